@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Yoke, a loadable transport: what a program has to know.
+ *
+ * A yoke joins a pair: a connection is a pair of sockets, and a socket is
+ * (protocol, IP address, port).
+ *
+ *	socket(AF_YOKE, SOCK_STREAM, 0)		a reliable byte stream, as TCP
+ *	socket(AF_YOKE, SOCK_DGRAM, 0)		plain datagrams, as UDP
+ *
+ * Everything else keeps the name and the number it has for TCP and UDP:
+ * addresses are struct sockaddr_in, options are those of SOL_SOCKET, SOL_IP,
+ * SOL_TCP, and so are MSG_*, SIOC* and errno.
+ */
+#ifndef _UAPI_LINUX_YOKE_H
+#define _UAPI_LINUX_YOKE_H
+
+/*
+ * The socket family: the number of AF_ASH, which Linux never used.
+ * The module parameter "family" chooses another one.
+ */
+#define AF_YOKE			18
+#define PF_YOKE			AF_YOKE
+
+/*
+ * IP protocol numbers, the two that RFC 3692 keeps for experiments. The module
+ * parameters "stream_proto" and "dgram_proto" choose others. They may be given
+ * as socket()'s third argument; 0 there means the same.
+ */
+#define IPPROTO_YOKE_STREAM	253	/* header and options of TCP, RFC 9293 */
+#define IPPROTO_YOKE_DGRAM	254	/* header of UDP, RFC 768 */
+
+#endif /* _UAPI_LINUX_YOKE_H */
