@@ -1,0 +1,749 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests share: sockets of Yoke (or, with YOKE_ORACLE=1, of the host's
+ * own TCP and UDP), ready-made pairs, waiting with a bound, byte streams told
+ * apart by hash, the kernel's socket tables, and networks of our own.
+ *
+ * The rule of the house: no sleep stands for an event. A test waits for what
+ * it wants to see (poll, until(), asleep()) and gives up after BOUND ms.
+ */
+#ifndef YOKE_TEST_H
+#define YOKE_TEST_H
+
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <linux/sockios.h>
+#include <linux/yoke.h>
+#include <kselftest_harness.h>
+
+#define BOUND 8000			/* ms; nothing here takes longer */
+#define LOOPBACK "127.0.0.1"
+#define ANY "0.0.0.0"
+
+/* ---- saying what went wrong ---------------------------------------------- */
+
+static inline const char *err_name(int err)
+{
+	return err ? strerrorname_np(err) ?: "?" : "success";
+}
+
+/* A step that every test takes for granted: its value, or the end of the test. */
+#define must(call) ({							\
+	long must_ = (call);						\
+	if (must_ == -1) {						\
+		fprintf(stderr, "# %s:%d: %s: %s\n", __FILE__,		\
+			__LINE__, #call, err_name(errno));		\
+		abort();						\
+	}								\
+	must_; })
+
+/* The call fails with this errno; 0: it succeeds. The test goes on either way. */
+#define EXPECT_ERR(err, call) do {					\
+	errno = 0;							\
+	long seen_ = (call);						\
+	int seen_err_ = seen_ == -1 ? errno : 0;			\
+	if (seen_err_ != (err)) {					\
+		TH_LOG("%s: expected %s, got %s (%ld)", #call,		\
+		       err_name(err), err_name(seen_err_), seen_);	\
+		_metadata->passed = 0;					\
+	}								\
+} while (0)
+
+#define EXPECT_OK(call) EXPECT_ERR(0, call)
+
+/* ---- the socket under test ----------------------------------------------- */
+
+static inline bool oracle(void)
+{
+	const char *s = getenv("YOKE_ORACLE");
+
+	return s && strcmp(s, "1") == 0;
+}
+
+static inline int family(void)
+{
+	return oracle() ? AF_INET : AF_YOKE;
+}
+
+static inline int stream(void)
+{
+	return must(socket(family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+static inline int dgram(void)
+{
+	return must(socket(family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+static inline int of_type(int type)
+{
+	return type == SOCK_STREAM ? stream() : dgram();
+}
+
+static inline struct sockaddr_in addr(const char *ip, int port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = inet_addr(ip),
+	};
+}
+
+static inline int bind_to(int fd, const char *ip, int port)
+{
+	struct sockaddr_in a = addr(ip, port);
+
+	return bind(fd, (struct sockaddr *)&a, sizeof(a));
+}
+
+static inline int connect_to(int fd, const char *ip, int port)
+{
+	struct sockaddr_in a = addr(ip, port);
+
+	return connect(fd, (struct sockaddr *)&a, sizeof(a));
+}
+
+static inline int connect_nowhere(int fd)
+{
+	struct sockaddr a = { .sa_family = AF_UNSPEC };
+
+	return connect(fd, &a, sizeof(a));
+}
+
+static inline ssize_t send_to(int fd, const void *buf, size_t len,
+			      const char *ip, int port)
+{
+	struct sockaddr_in a = addr(ip, port);
+
+	return sendto(fd, buf, len, 0, (struct sockaddr *)&a, sizeof(a));
+}
+
+static inline struct sockaddr_in local(int fd)
+{
+	struct sockaddr_in a = { 0 };
+	socklen_t len = sizeof(a);
+
+	must(getsockname(fd, (struct sockaddr *)&a, &len));
+	return a;
+}
+
+static inline struct sockaddr_in peer(int fd)
+{
+	struct sockaddr_in a = { 0 };
+	socklen_t len = sizeof(a);
+
+	must(getpeername(fd, (struct sockaddr *)&a, &len));
+	return a;
+}
+
+static inline int local_port(int fd)
+{
+	return ntohs(local(fd).sin_port);
+}
+
+static inline int set_opt(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+static inline int get_opt(int fd, int level, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	must(getsockopt(fd, level, name, &value, &len));
+	return value;
+}
+
+/* SO_ERROR, which reading clears. */
+static inline int so_error(int fd)
+{
+	return get_opt(fd, SOL_SOCKET, SO_ERROR);
+}
+
+static inline void set_timeout(int fd, int name, int ms)
+{
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	must(setsockopt(fd, SOL_SOCKET, name, &tv, sizeof(tv)));
+}
+
+static inline void set_nonblock(int fd, bool on)
+{
+	int flags = must(fcntl(fd, F_GETFL));
+
+	must(fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
+}
+
+static inline int inq(int fd)
+{
+	int n = -1;
+
+	must(ioctl(fd, SIOCINQ, &n));
+	return n;
+}
+
+static inline int outq(int fd)
+{
+	int n = -1;
+
+	must(ioctl(fd, SIOCOUTQ, &n));
+	return n;
+}
+
+/* ---- ready-made sockets -------------------------------------------------- */
+
+static inline int bound(int type, const char *ip, int port)
+{
+	int fd = of_type(type);
+
+	must(bind_to(fd, ip, port));
+	return fd;
+}
+
+static inline int listener(const char *ip, int port, int backlog)
+{
+	int fd = bound(SOCK_STREAM, ip, port);
+
+	must(listen(fd, backlog));
+	return fd;
+}
+
+static inline int connected_to(const char *ip, int port)
+{
+	int fd = stream();
+
+	must(connect_to(fd, ip, port));
+	return fd;
+}
+
+/* The two ends of a connection (b was accepted) or two joined datagram sockets. */
+struct pair {
+	int a, b;
+};
+
+static inline struct pair pair_through(int listening, const char *ip)
+{
+	struct pair p;
+
+	p.a = connected_to(ip, local_port(listening));
+	p.b = must(accept4(listening, NULL, NULL, SOCK_CLOEXEC));
+	return p;
+}
+
+static inline struct pair stream_pair(void)
+{
+	int listening = listener(LOOPBACK, 0, 1);
+	struct pair p = pair_through(listening, LOOPBACK);
+
+	close(listening);
+	return p;
+}
+
+static inline struct pair dgram_pair(void)
+{
+	struct pair p = {
+		bound(SOCK_DGRAM, LOOPBACK, 0), bound(SOCK_DGRAM, LOOPBACK, 0)
+	};
+
+	must(connect_to(p.a, LOOPBACK, local_port(p.b)));
+	must(connect_to(p.b, LOOPBACK, local_port(p.a)));
+	return p;
+}
+
+/*
+ * A listener whose accept queue is full: it drops every further SYN, so that
+ * a connect() to it hangs until somebody accepts.
+ */
+static inline int full_listener(void)
+{
+	int fd = listener(LOOPBACK, 0, 0);
+
+	connected_to(LOOPBACK, local_port(fd));
+	return fd;
+}
+
+/* close() that sends a reset at once. */
+static inline void close_hard(int fd)
+{
+	struct linger now = { 1, 0 };
+
+	must(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)));
+	must(close(fd));
+}
+
+/* ---- waiting ------------------------------------------------------------- */
+
+static inline long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* What poll() says at once. */
+static inline int events(int fd, int mask)
+{
+	struct pollfd p = { .fd = fd, .events = mask };
+
+	return must(poll(&p, 1, 0)) ? p.revents : 0;
+}
+
+/* What poll() says when it says something; 0 when the bound passed. */
+static inline int wait_events(int fd, int mask)
+{
+	struct pollfd p = { .fd = fd, .events = mask };
+
+	return must(poll(&p, 1, BOUND)) ? p.revents : 0;
+}
+
+/* Look again and again until it is true; its last value. */
+#define until(cond) ({							\
+	long end_ = now_ms() + BOUND;					\
+	bool true_;							\
+	while (!(true_ = (cond)) && now_ms() < end_)			\
+		usleep(1000);						\
+	true_; })
+
+/*
+ * Make a call in a process of its own, which may block. finish() gives the
+ * errno that it ended with, 0 for success, -1 if it never came back.
+ */
+#define background(call) ({						\
+	pid_t pid_ = must(fork());					\
+	if (pid_ == 0) {						\
+		prctl(PR_SET_PDEATHSIG, SIGKILL);			\
+		errno = 0;						\
+		_exit((call) == -1 ? errno ?: 255 : 0);			\
+	}								\
+	pid_; })
+
+/* Is that process asleep in this system call? */
+static inline bool asleep_now(pid_t pid, long nr)
+{
+	char path[64], buf[256] = "", state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "r");
+	if (f) {
+		if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		fclose(f);
+	}
+	if (state != 'S')
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return true;	/* kernel without it: "asleep" must do */
+	if (!fgets(buf, sizeof(buf), f))
+		buf[0] = 0;
+	fclose(f);
+	return strtol(buf, NULL, 10) == nr;
+}
+
+static inline bool asleep(pid_t pid, long nr)
+{
+	return until(asleep_now(pid, nr));
+}
+
+static inline int finish(pid_t pid)
+{
+	int status = 0;
+	pid_t got = 0;
+
+	if (!until((got = waitpid(pid, &status, WNOHANG)) != 0)) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return -1;
+	}
+	return got == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int signal_pipe[2];
+
+static inline void note_signal(int sig)
+{
+	must(write(signal_pipe[1], &sig, 1));
+}
+
+/* Catch SIGUSR1, here and in children, with sigaction() flags such as SA_RESTART. */
+static inline void catch_signal(int flags)
+{
+	struct sigaction sa = { .sa_handler = note_signal, .sa_flags = flags };
+
+	must(pipe2(signal_pipe, O_CLOEXEC));
+	must(sigaction(SIGUSR1, &sa, NULL));
+}
+
+/* Send it to a child and wait until its handler ran. */
+static inline bool hit(pid_t pid)
+{
+	char c;
+
+	must(kill(pid, SIGUSR1));
+	return wait_events(signal_pipe[0], POLLIN) &&
+	       read(signal_pipe[0], &c, 1) == 1;
+}
+
+/* ---- byte streams --------------------------------------------------------- */
+
+#define HASH_START 0xcbf29ce484222325ULL
+
+/* FNV-1a. */
+static inline uint64_t hash(uint64_t h, const void *buf, size_t len)
+{
+	const unsigned char *p = buf;
+
+	while (len--)
+		h = (h ^ *p++) * 0x100000001b3ULL;
+	return h;
+}
+
+/* The bytes of stream `seed` from position `pos` on: never twice the same. */
+static inline void fill(void *buf, size_t len, uint64_t seed, uint64_t pos)
+{
+	unsigned char *p = buf;
+	uint64_t x;
+
+	for (; len--; pos++) {
+		x = (pos + seed * 0x1000193) * 0x9e3779b97f4a7c15ULL;
+		*p++ = (x ^ x >> 31) >> 24;
+	}
+}
+
+/* One direction of a connection: `size` bytes and then the end of the stream. */
+struct flow {
+	int from, to;
+	size_t size;
+	size_t sent, got;
+	uint64_t hash_in, hash_out;
+	bool shut, ended;
+};
+
+static inline bool flow_send(struct flow *f, uint64_t seed)
+{
+	char buf[16384];
+	size_t want;
+	ssize_t n;
+
+	while (f->sent < f->size) {
+		want = f->size - f->sent;
+		if (want > sizeof(buf))
+			want = sizeof(buf);
+		fill(buf, want, seed, f->sent);
+		n = send(f->from, buf, want, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n < 0)
+			return errno == EAGAIN;
+		f->hash_in = hash(f->hash_in, buf, n);
+		f->sent += n;
+	}
+	f->shut = true;
+	return shutdown(f->from, SHUT_WR) == 0;
+}
+
+static inline bool flow_recv(struct flow *f)
+{
+	char buf[16384];
+	ssize_t n;
+
+	while ((n = recv(f->to, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		f->hash_out = hash(f->hash_out, buf, n);
+		f->got += n;
+	}
+	f->ended = n == 0;
+	return n == 0 || errno == EAGAIN;
+}
+
+/*
+ * Move all flows at once until each receiver saw the end of its stream. True
+ * if every one of them then had exactly the bytes that went in.
+ */
+static inline bool carry(struct flow *flows, int n, int ms)
+{
+	struct pollfd p[2 * n];
+	long end = now_ms() + ms;
+	int i, busy;
+
+	for (i = 0; i < n; i++) {
+		flows[i].hash_in = HASH_START;
+		flows[i].hash_out = HASH_START;
+	}
+	do {
+		for (i = busy = 0; i < n; i++) {
+			struct flow *f = &flows[i];
+
+			if (!f->shut && !flow_send(f, i + 1)) {
+				fprintf(stderr, "# flow %d: send after %zu of %zu: %s\n",
+					i, f->sent, f->size, err_name(errno));
+				return false;
+			}
+			if (!f->ended && !flow_recv(f)) {
+				fprintf(stderr, "# flow %d: recv after %zu of %zu: %s\n",
+					i, f->got, f->size, err_name(errno));
+				return false;
+			}
+			busy += !f->ended;
+			p[2 * i] = (struct pollfd){ f->shut ? -1 : f->from, POLLOUT, 0 };
+			p[2 * i + 1] = (struct pollfd){ f->ended ? -1 : f->to, POLLIN, 0 };
+		}
+		if (!busy)
+			break;
+		if (now_ms() >= end) {
+			fprintf(stderr, "# %d of %d flows not over after %d ms\n",
+				busy, n, ms);
+			return false;
+		}
+		must(poll(p, 2 * n, 100));
+	} while (1);
+
+	for (i = 0; i < n; i++) {
+		struct flow *f = &flows[i];
+
+		if (f->got != f->size || f->hash_in != f->hash_out) {
+			fprintf(stderr, "# flow %d: %zu bytes in (hash %llx), %zu out (hash %llx)\n",
+				i, f->sent, (unsigned long long)f->hash_in,
+				f->got, (unsigned long long)f->hash_out);
+			return false;
+		}
+	}
+	return true;
+}
+
+static inline bool carry_both_ways(struct pair p, size_t size, int ms)
+{
+	struct flow flows[] = {
+		{ .from = p.a, .to = p.b, .size = size },
+		{ .from = p.b, .to = p.a, .size = size },
+	};
+
+	return carry(flows, 2, ms);
+}
+
+/* ---- the kernel's tables --------------------------------------------------- */
+
+struct row {
+	uint32_t laddr, raddr;		/* network order */
+	int lport, rport;
+	int state;
+	unsigned int txq, rxq, uid;
+	unsigned long inode;
+};
+
+/* Sockets of our network namespace; -1 if there is no such table. */
+static inline int table(int type, struct row *rows, int max)
+{
+	const char *path = oracle()
+		? type == SOCK_STREAM ? "/proc/net/tcp" : "/proc/net/udp"
+		: type == SOCK_STREAM ? "/proc/net/yoke/stream" : "/proc/net/yoke/dgram";
+	FILE *f = fopen(path, "r");
+	char line[512];
+	int n = 0;
+
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		struct row r;
+
+		if (sscanf(line, " %*d: %x:%x %x:%x %x %x:%x %*x:%*x %*x %u %*u %lu",
+			   &r.laddr, &r.lport, &r.raddr, &r.rport, &r.state,
+			   &r.txq, &r.rxq, &r.uid, &r.inode) == 9 && n < max)
+			rows[n++] = r;
+	}
+	fclose(f);
+	return n;
+}
+
+/* How many streams there are: in this state (0: any), with this port at either end (0: any). */
+static inline int count(int state, int port)
+{
+	static struct row rows[4096];
+	int i, n = must(table(SOCK_STREAM, rows, 4096)), found = 0;
+
+	for (i = 0; i < n; i++)
+		found += (!state || rows[i].state == state) &&
+			 (!port || rows[i].lport == port || rows[i].rport == port);
+	return found;
+}
+
+/* This socket's line; false if it has none. */
+static inline bool row_of(int fd, int type, struct row *row)
+{
+	static struct row rows[4096];
+	int i, n = must(table(type, rows, 4096));
+	struct stat st;
+
+	must(fstat(fd, &st));
+	for (i = 0; i < n; i++)
+		if (rows[i].inode == st.st_ino) {
+			*row = rows[i];
+			return true;
+		}
+	return false;
+}
+
+/* Its state as the table has it (TCP_ESTABLISHED …); TCP_CLOSE when it is not there. */
+static inline int state(int fd)
+{
+	struct row row;
+
+	return row_of(fd, SOCK_STREAM, &row) ? row.state : TCP_CLOSE;
+}
+
+/* ---- networks of our own ---------------------------------------------------- */
+
+static inline bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* A sysctl of the host's IPv4 ("ip_local_port_range"). */
+static inline bool sysctl_ip(const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/%s", name);
+	return write_file(path, value);
+}
+
+/* A sysctl of the protocol under test ("syn_retries"). */
+static inline bool sysctl_own(const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), oracle() ? "/proc/sys/net/ipv4/tcp_%s"
+					      : "/proc/sys/net/yoke/%s", name);
+	return write_file(path, value);
+}
+
+/* A new network namespace for this process, with nothing but a loopback. */
+static inline void new_net(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd;
+
+	must(unshare(CLONE_NEWNET));
+	fd = must(socket(AF_INET, SOCK_DGRAM, 0));
+	must(ioctl(fd, SIOCSIFFLAGS, &ifr));
+	close(fd);
+}
+
+/* A fixture of which each test has a network of its own. */
+#define IN_OWN_NET(name)						\
+	FIXTURE(name) { };						\
+	FIXTURE_SETUP(name) { new_net(); }				\
+	FIXTURE_TEARDOWN(name) { }
+
+/*
+ *	namespace a                      namespace b
+ *	10.0.0.1/24 (veth) ------------- 10.0.0.2/24 (veth)
+ */
+#define ADDR_A "10.0.0.1"
+#define ADDR_B "10.0.0.2"
+
+struct net {
+	int a, b;	/* namespaces, for enter() */
+};
+
+static inline void enter(int ns)
+{
+	must(setns(ns, CLONE_NEWNET));
+}
+
+/* Run a shell command in our namespace; quiet, as its status says it all. */
+__attribute__((format(printf, 1, 2)))
+static inline bool shell(const char *fmt, ...)
+{
+	char cmd[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(cmd, sizeof(cmd) - 16, fmt, ap);
+	va_end(ap);
+	strcat(cmd, " >/dev/null 2>&1");
+	return system(cmd) == 0;
+}
+
+/* Two namespaces and a cable; we are left in a. False without iproute2 or veth. */
+static inline bool new_link(struct net *net)
+{
+	new_net();
+	net->a = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	new_net();
+	net->b = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	if (!shell("ip link add veth type veth peer name veth netns /proc/%d/fd/%d"
+		   " && ip addr add " ADDR_B "/24 dev veth && ip link set veth up",
+		   getpid(), net->a))
+		return false;
+	enter(net->a);
+	return shell("ip addr add " ADDR_A "/24 dev veth && ip link set veth up");
+}
+
+/* What the wire does to packets leaving namespace `ns`; false without netem. */
+static inline bool netem(int ns, const char *how)
+{
+	int back = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	bool ok;
+
+	enter(ns);
+	ok = shell("tc qdisc replace dev veth root netem limit 10000 %s", how);
+	enter(back);
+	close(back);
+	return ok;
+}
+
+/* A connection over the cable: p.a lives in namespace a, p.b in namespace b. */
+static inline struct pair link_pair(struct net net)
+{
+	struct pair p;
+	int listening;
+
+	enter(net.b);
+	listening = listener(ADDR_B, 0, 1);
+	enter(net.a);
+	p.a = connected_to(ADDR_B, local_port(listening));
+	p.b = must(accept4(listening, NULL, NULL, SOCK_CLOEXEC));
+	close(listening);
+	return p;
+}
+
+/* A fixture of which each test has two namespaces and a cable (or is skipped). */
+#define ON_A_LINK(name)							\
+	FIXTURE(name) { struct net net; };				\
+	FIXTURE_SETUP(name)						\
+	{								\
+		if (!new_link(&self->net))				\
+			SKIP(_exit(255), "no veth pair (iproute2? veth module?)"); \
+	}								\
+	FIXTURE_TEARDOWN(name) { }
+
+#define NEED_NETEM(ns, how)						\
+	if (!netem(ns, how))						\
+		SKIP(return, "no netem (iproute2? sch_netem module?)")
+
+#endif /* YOKE_TEST_H */
