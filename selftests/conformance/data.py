@@ -1,0 +1,496 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Data, both ways: RFC 9293 §3.4, §3.7 and the text steps of §3.10.7.4."""
+import errno
+import random
+import select
+import socket
+
+from scapy.layers.inet import IP, IPOption_NOP, IPOption_Router_Alert, fragment
+
+from peer import (ANY, MSS, SUT, SUT2, ahead, check, equal, length, linger0, option, pattern,
+		  poll_events, raises, rows, seq32, setopt, until)
+
+FULL = 1460
+
+
+@rows('9293-EV-09', '5681-9')
+def receive(p):
+	c = p.established()
+	for i in range(10):
+		data = pattern(100 + i, i * 1000)
+		c.send('PA', data)
+		c.expect_ack()
+		equal(c.recv(len(data)), data, 'data read')
+
+
+@rows('9293-MUST-60', '9293-MUST-61')
+def send_small(p):
+	"""A small write leaves at once, with PSH."""
+	c = p.established()
+	c.sock.send(b'hello')
+	segment = c.expect('A', b'hello')
+	check('P' in segment.flags, 'no PSH')
+	c.send('A')
+	c.alive()
+
+
+@rows('9293-MUST-61', '9293-SHLD-28')
+def send_large(p):
+	"""Full segments and a tail, which carries PSH."""
+	c = p.established()
+	data = pattern(FULL * 3 + 700)
+	c.sock.send(data)
+	segments = c.expect_data(data)
+	equal([len(s.data) for s in segments], [FULL, FULL, FULL, 700], 'segment sizes')
+	check('P' in segments[-1].flags, 'no PSH on the last segment')
+
+
+@rows('9293-SHLD-28', '5681-1', '5681-2')
+def send_bulk(p):
+	"""All of a megabyte arrives, in full segments."""
+	c = p.established(sndbuf=1 << 20)
+	data, sent = pattern(1 << 20), 0
+	c.sock.setblocking(False)
+	got, sizes = 0, []
+	while got < len(data):
+		try:
+			while sent < len(data):
+				sent += c.sock.send(data[sent:sent + 65536])
+		except BlockingIOError:
+			pass
+		for segment in c.burst():
+			check(segment.data == data[got:got + len(segment.data)], 'other bytes than were sent')
+			got += len(segment.data)
+			sizes.append(len(segment.data))
+		c.send('A')
+	check(max(sizes) <= FULL, 'a segment larger than the MSS')
+	check(sum(size < FULL for size in sizes) <= len(sizes) / 8,
+	      f'{sum(size < FULL for size in sizes)} of {len(sizes)} segments are not full')
+
+
+@rows('9293-MUST-15', '9293-MUST-14')
+def mss_default(p):
+	"""A peer that does not tell its MSS gets at most 536 bytes a segment."""
+	for active in (False, True):
+		c = p.established(active=active, options=())
+		data = pattern(536 * 3)
+		c.sock.send(data)
+		segments = c.expect_data(data)
+		equal(max(len(s.data) for s in segments), 536, 'largest segment')
+
+
+@rows('9293-MUST-14', '9293-MUST-16', '9293-MUST-4')
+def mss_of_the_peer(p):
+	for mss in (100, 536, 1000, 1460, 9000, 65535):
+		for active in (False, True):
+			c = p.established(active=active, options=[('MSS', mss)])
+			size = min(mss, MSS)
+			data = pattern(size * 3)
+			c.sock.send(data)
+			equal(max(len(s.data) for s in c.expect_data(data)), size,
+			      f'largest segment with MSS {mss}')
+
+
+@rows('9293-MUST-16', '6691-2')
+def mss_less_options(p):
+	"""Timestamps take their twelve bytes from the text."""
+	c = p.syn_sent()
+	if option(c.syn, 'Timestamp') is None:
+		return
+	c.tsval, c.tsecr = 1000, option(c.syn, 'Timestamp')[0]
+	c.send('SA', options=[('MSS', 1000), ('NOP', None), ('NOP', None)] + c.timestamp()[2:])
+	c.expect('A')
+	data = pattern(3000)
+	c.sock.send(data)
+	equal(max(len(s.data) for s in c.expect_data(data)), 1000 - 12, 'largest segment')
+
+
+@rows('9293-MUST-16')
+def mss_of_the_application(p):
+	"""TCP_MAXSEG lowers both what is told to the peer and what is sent."""
+	c = p.syn_received(maxseg=700)
+	equal(option(c.syn, 'MSS'), 700, 'MSS of the SYN,ACK')
+	c.send('A')
+	c.sock = p.accept(c.listener)
+	data = pattern(2100)
+	c.sock.send(data)
+	equal(max(len(s.data) for s in c.expect_data(data)), 700, 'largest segment')
+
+
+@rows('9293-SHLD-31', '9293-MAY-13', '9293-MUST-59', '5681-8')
+def out_of_order(p):
+	"""The second segment first: an ACK at once for each, and the hole filled, one for both."""
+	c = p.established()
+	first, second = pattern(100), pattern(200, 100)
+	c.send('PA', second, seq=c.seq + 100)
+	equal(c.expect('A').data, b'', 'the duplicate ACK')
+	c.nothing_to_read()
+	c.send('A', first, seq=c.seq)
+	c.seq = seq32(c.seq + 300)
+	c.expect('A')
+	c.quiet()
+	equal(c.recv(300), first + second, 'data read')
+
+
+@rows('9293-SHLD-31', '9293-MUST-59', '5681-8')
+def out_of_order_many(p):
+	"""Twenty segments, all but the first: twenty duplicate ACKs, then one ACK of everything."""
+	c = p.established()
+	data = pattern(2000)
+	for i in range(100, 2000, 100):
+		c.send('A', data[i:i + 100], seq=c.seq + i)
+		c.expect('A')
+	c.send('A', data[:100], seq=c.seq)
+	c.seq = seq32(c.seq + 2000)
+	c.expect('A')
+	c.quiet()
+	equal(c.recv(2000), data, 'data read')
+
+
+@rows('5681-8')
+def hole_partly_filled(p):
+	"""A hole filled in part is acknowledged at once, too."""
+	c = p.established()
+	c.alive()
+	data = pattern(400)
+	c.send('A', data[300:], seq=c.seq + 300)
+	c.expect('A')
+	c.send('A', data[:100])
+	c.expect('A')
+	c.send('A', data[100:300])
+	c.seq = seq32(c.seq + 100)
+	c.expect('A')
+	equal(c.recv(400), data, 'data read')
+
+
+@rows('9293-EV-15', '9293-EV-13')
+def duplicate(p):
+	"""The same segment again: acknowledged again, delivered once."""
+	c = p.established()
+	c.send('PA', b'once')
+	c.expect_ack()
+	c.send('PA', b'once', seq=c.seq - 4)
+	c.expect('A')
+	equal(c.recv(4), b'once', 'data read')
+	c.nothing_to_read()
+	c.alive()
+
+
+@rows('9293-EV-15')
+def overlap_left(p):
+	"""Old and new in one segment: only the new is taken."""
+	c = p.established()
+	data = pattern(300)
+	c.send('PA', data[:200])
+	c.expect_ack()
+	c.send('PA', b'?' * 100 + data[200:], seq=c.seq - 100)
+	c.seq = seq32(c.seq + 100)
+	c.expect_ack()
+	equal(c.recv(300), data, 'data read')
+	c.nothing_to_read()
+
+
+@rows('9293-EV-15', '9293-SHLD-31')
+def overlap_right(p):
+	"""A segment that runs into what is already queued."""
+	c = p.established()
+	data = pattern(300)
+	c.send('PA', data[200:], seq=c.seq + 200)
+	c.expect('A')
+	c.send('PA', data[:250], seq=c.seq)
+	c.seq = seq32(c.seq + 300)
+	c.expect('A')
+	equal(c.recv(300), data, 'data read')
+	c.nothing_to_read()
+
+
+@rows('9293-EV-15', '9293-SHLD-31')
+def overlap_around(p):
+	"""One segment swallows queued islands whole."""
+	c = p.established()
+	data = pattern(1000)
+	for i in (100, 300, 500, 900):
+		c.send('A', data[i:i + 50], seq=c.seq + i)
+		c.expect('A')
+	c.send('PA', data, seq=c.seq)
+	c.seq = seq32(c.seq + 1000)
+	c.expect('A')
+	equal(c.recv(1000), data, 'data read')
+	c.nothing_to_read()
+
+
+@rows('9293-EV-15', '9293-SHLD-31', '9293-EV-37')
+def any_order(p):
+	"""Random pieces, overlapping and repeated, over the wrap of the numbers."""
+	rand = random.Random(1)
+	for _ in range(6):
+		c = p.established(iss=0xffffffff - rand.randrange(3000))
+		data = pattern(6000)
+		pieces = [(i, min(i + 200, 6000)) for i in range(0, 6000, 200)]
+		pieces += [(i, min(i + rand.randrange(1, 700), 6000))
+			   for i in (rand.randrange(6000) for _ in range(20))]
+		rand.shuffle(pieces)
+		for start, end in pieces:
+			c.send('A', data[start:end], seq=c.seq + start)
+		c.seq = seq32(c.seq + 6000)
+		equal(c.recv(6000), data, 'data read')
+		c.nothing_to_read()
+		equal(c.drain()[-1].ack, c.seq, 'last acknowledgement')
+
+
+@rows('9293-EV-20')
+def no_ack_bit(p):
+	"""Text without the ACK bit is dropped."""
+	c = p.established()
+	c.send('P', b'text', seq=c.seq)
+	c.send('', b'text', seq=c.seq)
+	c.quiet()
+	c.nothing_to_read()
+	c.alive()
+
+
+@rows('9293-EV-22')
+def ack_of_the_future(p):
+	"""An ACK above SND.NXT: answered by an ACK, its text not taken."""
+	c = p.established()
+	c.sock.send(b'hello')
+	c.expect('A', b'hello')
+	c.send('PA', b'text', seq=c.seq, ack=c.ack + 1)
+	c.nothing_to_read()
+	c.expect('A')
+	c.send('A')
+	c.alive()
+
+
+@rows('9293-EV-22')
+def ack_of_the_past(p):
+	"""An ACK below SND.UNA is a duplicate: the text beside it is good."""
+	c = p.established()
+	c.sock.send(b'hello')
+	c.expect('A', b'hello')
+	c.send('A')
+	c.send('PA', b'text', ack=c.ack - 3)
+	c.expect_ack()
+	equal(c.recv(4), b'text', 'data read')
+	c.alive()
+
+
+@rows('5961-7', '5961-8', '5961-12', '9293-MAY-12')
+def ack_too_old(p):
+	"""Below SND.UNA - MAX.SND.WND: an ACK in reply, and neither text nor FIN is taken."""
+	c = p.established(win=1000)
+	c.send('A', win=3000)		# the largest window counts, not the last
+	c.send('A', win=1000)
+	for _ in range(4):
+		c.sock.send(pattern(1000))
+		c.expect_data(pattern(1000))
+	c.send('PA', b'bad', seq=c.seq, ack=c.ack - 3001)
+	c.expect('A')
+	c.send('FA', seq=c.seq, ack=c.ack - 3001)
+	c.expect('A')
+	c.nothing_to_read()
+	c.send('PA', b'good', ack=c.ack - 3000)
+	c.expect_ack()
+	equal(c.recv(4), b'good', 'data read')
+	c.expect_state('ESTABLISHED')
+
+
+@rows('9293-EV-29', '9293-MUST-12')
+def fin_with_data(p):
+	c = p.established()
+	c.send('FPA', b'last words')
+	c.expect_ack()
+	equal(c.recv(100), b'last words', 'data read, then the end')
+	equal(c.sock.recv(1), b'', 'the end, again')
+	c.expect_state('CLOSE_WAIT')
+
+
+@rows('9293-EV-29', '9293-SHLD-31')
+def fin_before_data(p):
+	"""A FIN that overtakes the text before it ends nothing until the text is there."""
+	c = p.established()
+	c.send('FA', seq=c.seq + 4)
+	c.expect('A')
+	c.nothing_to_read()
+	c.expect_state('ESTABLISHED')
+	c.send('PA', b'text', seq=c.seq)
+	c.seq = seq32(c.seq + 5)
+	c.expect_ack()
+	equal(c.recv(100), b'text', 'data read, then the end')
+	c.expect_state('CLOSE_WAIT')
+
+
+@rows('9293-EV-27')
+def text_after_fin(p):
+	"""Beyond the FIN there is nothing: not delivered, not acknowledged."""
+	c = p.close_wait()
+	c.send('PA', b'more', seq=c.seq)
+	for answer in c.drain():
+		equal(answer.ack, c.seq, 'acknowledgement')
+	equal(c.sock.recv(10), b'', 'data read')
+	c.sock.send(b'still')
+	c.expect('A', b'still')
+
+
+@rows('9293-EV-27', '9293-SHLD-31')
+def text_queued_beyond_fin(p):
+	"""Text that arrived early and turns out to lie beyond the FIN."""
+	c = p.established()
+	c.send('PA', b'beyond', seq=c.seq + 5)
+	c.expect('A')
+	c.send('FPA', b'text')
+	c.expect_ack()
+	equal(c.recv(100), b'text', 'data read, then the end')
+
+
+@rows('9293-SHLD-27')
+def writes_are_joined(p):
+	"""Many small writes behind a closed window leave as full segments."""
+	c = p.established(win=0, nodelay=1)
+	for i in range(0, FULL * 2, 146):
+		c.sock.send(pattern(146, i))
+	c.drain()
+	c.send('A', win=65535)
+	segments = c.expect_data(pattern(FULL * 2))
+	equal([len(s.data) for s in segments if len(s.data) > 1], [FULL, FULL], 'segment sizes')
+
+
+@rows('9293-MAY-15', '9293-MAY-16')
+def more_is_waited_for(p):
+	"""MSG_MORE and TCP_CORK hold a partial segment back; the last write lets it go."""
+	c = p.established()
+	c.sock.send(b'half ', socket.MSG_MORE)
+	c.quiet()
+	c.sock.send(b'whole')
+	c.expect('A', b'half whole')
+	c.send('A')
+	setopt(c.sock, cork=1)
+	c.sock.send(b'corked ')
+	c.sock.send(b'up')
+	c.quiet()
+	setopt(c.sock, cork=0)
+	c.expect('A', b'corked up')
+	c.send('A')
+
+
+@rows('9293-MUST-30', '9293-MUST-62')
+def urgent_sent(p):
+	"""MSG_OOB: the pointer is the octet after the last urgent one."""
+	c = p.established()
+	c.sock.send(b'abc', socket.MSG_OOB)
+	segment = c.expect('UA', b'abc')
+	equal(segment.urgptr, 3, 'urgent pointer')
+	c.send('A')
+	c.sock.send(b'plain')
+	c.expect('A', b'plain')
+
+
+@rows('9293-MUST-30', '9293-MUST-32', '9293-MUST-33')
+def urgent_received(p):
+	"""POLLPRI when it is announced; in line, the bytes stay in the stream, and the mark is told."""
+	c = p.established()
+	setopt(c.sock, oobinline=1)
+	c.send('UPA', b'abcdef', urgptr=3)
+	c.expect_ack()
+	check(poll_events(c.sock) & select.POLLPRI, 'no POLLPRI')
+	equal(c.sock.recv(10), b'ab', 'read up to the mark')
+	equal(c.sock.recv(10), b'cdef', 'read from the mark on')
+
+
+@rows('9293-MUST-30')
+def urgent_leaves_the_stream_whole(p):
+	"""Whatever the pointer says, with the urgent byte in line no byte is lost or moved."""
+	c = p.established()
+	setopt(c.sock, oobinline=1)
+	want = b''
+	for urgptr in (0, 1, 4, 5, 100, 65535):
+		c.send('UPA', b'word', urgptr=urgptr)
+		c.expect_ack()
+		want += b'word'
+	equal(c.recv(len(want)), want, 'data read')
+	c.nothing_to_read()
+	c.send('PA', b'end', urgptr=77)			# a pointer without URG says nothing
+	c.expect_ack()
+	equal(c.recv(3), b'end', 'data read')
+
+
+@rows('9293-EV-17', '9293-MUST-12')
+def blocked_reader_sees_data(p):
+	"""A segment of one byte wakes poll(), and each read gets what is there."""
+	c = p.established()
+	equal(poll_events(c.sock) & select.POLLIN, 0, 'readable before')
+	c.send('PA', b'x')
+	until(lambda: poll_events(c.sock) & select.POLLIN, 'not readable after')
+	equal(c.sock.recv(100), b'x', 'data read')
+
+
+@rows('9293-MUST-45')
+def both_ways_at_once(p):
+	"""Data on data: each segment carries the ACK of the other side's, from one address."""
+	c = p.established()
+	for i in range(5):
+		c.send('PA', pattern(300, i))
+		c.sock.send(pattern(200, i))
+		segments = c.drain()
+		equal(b''.join(s.data for s in segments), pattern(200, i), 'data')
+		check({s.ip.src for s in segments} == {SUT}, 'source address')
+		equal(c.recv(300), pattern(300, i), 'data read')
+		c.send('A')
+	c.drain()
+	c.alive()
+
+
+@rows('9293-MUST-48', '9293-SHLD-21', '9293-SHLD-22', '9293-MUST-49')
+def tos_and_ttl(p):
+	"""IP_TOS and IP_TTL show in what is sent, from the SYN,ACK on, and may change."""
+	c = p.established(tos=0x28, ttl=33)
+	equal((c.syn.ip.tos, c.syn.ip.ttl), (0x28, 33), 'TOS and TTL of the SYN,ACK')
+	c.sock.send(b'x')
+	s = c.expect('A', b'x')
+	equal((s.ip.tos, s.ip.ttl), (0x28, 33), 'TOS and TTL of data')
+	c.send('A')
+	setopt(c.sock, tos=0x50, ttl=44)
+	c.sock.send(b'y')
+	s = c.expect('A', b'y')
+	equal((s.ip.tos, s.ip.ttl), (0x50, 44), 'TOS and TTL after a change')
+
+
+@rows('7323-15')
+def dont_fragment(p):
+	c = p.established()
+	c.sock.send(b'x')
+	check('DF' in str(c.expect('A', b'x').ip.flags), 'DF is not set on data')
+
+
+@rows('9293-MUST-50')
+def ip_options_received(p):
+	"""Segments with IP options that mean nothing to us are processed like any other."""
+	c = p.established()
+	for ip_options in ([IPOption_NOP()] * 4, [IPOption_Router_Alert()]):
+		c.send('PA', b'data', ip_options=ip_options)
+		c.expect_ack()
+		equal(c.recv(4), b'data', 'data read')
+
+
+@rows('9293-EV-15', '9293-MUST-50')
+def ip_fragments(p):
+	"""A segment that IP had to put together again."""
+	c = p.established()
+	data = pattern(1200)
+	inject, whole = p.inject, []
+	p.inject = whole.append
+	c.send('PA', data)
+	p.inject = inject
+	for part in reversed(fragment(IP(whole[0]), 400)):
+		p.inject(bytes(part))
+	c.expect_ack()
+	equal(c.recv(1200), data, 'data read')
+
+
+@rows('9293-MAY-17', '9293-MUST-60')
+def push_makes_no_difference(p):
+	"""Data without PSH is delivered just as soon."""
+	c = p.established()
+	c.send('A', b'quiet')
+	c.expect_ack()
+	equal(c.recv(5), b'quiet', 'data read')

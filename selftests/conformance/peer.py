@@ -1,0 +1,761 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A scripted peer: one end of a TCP connection, played by hand.
+
+The system under test is this kernel. Its sockets are opened by this process in a network
+namespace of its own, whose only way out is a TUN device that the same process holds: what the
+kernel sends is read from the device, what is written to it the kernel receives. Nothing is
+lost, reordered or added in between, and the kernel has dealt with a packet when write() returns.
+
+Every test is one host on that link, with an address of its own (class Peer). Each Conn of it is
+one connection: `seq` is what it sends next, `ack` what it expects next.
+
+With YOKE_ORACLE=1 the same scripts talk to the host's own TCP and UDP.
+"""
+import contextlib
+import ctypes
+import errno
+import fcntl
+import itertools
+import os
+import queue
+import select
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.packet import Raw, bind_layers
+from scapy.utils import checksum
+
+ORACLE = os.environ.get('YOKE_ORACLE') == '1'
+FAMILY = socket.AF_INET if ORACLE else 18		# AF_YOKE
+STREAM = socket.IPPROTO_TCP if ORACLE else 253		# IPPROTO_YOKE_STREAM
+DGRAM = socket.IPPROTO_UDP if ORACLE else 254		# IPPROTO_YOKE_DGRAM
+STREAM_TABLE = '/proc/net/tcp' if ORACLE else '/proc/net/yoke/stream'
+SYSCTL = '/proc/sys/net/ipv4/tcp_' if ORACLE else '/proc/sys/net/yoke/'
+if not ORACLE:
+	bind_layers(IP, TCP, proto=STREAM)
+	bind_layers(IP, UDP, proto=DGRAM)
+
+SUT = '10.9.0.1'		# the system under test ...
+SUT2 = '10.9.0.2'		# ... its second address on the link
+MTU = 1500
+MSS = MTU - 40
+WAIT = 5.0			# bound for what should come at once; only a failing test waits for it
+
+STATES = ('CLOSED ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSED CLOSE_WAIT '
+	  'LAST_ACK LISTEN CLOSING SYN_RECV').split()
+ANY = object()
+
+
+class Failure(AssertionError):
+	pass
+
+
+class Skip(Exception):
+	pass
+
+
+def check(condition, message):
+	if not condition:
+		raise Failure(message)
+
+
+def equal(got, want, what):
+	check(got == want, f'{what}: expected {want!r}, got {got!r}')
+
+
+def raises(want, call, *args):
+	"""call(*args) must fail with this errno, or one of these."""
+	want = want if isinstance(want, tuple) else (want,)
+	names = ' or '.join(errno.errorcode[e] for e in want)
+	try:
+		got = call(*args)
+	except OSError as e:
+		check(e.errno in want, f'expected {names}, got {errno.errorcode.get(e.errno, e)}')
+		return
+	raise Failure(f'expected {names}, but the call gave {got!r}')
+
+
+def seq32(n):
+	return n & 0xffffffff
+
+
+def ahead(a, b):
+	"""How far sequence number a is ahead of b: negative when it lies before."""
+	return (a - b + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+# --- the link -----------------------------------------------------------------------------
+
+class Link:
+	"""The TUN device, and who of the peers gets which packet."""
+
+	def __init__(self):
+		self.inboxes = {}		# (address, what) -> queue of (time, raw packet)
+		self.logs = {}			# address -> its own list of (time, direction, raw packet)
+		self.complaints = []		# (address, what was wrong with a packet of the kernel's)
+		self.strays = []		# packets to an address that belongs to no peer
+		self.seen = 0			# stream segments verified
+		self.seen_dgrams = 0
+
+	def open(self):
+		libc = ctypes.CDLL(None, use_errno=True)
+		if libc.unshare(0x40000000):	# CLONE_NEWNET
+			raise OSError(ctypes.get_errno(), 'a network namespace (are you root?)')
+		if not os.path.exists('/dev/net/tun'):
+			subprocess.run(['modprobe', 'tun'], check=False)
+		self.fd = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
+		# TUNSETIFF with IFF_TUN | IFF_NO_PI: bare IP packets, and no offloads, so that
+		# segmentation and checksums are done by the time we see a packet.
+		fcntl.ioctl(self.fd, 0x400454ca, struct.pack('16sH22x', b'wire', 0x1001))
+		subprocess.run(['ip', '-batch', '-'], check=True, text=True, input=f'''
+			link set lo up
+			link set wire txqueuelen 5000 mtu {MTU} up
+			address add {SUT}/16 brd + dev wire
+			address add {SUT2}/16 brd + dev wire
+			''')
+		with contextlib.suppress(OSError):
+			write('/proc/sys/net/ipv6/conf/wire/disable_ipv6', 1)
+		# The reader must not be confused by what tests do not ask for.
+		for name, value in (('congestion_control', 'cubic'), ('no_metrics_save', 1),
+				    ('invalid_ratelimit', 0), ('syn_linear_timeouts', 0)):
+			with contextlib.suppress(OSError):
+				write(SYSCTL + name, value)
+		threading.Thread(target=self.read, daemon=True).start()
+
+	def read(self):
+		poll = select.poll()
+		poll.register(self.fd, select.POLLIN)
+		while True:
+			poll.poll()
+			try:
+				while True:
+					self.dispatch(time.monotonic(), os.read(self.fd, 65536))
+			except BlockingIOError:
+				pass
+
+	def dispatch(self, now, raw):
+		if raw[0] >> 4 != 4:
+			return
+		address = socket.inet_ntoa(raw[16:20])
+		if address not in self.logs:
+			self.strays.append(raw)
+			return
+		self.logs[address].append((now, '<', raw))
+		self.complaints += [(address, wrong) for wrong in self.verify(raw)]
+		body = raw[(raw[0] & 15) * 4:]
+		if raw[9] in (STREAM, DGRAM):
+			key = (address, raw[9], *struct.unpack('!HH', body[:4])[::-1])
+		else:
+			key = (address, raw[9])
+		self.inbox(*key).put((now, raw))
+
+	def inbox(self, *key):
+		return self.inboxes.setdefault(key, queue.SimpleQueue())
+
+	def verify(self, raw):
+		"""What every packet that the kernel sends must keep to."""
+		header = (raw[0] & 15) * 4
+		body = raw[header:]
+		if checksum(raw[:header]):
+			yield 'IP header checksum'
+		if struct.unpack('!H', raw[2:4])[0] != len(raw):
+			yield 'IP total length'
+		if raw[6] & 0x3f or raw[7]:
+			return			# a fragment: nothing more to see here
+		pseudo = raw[12:20] + struct.pack('!BBH', 0, raw[9], len(body))
+		if raw[9] == DGRAM:
+			self.seen_dgrams += 1
+			if struct.unpack('!H', body[4:6])[0] != len(body):
+				yield 'datagram length'
+			if body[6:8] != b'\0\0' and checksum(pseudo + body):
+				yield 'datagram checksum'
+		if raw[9] != STREAM:
+			return
+		self.seen += 1
+		if len(body) < 20 or not 20 <= (body[12] >> 4) * 4 <= len(body):
+			yield 'data offset'
+			return
+		if checksum(pseudo + body):
+			yield 'segment checksum'
+		if body[12] & 15:
+			yield 'reserved bits set'
+		options = body[20:(body[12] >> 4) * 4]
+		while options:
+			kind = options[0]
+			if kind == 0:
+				if options.strip(b'\0'):
+					yield 'bytes after the end-of-list option are not zero'
+				break
+			if kind == 1:
+				options = options[1:]
+				continue
+			if len(options) < 2 or not 2 <= options[1] <= len(options):
+				yield f'length of option kind {kind}'
+				break
+			if kind in (2, 3, 4) and not body[13] & 2:
+				yield f'option kind {kind} on a segment without SYN'
+			options = options[options[1]:]
+
+	def write(self, raw):
+		while True:
+			try:
+				os.write(self.fd, raw)
+				return
+			except BlockingIOError:
+				time.sleep(0.001)
+			except OSError as e:		# the kernel refuses what is not even IP
+				if e.errno != errno.EINVAL:
+					raise
+				return
+
+
+link = Link()
+
+
+def write(path, value):
+	with open(path, 'w') as f:
+		f.write(str(value))
+
+
+def show(raw):
+	"""One line for a packet, for the trace of a failed test."""
+	header = (raw[0] & 15) * 4
+	body = raw[header:]
+	if raw[9] == STREAM and len(body) >= 20:
+		sport, dport, seq, ack, offset, flags, win = struct.unpack('!HHIIBBH', body[:16])
+		names = ''.join(c for i, c in enumerate('FSRPAUEC') if flags >> i & 1) or '-'
+		size = (offset >> 4) * 4
+		options = body[20:size].hex()
+		return (f'{sport}>{dport} {names} seq={seq} ack={ack} win={win} len={len(body) - size}'
+			+ (f' opt={options}' if options else ''))
+	return f'protocol {raw[9]}: {body[:32].hex()} ({len(body)} bytes)'
+
+
+# --- the peer -------------------------------------------------------------------------------
+
+_addresses = (f'10.9.{i // 250}.{i % 250 + 1}' for i in itertools.count(250))
+
+
+class Peer:
+	"""A host on the link, one a test, and the system under test as seen from it."""
+
+	def __init__(self):
+		self.address = next(_addresses)
+		self.log = link.logs[self.address] = []
+		self.start = time.monotonic()
+		self.ports = itertools.count(20001)
+		self.echo = itertools.count(1)
+		self.icmp = []				# messages that a barrier came across
+		self.stack = contextlib.ExitStack()	# what the test leaves behind
+
+	def close(self):
+		self.stack.close()
+
+	def trace(self):
+		return [f'{now - self.start:8.4f} {way} {show(raw)}' for now, way, raw in list(self.log)]
+
+	def complaints(self):
+		return [wrong for address, wrong in link.complaints if address == self.address]
+
+	# the sockets of the system under test
+
+	def socket(self, kind=socket.SOCK_STREAM, proto=0):
+		# Python only knows the addresses of families it knows: show it an AF_INET one.
+		s = socket.socket(FAMILY, kind, proto)
+		return self.keep(socket.socket(socket.AF_INET, kind, 0, fileno=s.detach()))
+
+	def keep(self, s):
+		"""Have a socket closed, and its connection with it, when the test ends."""
+		def abort():
+			with contextlib.suppress(OSError):
+				s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+			s.close()
+		self.stack.callback(abort)
+		s.settimeout(WAIT)
+		return s
+
+	def listen(self, backlog=16, address=SUT, port=0, **options):
+		s = self.socket()
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		setopts(s, options)
+		s.bind((address, port))
+		s.listen(backlog)
+		return s
+
+	def accept(self, listener):
+		s, _ = listener.accept()
+		return self.keep(s)
+
+	def dgram(self, address=SUT, port=0):
+		s = self.socket(socket.SOCK_DGRAM)
+		s.bind((address, port))
+		return s
+
+	@contextlib.contextmanager
+	def sysctl(self, name, value):
+		"""Set one of the transport's sysctls. Not for @slow tests: they run side by side."""
+		try:
+			with open(SYSCTL + name) as f:
+				old = f.read()
+		except FileNotFoundError:
+			raise Skip(f'no sysctl {SYSCTL + name}')
+		write(SYSCTL + name, value)
+		try:
+			yield
+		finally:
+			write(SYSCTL + name, old)
+
+	# packets
+
+	def inject(self, raw):
+		self.log.append((time.monotonic(), '>', raw))
+		link.write(raw)
+
+	def packet(self, proto, body, dst=SUT, **ip):
+		"""An IP packet of ours around these bytes."""
+		ip.setdefault('src', self.address)
+		options = ip.pop('ip_options', [])
+		return bytes(IP(dst=dst, proto=proto, options=options, **ip) / Raw(body))
+
+	def transport(self, proto, layer, dst=SUT, corrupt=False, **ip):
+		"""A scapy TCP or UDP layer with its checksum, which scapy would make for 6 and 17."""
+		at = 16 if proto == STREAM else 6
+		layer.chksum = 0
+		body = bytearray(bytes(layer))
+		src = socket.inet_aton(ip.get('src', self.address))
+		pseudo = src + socket.inet_aton(dst) + struct.pack('!BBH', 0, proto, len(body))
+		value = checksum(pseudo + body) ^ (0x5555 if corrupt else 0)
+		body[at:at + 2] = struct.pack('!H', value or 0xffff)
+		return self.packet(proto, bytes(body), dst, **ip)
+
+	def segment(self, sport, dport, flags, seq=0, ack=0, data=b'', *, win=65535, options=(),
+		    urgptr=0, reserved=0, dataofs=None, dst=SUT, corrupt=False, **ip):
+		"""Send one segment. `options` is a list of scapy's, or the very bytes."""
+		if isinstance(options, bytes):
+			dataofs = dataofs or 5 + len(options) // 4
+			data, options = options + data, ()
+		layer = TCP(sport=sport, dport=dport, flags=flags, seq=seq32(seq), ack=seq32(ack),
+			    window=win, options=list(options), urgptr=urgptr, reserved=reserved,
+			    dataofs=dataofs) / Raw(data)
+		self.inject(self.transport(STREAM, layer, dst, corrupt, **ip))
+
+	def receive(self, *key, within=WAIT, what='a packet'):
+		"""The next packet for us with this protocol (and ports), parsed."""
+		try:
+			now, raw = link.inbox(self.address, *key).get(timeout=max(within, 0.001))
+		except queue.Empty:
+			raise Failure(f'{what} did not come within {within:g} s') from None
+		packet = IP(raw)
+		packet.time = now
+		return packet
+
+	def empty(self, *key):
+		return link.inbox(self.address, *key).empty()
+
+	def barrier(self):
+		"""Everything that was sent in answer to what went before has arrived.
+
+		The kernel handles packets of one device in order: when the answer to this
+		echo request is here, so is what came before it."""
+		n = next(self.echo)
+		self.inject(self.packet(1, bytes(ICMP(type=8, id=1, seq=n)), src=self.address))
+		while True:
+			reply = self.receive(1, what='the echo reply of the barrier')
+			if reply[ICMP].type == 0 and reply[ICMP].seq == n:
+				return
+			self.icmp.append(reply)
+
+	def icmp_error(self, within=WAIT):
+		"""The next ICMP message that is not an answer to our own echo requests."""
+		if self.icmp:
+			return self.icmp.pop(0)
+		return self.receive(1, within=within, what='an ICMP message')
+
+	def quiet(self, seconds=0):
+		"""Nothing at all came for this peer, and nothing comes for so long."""
+		self.barrier()
+		if seconds:
+			time.sleep(seconds)
+		for key, box in list(link.inboxes.items()):
+			if key[0] == self.address and not box.empty():
+				raise Failure(f'expected silence, got {show(box.get()[1])}')
+		check(not self.icmp, 'expected silence, got an ICMP message')
+
+	def state(self, local, remote):
+		"""The state of a connection in the kernel's own table, SYN_RECV for both its forms."""
+		def hexa(end):
+			return '%08X:%04X' % (struct.unpack('=I', socket.inet_aton(end[0]))[0], end[1])
+		with open(STREAM_TABLE) as table:
+			next(table)
+			for line in table:
+				fields = line.split()
+				if fields[1:3] == [hexa(local), hexa(remote)]:
+					return STATES[int(fields[3], 16)]
+		return 'CLOSED'
+
+	# connections, one constructor a state
+
+	def conn(self, sut_port, port=None, iss=None, sut_address=SUT):
+		return Conn(self, port or next(self.ports), sut_port, iss, sut_address)
+
+	def syn_sent(self, **options):
+		"""The system under test has sent its SYN, and waits for ours."""
+		port = next(self.ports)
+		s = self.socket()
+		bind = options.pop('bind', None)
+		iss = options.pop('iss', None)
+		setopts(s, options)
+		if bind:
+			s.bind(bind)
+		s.setblocking(False)
+		raises(errno.EINPROGRESS, s.connect, (self.address, port))
+		s.settimeout(WAIT)
+		local = s.getsockname()
+		c = self.conn(local[1], port, iss, local[0])
+		c.sock = s
+		c.syn = c.expect('S', ack=ANY)
+		return c
+
+	def syn_received(self, iss=None, options=(('MSS', MSS),), win=65535, listener=None, **opts):
+		"""A listener of the system under test has answered our SYN."""
+		listener = listener or self.listen(**opts)
+		c = self.conn(listener.getsockname()[1], iss=iss)
+		c.listener, c.win = listener, win
+		c.send('S', options=options)
+		c.syn = c.expect('SA')
+		return c
+
+	def established(self, active=False, options=(('MSS', MSS),), win=65535, **opts):
+		if active:
+			c = self.syn_sent(**opts)
+			c.win = win
+			c.send('SA', options=options)
+			c.expect('A')
+			connected(c.sock)
+		else:
+			c = self.syn_received(options=options, win=win, **opts)
+			c.send('A')
+			c.sock = self.accept(c.listener)
+		return c
+
+	def fin_wait_1(self, **opts):
+		"""The system under test has sent its FIN (half closed: `sock` still reads)."""
+		c = self.established(**opts)
+		c.sock.shutdown(socket.SHUT_WR)
+		c.expect('FA')
+		return c
+
+	def fin_wait_2(self, **opts):
+		c = self.fin_wait_1(**opts)
+		c.send('A')
+		return c
+
+	def closing(self, **opts):
+		"""Our FIN has crossed with the other side's, which we have not acknowledged."""
+		c = self.fin_wait_1(**opts)
+		c.send('FA', ack=c.ack - 1)
+		c.expect('A')
+		return c
+
+	def time_wait(self, **opts):
+		c = self.fin_wait_2(**opts)
+		c.send('FA')
+		c.expect('A')
+		c.sock.close()
+		return c
+
+	def close_wait(self, **opts):
+		c = self.established(**opts)
+		c.send('FA')
+		c.expect_ack()
+		return c
+
+	def last_ack(self, **opts):
+		c = self.close_wait(**opts)
+		c.sock.close()
+		c.expect('FA')
+		return c
+
+
+class Conn:
+	"""Our end of one connection. A segment sent or expected without `seq` and `ack` is the one
+	that comes next in order; one sent with an explicit `seq` does not move the numbers on."""
+
+	def __init__(self, peer, port, sut_port, iss, sut_address):
+		self.peer, self.port, self.sut_port, self.sut_address = peer, port, sut_port, sut_address
+		# A number of its own for each connection, so that a mixed-up one shows.
+		self.iss = self.seq = seq32(iss if iss is not None else port * 1000003)
+		self.ack = None			# what we expect next; unknown before the first segment
+		self.win = 65535
+		self.scale = 0			# shift of the windows we advertise after the SYN
+		self.tsval = None		# our timestamp clock, when timestamps are in use
+		self.tsecr = 0
+		self.sock = self.listener = None
+
+	# out
+
+	def send(self, flags, data=b'', *, seq=None, ack=None, options=None, win=None, **more):
+		if options is None:
+			options = () if self.tsval is None else self.timestamp()
+		if 'A' not in flags:
+			ack = ack or 0
+		elif ack is None:
+			ack = self.ack
+		at = self.seq if seq is None else seq
+		self.peer.segment(self.port, self.sut_port, flags, at, ack, data, options=options,
+				  win=self.win if win is None else win, dst=self.sut_address, **more)
+		if seq is None:
+			self.seq = seq32(at + len(data) + ('S' in flags) + ('F' in flags))
+
+	def timestamp(self):
+		return [('NOP', None), ('NOP', None), ('Timestamp', (self.tsval, self.tsecr))]
+
+	def send_data(self, data, size=MSS):
+		"""All of this, in segments."""
+		for i in range(0, len(data), size):
+			self.send('PA' if i + size >= len(data) else 'A', data[i:i + size])
+
+	# in
+
+	def next(self, within=WAIT, what='a segment'):
+		packet = self.peer.receive(STREAM, self.port, self.sut_port, within=within, what=what)
+		segment = packet[TCP]
+		segment.at = packet.time
+		segment.ip = packet
+		segment.data = bytes(segment.payload)
+		segment.names = str(segment.flags).replace('P', '')
+		for name, value in segment.options:
+			if name == 'Timestamp':
+				self.tsecr = value[0]
+		return segment
+
+	def expect(self, flags, data=b'', *, seq=None, ack=None, win=None, within=WAIT):
+		"""The next segment must be this. `data`: the bytes, how many, or ANY. PSH is let be."""
+		segment = self.next(within, f'a segment with {flags}')
+		what = f'of the segment {segment.names} seq={segment.seq} ack={segment.ack}'
+		equal(set(segment.names), set(flags), 'flags ' + what)
+		if seq is None:
+			seq = ANY if self.ack is None else self.ack
+		if ack is None:
+			ack = self.seq if 'A' in flags else 0
+		if seq is not ANY:
+			equal(segment.seq, seq32(seq), 'sequence number ' + what)
+		if ack is not ANY:
+			equal(segment.ack, seq32(ack), 'acknowledgement ' + what)
+		if isinstance(data, int):
+			equal(len(segment.data), data, 'length ' + what)
+		elif data is not ANY:
+			equal(segment.data, data, 'data ' + what)
+		if win is not None:
+			equal(segment.window, win, 'window ' + what)
+		self.advance(segment)
+		return segment
+
+	def advance(self, segment):
+		if 'R' in segment.names:
+			return
+		end = seq32(segment.seq + length(segment))
+		if self.ack is None or ahead(end, self.ack) > 0:
+			self.ack = end
+
+	def expect_ack(self, within=1.0):
+		"""Everything we sent is acknowledged, at once or after the delay that is allowed."""
+		end = time.monotonic() + within
+		while True:
+			segment = self.next(end - time.monotonic(), f'the ACK of {self.seq}')
+			equal((segment.names, segment.data), ('A', b''), 'expected an ACK')
+			equal(segment.seq, self.ack, 'sequence number of the ACK')
+			check(ahead(segment.ack, self.seq) <= 0, 'acknowledges more than was sent')
+			if segment.ack == self.seq:
+				return segment
+
+	def expect_data(self, data, acking=True, within=WAIT):
+		"""These bytes, in order and once each, in however many segments."""
+		segments = []
+		while data:
+			segment = self.next(within, f'{len(data)} more bytes')
+			equal(segment.names, 'A', 'flags of data')
+			equal(segment.seq, self.ack, 'sequence number of data')
+			check(segment.data, 'a segment without data among the data')
+			check(data.startswith(segment.data), 'other bytes than were sent')
+			data = data[len(segment.data):]
+			self.advance(segment)
+			segments.append(segment)
+			if acking:
+				self.send('A')
+		return segments
+
+	def drain(self):
+		"""Whatever has arrived by now."""
+		self.peer.barrier()
+		segments = []
+		while not self.peer.empty(STREAM, self.port, self.sut_port):
+			segments.append(self.next())
+			self.advance(segments[-1])
+		return segments
+
+	def burst(self, within=WAIT):
+		"""One or more segments: what is sent at one go."""
+		segments = [self.next(within)]
+		self.advance(segments[0])
+		return segments + self.drain()
+
+	def quiet(self, seconds=0):
+		self.peer.barrier()
+		if seconds:
+			time.sleep(seconds)
+		if not self.peer.empty(STREAM, self.port, self.sut_port):
+			s = self.next()
+			raise Failure(f'expected silence, got {s.names} seq={s.seq} ack={s.ack} '
+				      f'len={len(s.data)}')
+
+	# the other end
+
+	def state(self):
+		self.peer.barrier()
+		return self.peer.state((self.sut_address, self.sut_port), (self.peer.address, self.port))
+
+	def expect_state(self, *states):
+		until(lambda: self.state() in states,
+		      lambda: f'state: expected {" or ".join(states)}, got {self.state()}')
+
+	def alive(self):
+		"""Data still goes both ways."""
+		self.send('PA', b'ping')
+		self.expect_ack()
+		equal(self.recv(4), b'ping', 'data read')
+		self.sock.send(b'pong')
+		self.expect('A', b'pong')
+		self.send('A')
+
+	def recv(self, size):
+		"""Exactly so many bytes from the socket, or fewer at the end of the stream."""
+		data = b''
+		while len(data) < size:
+			more = self.sock.recv(size - len(data))
+			if not more:
+				break
+			data += more
+		return data
+
+	def error(self):
+		return self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+	def nothing_to_read(self):
+		check(not select.select([self.sock], [], [], 0)[0], 'there is something to read')
+
+
+# --- small helpers ---------------------------------------------------------------------------
+
+def length(segment):
+	"""SEG.LEN: SYN and FIN count."""
+	return len(segment.data) + ('S' in segment.names) + ('F' in segment.names)
+
+
+def option(segment, name):
+	"""The value of this option, or None."""
+	for kind, value in segment.options:
+		if kind == name:
+			return value
+	return None
+
+
+_SOCKET_OPTIONS = {
+	'rcvbuf': (socket.SOL_SOCKET, socket.SO_RCVBUF),
+	'sndbuf': (socket.SOL_SOCKET, socket.SO_SNDBUF),
+	'oobinline': (socket.SOL_SOCKET, socket.SO_OOBINLINE),
+	'reuseaddr': (socket.SOL_SOCKET, socket.SO_REUSEADDR),
+	'keepalive': (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+	'nodelay': (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+	'cork': (socket.IPPROTO_TCP, socket.TCP_CORK),
+	'maxseg': (socket.IPPROTO_TCP, socket.TCP_MAXSEG),
+	'syncnt': (socket.IPPROTO_TCP, socket.TCP_SYNCNT),
+	'linger2': (socket.IPPROTO_TCP, socket.TCP_LINGER2),
+	'keepidle': (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+	'keepintvl': (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL),
+	'keepcnt': (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
+	'user_timeout': (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+	'tos': (socket.IPPROTO_IP, socket.IP_TOS),
+	'ttl': (socket.IPPROTO_IP, socket.IP_TTL),
+}
+
+
+def setopts(s, options):
+	for name, value in options.items():
+		s.setsockopt(*_SOCKET_OPTIONS[name], value)
+
+
+def setopt(s, **options):
+	setopts(s, options)
+
+
+def linger0(s):
+	s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+
+
+def until(condition, message, within=WAIT):
+	end = time.monotonic() + within
+	while not condition():
+		if time.monotonic() > end:
+			raise Failure(message() if callable(message) else message)
+		time.sleep(0.01)
+
+
+def connected(s):
+	"""A non-blocking connect() has ended well."""
+	check(select.select([], [s], [], WAIT)[1], 'connect() did not end')
+	equal(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 0, 'error of connect()')
+
+
+def connect_error(s, *want):
+	"""A non-blocking connect() has ended badly, like this."""
+	check(select.select([], [s], [], WAIT)[1], 'connect() did not end')
+	got = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+	check(got in want, f'error of connect(): expected {[errno.errorcode[e] for e in want]}, '
+	      f'got {errno.errorcode.get(got, got)}')
+
+
+def connecting(s):
+	"""A non-blocking connect() is still under way."""
+	check(not select.select([], [s], [], 0)[1], 'connect() has ended')
+
+
+def poll_events(s):
+	p = select.poll()
+	p.register(s, select.POLLIN | select.POLLOUT | select.POLLRDHUP | select.POLLPRI)
+	events = p.poll(0)
+	return events[0][1] if events else 0
+
+
+def near(got, want, low=0.15, high=0.35, what='interval'):
+	"""A time in seconds: timers are never early, and a busy machine makes them late."""
+	check(want - low <= got <= want + high, f'{what}: expected about {want:g} s, got {got:.3f} s')
+
+
+# --- what a test says of itself ----------------------------------------------------------------
+
+def rows(*ids):
+	"""The rows of requirements.tsv that this test covers."""
+	def mark(test):
+		test.rows = ids
+		return test
+	return mark
+
+
+def slow(test):
+	"""This test mostly waits: it runs side by side with the others that do."""
+	test.slow = True
+	return test
+
+
+def pattern(size, start=0):
+	"""Bytes that tell where in a stream they belong."""
+	return bytes((i * 7 + i // 251) % 256 for i in range(start, start + size))
+
+
+# The rows that Link.verify() checks on every packet of the kernel's.
+ALWAYS = ('9293-MUST-2', '9293-MUST-65', '9293-MUST-68', '9293-MUST-69', '9293-EV-36', '2018-1')
