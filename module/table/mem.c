@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The memory of all stream sockets together.
+ *
+ * The core charges buffers to these variables through struct proto and the
+ * sk_mem_* calls; we give it the limits, which follow the size of the machine
+ * as net.ipv4.tcp_mem does, and say when pressure begins and ends. The flag is
+ * advisory and written without a lock. Pages, not bytes.
+ */
+#include <linux/mm.h>
+#include <linux/swap.h>
+#include "mem.h"
+
+atomic_long_t yoke_mem_allocated;
+int __percpu *yoke_mem_fw_alloc;
+struct percpu_counter yoke_mem_sockets;
+unsigned long yoke_mem_pressure;
+long yoke_mem_limits[3] __read_mostly;
+
+void yoke_mem_enter_pressure(struct sock *sk)
+{
+	if (!READ_ONCE(yoke_mem_pressure))
+		WRITE_ONCE(yoke_mem_pressure, 1);
+}
+
+void yoke_mem_leave_pressure(struct sock *sk)
+{
+	if (READ_ONCE(yoke_mem_pressure))
+		WRITE_ONCE(yoke_mem_pressure, 0);
+}
+
+int yoke_mem_init(void)
+{
+	long pressure = max(nr_free_buffer_pages() / 16, 128UL);
+	int err;
+
+	yoke_mem_limits[0] = pressure / 4 * 3;
+	yoke_mem_limits[1] = pressure;
+	yoke_mem_limits[2] = pressure / 2 * 3;
+
+	yoke_mem_fw_alloc = alloc_percpu(int);
+	if (!yoke_mem_fw_alloc)
+		return -ENOMEM;
+	err = percpu_counter_init(&yoke_mem_sockets, 0, GFP_KERNEL);
+	if (err)
+		free_percpu(yoke_mem_fw_alloc);
+	return err;
+}
+
+void yoke_mem_exit(void)
+{
+	percpu_counter_destroy(&yoke_mem_sockets);
+	free_percpu(yoke_mem_fw_alloc);
+}
+
+void yoke_mem_free_tx(struct sock *sk, struct sk_buff *skb)
+{
+	sk_wmem_queued_add(sk, -skb->truesize);
+	sk_mem_uncharge(sk, skb->truesize);
+	consume_skb(skb);
+}
+
+bool yoke_mem_accept_rx(struct sock *sk, struct sk_buff *skb)
+{
+	/* One buffer may cross the limit, or a small limit would admit none. */
+	return atomic_read(&sk->sk_rmem_alloc) <= READ_ONCE(sk->sk_rcvbuf) &&
+	       sk_rmem_schedule(sk, skb, skb->truesize);
+}

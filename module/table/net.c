@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What Yoke keeps per network namespace: made, given its defaults, and freed.
+ *
+ * The defaults are those of the net.ipv4.tcp_* settings of the same name; where
+ * TCP takes them from the size of the machine, so do we. A new namespace takes
+ * its buffer sizes from the first one, as with TCP.
+ * Process context. RFC 6528 (the secret of initial sequence numbers).
+ */
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/swap.h>
+#include "net.h"
+
+unsigned int yoke_net_id __read_mostly;
+
+static void buffer_defaults(struct yoke_settings *set)
+{
+	/* One socket may have 1/128 of the memory that buffers can use. */
+	unsigned long share = nr_free_buffer_pages() << (PAGE_SHIFT - 7);
+
+	set->wmem[0] = PAGE_SIZE;
+	set->wmem[1] = 16 << 10;
+	set->wmem[2] = clamp(share, 64UL << 10, 4UL << 20);
+	set->rmem[0] = PAGE_SIZE;
+	set->rmem[1] = 128 << 10;
+	set->rmem[2] = clamp(share, 128UL << 10, 6UL << 20);
+}
+
+static void settings_init(struct yoke_settings *set)
+{
+	/* The size TCP's connection table would have: a slot for each 128 KiB. */
+	unsigned long slots = clamp(totalram_pages() >> (17 - PAGE_SHIFT), 1024UL, 512UL << 10);
+
+	buffer_defaults(set);
+	set->syn_retries = 6;
+	set->synack_retries = 5;
+	set->retries1 = 3;
+	set->retries2 = 15;
+	set->orphan_retries = 0;
+	set->fin_timeout = 60 * HZ;
+	set->keepalive_time = 7200 * HZ;
+	set->keepalive_intvl = 75 * HZ;
+	set->keepalive_probes = 9;
+	set->max_syn_backlog = max(slots / 128, 128UL);
+	set->max_tw_buckets = slots / 2;
+	set->window_scaling = 1;
+	set->timestamps = 1;
+	set->sack = 1;
+	set->abort_on_overflow = 0;
+	set->moderate_rcvbuf = 1;
+	set->slow_start_after_idle = 1;
+	set->rfc1337 = 0;
+	set->invalid_ratelimit = HZ / 2;
+}
+
+int yoke_net_init(struct net *net)
+{
+	struct yoke_net *yn = yoke_net(net);
+	int err = -ENOMEM;
+
+	settings_init(&yn->set);
+	if (!net_eq(net, &init_net)) {
+		const struct yoke_settings *first = &yoke_net(&init_net)->set;
+
+		memcpy(yn->set.rmem, first->rmem, sizeof(first->rmem));
+		memcpy(yn->set.wmem, first->wmem, sizeof(first->wmem));
+	}
+	get_random_bytes(&yn->isn_key, sizeof(yn->isn_key));
+	get_random_bytes(&yn->ts_key, sizeof(yn->ts_key));
+	atomic_set(&yn->timewaits, 0);
+
+	yn->mib = alloc_percpu(struct yoke_mib);
+	if (!yn->mib)
+		return -ENOMEM;
+	err = yoke_hash_init(&yn->stream);
+	if (err)
+		goto err_hash;
+	err = yoke_port_init_net(&yn->ports[YOKE_STREAM_PORTS], false);
+	if (err)
+		goto err_stream_ports;
+	err = yoke_port_init_net(&yn->ports[YOKE_DGRAM_PORTS], true);
+	if (err)
+		goto err_dgram_ports;
+	return 0;
+
+err_dgram_ports:
+	yoke_port_exit_net(&yn->ports[YOKE_STREAM_PORTS]);
+err_stream_ports:
+	yoke_hash_exit(&yn->stream);
+err_hash:
+	free_percpu(yn->mib);
+	return err;
+}
+
+void yoke_net_exit(struct net *net)
+{
+	struct yoke_net *yn = yoke_net(net);
+
+	yoke_port_exit_net(&yn->ports[YOKE_DGRAM_PORTS]);
+	yoke_port_exit_net(&yn->ports[YOKE_STREAM_PORTS]);
+	yoke_hash_exit(&yn->stream);
+	free_percpu(yn->mib);
+}
+
+unsigned long yoke_net_sum(const struct net *net, enum yoke_mib_index i)
+{
+	struct yoke_net *yn = yoke_net(net);
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += per_cpu_ptr(yn->mib, cpu)->count[i];
+	return sum;
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The port space of one protocol in one namespace: who owns which port, and
+ * the choice of a free one.
+ *
+ * A port in use is an object in a hash table and a bit in a map; the object is
+ * made by its first owner and goes with its last. It leaves the table under
+ * its own lock and is marked dead, so whoever finds it under RCU, takes the
+ * lock and sees it alive may add to it. Owns yoke_port, yoke_ports and the
+ * hold (node, port, dev, reuse) of a yoke_owner.
+ *
+ * Locks: yoke_port.lock, BH off, innermost but for the table's own.
+ * The rules of conflict are those of Linux TCP's and UDP's bind(2).
+ * RFC 6056 (choice of ephemeral ports).
+ */
+#include <linux/bitmap.h>
+#include <linux/random.h>
+#include <net/inet_sock.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include "port.h"
+
+#define PORTS	65536
+
+/* Which ephemeral ports a search visits: those nobody has, or those somebody has. */
+enum want {
+	WANT_FREE,
+	WANT_USED,
+};
+
+/* Takes port @num for @owner: the port number, -EEXIST for "next one", or an error that ends it. */
+typedef int visit_fn(struct yoke_ports *ports, struct yoke_owner *owner, u16 num, void *arg);
+
+static const struct rhashtable_params port_params = {
+	.head_offset	= offsetof(struct yoke_port, rhash),
+	.key_offset	= offsetof(struct yoke_port, num),
+	.key_len	= sizeof_field(struct yoke_port, num),
+	.automatic_shrinking = true,
+};
+
+int yoke_port_init_net(struct yoke_ports *ports, bool dgram)
+{
+	int err;
+
+	ports->dgram = dgram;
+	get_random_bytes(&ports->key, sizeof(ports->key));
+	atomic_set(&ports->next, 0);
+	ports->used = bitmap_zalloc(PORTS, GFP_KERNEL);
+	if (!ports->used)
+		return -ENOMEM;
+	err = rhashtable_init(&ports->table, &port_params);
+	if (err)
+		bitmap_free(ports->used);
+	return err;
+}
+
+void yoke_port_exit_net(struct yoke_ports *ports)
+{
+	rhashtable_destroy(&ports->table);
+	bitmap_free(ports->used);
+}
+
+/* A new port, locked and in the table, or an error; -EEXIST if another was faster. */
+static struct yoke_port *port_create(struct yoke_ports *ports, u16 num)
+{
+	struct yoke_port *port = kzalloc(sizeof(*port), GFP_ATOMIC);
+	int err;
+
+	if (!port)
+		return ERR_PTR(-ENOMEM);
+	port->num = num;
+	spin_lock_init(&port->lock);
+	spin_lock_bh(&port->lock);
+	err = rhashtable_lookup_insert_fast(&ports->table, &port->rhash, port_params);
+	if (err) {
+		spin_unlock_bh(&port->lock);
+		kfree(port);
+		return ERR_PTR(err == -EEXIST ? err : -ENOMEM);
+	}
+	set_bit(num, ports->used);
+	return port;
+}
+
+/* Port @num, locked; without owners if it was free. */
+static struct yoke_port *port_lock(struct yoke_ports *ports, u16 num)
+{
+	struct yoke_port *port;
+
+	rcu_read_lock();
+	do {
+		port = rhashtable_lookup(&ports->table, &num, port_params);
+		if (!port) {
+			port = port_create(ports, num);
+			continue;
+		}
+		spin_lock_bh(&port->lock);
+		if (port->dead) {
+			spin_unlock_bh(&port->lock);
+			port = ERR_PTR(-EEXIST);
+		}
+	} while (port == ERR_PTR(-EEXIST));
+	rcu_read_unlock();
+	return port;
+}
+
+static void port_unlock(struct yoke_ports *ports, struct yoke_port *port)
+{
+	bool dead = hlist_empty(&port->owners);
+
+	if (dead) {
+		port->dead = true;
+		/* In this order: who makes the port anew sets the bit only after this removal. */
+		clear_bit(port->num, ports->used);
+		rhashtable_remove_fast(&ports->table, &port->rhash, port_params);
+	}
+	spin_unlock_bh(&port->lock);
+	if (dead)
+		kfree_rcu(port, rcu);
+}
+
+static void port_add_owner(struct yoke_port *port, struct yoke_owner *owner)
+{
+	lockdep_assert_held(&port->lock);
+	hlist_add_head(&owner->node, &port->owners);
+	owner->port = port;
+}
+
+static bool any_ipv4(const struct in6_addr *addr)
+{
+	return ipv6_addr_v4mapped(addr) && !addr->s6_addr32[3];
+}
+
+static bool addresses_overlap(const struct in6_addr *a, const struct in6_addr *b)
+{
+	if (ipv6_addr_any(a) || ipv6_addr_any(b) || ipv6_addr_equal(a, b))
+		return true;
+	return (any_ipv4(a) && ipv6_addr_v4mapped(b)) || (any_ipv4(b) && ipv6_addr_v4mapped(a));
+}
+
+/*
+ * Does @owner's claim to the port conflict with @other's? @strict: even if both
+ * have SO_REUSEADDR, for a port that we choose.
+ */
+static bool owners_conflict(const struct yoke_ports *ports, const struct yoke_owner *owner,
+			    const struct yoke_owner *other, bool strict)
+{
+	int dev = READ_ONCE(owner->sk->sk_bound_dev_if);
+	int other_dev = other->sk ? READ_ONCE(other->sk->sk_bound_dev_if) : other->dev;
+	bool reuse = other->sk ? other->sk->sk_reuse : other->reuse;
+
+	if (other == owner || !addresses_overlap(owner->addr, other->addr))
+		return false;
+	if (dev && other_dev && dev != other_dev)
+		return false;
+	if (strict || !owner->sk->sk_reuse || !reuse)
+		return true;
+	return !ports->dgram && other->sk && READ_ONCE(other->sk->sk_state) == TCP_LISTEN;
+}
+
+static bool port_conflicts(const struct yoke_ports *ports, const struct yoke_port *port,
+			   const struct yoke_owner *owner, bool strict)
+{
+	const struct yoke_owner *other;
+
+	lockdep_assert_held(&port->lock);
+	hlist_for_each_entry(other, &port->owners, node)
+		if (owners_conflict(ports, owner, other, strict))
+			return true;
+	return false;
+}
+
+static int bind_port(struct yoke_ports *ports, struct yoke_owner *owner, u16 num, bool strict)
+{
+	struct yoke_port *port = port_lock(ports, num);
+	int err = -EADDRINUSE;
+
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (!port_conflicts(ports, port, owner, strict)) {
+		port->shared = false;
+		port_add_owner(port, owner);
+		err = num;
+	}
+	port_unlock(ports, port);
+	return err;
+}
+
+/* The next wanted port from @from to @high that is not reserved; 0 if there is none. */
+static u16 next_port(const struct yoke_ports *ports, struct net *net, u32 from, u32 high,
+		     enum want want)
+{
+	for (; from <= high; from++) {
+		if (want == WANT_FREE)
+			from = find_next_zero_bit(ports->used, high + 1, from);
+		else
+			from = find_next_bit(ports->used, high + 1, from);
+		if (from <= high && from && !inet_is_local_reserved_port(net, from))
+			return from;
+	}
+	return 0;
+}
+
+/*
+ * Walks the wanted ephemeral ports once around, from @offset into their range,
+ * until @visit returns other than -EEXIST, which is returned. -EADDRINUSE when
+ * none is left.
+ */
+static int walk_ports(struct yoke_ports *ports, struct yoke_owner *owner, u32 offset,
+		      enum want want, visit_fn *visit, void *arg)
+{
+	struct net *net = sock_net(owner->sk);
+	int low, high, half, err;
+	u32 start, from, to;
+	u16 num;
+
+	inet_sk_get_local_port_range(owner->sk, &low, &high);
+	start = low + offset % (high - low + 1);
+	for (half = 0; half < 2; half++) {
+		from = half ? low : start;
+		to = half ? start - 1 : high;
+		while ((num = next_port(ports, net, from, to, want))) {
+			err = visit(ports, owner, num, arg);
+			if (err != -EEXIST)
+				return err;
+			from = num + 1;
+			cond_resched();
+		}
+	}
+	return -EADDRINUSE;
+}
+
+static int visit_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num, void *arg)
+{
+	int err = bind_port(ports, owner, num, true);
+
+	return err == -EADDRINUSE ? -EEXIST : err;
+}
+
+int yoke_port_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num)
+{
+	u32 offset;
+	int err;
+
+	if (num)
+		return bind_port(ports, owner, num, false);
+
+	/* A port in use will do if it is so on other addresses only. */
+	offset = get_random_u32();
+	err = walk_ports(ports, owner, offset, WANT_FREE, visit_bind, NULL);
+	if (err == -EADDRINUSE)
+		err = walk_ports(ports, owner, offset, WANT_USED, visit_bind, NULL);
+	return err;
+}
+
+bool yoke_port_may_listen(struct yoke_ports *ports, struct yoke_owner *owner)
+{
+	struct yoke_port *port = owner->port;
+	bool may;
+
+	if (!port)
+		return false;
+	spin_lock_bh(&port->lock);
+	may = !port_conflicts(ports, port, owner, false);
+	if (may)
+		port->shared = false;
+	spin_unlock_bh(&port->lock);
+	return may;
+}
+
+struct attempt {
+	int	(*try)(void *ctx, u16 port);
+	void	*ctx;
+};
+
+/* Tries without the lock, but owning the port: @try may make a TIME-WAIT leave this very port. */
+static int visit_connect(struct yoke_ports *ports, struct yoke_owner *owner, u16 num, void *arg)
+{
+	const struct attempt *attempt = arg;
+	struct yoke_port *port = port_lock(ports, num);
+	bool ours = false;
+	int err;
+
+	if (IS_ERR(port))
+		return PTR_ERR(port);
+	if (hlist_empty(&port->owners))
+		port->shared = true;
+	if (port->shared) {
+		port_add_owner(port, owner);
+		ours = true;
+	}
+	port_unlock(ports, port);
+	if (!ours)
+		return -EEXIST;
+
+	err = attempt->try(attempt->ctx, num);
+	if (!err)
+		return num;
+	yoke_port_leave(ports, owner);
+	return err;
+}
+
+int yoke_port_choose(struct yoke_ports *ports, struct yoke_owner *owner, u32 offset,
+		     int (*try)(void *ctx, u16 port), void *ctx)
+{
+	struct attempt attempt = { .try = try, .ctx = ctx };
+	int err;
+
+	/* The increment is random too, lest a peer count our connections to others (RFC 6056 §3.3.5). */
+	offset += atomic_add_return(1 + (get_random_u32() & 7), &ports->next);
+	err = walk_ports(ports, owner, offset, WANT_FREE, visit_connect, &attempt);
+	if (err == -EADDRINUSE)
+		err = walk_ports(ports, owner, offset, WANT_USED, visit_connect, &attempt);
+	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
+}
+
+void yoke_port_join(struct yoke_owner *owner, const struct yoke_owner *of)
+{
+	struct yoke_port *port;
+
+	rcu_read_lock();
+	port = READ_ONCE(of->port);
+	if (port) {
+		spin_lock_bh(&port->lock);
+		if (!port->dead) {
+			port_add_owner(port, owner);
+			if (!owner->sk && of->sk) {
+				owner->dev = of->sk->sk_bound_dev_if;
+				owner->reuse = of->sk->sk_reuse;
+			}
+		}
+		spin_unlock_bh(&port->lock);
+	}
+	rcu_read_unlock();
+}
+
+void yoke_port_leave(struct yoke_ports *ports, struct yoke_owner *owner)
+{
+	struct yoke_port *port = owner->port;
+
+	if (!port)
+		return;
+	spin_lock_bh(&port->lock);
+	hlist_del_init(&owner->node);
+	WRITE_ONCE(owner->port, NULL);
+	port_unlock(ports, port);
+}

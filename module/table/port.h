@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Ports: who owns which one in a namespace, and the choice of an ephemeral one (RFC 6056). */
+#ifndef YOKE_PORT_H
+#define YOKE_PORT_H
+
+#include <linux/rhashtable.h>
+#include <net/sock.h>
+
+/**
+ * struct yoke_port - a port in use
+ * @rhash:	in &yoke_ports.table
+ * @num:	host byte order
+ * @shared:	only connections that chose it by themselves own it, so that another may choose it too
+ * @dead:	left the table; look up again
+ * @lock:	protects @owners, @shared and @dead; taken with BH off
+ * @owners:	list of struct yoke_owner
+ */
+struct yoke_port {
+	struct rhash_head rhash;
+	u16		num;
+	bool		shared;
+	bool		dead;
+	spinlock_t	lock;
+	struct hlist_head owners;
+	struct rcu_head	rcu;
+};
+
+/**
+ * struct yoke_owner - a socket's (or TIME-WAIT's) hold on a port
+ * @node:	in &yoke_port.owners
+ * @port:	NULL while it holds none
+ * @sk:		the socket, NULL for a TIME-WAIT
+ * @addr:	the local address it is bound to, unspecified for any; points into its owner
+ * @dev:	of a TIME-WAIT: the device and the SO_REUSEADDR its socket had; yoke_port_join() takes them
+ * @reuse:	see @dev
+ */
+struct yoke_owner {
+	struct hlist_node node;
+	struct yoke_port *port;
+	struct sock	*sk;
+	const struct in6_addr *addr;
+	int	dev;
+	bool	reuse;
+};
+
+/**
+ * struct yoke_ports - the port space of one protocol in one namespace
+ * @table:	struct yoke_port by number
+ * @used:	bit per port that is in @table, so that a free one is found at any fill
+ * @key:	secret of RFC 6056's hash
+ * @next:	grows with each port chosen, so that a new choice goes on behind the last (RFC 6056 §3.3.5)
+ * @dgram:	the datagram space: no TIME-WAIT, a reuse bind may share with any reuse bind
+ */
+struct yoke_ports {
+	struct rhashtable table;
+	unsigned long	*used;
+	siphash_key_t	key;
+	atomic_t	next;
+	bool		dgram;
+};
+
+int yoke_port_init_net(struct yoke_ports *ports, bool dgram);
+void yoke_port_exit_net(struct yoke_ports *ports);
+
+/*
+ * bind(2): @owner gets port @num, or a free ephemeral one if it is 0, if that conflicts with no other owner (addresses overlap, unless
+ * both have SO_REUSEADDR and neither listens). @owner->sk and ->addr are set. Process context, socket locked.
+ * Returns the port number or -EADDRINUSE, -ENOMEM.
+ */
+int yoke_port_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num);
+
+/*
+ * May @owner's port still be used by a listener (listen(2) after a shared bind)? True if no other owner conflicts now.
+ */
+bool yoke_port_may_listen(struct yoke_ports *ports, struct yoke_owner *owner);
+
+/*
+ * connect(2) without bind: tries ephemeral ports, first free ones from the bitmap, then those shared by connections, in an order that
+ * @offset (RFC 6056 §3.3.3: a keyed hash of the destination) starts, until @try(@ctx, port) returns 0. @try returns -EEXIST for "next one";
+ * any other error ends the search. Returns the port number, -EADDRNOTAVAIL when none is left, or @try's error.
+ */
+int yoke_port_choose(struct yoke_ports *ports, struct yoke_owner *owner, u32 offset,
+		     int (*try)(void *ctx, u16 port), void *ctx);
+
+/*
+ * @owner joins the port of @of (an accepted connection its listener's; a TIME-WAIT its connection's). Any context; @of's struct yoke_port
+ * must stay: its socket is locked, or RCU is held. Holds none afterwards if @of holds none by then.
+ */
+void yoke_port_join(struct yoke_owner *owner, const struct yoke_owner *of);
+/* @owner lets go of its port, if it holds one. Any context. */
+void yoke_port_leave(struct yoke_ports *ports, struct yoke_owner *owner);
+
+#endif
