@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Congestion control: what all algorithms share, the list of them, and Reno.
+ *
+ * Owns: struct yoke_cc but for priv, which is the algorithm's. recovery.c writes cwnd and ssthresh
+ * too: it decides when, the algorithm how much. Caller holds the socket lock.
+ * RFC 5681 §3.1 (slow start, congestion avoidance) §4.1 (restart), RFC 3465 (counting bytes),
+ * RFC 6928 (initial window), RFC 2861 and 7661 (an unused window neither grows nor lasts).
+ */
+#include <linux/types.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+#include "cc.h"
+
+static const struct yoke_cc_ops *const algorithms[] = {
+	&yoke_cc_reno,
+};
+
+/*
+ * Ten segments whatever the MSS, as Linux has it; RFC 6928's bound of 14600 bytes would make it two
+ * on jumbo frames.
+ */
+static u32 initial_window(const struct yoke_cc *cc)
+{
+	return YOKE_CC_INIT_SEGS * cc->mss;
+}
+
+void yoke_cc_init(struct yoke_cc *cc, const struct yoke_cc_ops *ops, u32 mss)
+{
+	memset(cc, 0, sizeof(*cc));
+	cc->ops = ops;
+	cc->mss = max(mss, 1u);
+	cc->ssthresh = ~0u;
+	cc->cwnd = initial_window(cc);
+	if (ops->init)
+		ops->init(cc);
+}
+
+void yoke_cc_set_mss(struct yoke_cc *cc, u32 mss)
+{
+	cc->mss = max(mss, 1u);
+	cc->cwnd = max(cc->cwnd, cc->mss);
+}
+
+void yoke_cc_idle(struct yoke_cc *cc, u32 idle_us, u32 rto_us, u32 now_us)
+{
+	u32 restart = min(initial_window(cc), cc->cwnd);
+
+	if (cc->ops->idle)
+		cc->ops->idle(cc, now_us);
+	if (idle_us <= rto_us || !rto_us)
+		return;
+	cc->ssthresh = max(cc->ssthresh, cc->cwnd / 4 * 3);	/* what the path carried, RFC 2861 */
+	for (; idle_us > rto_us && cc->cwnd > restart; idle_us -= rto_us)
+		cc->cwnd /= 2;
+	cc->cwnd = max(cc->cwnd, restart);
+	cc->credit = 0;
+}
+
+const struct yoke_cc_ops *yoke_cc_find(const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
+		if (!strncmp(algorithms[i]->name, name, YOKE_CC_NAME))
+			return algorithms[i];
+	return NULL;
+}
+
+/*
+ * A window that was not used is not known to be safe. In slow start, which doubles it in each round,
+ * up to twice what was used is, so that a burst just below cwnd doesn't stop its growth.
+ */
+bool yoke_cc_may_grow(const struct yoke_cc *cc, const struct yoke_cc_ack *ack)
+{
+	return ack->limited || (yoke_cc_in_slow_start(cc) && cc->cwnd / 2 < ack->in_flight);
+}
+
+u32 yoke_cc_slow_start(struct yoke_cc *cc, u32 acked)
+{
+	u32 limit = min(cc->ssthresh, YOKE_CC_CWND_MAX);
+	u32 grow = cc->cwnd < limit ? min(acked, limit - cc->cwnd) : 0;
+
+	cc->cwnd += grow;
+	return acked - grow;
+}
+
+void yoke_cc_avoid(struct yoke_cc *cc, u32 window, u32 acked)
+{
+	window = max(window, cc->mss);
+	cc->credit += min(acked, window);
+	if (cc->credit < window)
+		return;
+	cc->credit = min(cc->credit - window, window - 1);
+	cc->cwnd = min(cc->cwnd + cc->mss, YOKE_CC_CWND_MAX);
+}
+
+static void reno_ack(struct yoke_cc *cc, const struct yoke_cc_ack *ack)
+{
+	u32 acked = ack->acked;
+
+	if (!yoke_cc_may_grow(cc, ack))
+		return;
+	if (yoke_cc_in_slow_start(cc))
+		acked = yoke_cc_slow_start(cc, acked);
+	if (acked)
+		yoke_cc_avoid(cc, cc->cwnd, acked);
+}
+
+/*
+ * RFC 5681 (4) halves FlightSize; as cwnd does not grow while it isn't used, half of cwnd is the
+ * same for a connection that it limits, and does not punish one that paused (as Linux does).
+ */
+static u32 reno_ssthresh(struct yoke_cc *cc)
+{
+	return max(cc->cwnd / 2, 2 * cc->mss);
+}
+
+const struct yoke_cc_ops yoke_cc_reno = {
+	.name		= "reno",
+	.ack		= reno_ack,
+	.ssthresh	= reno_ssthresh,
+};

@@ -1,0 +1,712 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loss recovery: the scoreboard, what is lost, when cwnd is cut and when that is taken back.
+ *
+ * Owns: struct yoke_recovery, the last four fields of struct yoke_seg; writes cwnd and ssthresh of
+ * struct yoke_cc at congestion events. Caller holds the socket lock.
+ * RFC 8985 (RACK-TLP), 6675 (pipe), 6937 (PRR), 6582 (NewReno), 3042 (limited transmit: what SACKs
+ * and duplicate ACKs take out of in_flight, new data may replace), 5681 and 6298 (timeout), 3522,
+ * 3708 and 4015 (needless reductions).
+ *
+ * Work per ACK is bounded by the segments that change state: walks of `sent` stop at the first
+ * segment that is not lost, those of `lost` after LOST_WALK steps.
+ */
+#include <linux/types.h>
+#include <linux/compiler.h>
+#include <linux/limits.h>
+#include <linux/list.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+#include "pair.h"
+#include "recovery.h"
+
+#define DUP_THRESH		3		/* RFC 5681 §3.2 */
+#define REO_PERSIST		16		/* recoveries, RFC 8985 §6.2 step 4 */
+#define LOST_WALK		64
+#define TLP_ACK_DELAY_US	200000u		/* TLP.max_ack_delay, RFC 8985 §7.2 */
+#define TLP_SLACK_US		2000u		/* timers and schedulers are late */
+
+static inline u32 seg_len(const struct yoke_seg *seg)
+{
+	return seg->end_seq - seg->seq;
+}
+
+/* Times wrap as sequence numbers do. */
+static inline bool time_before_us(u32 a, u32 b)
+{
+	return (s32)(a - b) < 0;
+}
+
+static inline struct yoke_seg *first_seg(const struct list_head *list)
+{
+	return list_empty(list) ? NULL : list_first_entry(list, struct yoke_seg, node);
+}
+
+void yoke_recovery_init(struct yoke_recovery *r)
+{
+	memset(r, 0, sizeof(*r));
+	INIT_LIST_HEAD(&r->sent);
+	INIT_LIST_HEAD(&r->lost);
+	r->rack_min_us = ~0u;
+	r->rack_reo_mult = 1;
+	r->undo_retrans = -1;
+}
+
+/* --- The scoreboard: every byte is counted where its segment is --- */
+
+/* @len bytes are no longer on `sent`; keeps in_flight + reno_sacked = sum of `sent`. */
+static inline void leave_flight(struct yoke_recovery *r, u32 len)
+{
+	if (unlikely(len > r->in_flight)) {
+		r->reno_sacked -= min(len - r->in_flight, r->reno_sacked);
+		len = r->in_flight;
+	}
+	r->in_flight -= len;
+}
+
+static void leave_lost(struct yoke_recovery *r, struct yoke_seg *seg)
+{
+	if (r->lost_hint == seg)
+		r->lost_hint = NULL;
+	r->lost_bytes -= min(seg_len(seg), r->lost_bytes);
+}
+
+static void leave_sacked(struct yoke_recovery *r, struct yoke_seg *seg)
+{
+	r->sacked -= min(seg_len(seg), r->sacked);
+	r->sacked_segs -= min(1u, r->sacked_segs);
+}
+
+/*
+ * Puts @seg into `lost` by sequence: mostly at one of its ends, else beside the last one that was put
+ * into the middle. The walk is bounded, so a peer that reports losses in a wild order spoils the
+ * order of retransmission but for the first, not our time.
+ */
+static void insert_lost(struct yoke_recovery *r, struct yoke_seg *seg)
+{
+	struct yoke_seg *pos = first_seg(&r->lost);
+	struct list_head *at;
+	int walk = LOST_WALK;
+
+	seg->state = YOKE_SEG_LOST;
+	r->lost_bytes += seg_len(seg);
+	if (!pos || yoke_seq_before(seg->seq, pos->seq)) {
+		list_add(&seg->node, &r->lost);
+		return;
+	}
+	if (yoke_seq_before(list_last_entry(&r->lost, struct yoke_seg, node)->seq, seg->seq)) {
+		list_add_tail(&seg->node, &r->lost);
+		return;
+	}
+	at = r->lost_hint ? &r->lost_hint->node : &pos->node;
+	while (walk-- && yoke_seq_after(list_entry(at, struct yoke_seg, node)->seq, seg->seq))
+		at = at->prev;
+	while (walk-- > 0 && at->next != &r->lost &&
+	       yoke_seq_before(list_entry(at->next, struct yoke_seg, node)->seq, seg->seq))
+		at = at->next;
+	list_add(&seg->node, at);
+	r->lost_hint = seg;
+}
+
+static void mark_lost(struct yoke_recovery *r, struct yoke_seg *seg)
+{
+	list_del(&seg->node);
+	leave_flight(r, seg_len(seg));
+	insert_lost(r, seg);
+}
+
+/*
+ * All that is held to be lost is in flight after all. It was sent before what is on `sent`; without
+ * SACK, after a timeout, `sent` is what has been retransmitted since, and lower.
+ */
+static void unmark_lost(struct yoke_recovery *r)
+{
+	struct yoke_seg *seg;
+
+	list_for_each_entry(seg, &r->lost, node)
+		seg->state = YOKE_SEG_SENT;
+	if (r->newreno && r->state == YOKE_CA_LOSS)
+		list_splice_tail_init(&r->lost, &r->sent);
+	else
+		list_splice_init(&r->lost, &r->sent);
+	r->in_flight += r->lost_bytes;
+	r->lost_bytes = 0;
+	r->lost_hint = NULL;
+}
+
+void yoke_recovery_sent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us)
+{
+	/* What was delivered long ago says nothing about what is sent now; and its time may wrap. */
+	if (list_empty(&r->sent))
+		r->rack_valid = false;
+	seg->state = YOKE_SEG_SENT;
+	seg->retrans = 0;
+	seg->tx_us = now_us;
+	list_add_tail(&seg->node, &r->sent);
+	r->in_flight += seg_len(seg);
+	r->prr_out += seg_len(seg);
+}
+
+void yoke_recovery_resent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us)
+{
+	u32 len = seg_len(seg);
+
+	if (seg->state == YOKE_SEG_SACKED)
+		return;
+	if (seg->state == YOKE_SEG_LOST) {
+		leave_lost(r, seg);
+		r->in_flight += len;
+		seg->state = YOKE_SEG_SENT;
+	}
+	list_del(&seg->node);
+	if (list_empty(&r->sent))
+		r->rack_valid = false;
+	/* Without SACK `sent` is in order of sequence, and fast recovery resends the first only. */
+	if (r->newreno && r->state == YOKE_CA_RECOVERY)
+		list_add(&seg->node, &r->sent);
+	else
+		list_add_tail(&seg->node, &r->sent);
+
+	if (r->undo_armed) {
+		if (r->undo_retrans < 0) {
+			r->undo_retrans = 0;
+			r->first_retrans_us = now_us;
+		}
+		r->undo_retrans += min_t(u32, len, S32_MAX - r->undo_retrans);
+	}
+	seg->tx_us = now_us;
+	if (seg->retrans < U8_MAX)
+		seg->retrans++;
+	r->prr_out += len;
+	r->retrans_total++;
+}
+
+void yoke_recovery_split(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_seg *tail,
+			 u32 seq)
+{
+	tail->seq = seq;
+	tail->end_seq = seg->end_seq;
+	tail->tx_us = seg->tx_us;
+	tail->state = seg->state;
+	tail->retrans = seg->retrans;
+	seg->end_seq = seq;
+
+	if (seg->state == YOKE_SEG_SACKED) {
+		INIT_LIST_HEAD(&tail->node);
+		r->sacked_segs++;
+	} else if (seg->state == YOKE_SEG_LOST && r->newreno && r->state == YOKE_CA_RECOVERY) {
+		tail->state = YOKE_SEG_SENT;
+		list_add(&tail->node, &r->sent);
+		r->lost_bytes -= min(seg_len(tail), r->lost_bytes);
+		r->in_flight += seg_len(tail);
+	} else {
+		list_add(&tail->node, &seg->node);
+	}
+}
+
+/* --- One ACK --- */
+
+void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack)
+{
+	ack->delivered = 0;
+	ack->rtt_us = 0;
+	ack->rack_rtt_us = 0;
+	ack->prior_in_flight = r->in_flight;
+	ack->retrans_acked = false;
+	r->newreno = !ack->sack;
+	if (!r->sacked)
+		r->rack_fack = ack->prior_una;
+	ack->prior_fack = r->rack_fack;
+}
+
+/*
+ * @len bytes of @seg up to @end_seq are newly delivered: RFC 8985 §6.2 step 2, update the state of the
+ * segment sent last that was delivered, and step 3, detect reordering.
+ */
+static inline void deliver(struct yoke_recovery *r, const struct yoke_seg *seg, u32 len,
+			   u32 end_seq, struct yoke_ack *ack)
+{
+	u32 rtt_us = max(ack->now_us - seg->tx_us, 1u);
+
+	ack->delivered += len;
+	if (yoke_seq_after(end_seq, r->rack_fack))
+		r->rack_fack = end_seq;
+	if (unlikely(seg->retrans)) {
+		if (rtt_us < r->rack_min_us)	/* step 2: it was the original that arrived */
+			return;
+	} else {
+		if (unlikely(yoke_seq_before(end_seq, ack->prior_fack)))	/* step 3 */
+			r->rack_reordering = true;
+		if (!ack->rtt_us || rtt_us < ack->rtt_us)
+			ack->rtt_us = rtt_us;
+	}
+	if (!ack->rack_rtt_us || rtt_us < ack->rack_rtt_us)
+		ack->rack_rtt_us = rtt_us;
+	if (!r->rack_valid || time_before_us(r->rack_tx_us, seg->tx_us) ||
+	    (r->rack_tx_us == seg->tx_us && yoke_seq_before(r->rack_end_seq, end_seq))) {
+		r->rack_tx_us = seg->tx_us;
+		r->rack_end_seq = end_seq;
+		r->rack_valid = true;
+	}
+}
+
+void yoke_recovery_acked(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack)
+{
+	u32 len = seg_len(seg);
+
+	if (unlikely(seg->state == YOKE_SEG_SACKED)) {
+		leave_sacked(r, seg);
+		return;
+	}
+	if (likely(seg->state == YOKE_SEG_SENT))
+		leave_flight(r, len);
+	else
+		leave_lost(r, seg);
+	list_del_init(&seg->node);
+	ack->retrans_acked |= seg->retrans != 0;
+	deliver(r, seg, len, seg->end_seq, ack);
+}
+
+void yoke_recovery_trimmed(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack)
+{
+	u32 len = ack->ack - seg->seq;
+
+	if (len >= seg_len(seg))	/* not inside: the caller's mistake must not corrupt sums */
+		return;
+	seg->seq = ack->ack;
+	switch (seg->state) {
+	case YOKE_SEG_SACKED:
+		r->sacked -= min(len, r->sacked);
+		return;
+	case YOKE_SEG_SENT:
+		leave_flight(r, len);
+		break;
+	case YOKE_SEG_LOST:
+		r->lost_bytes -= min(len, r->lost_bytes);
+		break;
+	}
+	ack->retrans_acked |= seg->retrans != 0;
+	deliver(r, seg, len, ack->ack, ack);
+}
+
+void yoke_recovery_sacked(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack)
+{
+	u32 len = seg_len(seg);
+
+	if (seg->state == YOKE_SEG_SACKED)
+		return;
+	if (seg->state == YOKE_SEG_SENT)
+		leave_flight(r, len);
+	else
+		leave_lost(r, seg);
+	list_del_init(&seg->node);
+	seg->state = YOKE_SEG_SACKED;
+	r->sacked += len;
+	r->sacked_segs++;
+	deliver(r, seg, len, seg->end_seq, ack);
+}
+
+void yoke_recovery_unsacked(struct yoke_recovery *r, struct yoke_seg *seg)
+{
+	if (seg->state != YOKE_SEG_SACKED)
+		return;
+	leave_sacked(r, seg);
+	insert_lost(r, seg);
+}
+
+/* --- RACK, RFC 8985 §6.2 --- */
+
+/* Step 4: update the RACK reordering window. DSACKs say that it was too small. */
+static void rack_update_reo_mult(struct yoke_recovery *r, const struct yoke_ack *ack)
+{
+	if (r->rack_round && !yoke_seq_before(ack->ack, r->rack_round_end))
+		r->rack_round = false;
+	if (!ack->dsack || r->rack_round ||
+	    (r->tlp_out && r->tlp_retrans && ack->dsack_end == r->tlp_end_seq))
+		return;
+	r->rack_round = true;
+	r->rack_round_end = ack->snd_nxt;
+	r->rack_reo_persist = REO_PERSIST;
+	if (r->rack_reo_mult < U8_MAX)
+		r->rack_reo_mult++;
+}
+
+static void rack_recovery_left(struct yoke_recovery *r)
+{
+	if (r->rack_reo_persist)
+		r->rack_reo_persist--;
+	if (!r->rack_reo_persist)
+		r->rack_reo_mult = 1;
+}
+
+static u32 rack_reo_wnd(const struct yoke_recovery *r, const struct yoke_cc *cc,
+			const struct yoke_rtt *rtt)
+{
+	if (!r->rack_reordering) {
+		if (r->state >= YOKE_CA_RECOVERY)
+			return 0;
+		/* DupThresh segments, be they small, or full-sized ones in large buffers. */
+		if (r->sacked_segs >= DUP_THRESH || r->sacked > (DUP_THRESH - 1) * cc->mss)
+			return 0;
+	}
+	if (rtt->min_us == ~0u)
+		return 0;
+	return min_t(u64, (u64)r->rack_reo_mult * rtt->min_us / 4, rtt->srtt_us);
+}
+
+/*
+ * Step 5: detect losses. Microseconds until a segment that was sent before the one delivered last is
+ * to be held lost too, 0 if there is none. Where the RFC takes the latest of their times, one timer
+ * for all, this takes that of the last that could be among them, so that the walk can stop early.
+ */
+static u32 rack_detect_loss(struct yoke_recovery *r, const struct yoke_cc *cc,
+			    const struct yoke_rtt *rtt, u32 now_us)
+{
+	u32 reo_wnd = rack_reo_wnd(r, cc, rtt);
+	struct yoke_seg *seg, *next;
+
+	if (!r->rack_valid)
+		return 0;
+	list_for_each_entry_safe(seg, next, &r->sent, node) {
+		if (time_before_us(r->rack_tx_us, seg->tx_us) ||
+		    (r->rack_tx_us == seg->tx_us &&
+		     !yoke_seq_before(seg->end_seq, r->rack_end_seq)))
+			return 0;		/* sent after the one delivered last */
+		if (now_us - seg->tx_us < r->rack_rtt_us + reo_wnd)
+			return max(r->rack_tx_us + r->rack_rtt_us + reo_wnd - now_us, 1u);
+		mark_lost(r, seg);
+	}
+	return 0;
+}
+
+/* --- NewReno, RFC 6582, for connections without SACK --- */
+
+/* Duplicate ACKs stand for segments that left the network; new data acknowledged takes them back. */
+static void newreno_count(struct yoke_recovery *r, const struct yoke_cc *cc, struct yoke_ack *ack)
+{
+	u32 n;
+
+	if (ack->ack != ack->prior_una) {
+		/* One segment filled the hole, the others are those of the duplicate ACKs. */
+		n = ack->delivered > cc->mss ? ack->delivered - cc->mss : 0;
+		n = min(n, r->reno_sacked);
+		r->reno_sacked -= n;
+		r->in_flight += n;
+		ack->delivered -= n;
+		r->dupacks = 0;
+		if (r->state <= YOKE_CA_DISORDER) {
+			r->in_flight += r->reno_sacked;
+			r->reno_sacked = 0;
+			r->hold = false;
+		}
+	} else if (ack->dup && !r->hold) {
+		n = min(cc->mss, r->in_flight);
+		r->reno_sacked += n;
+		r->in_flight -= n;
+		ack->delivered += n;
+		if (r->dupacks < U8_MAX)
+			r->dupacks++;
+	}
+}
+
+/* §3.2 steps 1 and 3: the first segment is missing. */
+static void newreno_detect_loss(struct yoke_recovery *r, const struct yoke_ack *ack)
+{
+	struct yoke_seg *seg = first_seg(&r->sent);
+
+	if (!seg || !list_empty(&r->lost))
+		return;
+	if (r->state == YOKE_CA_RECOVERY ? ack->ack != ack->prior_una : r->dupacks >= DUP_THRESH)
+		mark_lost(r, seg);
+}
+
+/*
+ * In fast recovery without SACK `lost` holds one buffer, of which one segment is lost; what the rest
+ * of it adds to in_flight until the engine has split it.
+ */
+static u32 newreno_surplus(const struct yoke_recovery *r, const struct yoke_cc *cc)
+{
+	if (!r->newreno || r->state != YOKE_CA_RECOVERY || r->lost_bytes <= cc->mss)
+		return 0;
+	return r->lost_bytes - cc->mss;
+}
+
+/* --- Congestion events: reduction, its end, its undoing --- */
+
+static void arm_undo(struct yoke_recovery *r, const struct yoke_cc *cc, u32 una)
+{
+	r->undo_armed = true;
+	r->undo_cwnd = cc->cwnd;
+	r->undo_ssthresh = cc->ssthresh;
+	r->undo_una = una;
+	r->undo_retrans = -1;
+}
+
+static void enter_recovery(struct yoke_recovery *r, struct yoke_cc *cc, u32 una, u32 snd_nxt,
+			   u32 now_us)
+{
+	arm_undo(r, cc, una);
+	r->prr_prior_cwnd = max(cc->cwnd, 1u);
+	r->prr_delivered = 0;
+	r->prr_out = 0;
+	r->recover = snd_nxt;
+	r->state = YOKE_CA_RECOVERY;
+	r->tlp_out = false;
+	cc->credit = 0;
+	cc->ssthresh = cc->ops->ssthresh(cc);
+	if (cc->ops->lost)
+		cc->ops->lost(cc, false, now_us);
+}
+
+/*
+ * RFC 6937 §3.1, with the conservative bound as long as more is found lost, the slow start bound else.
+ * Bytes for segments: never less than one segment may go out where the RFC would let one out.
+ */
+static void prr_update(struct yoke_recovery *r, struct yoke_cc *cc, u32 delivered, bool advanced,
+		       bool newly_lost)
+{
+	u32 pipe = r->in_flight + newreno_surplus(r, cc);
+	s64 out;
+
+	if (!delivered)
+		return;
+	r->prr_delivered += delivered;
+	out = (s64)r->prr_delivered - r->prr_out;
+	if (pipe > cc->ssthresh) {
+		out = div_u64((u64)r->prr_delivered * cc->ssthresh + r->prr_prior_cwnd - 1,
+			      r->prr_prior_cwnd);
+		out -= r->prr_out;
+	} else {
+		out = max3(out, (s64)delivered, (s64)cc->mss);
+		if (advanced && !newly_lost)
+			out += cc->mss;
+		out = min(out, (s64)cc->ssthresh - pipe);
+	}
+	if (!r->prr_out)			/* the fast retransmit itself */
+		out = max(out, (s64)cc->mss);
+	cc->cwnd = pipe + max(out, (s64)0);
+}
+
+/* All that was outstanding when the episode began is delivered. */
+static void leave_recovery(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
+{
+	if (r->state == YOKE_CA_RECOVERY)
+		cc->cwnd = cc->ssthresh;	/* RFC 6937 §3.1 */
+	r->in_flight += r->reno_sacked;
+	r->reno_sacked = 0;
+	r->dupacks = 0;
+	/* RFC 6582 §3.2 step 1, §4: no fast retransmit before more than `recover` is acknowledged. */
+	r->hold = r->newreno && ack->ack == r->recover;
+	r->state = YOKE_CA_OPEN;
+	rack_recovery_left(r);
+}
+
+/* RFC 4015 §3: the reduction was needless. */
+static void undo(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
+{
+	unmark_lost(r);
+	/* The originals were late rather than lost. */
+	if (r->state == YOKE_CA_RECOVERY)
+		r->rack_reordering = true;
+	if (r->state >= YOKE_CA_RECOVERY)
+		leave_recovery(r, cc, ack);
+	r->undo_armed = false;
+	cc->cwnd = max(cc->cwnd, r->undo_cwnd);
+	cc->ssthresh = max(cc->ssthresh, r->undo_ssthresh);
+	if (cc->ops->undo)
+		cc->ops->undo(cc);
+}
+
+/* Has this ACK proven that nothing needed to be retransmitted? */
+static bool may_undo(struct yoke_recovery *r, const struct yoke_ack *ack)
+{
+	if (!r->undo_armed || r->undo_retrans < 0)
+		return false;
+	/* RFC 3522 §3.2 step 5: the ACK for a retransmitted segment was caused by the original. */
+	if (r->state >= YOKE_CA_RECOVERY && ack->retrans_acked && ack->ts_undo)
+		return true;
+	/* RFC 3708 §2: each retransmission arrived twice. */
+	if (ack->dsack && yoke_seq_after(ack->dsack_end, r->undo_una)) {
+		r->undo_retrans -= min_t(u32, ack->dsack_end - ack->dsack_start, r->undo_retrans);
+		return r->undo_retrans == 0;
+	}
+	return false;
+}
+
+/* RFC 8985 §7.4.2: what the ACK says about the outstanding tail loss probe. */
+static void tlp_process_ack(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
+{
+	if (!r->tlp_out || yoke_seq_before(ack->ack, r->tlp_end_seq))
+		return;
+	if (!r->tlp_retrans ||					/* new data: nothing to find out */
+	    (ack->dsack && ack->dsack_end == r->tlp_end_seq) ||	/* the original arrived too */
+	    (ack->dup && !ack->delivered)) {			/* likewise, without DSACK */
+		r->tlp_out = false;
+	} else if (ack->ack != r->tlp_end_seq) {		/* it repaired a loss */
+		r->tlp_out = false;
+		cc->ssthresh = cc->ops->ssthresh(cc);
+		cc->cwnd = min(cc->cwnd, cc->ssthresh);
+		if (cc->ops->lost)
+			cc->ops->lost(cc, false, ack->now_us);
+	}
+}
+
+static void grow(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
+{
+	struct yoke_cc_ack event = {
+		.now_us = ack->now_us,
+		.acked = ack->delivered,
+		.in_flight = ack->prior_in_flight,
+		.rtt_us = ack->rtt_us,
+		.limited = ack->limited || r->lost_bytes,
+	};
+
+	cc->ops->ack(cc, &event);
+}
+
+/* An ACK that tells more than that everything goes well, or that comes while it doesn't. */
+static u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_rtt *rtt,
+			struct yoke_ack *ack)
+{
+	bool advanced = ack->ack != ack->prior_una;
+	u32 lost_before, timeout = 0;
+
+	rack_update_reo_mult(r, ack);
+	if (!ack->sack)
+		newreno_count(r, cc, ack);
+
+	if (may_undo(r, ack))
+		undo(r, cc, ack);
+	if (r->state >= YOKE_CA_RECOVERY && !yoke_seq_before(ack->ack, r->recover))
+		leave_recovery(r, cc, ack);
+
+	lost_before = r->lost_bytes;
+	if (ack->sack)
+		timeout = rack_detect_loss(r, cc, rtt, ack->now_us);
+	else
+		newreno_detect_loss(r, ack);
+
+	if (r->state <= YOKE_CA_DISORDER) {
+		if (r->lost_bytes)
+			enter_recovery(r, cc, ack->ack, ack->snd_nxt, ack->now_us);
+		else
+			r->state = r->sacked || r->reno_sacked || r->hold ? YOKE_CA_DISORDER :
+									    YOKE_CA_OPEN;
+	}
+	tlp_process_ack(r, cc, ack);
+
+	if (r->state == YOKE_CA_RECOVERY)
+		prr_update(r, cc, ack->delivered, advanced, r->lost_bytes > lost_before);
+	else if (ack->delivered && (advanced || r->rack_reordering))
+		grow(r, cc, ack);
+	return timeout;
+}
+
+u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_rtt *rtt,
+			  struct yoke_ack *ack)
+{
+	r->rack_min_us = rtt->min_us;			/* RFC 8985 §6.2 step 1 */
+	if (ack->rack_rtt_us)
+		r->rack_rtt_us = ack->rack_rtt_us;
+	if (likely(r->state == YOKE_CA_OPEN && !r->sacked && !r->lost_bytes && !r->tlp_out &&
+		   !ack->dup && !ack->dsack)) {
+		if (ack->delivered)
+			grow(r, cc, ack);
+		return 0;
+	}
+	return ack_end_slow(r, cc, rtt, ack);
+}
+
+/* --- Sending --- */
+
+struct yoke_seg *yoke_recovery_next(const struct yoke_recovery *r)
+{
+	return first_seg(&r->lost);
+}
+
+u32 yoke_recovery_room(const struct yoke_recovery *r, const struct yoke_cc *cc)
+{
+	u32 pipe = r->in_flight + newreno_surplus(r, cc);
+	u32 room = cc->cwnd > pipe ? cc->cwnd - pipe : 0;
+
+	/* Without SACK, one segment a partial ACK. */
+	if (r->newreno && r->state == YOKE_CA_RECOVERY && r->lost_bytes)
+		return min(room, cc->mss);
+	return room;
+}
+
+/* --- Timers --- */
+
+u32 yoke_recovery_reo_timeout(struct yoke_recovery *r, struct yoke_cc *cc,
+			      const struct yoke_rtt *rtt, u32 snd_una, u32 snd_nxt, u32 now_us)
+{
+	u32 lost_before = r->lost_bytes;
+	u32 timeout = rack_detect_loss(r, cc, rtt, now_us);
+
+	if (r->lost_bytes == lost_before)
+		return timeout;
+	if (r->state <= YOKE_CA_DISORDER)
+		enter_recovery(r, cc, snd_una, snd_nxt, now_us);
+	/* The timer stands for the ACK that didn't come: one segment may go out. */
+	if (r->state == YOKE_CA_RECOVERY)
+		prr_update(r, cc, cc->mss, false, true);
+	return timeout;
+}
+
+void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una, u32 snd_nxt,
+		       u32 now_us)
+{
+	struct yoke_seg *seg, *next;
+
+	/* RFC 5681 §3.1 (4): one reduction for one window, however often it is timed out. */
+	if (r->state <= YOKE_CA_DISORDER || !yoke_seq_before(snd_una, r->recover) ||
+	    (r->state == YOKE_CA_LOSS && snd_una != r->rto_una)) {
+		arm_undo(r, cc, snd_una);
+		cc->ssthresh = cc->ops->ssthresh(cc);
+	}
+	r->in_flight += r->reno_sacked;
+	r->reno_sacked = 0;
+	r->dupacks = 0;
+
+	/* RFC 8985 §6.3: the first, and what was sent long enough ago. */
+	list_for_each_entry_safe(seg, next, &r->sent, node)
+		if (r->newreno || !r->rack_valid || seg->seq == snd_una ||
+		    now_us - seg->tx_us >= r->rack_rtt_us)
+			mark_lost(r, seg);
+
+	r->rto_una = snd_una;
+	r->recover = snd_nxt;
+	r->state = YOKE_CA_LOSS;
+	r->hold = false;
+	r->tlp_out = false;
+	cc->credit = 0;
+	cc->cwnd = r->in_flight + cc->mss;
+	if (cc->ops->lost)
+		cc->ops->lost(cc, true, now_us);
+}
+
+/* --- Tail loss probe, RFC 8985 §7 --- */
+
+u32 yoke_recovery_pto(const struct yoke_recovery *r, const struct yoke_rtt *rtt, u32 mss, bool sack)
+{
+	u32 pto;
+
+	if (!sack || r->state != YOKE_CA_OPEN || r->sacked || r->lost_bytes || r->tlp_out ||
+	    !r->in_flight)
+		return 0;
+	if (!rtt->srtt_us)
+		pto = YOKE_RTO_INIT_US;
+	else if (r->in_flight <= mss)
+		pto = 2 * rtt->srtt_us + TLP_ACK_DELAY_US;
+	else
+		pto = 2 * rtt->srtt_us + TLP_SLACK_US;
+	return min(pto, yoke_rtt_rto(rtt));
+}
+
+void yoke_recovery_tlp_sent(struct yoke_recovery *r, u32 end_seq, bool retrans)
+{
+	r->tlp_out = true;
+	r->tlp_retrans = retrans;
+	r->tlp_end_seq = end_seq;
+}

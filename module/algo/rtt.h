@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Round-trip time and the retransmission timeout (RFC 6298). All times are microseconds. */
+#ifndef YOKE_RTT_H
+#define YOKE_RTT_H
+
+#include <linux/types.h>
+
+#define YOKE_RTO_INIT_US	1000000u	/* RFC 6298 (2.1) */
+#define YOKE_RTO_MIN_US		200000u		/* Linux's; (2.4) would have 1 s */
+#define YOKE_RTO_MAX_US		120000000u	/* (2.5): at least 60 s */
+#define YOKE_RTT_MIN_WINDOW_US	300000000u	/* how long a smallest RTT is believed */
+
+/**
+ * struct yoke_rtt - the estimator of one connection
+ * @srtt_us:	smoothed RTT, 0 before the first sample
+ * @rttvar_us:	its variation
+ * @rto_us:	timeout without backoff
+ * @min_us:	smallest RTT of the last YOKE_RTT_MIN_WINDOW_US, ~0 before the first sample
+ * @min_stamp_us: when @min_us was taken
+ * @backoff:	number of doublings of @rto_us in force (5.5)
+ */
+struct yoke_rtt {
+	u32	srtt_us;
+	u32	rttvar_us;
+	u32	rto_us;
+	u32	min_us;
+	u32	min_stamp_us;
+	u8	backoff;
+};
+
+void yoke_rtt_init(struct yoke_rtt *rtt);
+/*
+ * One valid sample (Karn: never of a retransmitted segment unless timestamps tell); ends the
+ * backoff (5.7).
+ */
+void yoke_rtt_sample(struct yoke_rtt *rtt, u32 rtt_us, u32 now_us);
+void yoke_rtt_backoff(struct yoke_rtt *rtt);
+/* The timeout to arm: rto_us << backoff, at most YOKE_RTO_MAX_US. */
+u32 yoke_rtt_rto(const struct yoke_rtt *rtt);
+
+#endif
