@@ -441,12 +441,15 @@ struct flow {
 	bool shut, ended;
 };
 
+/* Send what goes now; false on any error but "not now". */
 static inline bool flow_send(struct flow *f, uint64_t seed)
 {
 	char buf[16384];
 	size_t want;
 	ssize_t n;
 
+	if (!f->hash_in)
+		f->hash_in = HASH_START;
 	while (f->sent < f->size) {
 		want = f->size - f->sent;
 		if (want > sizeof(buf))
@@ -467,6 +470,8 @@ static inline bool flow_recv(struct flow *f)
 	char buf[16384];
 	ssize_t n;
 
+	if (!f->hash_out)
+		f->hash_out = HASH_START;
 	while ((n = recv(f->to, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
 		f->hash_out = hash(f->hash_out, buf, n);
 		f->got += n;
@@ -476,7 +481,7 @@ static inline bool flow_recv(struct flow *f)
 }
 
 /*
- * Move all flows at once until each receiver saw the end of its stream. True
+ * Move all flows on at once until each receiver saw the end of its stream. True
  * if every one of them then had exactly the bytes that went in.
  */
 static inline bool carry(struct flow *flows, int n, int ms)
@@ -485,10 +490,6 @@ static inline bool carry(struct flow *flows, int n, int ms)
 	long end = now_ms() + ms;
 	int i, busy;
 
-	for (i = 0; i < n; i++) {
-		flows[i].hash_in = HASH_START;
-		flows[i].hash_out = HASH_START;
-	}
 	do {
 		for (i = busy = 0; i < n; i++) {
 			struct flow *f = &flows[i];
