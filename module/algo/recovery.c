@@ -268,13 +268,14 @@ void yoke_recovery_acked(struct yoke_recovery *r, struct yoke_seg *seg, struct y
 	deliver(r, seg, len, seg->end_seq, ack);
 }
 
-void yoke_recovery_trimmed(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack)
+void yoke_recovery_trim(struct yoke_recovery *r, struct yoke_seg *seg, u32 seq,
+			struct yoke_ack *ack)
 {
-	u32 len = ack->ack - seg->seq;
+	u32 len = seq - seg->seq;
 
 	if (len >= seg_len(seg))	/* not inside: the caller's mistake must not corrupt sums */
 		return;
-	seg->seq = ack->ack;
+	seg->seq = seq;
 	switch (seg->state) {
 	case YOKE_SEG_SACKED:
 		r->sacked -= min(len, r->sacked);
@@ -287,7 +288,7 @@ void yoke_recovery_trimmed(struct yoke_recovery *r, struct yoke_seg *seg, struct
 		break;
 	}
 	ack->retrans_acked |= seg->retrans != 0;
-	deliver(r, seg, len, ack->ack, ack);
+	deliver(r, seg, len, seq, ack);
 }
 
 void yoke_recovery_sacked(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack)

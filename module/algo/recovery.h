@@ -191,8 +191,9 @@ void yoke_recovery_split(struct yoke_recovery *r, struct yoke_seg *seg, struct y
 void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack);
 /* @seg is wholly below SEG.ACK: leaves the lists; the engine frees it. */
 void yoke_recovery_acked(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack);
-/* SEG.ACK lies inside @seg: it is now [SEG.ACK, end). Cheaper than splitting. */
-void yoke_recovery_trimmed(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack);
+/* @seg is acknowledged up to @seq inside it: it is now [@seq, end). Cheaper than splitting. */
+void yoke_recovery_trim(struct yoke_recovery *r, struct yoke_seg *seg, u32 seq,
+			struct yoke_ack *ack);
 /* @seg lies wholly inside a SACK block and was not SACKed before. */
 void yoke_recovery_sacked(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack);
 /*
