@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Bytes in order over a wire that is not: a grid of loss, reordering,
+ * duplication and damage, and many connections at once.
+ */
+#include "yoke_test.h"
+
+FIXTURE(lossy) {
+	struct net net;
+};
+
+FIXTURE_VARIANT(lossy) {
+	const char *wire;
+	size_t size;		/* bytes each way */
+};
+
+#define WIRE(name, how, bytes) \
+	FIXTURE_VARIANT_ADD(lossy, name) { .wire = how, .size = bytes }
+
+WIRE(clean,		"delay 1ms", 500000);
+WIRE(loss_1,		"delay 1ms loss 1%", 200000);
+WIRE(loss_5,		"delay 1ms loss 5%", 60000);
+WIRE(loss_10,		"delay 1ms loss 10%", 20000);
+WIRE(reorder,		"delay 4ms reorder 75%", 200000);
+WIRE(duplicate,		"delay 1ms duplicate 20%", 200000);
+WIRE(corrupt,		"delay 1ms corrupt 2%", 60000);
+WIRE(loss_reorder,	"delay 4ms reorder 75% loss 3%", 60000);
+WIRE(loss_duplicate,	"delay 1ms loss 3% duplicate 20%", 60000);
+WIRE(reorder_duplicate,	"delay 4ms reorder 75% duplicate 20%", 100000);
+WIRE(everything,	"delay 4ms reorder 75% loss 3% duplicate 10% corrupt 1%", 40000);
+
+FIXTURE_SETUP(lossy)
+{
+	if (!new_link(&self->net))
+		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	if (!netem(self->net.a, variant->wire) || !netem(self->net.b, variant->wire))
+		SKIP(_exit(255), "no netem (iproute2? sch_netem module?)");
+}
+
+FIXTURE_TEARDOWN(lossy)
+{
+}
+
+/* Opened, used and closed in order on the bad wire, with nothing left behind. */
+TEST_F_TIMEOUT(lossy, both_ways, 20)
+{
+	struct pair p = link_pair(self->net);
+
+	EXPECT_TRUE(carry_both_ways(p, variant->size, 15000));
+	EXPECT_EQ(0, so_error(p.a));
+	EXPECT_EQ(0, so_error(p.b));
+	close(p.a);
+	close(p.b);
+	EXPECT_TRUE(until(count(0, 0) == count(TCP_TIME_WAIT, 0)));
+}
+
+ON_A_LINK(crowd)
+
+/* Forty connections share one wire and one listener, each with its own bytes. */
+TEST_F_TIMEOUT(crowd, at_once, 20)
+{
+	enum { N = 40 };
+	struct flow f[2 * N] = { 0 };
+	int i, l;
+
+	NEED_NETEM(self->net.a, "delay 2ms reorder 80% loss 1%");
+	NEED_NETEM(self->net.b, "delay 2ms reorder 80% loss 1%");
+	enter(self->net.b);
+	l = listener(ADDR_B, 5000, N);
+	enter(self->net.a);
+	for (i = 0; i < N; i++) {
+		int fd = stream();
+
+		set_nonblock(fd, true);
+		if (connect_to(fd, ADDR_B, 5000) && errno != EINPROGRESS)
+			must(-1);
+		f[2 * i].from = f[2 * i + 1].to = fd;
+		f[2 * i].size = f[2 * i + 1].size = 8000;
+	}
+	/* They arrive in any order, so each end is told apart by its port. */
+	for (i = 0; i < N; i++) {
+		int fd, port, j;
+
+		ASSERT_TRUE(wait_events(l, POLLIN));
+		fd = must(accept(l, NULL, NULL));
+		port = peer(fd).sin_port;
+		for (j = 0; j < N && local(f[2 * j].from).sin_port != port; j++)
+			;
+		ASSERT_GT(N, j);
+		f[2 * j].to = f[2 * j + 1].from = fd;
+	}
+	EXPECT_TRUE(carry(f, 2 * N, 15000));
+}
+
+/* A wire that is cut and mended: what was sent meanwhile arrives in the end. */
+TEST_F(crowd, after_a_silence)
+{
+	struct pair p = link_pair(self->net);
+	struct flow f = { .from = p.a, .to = p.b, .size = 20000 };
+
+	NEED_NETEM(self->net.a, "loss 100%");
+	ASSERT_TRUE(flow_send(&f, 1));
+	EXPECT_EQ(0, events(p.b, POLLIN));
+	EXPECT_EQ(20000, outq(p.a) - (state(p.a) == TCP_FIN_WAIT1));
+	ASSERT_TRUE(netem(self->net.a, "delay 0"));
+	EXPECT_TRUE(carry(&f, 1, BOUND));
+}
+
+TEST_HARNESS_MAIN
