@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make help says what there is.
+#
+# The module is built for KERNEL=6.1, 6.12 or debug, fetched by scripts/kernel
+# into the cache; or for KDIR=, a kernel's headers; or for the running kernel.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+ifneq ($(KERNEL),)
+export KERNEL
+name := $(KERNEL)
+kdir = $$(scripts/kernel $(KERNEL))/headers
+else
+name := $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+kdir := $(KDIR)
+endif
+build := build/$(name)
+
+jobs := $(if $(findstring j,$(filter-out -%,$(firstword $(MAKEFLAGS)))),,-j$(shell nproc))
+
+# Kbuild wants the objects beside the sources, each kernel wants its own: so
+# each builds in a tree of links. BTF needs a tool and a vmlinux that a machine
+# may lack, and nothing here reads it.
+all: headers
+	@mkdir -p $(build)
+	@find $(build) -xtype l -delete
+	@cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(CURDIR)/uapi $(build)
+	+@$(MAKE) --no-print-directory $(jobs) -C $(kdir) M=$(CURDIR)/$(build) \
+		CONFIG_DEBUG_INFO_BTF_MODULES= modules
+
+headers:
+ifneq ($(KERNEL),)
+	@scripts/setup
+	@scripts/kernel $(KERNEL) >/dev/null
+else ifeq ($(name),)
+	@echo "No kernel headers in $(KDIR): apt-get install linux-headers-$$(uname -r), or use KDIR= or KERNEL=6.1" >&2; false
+endif
+
+moddir = $(DESTDIR)/lib/modules/$(name)/updates
+incdir = $(DESTDIR)/usr/local/include/linux
+
+install: all
+	@[ -z "$(KERNEL)" ] || { echo "make install is for a kernel this machine runs: use KDIR=" >&2; false; }
+	install -D -m 644 $(build)/yoke.ko $(moddir)/yoke.ko
+	install -D -m 644 uapi/linux/yoke.h $(incdir)/yoke.h
+	$(if $(DESTDIR),,depmod $(name))
+
+uninstall: headers
+	rm -f $(moddir)/yoke.ko $(incdir)/yoke.h
+	$(if $(DESTDIR),,depmod $(name))
+
+demo: setup
+	@scripts/demo
+
+bench: setup
+	@scripts/bench
+
+check: setup
+	@scripts/check
+
+check-debug: setup
+	@KERNEL=debug scripts/check
+
+shell: export KERNEL := $(or $(KERNEL),6.1)
+shell: setup
+	+@$(MAKE) --no-print-directory all
+	@scripts/vm --kernel $(KERNEL)
+
+lint: setup
+	@scripts/lint
+
+setup:
+	@scripts/setup
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make            build the module for the running kernel (KDIR=… or KERNEL=6.1|6.12|debug for another)'
+	@echo 'make install    into /lib/modules, with the header into /usr/local/include; make uninstall removes both'
+	@echo 'make demo       two namespaces, a lossy link, a server and clients: tables and a ladder diagram'
+	@echo 'make check      every test, in a VM, on 6.1 and 6.12 (KERNEL= picks one); logs in build/check'
+	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
+	@echo 'make shell      a VM with the module loaded (KERNEL=6.1)'
+	@echo 'make bench      side by side with TCP'
+	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
+	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
+
+.PHONY: all headers install uninstall demo bench check check-debug shell lint setup clean help
