@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -IS
 # SPDX-License-Identifier: GPL-2.0
 """Draws one connection as a ladder, from captures taken at both of its ends.
 
@@ -14,12 +14,10 @@ Standard library only: importing scapy takes 20 s in the virtual machine.
 import argparse
 import struct
 import sys
-from collections import namedtuple
-from xml.sax.saxutils import escape
 
 STREAM_PROTOCOLS = {6: "TCP", 253: "AF_YOKE"}
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
-FLAGS = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"))
+FLAGS = (SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH")
 
 
 # ---------------------------------------------------------------- the packets
@@ -185,17 +183,16 @@ class Connection:
         return number if isn is None else (number - isn) & 0xffffffff
 
     def label(self, p):
-        """Flags, bytes and acknowledgement, counted from each end's ISN."""
+        """Flags, bytes (first:next) and what is acknowledged, from each end's ISN."""
         words = ["again"] if p.again else []
-        words += [name for bit, name in FLAGS
-                  if p.flags & bit and not (bit in (PSH, ACK) and p.data)]
+        words += [name for bit, name in FLAGS if p.flags & bit]
         first = self.relative(p.src, p.seq)
         if p.data:
             words.append(f"{first}:{first + len(p.data)}")
         elif p.length:
-            words.append(f"seq {first}")
+            words.append(f"{first}")
         if p.flags & ACK:
-            words.append(f"ack {self.relative(p.dst, p.ack)}")
+            words.append(f"ACK {self.relative(p.dst, p.ack)}")
         words += [f"sack {self.relative(p.dst, left)}:{self.relative(p.dst, right)}"
                   for left, right in sack_blocks(p.options)]
         return " ".join(words)
@@ -248,6 +245,10 @@ def words_of(data):
     return "".join(c if c.isprintable() else "·" for c in text)
 
 
+def escape(text):
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def clip(text, size):
     return text if len(text) <= size else text[:max(size - 1, 0)] + "…"
 
@@ -268,7 +269,7 @@ def print_ladder(c, colour):
         if p.time - before > SILENCE:
             pause = f"{p.time - before:.0f} ms of silence"
             print(f"{'':21}{dim}┊{pause:^{RUNG}}┊{plain}")
-        before = p.time
+        before = max(before, p.time, p.arrived or 0)
         rightward = p.src == c.client
         arrow = draw_arrow(c, p, rightward)
         if p.again or p.lost:
@@ -305,7 +306,7 @@ def draw_arrow(c, p, rightward):
 
 # ------------------------------------------------------------------ as an SVG
 
-LEFT, RIGHT, WIDTH = 190, 750, 940              # the two lifelines, the page
+LEFT, RIGHT, WIDTH = 210, 770, 980              # the two lifelines, the page
 STATE_COLOURS = {
     "CLOSED": "#cfd4da", "LISTEN": "#cfd4da",
     "SYN-SENT": "#f5c26b", "SYN-RECEIVED": "#f5c26b", "ESTABLISHED": "#7cc48d",
@@ -313,7 +314,6 @@ STATE_COLOURS = {
     "CLOSE-WAIT": "#8fb4e3", "LAST-ACK": "#8fb4e3", "TIME-WAIT": "#b9a3dc",
 }
 INK, RED, GREY = "#22303c", "#d0202e", "#7a8793"
-Mark = namedtuple("Mark", "y time")
 
 
 def place(c):
@@ -354,24 +354,26 @@ def write_svg(c, path, note):
     text(middle, 34, f"One {c.protocol} connection", text_anchor="middle",
          font_size=20, font_weight="bold", fill=INK)
     text(middle, 56, note, text_anchor="middle", fill=GREY)
-    draw_phases(c, heights, bottom, out, text)
+    svg_phases(c, heights, bottom, out, text)
     for who, x, name in (c.client, LEFT, "client"), (c.server, RIGHT, "server"):
         text(x, 92, name, text_anchor="middle", font_size=14, font_weight="bold", fill=INK)
         text(x, 110, "%s:%d" % who, text_anchor="middle", fill=INK)
-        draw_states(c, heights, who, x, bottom, out, text)
+        svg_states(c, heights, who, x, bottom, out, text)
     for y, wait in cuts:
         out.append(f'<rect x="{LEFT - 8}" y="{y - 6:.1f}" width="{RIGHT - LEFT + 16}" height="12" fill="#fff"/>')
         text(middle, y + 4, f"{wait:.0f} ms of silence", text_anchor="middle", fill=GREY,
              font_style="italic", font_size=11)
     for p in c.packets:
-        draw_packet(c, p, heights, text, line)
-    draw_legend(bottom + 34, text, line)
+        svg_arrow(c, p, heights, text, line)
+    for p in c.packets:
+        svg_label(c, p, heights, text)
+    svg_legend(bottom + 34, text, line)
     out.append("</svg>")
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(out) + "\n")
 
 
-def draw_phases(c, heights, bottom, out, text):
+def svg_phases(c, heights, bottom, out, text):
     """Open, exchange, close: three tinted fields."""
     first_data = next((heights[p, 1] for p in c.packets if p.data), bottom)
     first_fin = next((heights[p, 1] for p in c.packets if p.flags & FIN), bottom)
@@ -384,7 +386,7 @@ def draw_phases(c, heights, bottom, out, text):
             text(24, top + 20, name, fill=GREY, font_size=13, font_style="italic")
 
 
-def draw_states(c, heights, who, x, bottom, out, text):
+def svg_states(c, heights, who, x, bottom, out, text):
     """The lifeline is a band in the colour of the end's state."""
     outward = -1 if who == c.client else 1
     anchor = "end" if who == c.client else "start"
@@ -398,47 +400,53 @@ def draw_states(c, heights, who, x, bottom, out, text):
              font_weight="bold", fill=INK)
 
 
-def draw_packet(c, p, heights, text, line):
-    rightward = p.src == c.client
-    way = 1 if rightward else -1
-    x1, x2 = (LEFT + 4, RIGHT - 4) if rightward else (RIGHT - 4, LEFT + 4)
+def journey(c, p, heights):
+    """Where an arrow starts and aims; a lost packet aims at where it might have."""
+    x1, x2 = (LEFT + 4, RIGHT - 4) if p.src == c.client else (RIGHT - 4, LEFT + 4)
     y1 = heights[p, 1]
-    y2 = y1 + 30 if p.lost else heights[p, 0]
-    colour = RED if p.again else INK
-    stop = 0.78 if p.lost else 1
-    xe, ye = x1 + (x2 - x1) * stop, y1 + (y2 - y1) * stop
-    style = {"stroke": colour, "stroke_width": 2 if p.again else 1.3}
-    if p.lost:
-        style["stroke_dasharray"] = "6 4"
-    line(x1, y1, xe, ye, **style)
-    if p.lost:
-        for dx in (-6, 6):
-            line(xe - dx, ye - 6, xe + dx, ye + 6, stroke=RED, stroke_width=2.5)
-        text(xe + way * 14, ye + 4, "lost", fill=RED, font_size=11,
-             text_anchor="start" if rightward else "end")
-    else:
-        line(xe, ye, xe - way * 9, ye - 5, stroke=colour, stroke_width=1.6)
-        line(xe, ye, xe - way * 9, ye + 3, stroke=colour, stroke_width=1.6)
-        margin_time(c, p, x2, y2, p.arrived, way, text)
-    margin_time(c, p, x1, y1, p.time, -way, text)
+    return x1, y1, x2, y1 + 30 if p.lost else heights[p, 0]
 
+
+def svg_arrow(c, p, heights, text, line):
+    x1, y1, x2, y2 = journey(c, p, heights)
+    way = 1 if x2 > x1 else -1
+    style = {"stroke": RED if p.again else INK, "stroke_width": 2 if p.again else 1.3}
+    svg_time(c, x1 - way * 16, y1, p.time, text)
+    if p.lost:
+        x2, y2 = x1 + (x2 - x1) * 0.78, y1 + (y2 - y1) * 0.78
+        line(x1, y1, x2, y2, stroke_dasharray="6 4", **style)
+        for dx in (-6, 6):
+            line(x2 - dx, y2 - 6, x2 + dx, y2 + 6, stroke=RED, stroke_width=2.5)
+        text(x2 + way * 14, y2 + 4, "lost", fill=RED, font_size=11,
+             text_anchor="start" if way > 0 else "end")
+    else:
+        line(x1, y1, x2, y2, **style)
+        line(x2, y2, x2 - way * 9, y2 - 5, **style)
+        line(x2, y2, x2 - way * 9, y2 + 3, **style)
+        svg_time(c, x2 + way * 16, y2, p.arrived, text)
+
+
+def svg_time(c, x, y, time, text):
+    text(x, y + 4, f"{time - c.start:.1f}", fill=GREY, font_size=10,
+         text_anchor="end" if x < LEFT else "start")
+
+
+def svg_label(c, p, heights, text):
+    """Along the arrow, at the sender's end, with a halo to part it from others."""
+    x1, y1, x2, y2 = journey(c, p, heights)
+    way = 1 if x2 > x1 else -1
+    slope = (y2 - y1) / (x2 - x1)
     label = c.label(p)
     if p.data:
-        label += f"  “{clip(words_of(p.data), 44 - len(label))}”"
-    x = x1 + way * 14
-    y = y1 + (y2 - y1) * abs(x - x1) / abs(x2 - x1) - 4
-    angle = way * 57.2958 * (y2 - y1) / abs(x2 - x1)
-    text(x, y, label, fill=colour, font_size=11.5, paint_order="stroke", stroke="#fff",
-         stroke_width=3, stroke_linejoin="round", text_anchor="start" if rightward else "end",
-         transform=f"rotate({angle:.2f} {x:.1f} {y:.1f})")
+        label += f"  “{clip(words_of(p.data), 46 - len(label))}”"
+    x, y = x1 + way * 14, y1 + slope * way * 14 - 4
+    text(x, y, label, fill=RED if p.again else INK, font_size=11.5, paint_order="stroke",
+         stroke="#fff", stroke_width=3, stroke_linejoin="round",
+         text_anchor="start" if way > 0 else "end",
+         transform=f"rotate({57.2958 * slope:.2f} {x:.1f} {y:.1f})")
 
 
-def margin_time(c, p, x, y, time, outward, text):
-    text(x + outward * 16, y + 4, f"{time - c.start:.1f}", fill=GREY, font_size=10,
-         text_anchor="start" if outward > 0 else "end")
-
-
-def draw_legend(y, text, line):
+def svg_legend(y, text, line):
     x = LEFT - 60
     for style, words, room in (
             ({"stroke": INK, "stroke_width": 1.3}, "a segment", 130),
