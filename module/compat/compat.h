@@ -7,6 +7,100 @@
 #ifndef YOKE_COMPAT_H
 #define YOKE_COMPAT_H
 
+/* Before any header can settle it. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/version.h>
+#include <linux/uaccess.h>
+#include <net/inet_dscp.h>
+#include <net/inet_sock.h>
+#include <net/route.h>
+
+/* 6.5: GSO left linux/skbuff.h. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#include <net/gso.h>
+#endif
+
+/* 6.6: the one-bit options of an inet socket became atomic flags. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define YOKE_INET_BIND_ADDRESS_NO_PORT	bind_address_no_port
+#define YOKE_INET_FREEBIND		freebind
+#define YOKE_INET_MC_ALL		mc_all
+#define YOKE_INET_MC_LOOP		mc_loop
+#define YOKE_INET_RECVERR		recverr
+#define YOKE_INET_TRANSPARENT		transparent
+
+#define inet_test_bit(nr, sk)		(inet_sk(sk)->YOKE_INET_##nr)
+#define inet_set_bit(nr, sk)		(inet_sk(sk)->YOKE_INET_##nr = 1)
+#define inet_clear_bit(nr, sk)		(inet_sk(sk)->YOKE_INET_##nr = 0)
+#define inet_assign_bit(nr, sk, val)	(inet_sk(sk)->YOKE_INET_##nr = !!(val))
+
+static inline unsigned long inet_cmsg_flags(const struct inet_sock *inet)
+{
+	return inet->cmsg_flags;
+}
+#endif
+
+/* 6.5: struct proto.ioctl fills in an int of the kernel's instead of the program's. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+typedef int *yoke_ioctl_arg;
+
+static inline int yoke_ioctl_put(yoke_ioctl_arg arg, int val)
+{
+	*arg = val;
+	return 0;
+}
+#else
+typedef unsigned long yoke_ioctl_arg;
+
+static inline int yoke_ioctl_put(yoke_ioctl_arg arg, int val)
+{
+	return put_user(val, (int __user *)arg);
+}
+#endif
+
+/* 6.8: the whole DSCP chooses a route; 6.18: under that name. */
+static inline void yoke_flow_set_tos(struct flowi4 *fl4, u8 tos)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	fl4->flowi4_dscp = inet_dsfield_to_dscp(tos);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	fl4->flowi4_tos = tos & INET_DSCP_MASK;
+#else
+	fl4->flowi4_tos = tos & IPTOS_RT_MASK;
+#endif
+}
+
+/* 7.0: an address that comes from a program has a type of its own. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+typedef struct sockaddr_unsized yoke_sockaddr;
+#else
+typedef struct sockaddr yoke_sockaddr;
+#endif
+
+/* 6.10: accept got its arguments in a struct. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+struct proto_accept_arg {
+	int	flags;
+	bool	kern;
+};
+
+#define YOKE_COMPAT_ACCEPT(fn)								\
+static int fn##_split(struct socket *sock, struct socket *newsock, int flags, bool kern)	\
+{											\
+	struct proto_accept_arg arg = { .flags = flags, .kern = kern };			\
+											\
+	return fn(sock, newsock, &arg);							\
+}
+#define YOKE_COMPAT_OP(fn)		fn##_split
+#else
+#define YOKE_COMPAT_ACCEPT(fn)
+#define YOKE_COMPAT_OP(fn)		fn
+#endif
+
+/* 6.6: sysctl tables are registered with their size. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define register_net_sysctl_sz(net, path, table, size)	register_net_sysctl(net, path, table)
+#endif
 
 #endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Generic segmentation offload of the stream type: one large buffer becomes
+ * segments as late as possible, on its way into a device that does not take it
+ * whole.
+ *
+ * Called by the IP layer for any packet of our protocol number, ours or one
+ * that is forwarded from an untrusted guest: nothing in it is believed but what
+ * is checked here. Softirq or process context, no locks.
+ * RFC 9293 §3.1 (the header).
+ */
+#include <linux/tcp.h>
+#include <net/ip.h>
+#include <net/protocol.h>
+#include "../engine/conn.h"
+#include "offload.h"
+
+/* Each segment's sequence, flags and checksum. @pseudo: sum of the pseudo-header but the length. */
+static void write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo)
+{
+	struct tcphdr first = *tcp_hdr(segs);
+	u32 seq = ntohl(first.seq);
+	struct sk_buff *skb;
+
+	for (skb = segs; skb; skb = skb->next) {
+		struct tcphdr *th = tcp_hdr(skb);
+		u32 len = skb_tail_pointer(skb) - skb_transport_header(skb) + skb->data_len;
+
+		th->seq = htonl(seq);
+		seq += mss;
+		th->fin = first.fin && !skb->next;
+		th->psh = first.psh && !skb->next;
+		th->cwr = first.cwr && skb == segs;
+		th->check = ~csum_fold(csum_add(pseudo, (__force __wsum)htonl(len)));
+		/* An outer header's checksum, if there is one, builds on this. */
+		if (skb->ip_summed == CHECKSUM_PARTIAL)
+			gso_reset_checksum(skb, ~th->check);
+		else
+			th->check = gso_make_checksum(skb, ~th->check);
+	}
+}
+
+/*
+ * The whole buffer is charged to the sender until its last segment has left.
+ * skb_segment() sees to that for sock_wfree(), this for any other owner.
+ */
+static void pass_charge(struct sk_buff *from, struct sk_buff *segs)
+{
+	struct sk_buff *last = segs->prev;
+
+	if (!from->destructor || last->destructor)
+		return;
+	swap(last->truesize, from->truesize);
+	swap(last->destructor, from->destructor);
+	swap(last->sk, from->sk);
+}
+
+static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t features)
+{
+	unsigned int len = skb->len, mss = skb_shinfo(skb)->gso_size, header;
+	struct sk_buff *segs;
+	__wsum pseudo;
+
+	if (!(skb_shinfo(skb)->gso_type & SKB_GSO_TCPV4) ||
+	    !pskb_may_pull(skb, sizeof(struct tcphdr)))
+		return ERR_PTR(-EINVAL);
+	header = tcp_hdrlen(skb);
+	if (header < sizeof(struct tcphdr) || !pskb_may_pull(skb, header) || len <= header + mss)
+		return ERR_PTR(-EINVAL);
+
+	if (skb->ip_summed != CHECKSUM_PARTIAL) {
+		const struct iphdr *iph = ip_hdr(skb);
+
+		tcp_hdr(skb)->check = ~csum_tcpudp_magic(iph->saddr, iph->daddr, len,
+							 iph->protocol, 0);
+		skb->csum_start = skb_transport_header(skb) - skb->head;
+		skb->csum_offset = offsetof(struct tcphdr, check);
+		skb->ip_summed = CHECKSUM_PARTIAL;
+	}
+	if (skb_checksum_start(skb) != skb_transport_header(skb))
+		return ERR_PTR(-EINVAL);
+
+	if (skb_gso_ok(skb, features | NETIF_F_GSO_ROBUST)) {
+		/* The device takes it, but the number of segments was an outsider's. */
+		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len - header, mss);
+		return NULL;
+	}
+
+	/* Only a device that sums any bytes can sum ours. */
+	if (!(features & NETIF_F_HW_CSUM))
+		features &= ~NETIF_F_CSUM_MASK;
+	features &= ~NETIF_F_GSO_PARTIAL;
+
+	pseudo = csum_sub(csum_unfold(tcp_hdr(skb)->check), (__force __wsum)htonl(len));
+	__skb_pull(skb, header);
+	segs = skb_segment(skb, features);
+	if (IS_ERR(segs))
+		return segs;
+	pass_charge(skb, segs);
+	write_headers(segs, mss, pseudo);
+	return segs;
+}
+
+static const struct net_offload stream_offload = {
+	.callbacks = {
+		.gso_segment = stream_segment,
+	},
+};
+
+int yoke_offload_init(void)
+{
+	if (!inet_add_offload(&stream_offload, yoke_stream_protocol))
+		return 0;
+	pr_err("IP protocol %u already has an offload; load with stream_proto=N\n",
+	       yoke_stream_protocol);
+	return -EBUSY;
+}
+
+void yoke_offload_exit(void)
+{
+	inet_del_offload(&stream_offload, yoke_stream_protocol);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Segmentation in software of the stream type's large buffers, when the device will not do it. */
+#ifndef YOKE_OFFLOAD_H
+#define YOKE_OFFLOAD_H
+
+#include <linux/skbuff.h>
+
+/*
+ * What our large buffers say they are. TCP, since the header is TCP's: whatever
+ * measures them finds its way. And a bit that only software devices (loopback,
+ * veth) promise to take, lest a network card that does TCP, and looks for its
+ * IP protocol number, is handed one: SCTP's, which nothing looks at once it has
+ * seen TCP's bit or another protocol number.
+ */
+#define YOKE_GSO_TYPE	(SKB_GSO_TCPV4 | SKB_GSO_SCTP)
+
+int yoke_offload_init(void);
+void yoke_offload_exit(void);
+
+#endif
