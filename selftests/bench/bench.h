@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the benchmarks share: a family to measure, a clock, and a median.
+ *
+ * They are meant for scripts/vm --icount, where a nanosecond is one guest
+ * instruction on the only processor, so that time is cost and repeats exactly.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <arpa/inet.h>
+#include <err.h>
+#include <linux/yoke.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REPEATS 7
+
+struct bench_addr {
+	int family;
+	socklen_t len;
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_un un;
+	};
+};
+
+/* "yoke" and "tcp" meet on the loopback, "unix" by an abstract name. */
+static inline struct bench_addr bench_addr(int argc, char **argv)
+{
+	struct bench_addr a = {
+		.len = sizeof(a.in),
+		.in = { .sin_family = AF_INET, .sin_port = htons(1981),
+			.sin_addr = { htonl(INADDR_LOOPBACK) } },
+	};
+
+	if (argc == 2 && !strcmp(argv[1], "yoke")) {
+		a.family = AF_YOKE;
+	} else if (argc == 2 && !strcmp(argv[1], "tcp")) {
+		a.family = AF_INET;
+	} else if (argc == 2 && !strcmp(argv[1], "unix")) {
+		a.family = AF_UNIX;
+		a.len = sizeof(a.un);
+		a.un = (struct sockaddr_un){ AF_UNIX, "\0yoke-bench" };
+	} else {
+		errx(2, "usage: %s yoke|tcp|unix", argv[0]);
+	}
+	return a;
+}
+
+static inline int bench_listen(const struct bench_addr *a)
+{
+	int fd = socket(a->family, SOCK_STREAM, 0), one = 1;
+
+	if (fd < 0)
+		err(1, "socket");
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, &a->sa, a->len) || listen(fd, 128))
+		err(1, "listen");
+	return fd;
+}
+
+static inline void bench_nodelay(int fd)
+{
+	int one = 1;
+
+	setsockopt(fd, SOL_TCP, TCP_NODELAY, &one, sizeof(one));
+}
+
+static inline int bench_connect(const struct bench_addr *a)
+{
+	int fd = socket(a->family, SOCK_STREAM, 0);
+
+	if (fd < 0 || connect(fd, &a->sa, a->len))
+		err(1, "connect");
+	bench_nodelay(fd);
+	return fd;
+}
+
+static inline int bench_accept(int door)
+{
+	int fd = accept(door, NULL, NULL);
+
+	if (fd < 0)
+		err(1, "accept");
+	bench_nodelay(fd);
+	return fd;
+}
+
+static inline double bench_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1e9 + t.tv_nsec;
+}
+
+static int bench_compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Run it once to warm up, then print the median of REPEATS runs, per @unit. */
+static inline void bench_report(double (*run)(void *), void *arg, double units)
+{
+	double took[REPEATS];
+
+	run(arg);
+	for (int i = 0; i < REPEATS; i++)
+		took[i] = run(arg);
+	qsort(took, REPEATS, sizeof(*took), bench_compare);
+	printf("%.4f\n", took[REPEATS / 2] / units);
+}
+
+#endif

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * roundtrip FAMILY - cost of one byte to another process and one back.
+ */
+#include "bench.h"
+
+#define TRIPS 1000
+
+static void echo(int fd)
+{
+	char c;
+
+	while (read(fd, &c, 1) == 1)
+		if (write(fd, &c, 1) != 1)
+			err(1, "write");
+	exit(0);
+}
+
+static double run(void *arg)
+{
+	double start = bench_now();
+	int fd = *(int *)arg;
+	char c = 0;
+
+	for (int i = 0; i < TRIPS; i++)
+		if (write(fd, &c, 1) != 1 || read(fd, &c, 1) != 1)
+			err(1, "round trip");
+	return bench_now() - start;
+}
+
+int main(int argc, char **argv)
+{
+	struct bench_addr a = bench_addr(argc, argv);
+	int door = bench_listen(&a), fd = bench_connect(&a);
+
+	if (!fork()) {
+		close(fd);
+		echo(bench_accept(door));
+	}
+	close(door);
+	bench_report(run, &fd, TRIPS);
+	return 0;
+}
