@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /proc/net/yoke of a network namespace:
+ *
+ *	stream	connections, listeners, requests and TIME-WAITs in /proc/net/tcp's columns
+ *	dgram	datagram sockets in /proc/net/udp's columns
+ *	ports	each bound port: type, number, address, how many sockets own it
+ *	snmp	the counters
+ *
+ * Everything is read without locks (RCU), but for the owners of a port: a line may be a moment out of date, and never is wrong about what
+ * it belongs to. Each file is made in one go, so that a table that is being resized can be begun anew.
+ */
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <net/ip.h>
+#include "../engine/dgram.h"
+#include "../engine/listen.h"
+#include "../engine/timewait.h"
+#include "diag.h"
+
+#define STREAM_WIDTH	149
+#define DGRAM_WIDTH	127
+
+/* What kind of timer is pending, in /proc/net/tcp's numbers, and when. */
+struct diag_timer {
+	int		kind;
+	unsigned long	at;
+};
+
+/* The IPv4 address in a pair, as /proc/net/tcp prints it. */
+static __be32 diag_addr(const struct in6_addr *addr)
+{
+	return addr->s6_addr32[3];
+}
+
+static void diag_begin(struct seq_file *m, int line, const struct yoke_pair *pair, int state, u32 tx, u32 rx)
+{
+	seq_printf(m, "%4d: %08X:%04X %08X:%04X %02X %08X:%08X", line,
+		   (__force u32)diag_addr(&pair->laddr), ntohs(pair->lport),
+		   (__force u32)diag_addr(&pair->raddr), ntohs(pair->rport), state, tx, rx);
+}
+
+static struct diag_timer diag_pending(const struct yoke_sock *ys)
+{
+	static const u8 kinds[YOKE_TIMER_MAX] = {
+		[YOKE_TIMER_RTX] = 1, [YOKE_TIMER_REO] = 1, [YOKE_TIMER_KEEP] = 2,
+	};
+	struct diag_timer t = { .at = jiffies };
+	int i;
+
+	for (i = 0; i < YOKE_TIMER_MAX; i++) {
+		if (!kinds[i] || !yoke_conn_timer_armed(ys, i))
+			continue;
+		t.kind = kinds[i];
+		t.at = READ_ONCE(ys->at[i]);
+		/* Nothing in flight, and yet the retransmission timer: it probes a closed window. */
+		if (i == YOKE_TIMER_RTX && ys->snd_una == ys->snd_nxt)
+			t.kind = 4;
+		break;
+	}
+	return t;
+}
+
+static clock_t diag_left(unsigned long at)
+{
+	long left = at - jiffies;
+
+	return jiffies_to_clock_t(max(left, 0L));
+}
+
+static void diag_sock(struct seq_file *m, int line, struct sock *sk)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+	int state = smp_load_acquire(&sk->sk_state);
+	struct diag_timer t = diag_pending(ys);
+	u32 mss = max_t(u32, READ_ONCE(ys->mss), 1), rx, threshold;
+
+	if (state == TCP_LISTEN)
+		rx = READ_ONCE(sk->sk_ack_backlog);
+	else
+		rx = max_t(int, READ_ONCE(ys->rcv_nxt) - READ_ONCE(ys->copied_seq), 0);
+	threshold = READ_ONCE(ys->cc.ssthresh);
+	threshold = threshold > INT_MAX ? -1 : threshold / mss;
+
+	diag_begin(m, line, &ys->node.pair, state, READ_ONCE(ys->write_seq) - READ_ONCE(ys->snd_una), rx);
+	seq_printf(m, " %02X:%08lX %08X %5u %8d %lu %d %pK %lu %lu %u %u %d",
+		   t.kind, (unsigned long)diag_left(t.at), READ_ONCE(ys->retransmits),
+		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)), READ_ONCE(ys->probes_out),
+		   sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk,
+		   (unsigned long)jiffies_to_clock_t(usecs_to_jiffies(yoke_rtt_rto(&ys->rtt))),
+		   (unsigned long)jiffies_to_clock_t(HZ / 25), ys->quickack ? 2 : 0,
+		   READ_ONCE(ys->cc.cwnd) / mss, state == TCP_LISTEN ? 0 : (int)threshold);
+}
+
+static void diag_request(struct seq_file *m, int line, const struct yoke_request *req)
+{
+	diag_begin(m, line, &req->node.pair, TCP_SYN_RECV, 0, 0);
+	seq_printf(m, " %02X:%08lX %08X %5u %8d %u %d %pK", 1, (unsigned long)diag_left(req->timer.expires),
+		   req->retries, from_kuid_munged(seq_user_ns(m), READ_ONCE(req->listener->sk_uid)), 0, 0, 0, req);
+}
+
+static void diag_timewait(struct seq_file *m, int line, const struct yoke_timewait *tw)
+{
+	diag_begin(m, line, &tw->node.pair, READ_ONCE(tw->state), 0, 0);
+	seq_printf(m, " %02X:%08lX %08X %5d %8d %d %d %pK", 3, (unsigned long)diag_left(tw->timer.expires),
+		   0, 0, 0, 0, refcount_read(&tw->refs), tw);
+}
+
+static void diag_stream(struct seq_file *m, int line, void *entry)
+{
+	struct yoke_node *node = entry;
+
+	switch (node->kind) {
+	case YOKE_CONN:
+	case YOKE_LISTENER:
+		diag_sock(m, line, yoke_node_sk(node));
+		break;
+	case YOKE_REQUEST:
+		diag_request(m, line, container_of(node, struct yoke_request, node));
+		break;
+	case YOKE_TIMEWAIT:
+		diag_timewait(m, line, container_of(node, struct yoke_timewait, node));
+		break;
+	}
+}
+
+static void diag_dgram(struct seq_file *m, int line, void *entry)
+{
+	struct yoke_dgram *dg = entry;
+	struct sock *sk = &dg->inet.sk;
+
+	seq_putc(m, ' ');
+	diag_begin(m, line, &dg->pair, sk->sk_state, sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk));
+	seq_printf(m, " %02X:%08lX %08X %5u %8d %lu %d %pK %u", 0, 0UL, 0,
+		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)), 0, sock_i_ino(sk),
+		   refcount_read(&sk->sk_refcnt), sk, atomic_read(&sk->sk_drops));
+}
+
+static void diag_port(struct seq_file *m, const char *type, struct yoke_port *port)
+{
+	const struct in6_addr *addr = NULL;
+	struct yoke_owner *owner;
+	unsigned int n = 0;
+	__be32 any = 0;
+
+	spin_lock_bh(&port->lock);
+	hlist_for_each_entry(owner, &port->owners, node) {
+		/* The widest of them stands for all. */
+		if (!addr || !diag_addr(owner->addr))
+			addr = owner->addr;
+		n++;
+	}
+	if (addr)
+		any = diag_addr(addr);
+	spin_unlock_bh(&port->lock);
+	if (n)
+		seq_printf(m, "%-6s %5u %pI4 %u\n", type, port->num, &any, n);
+}
+
+static void diag_stream_ports(struct seq_file *m, int line, void *entry)
+{
+	diag_port(m, "stream", entry);
+}
+
+static void diag_dgram_ports(struct seq_file *m, int line, void *entry)
+{
+	diag_port(m, "dgram", entry);
+}
+
+/* Calls @show for each entry of @table; a line of @width, 0: it ends its line itself. */
+static void diag_walk(struct seq_file *m, struct rhashtable *table, int width,
+		      void (*show)(struct seq_file *m, int line, void *entry))
+{
+	struct rhashtable_iter iter;
+	size_t begin = m->count;
+	int line = 0, err;
+	void *entry;
+
+	rhashtable_walk_enter(table, &iter);
+	err = rhashtable_walk_start_check(&iter);
+	while (!seq_has_overflowed(m) && (entry = err ? ERR_PTR(err) : rhashtable_walk_next(&iter))) {
+		err = 0;
+		if (IS_ERR(entry)) {
+			/* Resized: the walk starts again, and so do we. */
+			m->count = begin;
+			line = 0;
+			continue;
+		}
+		if (width)
+			seq_setwidth(m, width);
+		show(m, line++, entry);
+		if (width)
+			seq_pad(m, '\n');
+		if (need_resched()) {
+			rhashtable_walk_stop(&iter);
+			cond_resched();
+			err = rhashtable_walk_start_check(&iter);
+		}
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+}
+
+static int diag_show_stream(struct seq_file *m, void *v)
+{
+	seq_setwidth(m, STREAM_WIDTH);
+	seq_puts(m, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode");
+	seq_pad(m, '\n');
+	diag_walk(m, &yoke_net(seq_file_single_net(m))->stream.table, STREAM_WIDTH, diag_stream);
+	return 0;
+}
+
+static int diag_show_dgram(struct seq_file *m, void *v)
+{
+	seq_setwidth(m, DGRAM_WIDTH);
+	seq_puts(m, "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
+		    "inode ref pointer drops");
+	seq_pad(m, '\n');
+	diag_walk(m, &yoke_net(seq_file_single_net(m))->dgrams.ht, DGRAM_WIDTH, diag_dgram);
+	return 0;
+}
+
+static int diag_show_ports(struct seq_file *m, void *v)
+{
+	struct yoke_net *yn = yoke_net(seq_file_single_net(m));
+
+	diag_walk(m, &yn->ports[YOKE_STREAM_PORTS].table, 0, diag_stream_ports);
+	diag_walk(m, &yn->ports[YOKE_DGRAM_PORTS].table, 0, diag_dgram_ports);
+	return 0;
+}
+
+static int diag_show_snmp(struct seq_file *m, void *v)
+{
+	static const char * const names[YOKE_MIB_MAX] = {
+#define X(name)	[YOKE_MIB_##name] = #name,
+		YOKE_MIB_LIST(X)
+#undef X
+	};
+	int i;
+
+	for (i = 0; i < YOKE_MIB_MAX; i++)
+		seq_printf(m, "%s %lu\n", names[i], yoke_net_sum(seq_file_single_net(m), i));
+	return 0;
+}
+
+int yoke_diag_init_net(struct net *net)
+{
+	struct proc_dir_entry *dir = proc_net_mkdir(net, "yoke", net->proc_net);
+
+	if (!dir)
+		return -ENOMEM;
+	if (proc_create_net_single("stream", 0444, dir, diag_show_stream, NULL) &&
+	    proc_create_net_single("dgram", 0444, dir, diag_show_dgram, NULL) &&
+	    proc_create_net_single("ports", 0444, dir, diag_show_ports, NULL) &&
+	    proc_create_net_single("snmp", 0444, dir, diag_show_snmp, NULL))
+		return 0;
+	yoke_diag_exit_net(net);
+	return -ENOMEM;
+}
+
+void yoke_diag_exit_net(struct net *net)
+{
+	remove_proc_subtree("yoke", net->proc_net);
+}

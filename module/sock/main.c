@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module: its parameters, socket(2), what comes and goes with a network namespace, load and unload.
+ *
+ * Whatever makes Yoke reachable is registered last and taken away first: socket(2) by the family number, packets by the IP protocol
+ * numbers. A live socket holds the module, so that unload meets TIME-WAITs at most.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/yoke.h>
+#include "../engine/dgram.h"
+#include "../engine/listen.h"
+#include "../engine/timewait.h"
+#include "../ip/ip4.h"
+#include "../ip/offload.h"
+#include "../table/mem.h"
+#include "diag.h"
+#include "stream.h"
+#include "sysctl.h"
+
+static int family = PF_YOKE;
+module_param(family, int, 0444);
+MODULE_PARM_DESC(family, "socket family number (18)");
+
+u8 yoke_stream_protocol = IPPROTO_YOKE_STREAM;
+module_param_named(stream_proto, yoke_stream_protocol, byte, 0444);
+MODULE_PARM_DESC(stream_proto, "IP protocol number of the stream type (253)");
+
+u8 yoke_dgram_protocol = IPPROTO_YOKE_DGRAM;
+module_param_named(dgram_proto, yoke_dgram_protocol, byte, 0444);
+MODULE_PARM_DESC(dgram_proto, "IP protocol number of the datagram type (254)");
+
+static int yoke_main_create(struct net *net, struct socket *sock, int protocol, int kern)
+{
+	const struct proto_ops *ops;
+	struct proto *prot;
+	struct sock *sk;
+	u8 number;
+	int err;
+
+	if (protocol < 0 || protocol >= IPPROTO_MAX)
+		return -EINVAL;
+	switch (sock->type) {
+	case SOCK_STREAM:
+		ops = &yoke_stream_ops;
+		prot = &yoke_stream_proto;
+		number = yoke_stream_protocol;
+		break;
+	case SOCK_DGRAM:
+		ops = &yoke_dgram_ops;
+		prot = &yoke_dgram_proto;
+		number = yoke_dgram_protocol;
+		break;
+	default:
+		return -ESOCKTNOSUPPORT;
+	}
+	if (protocol && protocol != number)
+		return -EPROTONOSUPPORT;
+
+	/* The generic code behind IP options, error queues and BPF wants an address family it knows (MPTCP does the same). */
+	sk = sk_alloc(net, PF_INET, GFP_KERNEL, prot, kern);
+	if (!sk)
+		return -ENOBUFS;
+	sock->ops = ops;
+	sock_init_data(sock, sk);
+	sk->sk_protocol = number;
+	err = prot->init(sk);
+	if (err) {
+		sock_orphan(sk);
+		sock->sk = NULL;
+		sock_put(sk);
+	}
+	return err;
+}
+
+static struct net_proto_family yoke_main_family = {
+	.create	= yoke_main_create,
+	.owner	= THIS_MODULE,
+};
+
+static int __net_init yoke_main_init_net(struct net *net)
+{
+	int err;
+
+	err = yoke_net_init(net);
+	if (err)
+		goto err_net;
+	err = yoke_dgram_init_net(yoke_net(net));
+	if (err)
+		goto err_dgram;
+	err = yoke_sysctl_init_net(net);
+	if (err)
+		goto err_sysctl;
+	err = yoke_diag_init_net(net);
+	if (err)
+		goto err_diag;
+	return 0;
+
+err_diag:
+	yoke_sysctl_exit_net(net);
+err_sysctl:
+	yoke_dgram_exit_net(yoke_net(net));
+err_dgram:
+	yoke_net_exit(net);
+err_net:
+	return err;
+}
+
+/* Ends the TIME-WAITs of a dying namespace. Returns the first connection in its table, with a reference; NULL if there is none. */
+static struct sock *yoke_main_sweep(struct yoke_hash *hash)
+{
+	struct rhashtable_iter iter;
+	struct yoke_node *node;
+	struct sock *sk = NULL;
+
+	rhashtable_walk_enter(&hash->table, &iter);
+	rhashtable_walk_start(&iter);
+	while (!sk && (node = rhashtable_walk_next(&iter))) {
+		if (IS_ERR(node))
+			continue;	/* the table is being resized: the walk began anew */
+		if (node->kind == YOKE_TIMEWAIT)
+			yoke_timewait_kill(container_of(node, struct yoke_timewait, node));
+		else if (node->kind == YOKE_CONN && refcount_inc_not_zero(&yoke_node_sk(node)->sk_refcnt))
+			sk = yoke_node_sk(node);
+	}
+	rhashtable_walk_stop(&iter);
+	rhashtable_walk_exit(&iter);
+	return sk;
+}
+
+/* Programs have closed their sockets, or the namespace would live; what they left behind ends here. */
+static void yoke_main_kill(struct net *net)
+{
+	struct sock *sk;
+
+	while ((sk = yoke_main_sweep(&yoke_net(net)->stream))) {
+		lock_sock(sk);
+		local_bh_disable();
+		if (sk->sk_state != TCP_CLOSE)
+			yoke_conn_abort(sk, ECONNABORTED);
+		local_bh_enable();
+		release_sock(sk);
+		sk_stop_timer_sync(sk, &sk->sk_timer);
+		sock_put(sk);
+	}
+}
+
+static void __net_exit yoke_main_exit_nets(struct list_head *nets)
+{
+	struct net *net;
+
+	list_for_each_entry(net, nets, exit_list) {
+		yoke_diag_exit_net(net);
+		yoke_sysctl_exit_net(net);
+		yoke_main_kill(net);
+	}
+	/* A timer or packet that was ending a connection, already out of the table, has finished with the namespace. */
+	synchronize_net();
+	list_for_each_entry(net, nets, exit_list) {
+		yoke_dgram_exit_net(yoke_net(net));
+		yoke_net_exit(net);
+	}
+}
+
+static struct pernet_operations yoke_main_net_ops = {
+	.init		= yoke_main_init_net,
+	.exit_batch	= yoke_main_exit_nets,
+	.id		= &yoke_net_id,
+	.size		= sizeof(struct yoke_net),
+};
+
+static int __init yoke_main_check_parameters(void)
+{
+	if (family <= 0 || family >= NPROTO) {
+		pr_err("family %d is not between 1 and %d\n", family, NPROTO - 1);
+		return -EINVAL;
+	}
+	if (!yoke_stream_protocol || yoke_stream_protocol == IPPROTO_RAW ||
+	    !yoke_dgram_protocol || yoke_dgram_protocol == IPPROTO_RAW) {
+		pr_err("stream_proto and dgram_proto must be between 1 and 254\n");
+		return -EINVAL;
+	}
+	if (yoke_stream_protocol == yoke_dgram_protocol) {
+		pr_err("stream_proto and dgram_proto are both %u; they must differ\n", yoke_stream_protocol);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int __init yoke_main_register_family(void)
+{
+	int err;
+
+	yoke_main_family.family = family;
+	err = sock_register(&yoke_main_family);
+	if (err == -EEXIST)
+		pr_err("family %d is already registered; load with family=N\n", family);
+	return err;
+}
+
+static int __init yoke_main_init(void)
+{
+	int err;
+
+	err = yoke_main_check_parameters();
+	if (err)
+		return err;
+	err = yoke_mem_init();
+	if (err)
+		goto err_mem;
+	err = yoke_listen_init();
+	if (err)
+		goto err_listen;
+	err = yoke_timewait_init();
+	if (err)
+		goto err_timewait;
+	yoke_stream_proto.per_cpu_fw_alloc = yoke_mem_fw_alloc;
+	err = proto_register(&yoke_stream_proto, 1);
+	if (err)
+		goto err_stream;
+	err = proto_register(&yoke_dgram_proto, 1);
+	if (err)
+		goto err_dgram;
+	err = register_pernet_subsys(&yoke_main_net_ops);
+	if (err)
+		goto err_nets;
+	err = yoke_offload_init();
+	if (err)
+		goto err_offload;
+	err = yoke_ip4_init();
+	if (err)
+		goto err_ip4;
+	err = yoke_main_register_family();
+	if (err)
+		goto err_family;
+	return 0;
+
+err_family:
+	yoke_ip4_exit();
+err_ip4:
+	yoke_offload_exit();
+err_offload:
+	unregister_pernet_subsys(&yoke_main_net_ops);
+err_nets:
+	proto_unregister(&yoke_dgram_proto);
+err_dgram:
+	proto_unregister(&yoke_stream_proto);
+err_stream:
+	rcu_barrier();
+	yoke_timewait_exit();
+err_timewait:
+	yoke_listen_exit();
+err_listen:
+	yoke_mem_exit();
+err_mem:
+	return err;
+}
+
+static void __exit yoke_main_exit(void)
+{
+	sock_unregister(family);
+	yoke_ip4_exit();
+	yoke_offload_exit();
+	unregister_pernet_subsys(&yoke_main_net_ops);
+	/* Sockets, requests and TIME-WAITs are freed after a grace period, by our code into our caches. */
+	rcu_barrier();
+	proto_unregister(&yoke_dgram_proto);
+	proto_unregister(&yoke_stream_proto);
+	yoke_timewait_exit();
+	yoke_listen_exit();
+	yoke_mem_exit();
+}
+
+module_init(yoke_main_init);
+module_exit(yoke_main_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Yoke, a TCP-class transport in a socket family of its own");
+MODULE_ALIAS_NETPROTO(PF_YOKE);

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Socket options of the stream type: SOL_TCP's names, numbers, ranges, units and errors.
+ *
+ * SOL_SOCKET never comes here: the core answers it, as for TCP. SOL_IP is the host's own.
+ * Process context, takes the socket lock. Owns nodelay, cork, user_mss, syn_retries, linger2, keep_time, keep_intvl, keep_cnt,
+ * user_timeout, window_clamp.
+ */
+#include <linux/tcp.h>
+#include <net/ip.h>
+#include <net/tcp.h>
+#include "../engine/output.h"
+#include "../engine/timer.h"
+#include "sockopt.h"
+
+#define STATE(sk)	(1 << (sk)->sk_state)
+
+/* A change of Nagle or cork: what was held back may go. */
+static void sockopt_push(struct sock *sk)
+{
+	if (!(STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK)))
+		return;
+	yoke_conn_clock(yoke_sk(sk));
+	yoke_output_push(sk, YOKE_PUSH_ALL);
+}
+
+static int sockopt_set_seconds(u32 *field, int val, int most)
+{
+	if (val < 1 || val > most)
+		return -EINVAL;
+	WRITE_ONCE(*field, val * HZ);
+	return 0;
+}
+
+static int sockopt_set_count(u8 *field, int val, int most)
+{
+	if (val < 1 || val > most)
+		return -EINVAL;
+	WRITE_ONCE(*field, val);
+	return 0;
+}
+
+/* A new idle time counts from now. */
+static int sockopt_set_keepidle(struct sock *sk, int val)
+{
+	int err = sockopt_set_seconds(&yoke_sk(sk)->keep_time, val, MAX_TCP_KEEPIDLE);
+
+	if (!err && sock_flag(sk, SOCK_KEEPOPEN) && !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
+		yoke_timer_keepalive(sk, true);
+	return err;
+}
+
+static void sockopt_set_linger2(struct yoke_sock *ys, int val)
+{
+	if (val < 0)
+		ys->linger2 = -1;
+	else
+		ys->linger2 = min(val, TCP_FIN_TIMEOUT_MAX / HZ) * HZ;
+}
+
+static int sockopt_set_window_clamp(struct sock *sk, int val)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (val) {
+		ys->window_clamp = max_t(int, val, SOCK_MIN_RCVBUF / 2);
+		return 0;
+	}
+	if (sk->sk_state != TCP_CLOSE)
+		return -EINVAL;
+	ys->window_clamp = U32_MAX;
+	return 0;
+}
+
+/* 0 leaves quick mode; else enters it and settles the ACK that is owed. */
+static void sockopt_set_quickack(struct sock *sk, int val)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	ys->quickack = val ? TCP_MAX_QUICKACKS : 0;
+	if (!val || !ys->ack_due || !(STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		return;
+	yoke_conn_clock(ys);
+	yoke_output_ack(sk);
+}
+
+static int sockopt_set_cc(struct sock *sk, const char *name)
+{
+	const struct yoke_cc_ops *ops = yoke_cc_find(name);
+	struct yoke_cc *cc = &yoke_sk(sk)->cc;
+
+	if (!ops)
+		return -ENOENT;
+	if (ops == cc->ops)
+		return 0;
+	cc->ops = ops;
+	memset(cc->priv, 0, sizeof(cc->priv));
+	if (ops->init)
+		ops->init(cc);
+	return 0;
+}
+
+static int sockopt_set_int(struct sock *sk, int name, int val)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	switch (name) {
+	case TCP_NODELAY:
+		ys->nodelay = val != 0;
+		if (val)
+			sockopt_push(sk);
+		return 0;
+	case TCP_CORK:
+		ys->cork = val != 0;
+		if (!val)
+			sockopt_push(sk);
+		return 0;
+	case TCP_MAXSEG:
+		if (val && (val < TCP_MIN_MSS || val > MAX_TCP_WINDOW))
+			return -EINVAL;
+		ys->user_mss = val;
+		return 0;
+	case TCP_KEEPIDLE:
+		return sockopt_set_keepidle(sk, val);
+	case TCP_KEEPINTVL:
+		return sockopt_set_seconds(&ys->keep_intvl, val, MAX_TCP_KEEPINTVL);
+	case TCP_KEEPCNT:
+		return sockopt_set_count(&ys->keep_cnt, val, MAX_TCP_KEEPCNT);
+	case TCP_SYNCNT:
+		return sockopt_set_count(&ys->syn_retries, val, MAX_TCP_SYNCNT);
+	case TCP_LINGER2:
+		sockopt_set_linger2(ys, val);
+		return 0;
+	case TCP_WINDOW_CLAMP:
+		return sockopt_set_window_clamp(sk, val);
+	case TCP_QUICKACK:
+		sockopt_set_quickack(sk, val);
+		return 0;
+	case TCP_USER_TIMEOUT:
+		if (val < 0)
+			return -EINVAL;
+		WRITE_ONCE(ys->user_timeout, val);
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+static int sockopt_set_tcp(struct sock *sk, int name, sockptr_t optval, unsigned int len)
+{
+	char cc[YOKE_CC_NAME];
+	int val, err;
+
+	if (name == TCP_CONGESTION) {
+		if (len < 1)
+			return -EINVAL;
+		val = strncpy_from_sockptr(cc, optval, min_t(unsigned int, sizeof(cc) - 1, len));
+		if (val < 0)
+			return -EFAULT;
+		cc[val] = '\0';
+		lock_sock(sk);
+		err = sockopt_set_cc(sk, cc);
+	} else {
+		if (len < sizeof(int))
+			return -EINVAL;
+		if (copy_from_sockptr(&val, optval, sizeof(val)))
+			return -EFAULT;
+		lock_sock(sk);
+		err = sockopt_set_int(sk, name, val);
+	}
+	release_sock(sk);
+	return err;
+}
+
+int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t val, unsigned int len)
+{
+	struct sock *sk = sock->sk;
+
+	switch (level) {
+	case SOL_TCP:
+		return sockopt_set_tcp(sk, name, val, len);
+	case SOL_IP:
+		return ip_setsockopt(sk, level, name, val, len);
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+/* --- struct tcp_info --- */
+
+static u32 sockopt_segments(u32 bytes, u32 mss)
+{
+	return DIV_ROUND_UP(bytes, mss);
+}
+
+static void sockopt_info_options(const struct yoke_sock *ys, struct tcp_info *info)
+{
+	if (ys->use_ts)
+		info->tcpi_options |= TCPI_OPT_TIMESTAMPS;
+	if (ys->use_sack)
+		info->tcpi_options |= TCPI_OPT_SACK;
+	if (ys->use_wscale) {
+		info->tcpi_options |= TCPI_OPT_WSCALE;
+		info->tcpi_snd_wscale = ys->snd_wscale;
+		info->tcpi_rcv_wscale = ys->rcv_wscale;
+	}
+}
+
+static void sockopt_info_send(const struct yoke_sock *ys, struct tcp_info *info)
+{
+	const struct yoke_recovery *rec = &ys->rec;
+	u32 mss = max_t(u32, ys->mss, 1);
+
+	info->tcpi_ca_state = rec->state;
+	info->tcpi_retransmits = ys->retransmits;
+	info->tcpi_backoff = ys->rtt.backoff;
+	info->tcpi_probes = ys->probes_out;
+	info->tcpi_rto = yoke_rtt_rto(&ys->rtt);
+	info->tcpi_rtt = ys->rtt.srtt_us;
+	info->tcpi_rttvar = ys->rtt.rttvar_us;
+	info->tcpi_min_rtt = ys->rtt.min_us;
+	info->tcpi_snd_mss = ys->mss;
+	info->tcpi_advmss = ys->advmss;
+	info->tcpi_pmtu = ys->pmtu;
+	info->tcpi_snd_cwnd = max_t(u32, ys->cc.cwnd / mss, 1);
+	info->tcpi_snd_ssthresh = ys->cc.ssthresh > INT_MAX ? INT_MAX : ys->cc.ssthresh / mss;
+	info->tcpi_unacked = sockopt_segments(ys->snd_nxt - ys->snd_una, mss);
+	info->tcpi_sacked = sockopt_segments(rec->sacked + rec->reno_sacked, mss);
+	info->tcpi_lost = sockopt_segments(rec->lost_bytes, mss);
+	info->tcpi_total_retrans = rec->retrans_total;
+	info->tcpi_reordering = 3 * max_t(u32, rec->rack_reo_mult, 1);
+	info->tcpi_reord_seen = rec->rack_reordering;
+	info->tcpi_notsent_bytes = max_t(int, 0, ys->write_seq - ys->snd_nxt);
+	info->tcpi_bytes_acked = ys->bytes_acked;
+	info->tcpi_segs_out = ys->segs_out;
+	info->tcpi_snd_wnd = ys->snd_wnd;
+	info->tcpi_last_data_sent = ((u32)ys->now_us - ys->last_sent_us) / USEC_PER_MSEC;
+}
+
+static void sockopt_info_receive(const struct yoke_sock *ys, struct tcp_info *info)
+{
+	info->tcpi_rcv_mss = ys->rcv_mss;
+	info->tcpi_rcv_ssthresh = ys->rcv_wnd;
+	info->tcpi_rcv_rtt = ys->tune.rtt_us;
+	info->tcpi_rcv_space = ys->tune.space;
+	info->tcpi_bytes_received = ys->bytes_received;
+	info->tcpi_segs_in = ys->segs_in;
+	info->tcpi_last_data_recv = jiffies_to_msecs((u32)jiffies - ys->last_rcv_jiffies);
+	info->tcpi_last_ack_recv = info->tcpi_last_data_recv;
+}
+
+static void sockopt_info(struct sock *sk, struct tcp_info *info)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	memset(info, 0, sizeof(*info));
+	lock_sock(sk);
+	info->tcpi_state = sk->sk_state;
+	info->tcpi_pacing_rate = READ_ONCE(sk->sk_pacing_rate);
+	info->tcpi_max_pacing_rate = READ_ONCE(sk->sk_max_pacing_rate);
+	if (sk->sk_state == TCP_LISTEN) {
+		/* In a listener these two mean: children ready, and how many there may be. */
+		info->tcpi_unacked = READ_ONCE(sk->sk_ack_backlog);
+		info->tcpi_sacked = READ_ONCE(sk->sk_max_ack_backlog);
+	} else {
+		yoke_conn_clock(ys);
+		sockopt_info_options(ys, info);
+		sockopt_info_send(ys, info);
+		sockopt_info_receive(ys, info);
+	}
+	release_sock(sk);
+}
+
+/* --- getsockopt --- */
+
+static int sockopt_get_linger2(struct sock *sk)
+{
+	int val = yoke_sk(sk)->linger2;
+
+	if (val < 0)
+		return val;
+	return (val ?: READ_ONCE(yoke_net(sock_net(sk))->set.fin_timeout)) / HZ;
+}
+
+static int sockopt_get_maxseg(struct sock *sk)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+
+	if (!(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
+		return ys->mss;
+	return ys->user_mss ?: TCP_MSS_DEFAULT;
+}
+
+static int sockopt_get_int(struct sock *sk, int name, int *val)
+{
+	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
+	const struct yoke_sock *ys = yoke_sk(sk);
+
+	switch (name) {
+	case TCP_NODELAY:
+		*val = ys->nodelay;
+		return 0;
+	case TCP_CORK:
+		*val = ys->cork;
+		return 0;
+	case TCP_MAXSEG:
+		*val = sockopt_get_maxseg(sk);
+		return 0;
+	case TCP_KEEPIDLE:
+		*val = (ys->keep_time ?: READ_ONCE(set->keepalive_time)) / HZ;
+		return 0;
+	case TCP_KEEPINTVL:
+		*val = (ys->keep_intvl ?: READ_ONCE(set->keepalive_intvl)) / HZ;
+		return 0;
+	case TCP_KEEPCNT:
+		*val = ys->keep_cnt ?: READ_ONCE(set->keepalive_probes);
+		return 0;
+	case TCP_SYNCNT:
+		*val = ys->syn_retries ?: READ_ONCE(set->syn_retries);
+		return 0;
+	case TCP_LINGER2:
+		*val = sockopt_get_linger2(sk);
+		return 0;
+	case TCP_WINDOW_CLAMP:
+		*val = ys->window_clamp == U32_MAX ? 0 : ys->window_clamp;
+		return 0;
+	case TCP_QUICKACK:
+		*val = ys->quickack != 0;
+		return 0;
+	case TCP_USER_TIMEOUT:
+		*val = ys->user_timeout;
+		return 0;
+	default:
+		return -ENOPROTOOPT;
+	}
+}
+
+/* Gives the program at most @len bytes of @from, and tells how many. */
+static int sockopt_put(char __user *optval, int __user *optlen, const void *from, int len)
+{
+	if (put_user(len, optlen) || copy_to_user(optval, from, len))
+		return -EFAULT;
+	return 0;
+}
+
+static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int __user *optlen)
+{
+	char cc[YOKE_CC_NAME] = "";
+	struct tcp_info info;
+	int len, val, err;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	switch (name) {
+	case TCP_INFO:
+		sockopt_info(sk, &info);
+		return sockopt_put(optval, optlen, &info, min_t(int, len, sizeof(info)));
+	case TCP_CONGESTION:
+		lock_sock(sk);
+		strscpy_pad(cc, yoke_sk(sk)->cc.ops->name, sizeof(cc));
+		release_sock(sk);
+		return sockopt_put(optval, optlen, cc, min_t(int, len, sizeof(cc)));
+	}
+	lock_sock(sk);
+	err = sockopt_get_int(sk, name, &val);
+	release_sock(sk);
+	return err ?: sockopt_put(optval, optlen, &val, min_t(int, len, sizeof(val)));
+}
+
+int yoke_sockopt_stream_get(struct socket *sock, int level, int name, char __user *val, int __user *len)
+{
+	struct sock *sk = sock->sk;
+
+	switch (level) {
+	case SOL_TCP:
+		return sockopt_get_tcp(sk, name, val, len);
+	case SOL_IP:
+		return ip_getsockopt(sk, level, name, val, len);
+	default:
+		return -ENOPROTOOPT;
+	}
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Options of both socket types. */
+#ifndef YOKE_SOCKOPT_H
+#define YOKE_SOCKOPT_H
+
+#include <linux/net.h>
+#include <linux/sockptr.h>
+
+/* proto_ops.setsockopt and .getsockopt of the stream type; SOL_SOCKET is answered by the core. */
+int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t val, unsigned int len);
+int yoke_sockopt_stream_get(struct socket *sock, int level, int name, char __user *val, int __user *len);
+
+#endif

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * net.yoke.*, one set a network namespace.
+ *
+ * Each name is that of a net.ipv4.tcp_* sibling without the "tcp_", with its unit and its limits. The engine reads the values without a
+ * lock. Only net.yoke.mem, the memory of all namespaces together, belongs to the first one.
+ * Process context.
+ */
+#include <linux/slab.h>
+#include <linux/sysctl.h>
+#include <net/tcp.h>
+#include "../table/mem.h"
+#include "sysctl.h"
+
+static int byte_max = U8_MAX;
+static int syn_retries_max = MAX_TCP_SYNCNT;
+
+/* .data is an offset into struct yoke_settings here, an address in the table of a namespace. */
+#define YOKE_SYSCTL(name, handler, min, max) {				\
+	.procname	= #name,					\
+	.data		= (void *)offsetof(struct yoke_settings, name),	\
+	.maxlen		= sizeof_field(struct yoke_settings, name),	\
+	.mode		= 0644,						\
+	.proc_handler	= handler,					\
+	.extra1		= min,						\
+	.extra2		= max,						\
+}
+
+#define YOKE_SYSCTL_COUNT(name, min, max)	YOKE_SYSCTL(name, proc_dointvec_minmax, min, max)
+#define YOKE_SYSCTL_SECONDS(name)		YOKE_SYSCTL(name, proc_dointvec_jiffies, NULL, NULL)
+#define YOKE_SYSCTL_BYTE(name)			YOKE_SYSCTL(name, proc_dou8vec_minmax, NULL, NULL)
+
+static const struct ctl_table yoke_sysctl_template[] = {
+	YOKE_SYSCTL_COUNT(rmem, SYSCTL_ONE, NULL),
+	YOKE_SYSCTL_COUNT(wmem, SYSCTL_ONE, NULL),
+	YOKE_SYSCTL_COUNT(syn_retries, SYSCTL_ONE, &syn_retries_max),
+	YOKE_SYSCTL_COUNT(synack_retries, SYSCTL_ZERO, &byte_max),
+	YOKE_SYSCTL_COUNT(retries1, SYSCTL_ZERO, &byte_max),
+	YOKE_SYSCTL_COUNT(retries2, SYSCTL_ZERO, &byte_max),
+	YOKE_SYSCTL_COUNT(orphan_retries, SYSCTL_ZERO, &byte_max),
+	YOKE_SYSCTL_SECONDS(fin_timeout),
+	YOKE_SYSCTL_SECONDS(keepalive_time),
+	YOKE_SYSCTL_SECONDS(keepalive_intvl),
+	YOKE_SYSCTL_COUNT(keepalive_probes, SYSCTL_ZERO, &byte_max),
+	YOKE_SYSCTL_COUNT(max_syn_backlog, NULL, NULL),
+	YOKE_SYSCTL_COUNT(max_tw_buckets, NULL, NULL),
+	YOKE_SYSCTL_BYTE(window_scaling),
+	YOKE_SYSCTL_BYTE(timestamps),
+	YOKE_SYSCTL_BYTE(sack),
+	YOKE_SYSCTL_BYTE(abort_on_overflow),
+	YOKE_SYSCTL_BYTE(moderate_rcvbuf),
+	YOKE_SYSCTL_BYTE(slow_start_after_idle),
+	YOKE_SYSCTL_BYTE(rfc1337),
+	YOKE_SYSCTL(invalid_ratelimit, proc_dointvec_ms_jiffies, NULL, NULL),
+};
+
+static const struct ctl_table yoke_sysctl_mem = {
+	.procname	= "mem",
+	.data		= yoke_mem_limits,
+	.maxlen		= sizeof(yoke_mem_limits),
+	.mode		= 0644,
+	.proc_handler	= proc_doulongvec_minmax,
+};
+
+int yoke_sysctl_init_net(struct net *net)
+{
+	struct yoke_net *yn = yoke_net(net);
+	size_t i, n = ARRAY_SIZE(yoke_sysctl_template);
+	struct ctl_table *table;
+
+	/* One for "mem", one for the empty entry that older kernels look for at the end. */
+	table = kcalloc(n + 2, sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		table[i] = yoke_sysctl_template[i];
+		table[i].data = (char *)&yn->set + (size_t)table[i].data;
+	}
+	if (net_eq(net, &init_net))
+		table[n++] = yoke_sysctl_mem;
+
+	yn->sysctl = register_net_sysctl_sz(net, "net/yoke", table, n);
+	if (yn->sysctl)
+		return 0;
+	kfree(table);
+	return -ENOMEM;
+}
+
+void yoke_sysctl_exit_net(struct net *net)
+{
+	struct yoke_net *yn = yoke_net(net);
+	const struct ctl_table *table = yn->sysctl->ctl_table_arg;
+
+	unregister_net_sysctl_table(yn->sysctl);
+	kfree(table);
+}
