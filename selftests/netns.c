@@ -52,7 +52,7 @@ TEST_F(netns, datagrams_do_not_cross)
 	other = dgram();
 	must(connect_to(other, LOOPBACK, 4000));
 	must(send(other, "x", 1, 0));
-	EXPECT_EQ(ECONNREFUSED, so_error(other));
+	EXPECT_EQ(ECONNREFUSED, error_of(other));
 	EXPECT_ERR(EAGAIN, recv(fd, &c, 1, MSG_DONTWAIT));
 }
 

@@ -78,9 +78,12 @@ static inline bool oracle(void)
 	return s && strcmp(s, "1") == 0;
 }
 
+/* Not 0: make sockets of this family instead, to compare the two. */
+static int other_family;
+
 static inline int family(void)
 {
-	return oracle() ? AF_INET : AF_YOKE;
+	return other_family ?: oracle() ? AF_INET : AF_YOKE;
 }
 
 static inline int stream(void)
@@ -209,6 +212,9 @@ static inline int outq(int fd)
 	return n;
 }
 
+/* Wait until so many bytes can be read; true if they came, and no more. */
+#define arrived(fd, n) (until(inq(fd) >= (n)) && inq(fd) == (n))
+
 /* ---- ready-made sockets -------------------------------------------------- */
 
 static inline int bound(int type, const char *ip, int port)
@@ -314,6 +320,13 @@ static inline int wait_events(int fd, int mask)
 	struct pollfd p = { .fd = fd, .events = mask };
 
 	return must(poll(&p, 1, BOUND)) ? p.revents : 0;
+}
+
+/* The error that is on its way to this socket. */
+static inline int error_of(int fd)
+{
+	wait_events(fd, 0);
+	return so_error(fd);
 }
 
 /* Look again and again until it is true; its last value. */
@@ -642,16 +655,30 @@ static inline bool sysctl_own(const char *name, const char *value)
 	return write_file(path, value);
 }
 
+/* Give a device an address (a.b.c.d/24, or leave it NULL) and switch it on. */
+static inline void bring_up(const char *dev, const char *ip)
+{
+	int fd = must(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	struct ifreq ifr = { 0 };
+	struct sockaddr_in *sin = (struct sockaddr_in *)&ifr.ifr_addr;
+
+	strncpy(ifr.ifr_name, dev, IFNAMSIZ - 1);
+	if (ip) {
+		*sin = addr(ip, 0);
+		must(ioctl(fd, SIOCSIFADDR, &ifr));
+		*sin = addr("255.255.255.0", 0);
+		must(ioctl(fd, SIOCSIFNETMASK, &ifr));
+	}
+	ifr.ifr_flags = IFF_UP;
+	must(ioctl(fd, SIOCSIFFLAGS, &ifr));
+	close(fd);
+}
+
 /* A new network namespace for this process, with nothing but a loopback. */
 static inline void new_net(void)
 {
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int fd;
-
 	must(unshare(CLONE_NEWNET));
-	fd = must(socket(AF_INET, SOCK_DGRAM, 0));
-	must(ioctl(fd, SIOCSIFFLAGS, &ifr));
-	close(fd);
+	bring_up("lo", NULL);
 }
 
 /* A fixture of which each test has a network of its own. */
@@ -697,12 +724,13 @@ static inline bool new_link(struct net *net)
 	net->a = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
 	new_net();
 	net->b = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-	if (!shell("ip link add veth type veth peer name veth netns /proc/%d/fd/%d"
-		   " && ip addr add " ADDR_B "/24 dev veth && ip link set veth up",
+	if (!shell("ip link add veth type veth peer name veth netns /proc/%d/fd/%d",
 		   getpid(), net->a))
 		return false;
+	bring_up("veth", ADDR_B);
 	enter(net->a);
-	return shell("ip addr add " ADDR_A "/24 dev veth && ip link set veth up");
+	bring_up("veth", ADDR_A);
+	return true;
 }
 
 /* What the wire does to packets leaving namespace `ns`; false without netem. */

@@ -1,0 +1,208 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The module's life: loading, refusing to go, going without a trace, again and
+# again. Says so in TAP.
+#
+#	selftests/life.sh [yoke.ko]		default: $YOKE_KO
+#
+# LIFE_CYCLES is how often it is loaded and unloaded under traffic (20). The
+# module is loaded again at the end if it was in the beginning.
+set -u
+
+ko=${1:-${YOKE_KO:-}}
+cycles=${LIFE_CYCLES:-20}
+tests=12 number=0 failed=0
+
+if [ "${YOKE_ORACLE:-0}" = 1 ]; then
+	echo "1..0 # SKIP the host's own transport is no module"
+	exit
+elif [ ! -e "$ko" ]; then
+	echo "1..0 # SKIP no yoke.ko: give it, or set YOKE_KO"
+	exit
+fi
+
+# A process that holds sockets for us: each line we write is a statement to it,
+# answered with "ok" or the name of the errno.
+coproc PYTHON { exec /usr/bin/python3 -uc '
+import errno, os, signal, sys
+from socket import *
+
+family = 18
+
+def stream():
+	return socket(family, SOCK_STREAM)
+
+def pair():
+	l = stream()
+	l.bind(("127.0.0.1", 0))
+	l.listen()
+	a = stream()
+	a.settimeout(5)
+	a.connect(l.getsockname())
+	b, _ = l.accept()
+	b.settimeout(5)
+	return a, b
+
+def talk():
+	"""Leaves what a program leaves that ends: a TIME-WAIT."""
+	a, b = pair()
+	a.sendall(b"x" * 5000)
+	assert len(b.recv(5000, MSG_WAITALL)) == 5000
+	a.close()
+	assert b.recv(1) == b""
+	b.close()
+	d, e = socket(family, SOCK_DGRAM), socket(family, SOCK_DGRAM)
+	d.bind(("127.0.0.1", 0))
+	d.settimeout(5)
+	e.sendto(b"x", d.getsockname())
+	assert d.recv(9) == b"x"
+
+def traffic():
+	"""Until killed: SYNs and datagrams for nobody, whether the module is there or not."""
+	pid = os.fork()
+	if pid:
+		return pid
+	raw = {proto: socket(AF_INET, SOCK_RAW, proto) for proto in (253, 254)}
+	syn = bytes.fromhex("0fa0 0fa1 00000001 00000000 5002 ffff 0000 0000")
+	while os.getppid() != 1:
+		for proto, sock in raw.items():
+			try:
+				sock.sendto(syn, ("127.0.0.1", 0))
+			except OSError:
+				pass	# a refusal for the one before
+		select.select([], [], [], 0.001)
+
+import select
+for line in sys.stdin:
+	try:
+		exec(line)
+		print("ok")
+	except OSError as e:
+		print(errno.errorcode.get(e.errno, e))
+	except Exception as e:
+		print(repr(e))
+'; }
+
+python() {
+	echo "$1" >&"${PYTHON[1]}"
+	read -r answer <&"${PYTHON[0]}"
+	[ "$answer" = ok ] || { echo "# python: $1: $answer"; false; }
+}
+
+ok() {		# name, then a command that tells
+	local name=$1
+	shift
+	number=$((number + 1))
+	if "$@"; then
+		echo "ok $number life.$name"
+	else
+		echo "not ok $number life.$name"
+		failed=1
+	fi
+}
+
+loaded() { [ -d /sys/module/yoke ]; }
+
+load() {
+	loaded || insmod "$ko" "$@" 2>&1 | sed 's/^/# /'
+	loaded
+}
+
+# Something that was closed a moment ago may still be on its way out.
+unload() {
+	local said i
+	for ((i = 0; i < 500; i++)); do
+		loaded || return 0
+		said=$(rmmod yoke 2>&1) && return 0
+		sleep 0.02
+	done
+	echo "# $said; references: $(cat /sys/module/yoke/refcnt)"
+	return 1
+}
+
+refuses_to_go() {	# while this lives
+	load && python "$1" || return
+	if rmmod yoke 2>/dev/null; then
+		echo "# it went, in spite of: $1"
+		return 1
+	fi
+	python "$2" && unload
+}
+
+# Nothing of that name is anywhere in the kernel.
+no_trace() {
+	local left
+	left=$(ls -d /proc/net/yoke /proc/sys/net/yoke /sys/module/yoke 2>/dev/null
+	       grep -i yoke /proc/slabinfo /proc/net/protocols /proc/net/ptype 2>/dev/null
+	       ls /sys/kernel/slab 2>/dev/null | grep -i yoke)
+	[ -z "$left" ] || { echo "# left behind: $left"; false; }
+	if python 'stream()' >/dev/null || [ "$answer" != EAFNOSUPPORT ]; then
+		echo "# socket() says $answer"
+		return 1
+	fi
+}
+
+gone_without_a_trace() { unload && load && python 'talk()' && unload && no_trace; }
+
+time_wait_does_not_hold_it() {
+	load && python 'talk()' || return
+	grep -q ' 06 ' /proc/net/yoke/stream || { echo "# no TIME-WAIT to begin with"; return 1; }
+	rmmod yoke && no_trace
+}
+
+dying_namespace() {
+	load && python 'pid = os.fork()
+if pid == 0: import ctypes; ctypes.CDLL(None).unshare(0x40000000); os.system("ip link set lo up"); talk(); os._exit(0)' || return
+	python 'assert os.waitpid(pid, 0)[1] == 0' && unload && no_trace
+}
+
+# A number that is taken: insmod fails, and the kernel's log says which one.
+taken() {	# parameter, number
+	local said
+	dmesg -C
+	if said=$(insmod "$ko" "$1=$2" 2>&1); then
+		echo "# loaded, with $1=$2"
+		unload
+		return 1
+	fi
+	dmesg | grep -q "yoke: .*\\b$2\\b" ||
+		{ echo "# insmod said: $said; the kernel:"; dmesg | sed 's/^/# /'; return 1; }
+	no_trace
+}
+
+other_numbers() {
+	load family=19 stream_proto=200 dgram_proto=201 &&
+		python 'family = 19' && python 'talk()' && unload
+	local status=$?
+	python 'family = 18'
+	return $status
+}
+
+cycle() {
+	local i
+	python 'noise = traffic()' || return
+	for ((i = 1; i <= cycles; i++)); do
+		load && python 'talk()' && unload || { echo "# cycle $i"; break; }
+	done
+	python 'os.kill(noise, signal.SIGKILL); os.waitpid(noise, 0)'
+	[ $i -gt "$cycles" ] && no_trace
+}
+
+was_loaded=
+loaded && was_loaded=1
+echo "1..$tests"
+ok alias			grep -q net-pf-18 <(modinfo -F alias "$ko")
+ok no_trace			gone_without_a_trace
+ok held_by_a_stream		refuses_to_go 's = stream()' 's.close()'
+ok held_by_a_datagram_socket	refuses_to_go 's = socket(family, SOCK_DGRAM); s.bind(("", 0))' 's.close()'
+ok held_by_a_listener		refuses_to_go 's = stream(); s.listen()' 's.close()'
+ok held_by_a_connection		refuses_to_go 'a, b = pair()' 'a.close(); b.close()'
+ok time_wait			time_wait_does_not_hold_it
+ok dying_namespace		dying_namespace
+ok family_taken			taken family 2
+ok stream_proto_taken		taken stream_proto 6
+ok dgram_proto_taken		taken dgram_proto 17
+ok cycles			cycle
+# ok other_numbers		other_numbers
+[ -z "$was_loaded" ] || load
+exit $failed

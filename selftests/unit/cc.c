@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+/* module/algo/cc.c: RFC 5681, 6928, 2861. */
+#include "cc.h"
+#include "test.h"
+
+#define MSS	1000u
+
+static struct yoke_cc reno(u32 cwnd, u32 ssthresh)
+{
+	struct yoke_cc cc;
+
+	yoke_cc_init(&cc, &yoke_cc_reno, MSS);
+	cc.cwnd = cwnd;
+	cc.ssthresh = ssthresh;
+	return cc;
+}
+
+static void ack(struct yoke_cc *cc, u32 acked)
+{
+	struct yoke_cc_ack event = { .acked = acked, .in_flight = cc->cwnd, .limited = true };
+
+	cc->ops->ack(cc, &event);
+}
+
+TEST(init__ten_segments)
+{
+	struct yoke_cc cc;
+
+	yoke_cc_init(&cc, &yoke_cc_reno, 1460);
+	EXPECT_EQ(cc.cwnd, 14600);		/* RFC 6928 (1) */
+	EXPECT_EQ(cc.ssthresh, ~0u);
+	EXPECT(yoke_cc_in_slow_start(&cc));
+}
+
+TEST(set_mss__keeps_the_bytes_but_one_segment)
+{
+	struct yoke_cc cc = reno(3000, 5000);
+
+	yoke_cc_set_mss(&cc, 500);
+	EXPECT_EQ(cc.cwnd, 3000);
+	yoke_cc_set_mss(&cc, 9000);
+	EXPECT_EQ(cc.cwnd, 9000);
+	yoke_cc_set_mss(&cc, 0);
+	EXPECT(cc.mss > 0);
+}
+
+TEST(find__by_name)
+{
+	EXPECT(yoke_cc_find("reno") == &yoke_cc_reno);
+	EXPECT(!yoke_cc_find("ren"));
+	EXPECT(!yoke_cc_find("renoo"));
+	EXPECT(!yoke_cc_find(""));
+}
+
+TEST(reno_ack__slow_start_doubles_in_a_round)
+{
+	struct yoke_cc cc = reno(10 * MSS, ~0u);
+
+	for (int i = 0; i < 10; i++)
+		ack(&cc, MSS);
+	EXPECT_EQ(cc.cwnd, 20 * MSS);
+	ack(&cc, 20 * MSS);			/* a stretch ACK counts in full */
+	EXPECT_EQ(cc.cwnd, 40 * MSS);
+}
+
+TEST(reno_ack__slow_start_ends_at_ssthresh)
+{
+	struct yoke_cc cc = reno(10 * MSS, 12 * MSS);
+
+	ack(&cc, 2 * MSS);
+	EXPECT_EQ(cc.cwnd, 12 * MSS);
+	ack(&cc, 11 * MSS);
+	EXPECT_EQ(cc.cwnd, 12 * MSS);
+	ack(&cc, 1 * MSS);
+	EXPECT_EQ(cc.cwnd, 13 * MSS);
+}
+
+TEST(reno_ack__what_slow_start_leaves_counts_for_avoidance)
+{
+	struct yoke_cc cc = reno(10 * MSS, 12 * MSS);
+
+	ack(&cc, 14 * MSS);
+	EXPECT_EQ(cc.cwnd, 13 * MSS);
+}
+
+TEST(reno_ack__avoidance_adds_one_segment_in_a_round)
+{
+	struct yoke_cc cc = reno(20 * MSS, 10 * MSS);
+
+	for (int i = 0; i < 20; i++)
+		ack(&cc, MSS);
+	EXPECT_EQ(cc.cwnd, 21 * MSS);
+	for (int i = 0; i < 21; i++)
+		ack(&cc, MSS);
+	EXPECT_EQ(cc.cwnd, 22 * MSS);
+}
+
+TEST(reno_ack__an_unused_window_does_not_grow)
+{
+	struct yoke_cc cc = reno(20 * MSS, 10 * MSS);
+	struct yoke_cc_ack event = { .acked = 20 * MSS, .in_flight = 15 * MSS };
+
+	cc.ops->ack(&cc, &event);
+	EXPECT_EQ(cc.cwnd, 20 * MSS);
+	EXPECT_EQ(cc.credit, 0);
+	/* In slow start twice what was used is safe. */
+	cc.ssthresh = ~0u;
+	event.acked = MSS;
+	cc.ops->ack(&cc, &event);
+	EXPECT_EQ(cc.cwnd, 21 * MSS);
+	event.in_flight = 10 * MSS;
+	cc.ops->ack(&cc, &event);
+	EXPECT_EQ(cc.cwnd, 21 * MSS);
+}
+
+TEST(reno_ack__never_overflows)
+{
+	struct yoke_cc cc = reno(YOKE_CC_CWND_MAX - MSS, ~0u);
+
+	for (int i = 0; i < 10; i++)
+		ack(&cc, ~0u);
+	EXPECT_EQ(cc.cwnd, YOKE_CC_CWND_MAX);
+	cc.ssthresh = MSS;
+	for (int i = 0; i < 10; i++)
+		ack(&cc, ~0u);
+	EXPECT_EQ(cc.cwnd, YOKE_CC_CWND_MAX);
+}
+
+TEST(reno_ssthresh__half_but_two_segments)
+{
+	struct yoke_cc cc = reno(20 * MSS, ~0u);
+
+	EXPECT_EQ(cc.ops->ssthresh(&cc), 10 * MSS);
+	cc.cwnd = 3 * MSS;
+	EXPECT_EQ(cc.ops->ssthresh(&cc), 2 * MSS);	/* RFC 5681 (4) */
+}
+
+TEST(idle__not_within_one_rto)
+{
+	struct yoke_cc cc = reno(40 * MSS, 20 * MSS);
+
+	yoke_cc_idle(&cc, 200000, 200000, 0);
+	EXPECT_EQ(cc.cwnd, 40 * MSS);
+	EXPECT_EQ(cc.ssthresh, 20 * MSS);
+}
+
+TEST(idle__halves_for_each_rto_to_the_restart_window)
+{
+	struct yoke_cc cc = reno(80 * MSS, 20 * MSS);
+
+	yoke_cc_idle(&cc, 500000, 200000, 0);
+	EXPECT_EQ(cc.cwnd, 20 * MSS);
+	EXPECT_EQ(cc.ssthresh, 60 * MSS);		/* RFC 2861: 3/4 of cwnd */
+	yoke_cc_idle(&cc, ~0u, 200000, 0);
+	EXPECT_EQ(cc.cwnd, 10 * MSS);			/* RFC 5681 §4.1: RW = min(IW, cwnd) */
+}
+
+TEST(idle__does_not_raise_a_small_window)
+{
+	struct yoke_cc cc = reno(4 * MSS, 3 * MSS);
+
+	yoke_cc_idle(&cc, ~0u, 200000, 0);
+	EXPECT_EQ(cc.cwnd, 4 * MSS);
+}
+
+TEST(idle__without_a_loss_slow_start_goes_on)
+{
+	struct yoke_cc cc = reno(40 * MSS, ~0u);
+
+	yoke_cc_idle(&cc, 300000, 200000, 0);
+	EXPECT_EQ(cc.cwnd, 20 * MSS);
+	EXPECT_EQ(cc.ssthresh, ~0u);
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/* module/algo/rtt.c: the formulas of RFC 6298 by hand. */
+#include "rtt.h"
+#include "test.h"
+
+TEST(init__rto_is_one_second)
+{
+	struct yoke_rtt rtt;
+
+	yoke_rtt_init(&rtt);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), 1000000);		/* (2.1) */
+	EXPECT_EQ(rtt.srtt_us, 0);
+	EXPECT_EQ(rtt.min_us, 0xffffffffu);
+}
+
+TEST(sample__first)
+{
+	struct yoke_rtt rtt;
+
+	yoke_rtt_init(&rtt);
+	yoke_rtt_sample(&rtt, 100000, 1);		/* (2.2) */
+	EXPECT_EQ(rtt.srtt_us, 100000);
+	EXPECT_EQ(rtt.rttvar_us, 50000);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), 100000 + 4 * 50000);
+}
+
+TEST(sample__next_ones)
+{
+	struct yoke_rtt rtt;
+
+	yoke_rtt_init(&rtt);
+	yoke_rtt_sample(&rtt, 100000, 1);
+	yoke_rtt_sample(&rtt, 200000, 2);		/* (2.3) */
+	EXPECT_EQ(rtt.rttvar_us, 62500);		/* 3/4 50000 + 1/4 100000 */
+	EXPECT_EQ(rtt.srtt_us, 112500);			/* 7/8 100000 + 1/8 200000 */
+	EXPECT_EQ(rtt.rto_us, 362500);
+	yoke_rtt_sample(&rtt, 52500, 3);
+	EXPECT_EQ(rtt.rttvar_us, 61875);		/* 3/4 62500 + 1/4 60000 */
+	EXPECT_EQ(rtt.srtt_us, 105000);			/* 7/8 112500 + 1/8 52500 */
+	EXPECT_EQ(rtt.rto_us, 352500);
+}
+
+TEST(sample__steady_path_settles)
+{
+	struct yoke_rtt rtt;
+
+	yoke_rtt_init(&rtt);
+	yoke_rtt_sample(&rtt, 900000, 0);
+	for (int i = 1; i < 200; i++)
+		yoke_rtt_sample(&rtt, 20000, i * 20000);
+	EXPECT(rtt.srtt_us >= 20000 && rtt.srtt_us < 20008);
+	EXPECT(rtt.rttvar_us < 8);
+}
+
+/* Linux's minimum, on the variation: a peer that delays its ACK by 200 ms must not be timed out. */
+TEST(sample__minimum)
+{
+	struct yoke_rtt rtt;
+
+	yoke_rtt_init(&rtt);
+	yoke_rtt_sample(&rtt, 400, 0);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), 200400);
+}
+
+TEST(sample__zero_and_absurd)
+{
+	struct yoke_rtt rtt;
+
+	yoke_rtt_init(&rtt);
+	yoke_rtt_sample(&rtt, 0, 0);
+	EXPECT_EQ(rtt.srtt_us, 1);
+	yoke_rtt_sample(&rtt, ~0u, 0);
+	EXPECT(rtt.rto_us <= YOKE_RTO_MAX_US);
+	for (int i = 0; i < 100; i++)
+		yoke_rtt_sample(&rtt, ~0u, 0);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), YOKE_RTO_MAX_US);
+}
+
+TEST(sample__keeps_the_minimum_for_a_while)
+{
+	struct yoke_rtt rtt;
+
+	yoke_rtt_init(&rtt);
+	yoke_rtt_sample(&rtt, 500, 0xfffffff0);		/* the clock wraps */
+	yoke_rtt_sample(&rtt, 900, 100);
+	EXPECT_EQ(rtt.min_us, 500);
+	yoke_rtt_sample(&rtt, 900, 0xfffffff0 + YOKE_RTT_MIN_WINDOW_US + 1);
+	EXPECT_EQ(rtt.min_us, 900);
+	yoke_rtt_sample(&rtt, 400, 0xfffffff0 + YOKE_RTT_MIN_WINDOW_US + 2);
+	EXPECT_EQ(rtt.min_us, 400);
+}
+
+TEST(backoff__doubles_up_to_the_maximum)
+{
+	struct yoke_rtt rtt;
+	u32 expected = 1000000;
+
+	yoke_rtt_init(&rtt);
+	for (int i = 0; i < 300; i++) {
+		EXPECT_EQ(yoke_rtt_rto(&rtt), expected);	/* (5.5) */
+		yoke_rtt_backoff(&rtt);
+		expected = expected < 60000000 ? expected * 2 : 120000000;
+	}
+}
+
+TEST(backoff__ends_with_a_sample)
+{
+	struct yoke_rtt rtt;
+
+	yoke_rtt_init(&rtt);
+	yoke_rtt_backoff(&rtt);
+	yoke_rtt_backoff(&rtt);
+	yoke_rtt_sample(&rtt, 100000, 0);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), 300000);		/* (5.7) */
+}
