@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Data, both ways: RFC 9293 §3.4, §3.7 and the text steps of §3.10.7.4."""
-import errno
 import random
 import select
 import socket
 
 from scapy.layers.inet import IP, IPOption_NOP, IPOption_Router_Alert, fragment
 
-from peer import (ANY, MSS, SUT, SUT2, ahead, check, equal, length, linger0, option, pattern,
-		  poll_events, raises, rows, seq32, setopt, until)
+from peer import MSS, SUT, check, equal, option, pattern, poll_events, rows, seq32, setopt, until
 
 FULL = 1460
 

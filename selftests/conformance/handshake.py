@@ -5,8 +5,8 @@ import select
 import socket
 import time
 
-from peer import (ANY, MSS, MTU, SUT, SUT2, SYSCTL, WAIT, ahead, check, connect_error, connected,
-		  connecting, equal, link, near, option, raises, rows, seq32, slow, until)
+from peer import (ANY, MSS, SUT, SUT2, SYSCTL, WAIT, ahead, check, connect_error, connected,
+		  connecting, equal, link, near, option, raises, rows, seq32, slow)
 
 
 @rows('9293-EV-05', '9293-MUST-14', '9293-SHLD-5', '9293-MUST-67', '9293-MAY-3', '6691-1')

@@ -119,8 +119,9 @@ class Link:
 			''')
 		with contextlib.suppress(OSError):
 			write('/proc/sys/net/ipv6/conf/wire/disable_ipv6', 1)
-		# The reader must not be confused by what tests do not ask for.
-		for name, value in (('congestion_control', 'cubic'), ('no_metrics_save', 1),
+		# The plainest congestion control, no memory of earlier connections, no limit on
+		# the answers to bad segments: what the tests count must not depend on those.
+		for name, value in (('congestion_control', 'reno'), ('no_metrics_save', 1),
 				    ('invalid_ratelimit', 0), ('syn_linear_timeouts', 0)):
 			with contextlib.suppress(OSError):
 				write(SYSCTL + name, value)
@@ -219,6 +220,17 @@ link = Link()
 def write(path, value):
 	with open(path, 'w') as f:
 		f.write(str(value))
+
+
+def snmp(name, dgram=False):
+	"""A counter of the kernel's."""
+	if ORACLE:
+		with open('/proc/net/snmp') as f:
+			lines = [line.split() for line in f if line.startswith('Udp:' if dgram else 'Tcp:')]
+		return int(dict(zip(*lines))[name])
+	with open('/proc/net/yoke/snmp') as f:
+		counters = dict(line.rsplit(None, 1) for line in f)
+	return int(counters[('Dgram' if dgram else '') + name])
 
 
 def show(raw):
@@ -342,6 +354,21 @@ class Peer:
 			    window=win, options=list(options), urgptr=urgptr, reserved=reserved,
 			    dataofs=dataofs) / Raw(data)
 		self.inject(self.transport(STREAM, layer, dst, corrupt, **ip))
+
+	def datagram(self, sport, dport, data=b'', dst=SUT, corrupt=False, **ip):
+		layer = UDP(sport=sport, dport=dport, len=len(data) + 8) / Raw(data)
+		self.inject(self.transport(DGRAM, layer, dst, corrupt, **ip))
+
+	def icmp_send(self, kind, code, quoted, mtu=0, whole=False):
+		"""An ICMP error that quotes the IP header and 8 bytes more, or the whole."""
+		if not whole:
+			quoted = quoted[:(quoted[0] & 15) * 4 + 8]
+		layer = ICMP(type=kind, code=code, unused=0) / Raw(quoted)
+		body = bytearray(bytes(layer))
+		body[4:8] = struct.pack('!I', mtu)
+		body[2:4] = b'\0\0'
+		body[2:4] = struct.pack('!H', checksum(bytes(body)))
+		self.inject(self.packet(1, bytes(body)))
 
 	def receive(self, *key, within=WAIT, what='a packet'):
 		"""The next packet for us with this protocol (and ports), parsed."""

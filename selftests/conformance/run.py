@@ -52,14 +52,15 @@ class Report:
 			if problem is None and skip is None:
 				print(f'ok {line} ({" ".join(rows)})', flush=True)
 				return
-			why = self.known.get('conformance.' + name)
-			if skip is None and why:
-				skip = f'the oracle differs: {why}'
 			if skip is not None:
 				print(f'ok {line} # SKIP {skip}', flush=True)
 				return
-			self.failed += 1
-			print(f'not ok {line} ({" ".join(rows)})')
+			why = self.known.get('conformance.' + name)
+			if why:
+				print(f'not ok {line} # TODO the oracle differs: {why}')
+			else:
+				self.failed += 1
+				print(f'not ok {line} ({" ".join(rows)})')
 			for text in [*problem.splitlines(), *trace]:
 				print('#   ' + text)
 			sys.stdout.flush()
@@ -130,6 +131,6 @@ def main():
 
 
 sys.path.insert(0, here)
-import peer	# noqa: E402  (slow under emulation: after the docstring's --help would be no better)
+import peer	# noqa: E402
 if __name__ == '__main__':
 	main()

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Segments as they should not be: short, contradictory, at random."""
+import random
+import struct
+
+from peer import MSS, STREAM, SUT, check, equal, link, rows, seq32, snmp
+
+
+def opens(p, listener):
+	"""A new connection works from its first segment to its last."""
+	c = p.syn_received(listener=listener)
+	c.send('A')
+	c.sock = p.accept(listener)
+	c.alive()
+	c.sock.close()
+	c.expect('FA')
+	c.send('FA')
+	c.expect('A')
+
+
+def raw(p, c, body):
+	"""Bytes of our own with a good checksum (where there is room for one)."""
+	if len(body) >= 18:
+		p.inject(p.transport(STREAM, Bytes(body), c.sut_address))
+	else:
+		p.inject(p.packet(STREAM, body))
+
+
+class Bytes:
+	"""Looks enough like a layer for Peer.transport()."""
+
+	def __init__(self, body):
+		self.body = bytearray(body)
+
+	def __bytes__(self):
+		self.body[16:18] = b'\0\0'
+		return bytes(self.body)
+
+
+def header(c, flags=2, offset=5, seq=None, ack=0, rest=b''):
+	return struct.pack('!HHIIBBHHH', c.port, c.sut_port, c.seq if seq is None else seq, ack,
+			   offset << 4, flags, 65535, 0, 0) + rest
+
+
+@rows('9293-EV-38')
+def too_short(p):
+	"""Less than a header: dropped, without a word."""
+	listener = p.listen()
+	c = p.conn(listener.getsockname()[1])
+	whole = header(c)
+	for size in range(20):
+		raw(p, c, whole[:size])
+	c.quiet()
+	opens(p, listener)
+
+
+@rows('9293-EV-38')
+def data_offset(p):
+	"""Smaller than a header, or larger than the segment: dropped."""
+	listener = p.listen()
+	c = p.conn(listener.getsockname()[1])
+	for offset in (0, 1, 2, 3, 4, 6, 7, 15):
+		raw(p, c, header(c, offset=offset))
+	c.quiet()
+	c.expect_state('CLOSED')
+	d = p.established()
+	for offset in (0, 1, 4, 8, 15):
+		raw(p, d, header(d, flags=0x18, offset=offset, ack=d.ack, rest=b'text'))
+	d.quiet()
+	d.nothing_to_read()
+	d.alive()
+	opens(p, listener)
+
+
+@rows('9293-EV-38')
+def offset_to_closed_port(p):
+	"""... and not answered by a reset either."""
+	c = p.conn(9)
+	for offset in (0, 4, 6, 15):
+		raw(p, c, header(c, offset=offset))
+	c.quiet()
+
+
+@rows('9293-EV-06', '9293-EV-03')
+def contradictions_to_a_listener(p):
+	"""All 64 combinations of flags: with RST nothing, with ACK a reset, with SYN perhaps a SYN,ACK."""
+	listener = p.listen(backlog=64)
+	for flags in range(64):
+		c = p.conn(listener.getsockname()[1])
+		raw(p, c, header(c, flags=flags, ack=777))
+		answers = [(s.names, s.seq) for s in c.drain()]
+		if flags & 4:
+			equal(answers, [], f'answer to flags {flags:#x}')
+		elif flags & 16:
+			equal(answers, [('R', 777)], f'answer to flags {flags:#x}')
+		elif flags & 2:
+			check([names for names, _ in answers] in (['SA'], []), f'answer to {flags:#x}')
+			c.send('R', seq=c.seq + 1)
+		else:
+			equal(answers, [], f'answer to flags {flags:#x}')
+	opens(p, listener)
+
+
+@rows('9293-EV-20', '9293-EV-19')
+def contradictions_to_a_connection(p):
+	"""All 64 combinations, before the window: an ACK or, to a reset, nothing."""
+	c = p.established()
+	c.alive()
+	for flags in range(64):
+		raw(p, c, header(c, flags=flags, seq=seq32(c.seq - 10), ack=c.ack))
+		answers = [(s.names, s.seq, s.ack) for s in c.drain()]
+		if flags & 4:
+			equal(answers, [], f'answer to flags {flags:#x}')
+		else:
+			check(answers in ([], [('A', c.ack, c.seq)]), f'answer to {flags:#x}: {answers}')
+	c.alive()
+
+
+@rows('9293-EV-19', '9293-EV-20', '9293-EV-17')
+def contradictions_in_the_window(p):
+	"""All 64 combinations at RCV.NXT, a connection each: the state is one that RFC 9293 leads to."""
+	listener = p.listen(backlog=64)
+	for flags in range(64):
+		c = p.established(listener=listener)
+		raw(p, c, header(c, flags=flags, ack=c.ack))
+		want = ('CLOSED' if flags & 4 else 'ESTABLISHED' if flags & 2 or not flags & 16 else
+			'CLOSE_WAIT' if flags & 1 else 'ESTABLISHED')
+		equal(c.state(), want, f'state after flags {flags:#x}')
+	opens(p, listener)
+
+
+@rows('9293-EV-38', '9293-MUST-7')
+def random_segments(p):
+	"""Noise with a good checksum, to a listener and to a connection; then business as usual."""
+	rand = random.Random(253)
+	listener = p.listen(backlog=1000)
+	c = p.established(listener=listener)
+	for _ in range(400):
+		size = rand.choice((20, 20, 24, 32, 40, 60, 100, 200))
+		body = bytearray(rand.randbytes(size))
+		body[0:4] = struct.pack('!HH', rand.choice((c.port, rand.randrange(65536))),
+					c.sut_port)
+		if rand.random() < 0.8:
+			body[12] = rand.randrange(5, 16) << 4
+		if rand.random() < 0.5:
+			body[4:8] = struct.pack('!I', seq32(c.seq + rand.randrange(-50, 50)))
+			body[8:12] = struct.pack('!I', seq32(c.ack + rand.randrange(-50, 50)))
+		if rand.random() < 0.8:
+			body[13] &= ~4		# seldom a reset, or the fun is soon over
+		raw(p, c, bytes(body))
+	p.barrier()
+	opens(p, p.listen())
+
+
+@rows('9293-MUST-7', '9293-EV-38')
+def random_options(p):
+	"""Forty bytes of noise where options go: on SYN, on data, in the middle of it all."""
+	rand = random.Random(254)
+	listener = p.listen(backlog=1000)
+	for _ in range(60):
+		c = p.conn(listener.getsockname()[1])
+		c.send('S', options=rand.randbytes(rand.choice((4, 12, 40))))
+		for answer in c.drain():
+			if answer.names == 'SA':
+				c.send('PA', b'x', options=rand.randbytes(rand.choice((4, 12, 40))))
+				c.drain()
+				c.send('R')
+	p.barrier()
+	opens(p, p.listen())
+
+
+@rows('9293-EV-38')
+def ports_of_zero(p):
+	"""Port 0 belongs to nobody: a reset or silence, and no connection."""
+	listener = p.listen()
+	p.segment(0, listener.getsockname()[1], 'S', 5)
+	p.segment(1, 0, 'S', 5)
+	p.segment(0, 0, 'S', 5)
+	p.barrier()
+	opens(p, listener)
+
+
+@rows('9293-EV-38')
+def padding_of_the_link(p):
+	"""Bytes behind the IP packet are not text."""
+	c = p.established()
+	sent = []
+	inject, p.inject = p.inject, sent.append
+	c.send('PA', b'text')
+	p.inject = inject
+	p.inject(sent[0] + b'padding of an Ethernet frame')
+	c.expect_ack()
+	equal(c.recv(4), b'text', 'data read')
+	c.nothing_to_read()
+
+
+@rows('9293-EV-38')
+def longer_than_it_is(p):
+	"""An IP length beyond the packet: dropped."""
+	c = p.established()
+	sent = []
+	inject, p.inject = p.inject, sent.append
+	c.send('PA', b'some text')
+	p.inject = inject
+	c.seq = seq32(c.seq - 9)
+	p.inject(sent[0][:-4])
+	c.quiet()
+	c.nothing_to_read()
+	c.alive()
+
+
+@rows('9293-MUST-63')
+def from_ourselves(p):
+	"""Source and destination the same (the land attack): nothing happens."""
+	listener = p.listen()
+	strays = len(link.strays)
+	port = listener.getsockname()[1]
+	p.segment(port, port, 'S', 5, src=SUT)
+	p.quiet()
+	equal(len(link.strays), strays, 'answers')
+	opens(p, listener)
+
+
+@rows('9293-EV-38')
+def errors_are_counted(p):
+	c = p.established()
+	before = snmp('InErrs')
+	raw(p, c, header(c, flags=16, offset=3))
+	raw(p, c, header(c)[:10])
+	p.barrier()
+	equal(snmp('InErrs') - before, 2, 'InErrs')
+
+
+@rows('9293-EV-05')
+def syn_flood(p):
+	"""More SYNs than the backlog takes: it stays bounded, and a real peer still gets in."""
+	listener = p.listen(backlog=4)
+	port = listener.getsockname()[1]
+	for i in range(200):
+		p.segment(1000 + i, port, 'S', i)
+	p.barrier()
+	held = sum(p.state((SUT, port), (p.address, 1000 + i)) != 'CLOSED' for i in range(0, 200, 20))
+	check(held <= 10, f'{held} of 10 requests are held')
+	c = p.conn(port)
+	for _ in range(3):
+		c.send('S', seq=c.iss, options=[('MSS', MSS)])
+		if c.drain():
+			break
+	else:
+		return				# without SYN cookies it may be dropped
+	c.seq = seq32(c.iss + 1)
+	c.send('A')
+	c.sock = p.accept(listener)
+	c.alive()

@@ -1,0 +1,484 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Windows: RFC 9293 §3.8.6, §3.7.4 (Nagle), and the acceptance test of §3.10.7.4."""
+import errno
+import select
+import time
+
+from peer import (MSS, ahead, check, equal, near, pattern, poll_events, raises, rows, seq32,
+		  slow, until)
+
+SIZE = 1000
+OFFER = (('MSS', SIZE),)
+
+
+def right_edge(ack):
+	return seq32(ack.ack + ack.window)
+
+
+def fill(p, rcvbuf=8192):
+	"""A connection whose receive window is used up: the last ACK says 0. Also how much it took.
+	The right edge must not have moved left on the way (SHLD-14)."""
+	c = p.established(rcvbuf=rcvbuf)
+	ack, edge, size = c.syn, right_edge(c.syn), 0
+	for _ in range(400):
+		room = ahead(right_edge(ack), c.seq)
+		if room <= 0:
+			break
+		data = pattern(min(room, SIZE), size)
+		c.send('PA', data)
+		size += len(data)
+		ack = c.expect_ack()
+		check(ahead(right_edge(ack), edge) >= 0,
+		      f'the right edge went back by {-ahead(right_edge(ack), edge)}')
+		edge = right_edge(ack)
+	equal(ack.window, 0, 'window at last')
+	return c, size
+
+
+@rows('9293-SHLD-14', '9293-EV-28', '9293-MAY-8')
+def right_edge_stays(p):
+	"""Nobody reads: the window closes, and never faster than data comes in."""
+	c, size = fill(p)
+	check(size >= 1000, f'only {size} bytes fit in')
+	equal(c.recv(size), pattern(size), 'data read')
+
+
+@rows('9293-SHLD-14', '9293-EV-28')
+def right_edge_stays_small_segments(p):
+	"""Many small segments, which cost more memory than they fill of the window."""
+	c = p.established(rcvbuf=16384)
+	edge, size = right_edge(c.syn), 0
+	for _ in range(300):
+		if ahead(edge, c.seq) < 10:
+			break
+		c.send('PA', pattern(10, size))
+		size += 10
+		for ack in c.drain():
+			check(ahead(right_edge(ack), edge) >= 0, 'the right edge went back')
+			edge = right_edge(ack)
+	p.barrier()
+	equal(c.recv(size), pattern(size), 'data read')
+
+
+@rows('9293-ZWP-3', '9293-EV-12', '9293-EV-13')
+def probe_of_a_closed_window(p):
+	"""As receiver: the probe's byte is not taken, RCV.NXT and the window are told."""
+	c, size = fill(p)
+	for data in (b'!', b'!!!!', b'!' * 1000):
+		c.send('A', data, seq=c.seq)
+		c.expect('A', win=0)
+	c.send('A', b'', seq=c.seq - 1)
+	c.expect('A', win=0)
+	equal(c.recv(size), pattern(size), 'data read')
+	c.nothing_to_read()
+
+
+@rows('9293-MUST-66', '9293-EV-14', '5961-2')
+def reset_at_a_closed_window(p):
+	c, _ = fill(p)
+	c.send('R')
+	c.expect_state('CLOSED')
+	equal(c.error(), errno.ECONNRESET, 'SO_ERROR')
+
+
+@rows('9293-EV-14', '9293-EV-12')
+def ack_at_a_closed_window(p):
+	"""An ACK at RCV.NXT is still good, and what it acknowledges is not sent again."""
+	c, _ = fill(p)
+	c.sock.send(b'still here')
+	c.expect('A', b'still here')
+	c.send('A')
+	c.quiet(0.5)
+	equal(outq(c.sock), 0, 'bytes not acknowledged')
+
+
+@rows('9293-EV-14')
+def ack_with_probe_at_a_closed_window(p):
+	"""... even when it comes with a byte that cannot be taken."""
+	c, _ = fill(p)
+	c.sock.send(b'still here')
+	c.expect('A', b'still here')
+	c.send('A', b'!', seq=c.seq)
+	c.expect('A', win=0)
+	equal(outq(c.sock), 0, 'bytes not acknowledged')
+
+
+def outq(s):
+	import fcntl
+	import struct
+	return struct.unpack('i', fcntl.ioctl(s, 0x5411, b'\0\0\0\0'))[0]	# SIOCOUTQ
+
+
+@rows('9293-ZWP-4', '9293-MUST-39')
+def update_after_reading(p):
+	"""The application reads: the window is told without being asked, and not in crumbs."""
+	c, size = fill(p)
+	c.recv(10)
+	c.quiet()
+	c.recv(size - 10)
+	update = c.drain()[-1]
+	check(update.window >= min(MSS, size // 2), f'window {update.window} of {size}')
+	c.alive()
+
+
+@rows('9293-MUST-39')
+def no_silly_updates(p):
+	"""Read ten bytes at a time: every window that is told has moved on by a good piece."""
+	c, size = fill(p)
+	step, edge, updates = min(SIZE, size // 2), c.seq, 0
+	for _ in range(size // 10):
+		c.recv(10)
+		for update in c.drain():
+			moved = ahead(right_edge(update), edge)
+			check(moved >= step, f'right edge moved by {moved}, at least {step} expected')
+			edge = right_edge(update)
+			updates += 1
+	check(updates, 'no window update at all')
+
+
+@rows('9293-EV-12', '9293-EV-13')
+def acceptable(p):
+	"""The four cases of the acceptance test, around RCV.NXT."""
+	c = p.established()
+	c.alive()
+	window = c.syn.window
+	cases = (		# offset, length, acceptable
+		(0, 0, True), (-1, 0, False), (100, 0, True), (0x200000, 0, False),
+		(-10, 10, False), (-1, 1, False), (0x200000, 10, False), (-0x40000000, 10, False))
+	for offset, size, good in cases:
+		c.send('A', b'!' * size, seq=c.seq + offset)
+		answers = c.drain()
+		equal([(s.names, s.seq, s.ack) for s in answers],
+		      [] if good else [('A', c.ack, c.seq)], f'answer to {offset:+} length {size}')
+	c.nothing_to_read()
+	# In the window but not next: acceptable, and answered as out of order.
+	c.send('A', b'!', seq=c.seq + window // 2)
+	c.expect('A')
+	c.nothing_to_read()
+	c.alive()
+
+
+@rows('9293-EV-15', '9293-EV-12')
+def beyond_the_window(p):
+	"""A segment that runs over the right edge: what is beyond is not taken."""
+	c = p.established(rcvbuf=8192)
+	room = c.syn.window
+	sent = 0
+	data = pattern(room + 3000)
+	while sent < room - 500:
+		size = min(SIZE, room - 500 - sent)
+		c.send('A', data[sent:sent + size])
+		sent += size
+		ack = c.expect_ack()
+		if ahead(right_edge(ack), c.seq) > 2000 and right_edge(ack) != right_edge(c.syn):
+			room = ahead(right_edge(ack), c.iss) - 1
+			data = pattern(room + 3000)
+	edge = right_edge(ack)
+	left = ahead(edge, c.seq)
+	c.send('PA', data[sent:sent + left + 1000], seq=c.seq)
+	p.barrier()
+	answer = c.drain()
+	taken = max((ahead(s.ack, c.seq) for s in answer), default=0)
+	check(0 <= taken <= left, f'{taken} bytes taken, {left} fit')
+	c.seq = seq32(c.seq + taken)
+	equal(c.recv(sent + taken), data[:sent + taken], 'data read')
+	c.nothing_to_read()
+
+
+@rows('5681-1', '9293-MUST-38')
+def send_window_is_kept(p):
+	"""Not a byte beyond what the peer has room for."""
+	c = p.established(win=2500, options=OFFER, nodelay=1)
+	c.sock.send(pattern(10000))
+	got = c.drain()
+	check(2000 <= sum(len(s.data) for s in got) <= 2500, [len(s.data) for s in got])
+	first = got[0].seq
+	c.send('A', ack=first + SIZE, win=2500)
+	got += c.drain()
+	check(max(ahead(s.seq, first) + len(s.data) for s in got) <= SIZE + 2500, 'beyond the window')
+
+
+@rows('9293-MUST-1', '9293-REC-1')
+def large_window(p):
+	"""65535 is a large window, not a negative one: more than half of it gets used."""
+	c = p.established(options=[('MSS', MSS)], sndbuf=1 << 20, win=65535)
+	data = pattern(200000)
+	sent = c.sock.send(data)
+	in_flight = c.drain()
+	first, acked = in_flight[0].seq, 0
+	most = 0
+	for _ in range(60):
+		if acked + 65535 + MSS > sent:
+			break
+		acked += MSS
+		c.send('A', ack=first + acked)
+		in_flight += c.drain()
+		most = max(most, max(ahead(s.seq, first) + len(s.data) for s in in_flight) - acked)
+	check(32768 < most <= 65535, f'{most} bytes in flight')
+
+
+@slow
+@rows('9293-MUST-36', '9293-SHLD-29', '9293-SHLD-30', '9293-ZWP-1', '9293-ZWP-5', '9293-MUST-37')
+def zero_window_probes(p):
+	"""After an RTO, then later and later; an open window starts the data at once."""
+	c = p.established(win=0)
+	data = pattern(3000)
+	start = time.monotonic()
+	c.sock.send(data)
+	times = [start]
+	for _ in range(4):
+		probe = c.next(12, 'a window probe')
+		check(len(probe.data) <= 1 and ahead(probe.seq, c.ack) <= 0,
+		      f'not a probe: seq {ahead(probe.seq, c.ack):+}, {len(probe.data)} bytes')
+		times.append(probe.at)
+		c.send('A')			# still closed
+	gaps = [b - a for a, b in zip(times, times[1:])]
+	check(0.15 <= gaps[0] <= 1.4, f'first probe after {gaps[0]:.3f} s')
+	for a, b in zip(gaps, gaps[1:]):
+		near(b / a, 2, low=0.6, high=0.6, what=f'ratio of the intervals {gaps}')
+	c.send('A', win=65535)
+	opened = time.monotonic()
+	segment = c.next(what='data')
+	check(segment.data and segment.at - opened < 0.15, 'data is slow to start')
+	c.win = 65535
+	got = segment.data
+	c.advance(segment)
+	while len(got) < len(data):
+		segment = c.next(what='data')
+		got += segment.data
+		c.advance(segment)
+		c.send('A')
+	equal(got, data, 'data')
+
+
+@slow
+@rows('9293-ZWP-2', '9293-EV-33')
+def zero_window_unanswered(p):
+	"""Probes that nobody answers: the user timeout ends it."""
+	c = p.established(win=0, user_timeout=2000)
+	c.sock.send(b'hello')
+	until(lambda: poll_events(c.sock) & select.POLLERR, 'not given up', within=10)
+	raises(errno.ETIMEDOUT, c.sock.recv, 1)
+	c.expect_state('CLOSED')
+
+
+@slow
+@rows('9293-ZWP-2', '9293-MUST-37')
+def zero_window_answered(p):
+	"""Probes that are answered keep the connection up for as long as it takes."""
+	c = p.established(win=0)
+	c.sock.send(b'patience')
+	end = time.monotonic() + 20
+	while time.monotonic() < end:
+		for probe in c.drain():
+			c.send('A')
+		time.sleep(0.05)
+	c.expect_state('ESTABLISHED')
+	c.send('A', win=65535)
+	check(any(s.data for s in c.burst()), 'no data')
+	c.send('A', ack=c.ack)
+
+
+@slow
+@rows('9293-MUST-34', '9293-SHLD-15', '9293-SHLD-16', '9293-MAY-7', '9293-SHLD-17')
+def window_shrinks(p):
+	"""10000 bytes in flight, and then room for 2000: nothing new, the old again as usual."""
+	c = p.established(win=10000, options=OFFER, nodelay=1)
+	data = pattern(20000)
+	c.sock.send(data)
+	sent = c.drain()
+	first = sent[0].seq
+	most = max(ahead(s.seq, first) + len(s.data) for s in sent)
+	check(most > 4000, f'only {most} bytes in flight')
+	c.win = 2000
+	c.send('A', ack=first)
+	c.quiet()
+	again = c.next(3, 'a retransmission')
+	equal(again.seq, first, 'sequence number of what came again')
+	c.send('A', ack=first + SIZE)
+	for segment in c.drain():
+		check(ahead(segment.seq, first) + len(segment.data) <= most, 'new data was sent')
+	c.win = 65535
+	c.ack, got = seq32(first + most), most
+	c.send('A')
+	while got < len(data):
+		for segment in c.burst():
+			check(segment.data == data[ahead(segment.seq, first):][:len(segment.data)], 'data')
+			got = max(got, ahead(segment.seq, first) + len(segment.data))
+		c.send('A')
+
+
+@slow
+@rows('9293-MUST-35', '9293-MUST-34')
+def window_shrinks_to_zero(p):
+	"""With data in flight: it is asked for again, until the window opens."""
+	c = p.established(win=4000, options=OFFER, nodelay=1)
+	data = pattern(4000)
+	c.sock.send(data)
+	first = c.drain()[0].seq
+	c.send('A', ack=first, win=0)
+	for _ in range(3):
+		again = c.next(8, 'a probe')
+		check(ahead(again.seq, first) <= 0, 'beyond the window')
+		c.send('A', ack=first, win=0)
+	c.send('A', ack=first + 4000, win=65535)
+	c.quiet(0.3)
+	c.ack = seq32(first + 4000)
+	c.alive()
+
+
+@rows('9293-EV-23')
+def older_window_is_not_used(p):
+	"""An ACK from before the last says nothing of the window any more (WL2)."""
+	c = p.established(win=5000)
+	c.sock.send(b'hello')
+	c.expect('A', b'hello')
+	c.send('A', win=0)
+	c.send('A', win=5000, ack=c.ack - 5)
+	c.sock.send(b'world')
+	c.quiet()
+
+
+@rows('9293-EV-23')
+def newer_window_is_used(p):
+	"""A larger window with the same numbers is news, and so is a smaller one."""
+	c = p.established(win=0)
+	c.sock.send(b'hello')
+	c.quiet()
+	c.send('A', win=5000)
+	c.expect('A', b'hello')
+	c.send('A', win=5000)
+	c.send('A', win=0)
+	c.sock.send(b'world')
+	c.quiet()
+
+
+@rows('9293-MUST-38')
+def no_silly_segments(p):
+	"""The window opens in steps of 100 bytes: not a segment each."""
+	c = p.established(win=4000, options=OFFER)
+	data = pattern(12000)
+	c.sock.send(data)
+	got = c.drain()
+	first = got[0].seq
+	end = max(ahead(s.seq, first) + len(s.data) for s in got)
+	equal(end, 4000, 'bytes sent at first')
+	for i in range(1, 9):
+		c.send('A', ack=first + end, win=100 * i)
+		c.quiet()
+	c.send('A', ack=first + end, win=2000)
+	equal([len(s.data) for s in c.drain()], [SIZE, SIZE], 'segments')
+
+
+@rows('9293-SHLD-7', '9293-MUST-60')
+def nagle(p):
+	"""The second small write waits for the ACK of the first, or to be a full segment."""
+	c = p.established(options=OFFER)
+	c.sock.send(b'one')
+	c.expect('A', b'one')
+	c.sock.send(b'two')
+	c.sock.send(b'three')
+	c.quiet()
+	c.send('A')
+	c.expect('A', b'twothree')
+	c.sock.send(pattern(SIZE + 10))
+	c.expect('A', pattern(SIZE))
+	c.quiet()
+	c.send('A')
+	c.expect('A', pattern(SIZE + 10)[SIZE:])
+	c.send('A')
+
+
+@rows('9293-MUST-17')
+def nagle_off(p):
+	c = p.established(nodelay=1)
+	for data in (b'one', b'two', b'three'):
+		c.sock.send(data)
+		c.expect('A', data)
+	c.send('A')
+
+
+@rows('9293-SHLD-7')
+def nagle_lets_fin_go(p):
+	"""The end of the stream is not held back."""
+	c = p.established()
+	c.sock.send(b'one')
+	c.expect('A', b'one')
+	c.sock.send(b'two')
+	c.sock.close()
+	c.expect('FA', b'two')
+
+
+@slow
+@rows('9293-MUST-40', '5681-9')
+def ack_within_half_a_second(p):
+	c = p.established()
+	for size in (1, 100, MSS):
+		for _ in range(3):
+			c.send('PA', pattern(size))
+			sent = time.monotonic()
+			ack = c.expect_ack()
+			check(ack.at - sent < 0.5, f'acknowledged after {ack.at - sent:.3f} s')
+			c.recv(size)
+
+
+@slow
+@rows('9293-SHLD-18', '9293-MUST-40')
+def ack_is_delayed(p):
+	"""In a conversation an ACK waits for the answer to go with it."""
+	c = p.established(nodelay=1)
+	delayed = 0
+	for i in range(8):
+		c.send('PA', b'question')
+		delayed += not c.drain()
+		c.recv(8)
+		c.sock.send(b'answer')
+		segments = c.drain()
+		equal(segments[-1].data, b'answer', 'data')
+		equal(segments[-1].ack, c.seq, 'acknowledgement with the answer')
+		c.send('A')
+	check(delayed >= 4, f'{delayed} of 8 ACKs were delayed')
+	c.send('PA', b'no answer')
+	sent = time.monotonic()
+	ack = c.expect_ack()
+	check(0.005 < ack.at - sent < 0.5, f'acknowledged after {ack.at - sent:.3f} s')
+
+
+@rows('9293-SHLD-19', '5681-9', '9293-SHLD-18')
+def ack_every_second_segment(p):
+	"""A stream of full segments: one ACK for two at least, and never two for one."""
+	c = p.established()
+	for i in range(8):		# a conversation first, so that no quick ACKs are owed
+		c.send('PA', b'question')
+		c.recv(8)
+		c.sock.send(b'answer')
+		c.drain()
+		c.send('A')
+	for i in range(40):
+		before = c.seq
+		c.send('A', pattern(MSS))
+		first = c.drain()
+		c.send('A', pattern(MSS))
+		second = c.drain()
+		check(len(first) <= 1 and len(second) <= 1, 'more than one ACK for a segment')
+		check(first + second and ahead((first + second)[-1].ack, before) >= MSS,
+		      'no ACK for two full segments')
+		c.recv(2 * MSS)
+		c.drain()
+
+
+@rows('6928-4')
+def initial_receive_window(p):
+	c = p.syn_received()
+	check(c.syn.window >= 10 * MSS, f'window {c.syn.window}')
+
+
+@rows('9293-EV-23', '9293-ZWP-5')
+def window_in_the_syn(p):
+	"""The window of the peer's SYN,ACK (and of its SYN) counts at once."""
+	c = p.syn_sent()
+	c.win = 500
+	c.send('SA', options=[('MSS', MSS)])
+	c.expect('A')
+	c.sock.send(pattern(3000))
+	check(sum(len(s.data) for s in c.drain()) <= 500, 'more than the window')
