@@ -103,4 +103,31 @@ static int fn##_split(struct socket *sock, struct socket *newsock, int flags, bo
 #define register_net_sysctl_sz(net, path, table, size)	register_net_sysctl(net, path, table)
 #endif
 
+/* 6.2: timers are deleted under their own name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define timer_delete(t)		del_timer(t)
+#endif
+
+/*
+ * A socket that no program owns any more does not keep its namespace alive. No kernel has a function for it; the counters and trackers
+ * are those of sk_alloc() and __sk_destruct().
+ */
+static inline void yoke_compat_release_net(struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+
+	if (!sk->sk_net_refcnt)
+		return;
+	sk->sk_net_refcnt = 0;
+	sock_inuse_add(net, -1);
+	/* 6.12 (stable), 6.15: such a socket keeps the bare struct, and lets it go in __sk_destruct(). */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	net_passive_inc(net);
+#endif
+	put_net_track(net, &sk->ns_tracker);
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+	__netns_tracker_alloc(net, &sk->ns_tracker, false, GFP_ATOMIC);
+#endif
+}
+
 #endif

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One acknowledgement: what it says of the retransmit queue, the window, the round-trip time and the congestion window.
+ *
+ * Owns: snd_una, snd_wnd, snd_wl1, snd_wl2, max_window, seen, bytes_acked, and empties rtx.
+ * Runs under the socket lock, mostly in BH.
+ * RFC 9293 §3.10.7.4 step 5, RFC 5961 §5.2 (old ACKs), RFC 2018/2883 (SACK, D-SACK), RFC 7323 §4.1 (RTTM).
+ */
+#include "queue.h"
+#include "ack.h"
+#include "../table/mem.h"
+
+void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+	unsigned int size = th->doff * 4;
+
+	seg->seq = ntohl(th->seq);
+	seg->ack = ntohl(th->ack_seq);
+	seg->wnd = ntohs(th->window);
+	seg->urg = ntohs(th->urg_ptr);
+	seg->flags = ((const u8 *)th)[13];
+	seg->len = skb->len - size;
+	seg->end_seq = seg->seq + seg->len + !!(seg->flags & YOKE_SYN) + !!(seg->flags & YOKE_FIN);
+	yoke_opt_parse((const u8 *)(th + 1), size - sizeof(*th), seg->flags & YOKE_SYN, &seg->opt);
+}
+
+/* RFC 9293 §3.10.7.4: the window of the newest segment counts. Returns true if it changed. */
+static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *seg)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 wnd = seg->wnd;
+
+	if (!(seg->flags & YOKE_SYN))
+		wnd <<= ys->snd_wscale;
+	if (!yoke_seq_before(ys->snd_wl1, seg->seq) &&
+	    !(ys->snd_wl1 == seg->seq && !yoke_seq_after(ys->snd_wl2, seg->ack)))
+		return false;
+	ys->snd_wl1 = seg->seq;
+	ys->snd_wl2 = seg->ack;
+	if (wnd == ys->snd_wnd)
+		return false;
+	ys->snd_wnd = wnd;
+	if (wnd > ys->max_window) {
+		ys->max_window = wnd;
+		yoke_conn_sync_mss(sk, ys->pmtu);
+	}
+	return true;
+}
+
+/* Frees what lies below SEG.ACK. */
+static void yoke_ack_clean(struct sock *sk, struct yoke_ack *ack)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct sk_buff *skb;
+
+	while ((skb = skb_peek(&ys->rtx))) {
+		struct yoke_seg *seg = &yoke_cb(skb)->seg;
+
+		if (yoke_seq_after(seg->end_seq, ack->ack)) {
+			if (yoke_seq_after(ack->ack, seg->seq))
+				yoke_recovery_trim(&ys->rec, seg, ack->ack, ack);
+			break;
+		}
+		yoke_recovery_acked(&ys->rec, seg, ack);
+		__skb_unlink(skb, &ys->rtx);
+		yoke_mem_free_tx(sk, skb);
+	}
+}
+
+/* Marks the segments of the retransmit queue that lie in @block; one that lies half in it is cut first. */
+static void yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block, struct yoke_ack *ack)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct sk_buff *skb, *next;
+
+	skb_queue_walk_safe(&ys->rtx, skb, next) {
+		struct yoke_seg *seg = &yoke_cb(skb)->seg;
+
+		if (!yoke_seq_before(seg->seq, block->end))
+			break;
+		if (!yoke_seq_after(seg->end_seq, block->start) || seg->state == YOKE_SEG_SACKED)
+			continue;
+		if (yoke_seq_before(seg->seq, block->start)) {
+			/* The tail of this one; it is looked at next. */
+			if (yoke_queue_own(sk, skb) ||
+			    yoke_queue_split(sk, &ys->rtx, skb, block->start - seg->seq))
+				break;
+			next = skb->next;
+			continue;
+		}
+		if (yoke_seq_after(seg->end_seq, block->end)) {
+			u32 len = block->end - seg->seq;
+
+			/* Only a FIN sticks out, or there is no memory to cut. */
+			if (yoke_queue_own(sk, skb) || len >= skb->len ||
+			    yoke_queue_split(sk, &ys->rtx, skb, len))
+				break;
+			next = skb->next;
+		}
+		yoke_recovery_sacked(&ys->rec, seg, ack);
+	}
+}
+
+/* The first block may report a duplicate (RFC 2883 §4). Returns how many blocks it takes up. */
+static int yoke_ack_dsack(const struct yoke_opt *opt, struct yoke_ack *ack)
+{
+	const struct yoke_sack *b = opt->sack;
+
+	if (!yoke_seq_before(b[0].start, b[0].end))
+		return 0;
+	if (yoke_seq_before(b[0].start, ack->ack)) {
+		ack->dsack = true;
+	} else if (opt->nsacks > 1 && !yoke_seq_before(b[0].start, b[1].start) &&
+		   !yoke_seq_after(b[0].end, b[1].end)) {
+		ack->dsack = true;
+	}
+	if (ack->dsack) {
+		ack->dsack_start = b[0].start;
+		ack->dsack_end = b[0].end;
+	}
+	return ack->dsack;
+}
+
+static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yoke_ack *ack)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	int i, j;
+
+	for (i = yoke_ack_dsack(opt, ack); i < opt->nsacks; i++) {
+		const struct yoke_sack *block = &opt->sack[i];
+
+		if (!yoke_seq_before(block->start, block->end) ||
+		    !yoke_seq_after(block->start, ack->ack) || yoke_seq_after(block->end, ys->snd_nxt))
+			continue;
+		for (j = 0; j < YOKE_OPT_SACKS; j++)
+			if (ys->seen[j].start == block->start && ys->seen[j].end == block->end)
+				break;
+		if (j == YOKE_OPT_SACKS)
+			yoke_ack_sack_block(sk, block, ack);
+	}
+	memcpy(ys->seen, opt->sack, opt->nsacks * sizeof(*ys->seen));
+	memset(ys->seen + opt->nsacks, 0, (YOKE_OPT_SACKS - opt->nsacks) * sizeof(*ys->seen));
+}
+
+/* RTT: of the segment itself or, if that was retransmitted, from its timestamp (RFC 7323 §4.1). */
+static void yoke_ack_rtt(struct yoke_sock *ys, const struct yoke_segment *seg, struct yoke_ack *ack)
+{
+	if (!ack->rtt_us && ack->delivered && seg->opt.has_ts && seg->opt.tsecr && ys->use_ts) {
+		u32 ticks = yoke_conn_tsval(ys) - seg->opt.tsecr;
+
+		if (ticks < YOKE_RTO_MAX_US / USEC_PER_MSEC)
+			ack->rtt_us = max(ticks, 1U) * USEC_PER_MSEC;
+	}
+	if (ack->rtt_us)
+		yoke_rtt_sample(&ys->rtt, ack->rtt_us, ack->now_us);
+}
+
+/* A send buffer that nobody fixed grows with cwnd: two windows of segments with their overhead. */
+static void yoke_ack_tune_sndbuf(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 per_mss = ys->mss + YOKE_HEADROOM + SKB_TRUESIZE(0);
+	u64 want = 2 * (u64)max(ys->cc.cwnd, YOKE_CC_INIT_SEGS * ys->cc.mss);
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+		return;
+	want = div_u64(want, ys->cc.mss) * per_mss;
+	want = min_t(u64, want, READ_ONCE(yoke_net(sock_net(sk))->set.wmem[2]));
+	if (want > sk->sk_sndbuf)
+		WRITE_ONCE(sk->sk_sndbuf, want);
+}
+
+bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 prior_una = ys->snd_una, wait;
+	bool window_changed;
+	struct yoke_ack ack;
+
+	if (yoke_seq_after(seg->ack, ys->snd_nxt))
+		return false;
+	if (yoke_seq_before(seg->ack, prior_una))
+		/* An old duplicate may still carry data; a very old one is somebody's guess. */
+		return !yoke_seq_before(seg->ack, prior_una - max(ys->max_window, 1U));
+
+	ys->probes_out = 0;
+	window_changed = yoke_ack_window(sk, seg);
+	if (skb_queue_empty(&ys->rtx))
+		return true;
+
+	ack.now_us = (u32)ys->now_us;
+	ack.ack = seg->ack;
+	ack.prior_una = prior_una;
+	ack.snd_nxt = ys->snd_nxt;
+	ack.sack = ys->use_sack;
+	ack.dsack = false;
+	ack.limited = ys->cwnd_limited;
+	ack.dup = seg->ack == prior_una && !window_changed && seg->end_seq == seg->seq;
+	ack.ts_undo = ys->use_ts && seg->opt.has_ts && seg->opt.tsecr && ys->retrans_ts &&
+		      yoke_seq_before(seg->opt.tsecr, ys->retrans_ts);
+
+	yoke_recovery_ack_begin(&ys->rec, &ack);
+	if (seg->ack != prior_una) {
+		ys->snd_una = seg->ack;
+		ys->bytes_acked += seg->ack - prior_una;
+		ys->retransmits = 0;
+		yoke_ack_clean(sk, &ack);
+	}
+	if (ys->use_sack && unlikely(seg->opt.nsacks))
+		yoke_ack_sack(sk, &seg->opt, &ack);
+	yoke_ack_rtt(ys, seg, &ack);
+	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
+
+	if (ys->rec.state == YOKE_CA_OPEN)
+		ys->retrans_ts = 0;
+	if (seg->ack != prior_una) {
+		yoke_conn_timer_rtx(sk);
+		if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+			yoke_ack_tune_sndbuf(sk);
+		yoke_conn_write_space(sk);
+	}
+	if (unlikely(wait)) {
+		ys->probe_tail = false;
+		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(wait));
+	} else if (!ys->probe_tail) {
+		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
+	}
+	return true;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One acknowledgement against the retransmit queue. */
+#ifndef YOKE_ACK_H
+#define YOKE_ACK_H
+
+#include "conn.h"
+
+/**
+ * struct yoke_segment - one received segment, parsed once
+ * @seq:	SEG.SEQ
+ * @end_seq:	one past its last, SYN and FIN counted
+ * @ack:	SEG.ACK, valid with YOKE_ACK in @flags
+ * @wnd:	the window field, unscaled
+ * @len:	bytes of data
+ * @urg:	urgent pointer
+ * @flags:	YOKE_*
+ * @opt:	options
+ */
+struct yoke_segment {
+	u32	seq;
+	u32	end_seq;
+	u32	ack;
+	u16	wnd;
+	u16	urg;
+	u32	len;
+	u8	flags;
+	struct yoke_opt opt;
+};
+
+/* The header of @skb (transport header set, pulled in and checked by the carrier). */
+void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg);
+
+/*
+ * The fifth step of RFC 9293 §3.10.7.4, but for the states: SND.UNA, window, scoreboard, RTT, cwnd; frees what is acknowledged and
+ * arms timers; the caller runs yoke_output_push() then. Socket lock held.
+ * Returns false if the segment is to be dropped and answered with an ACK: it acknowledges what was never sent, or is far too old
+ * (RFC 5961 §5.2).
+ */
+bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg);
+
+#endif

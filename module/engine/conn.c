@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a stream socket: its birth, its state (RFC 9293 §3.3.2), its one timer, its end.
+ *
+ * Owns: sk_state, timers, at, timer_next, node.hashed of connections.
+ * Everything runs under the socket lock; the last reference is dropped under it too, which is safe because a socket is freed only
+ * after a grace period (SOCK_RCU_FREE) and every caller either holds a reference or is under RCU.
+ */
+#include <net/inet_common.h>
+#include <net/xfrm.h>
+#include "conn.h"
+#include "../table/mem.h"
+
+#define YOKE_MSS_DEFAULT	536	/* RFC 9293 §3.7.1 */
+#define YOKE_MSS_MIN		48	/* as Linux: a smaller one only serves an attacker */
+#define YOKE_QUICKACKS		16	/* a sender in slow start needs its ACKs at once */
+#define YOKE_TS_SIZE		12	/* timestamps, padded */
+
+#define BIT_OF(state)	(1 << TCP_##state)
+
+/* RFC 9293 figure 5. Every state may fall to CLOSE: reset, timeout, abort. */
+static const u16 transitions[TCP_MAX_STATES] = {
+	[TCP_CLOSE]	  = BIT_OF(LISTEN) | BIT_OF(SYN_SENT) | BIT_OF(ESTABLISHED),
+	[TCP_LISTEN]	  = BIT_OF(CLOSE),
+	[TCP_SYN_SENT]	  = BIT_OF(SYN_RECV) | BIT_OF(ESTABLISHED),
+	[TCP_SYN_RECV]	  = BIT_OF(ESTABLISHED) | BIT_OF(FIN_WAIT1),
+	[TCP_ESTABLISHED] = BIT_OF(FIN_WAIT1) | BIT_OF(CLOSE_WAIT),
+	[TCP_FIN_WAIT1]	  = BIT_OF(FIN_WAIT2) | BIT_OF(CLOSING) | BIT_OF(TIME_WAIT),
+	[TCP_FIN_WAIT2]	  = BIT_OF(TIME_WAIT),
+	[TCP_CLOSE_WAIT]  = BIT_OF(LAST_ACK),
+	[TCP_CLOSING]	  = BIT_OF(TIME_WAIT),
+	[TCP_LAST_ACK]	  = 0,
+};
+
+#define YOKE_COUNTED	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)	/* CurrEstab's (RFC 4022) */
+
+/* Out of the table, and off a port that only the connection chose. */
+static void yoke_conn_unhash(struct sock *sk)
+{
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	yoke_hash_del(&yn->stream, &ys->node);
+	if (!ys->port_locked)
+		yoke_port_leave(&yn->ports[YOKE_STREAM_PORTS], &ys->owner);
+}
+
+void yoke_conn_set_state(struct sock *sk, int state)
+{
+	struct net *net = sock_net(sk);
+	int old = sk->sk_state;
+
+	if (state == old)
+		return;
+	WARN_ONCE(state != TCP_CLOSE && !(transitions[old] & (1 << state)),
+		  "yoke: no way from state %d to %d\n", old, state);
+
+	if (((1 << state) & YOKE_COUNTED) && !((1 << old) & YOKE_COUNTED))
+		yoke_count(net, CurrEstab);
+	else if (!((1 << state) & YOKE_COUNTED) && ((1 << old) & YOKE_COUNTED))
+		yoke_count_add(net, CurrEstab, -1);
+
+	if (state == TCP_CLOSE) {
+		if (old == TCP_SYN_SENT || old == TCP_SYN_RECV)
+			yoke_count(net, AttemptFails);
+		else if (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT)
+			yoke_count(net, EstabResets);
+		yoke_conn_unhash(sk);
+	}
+	/* Those who look without the lock (poll, listen's children) find all that came before. */
+	smp_store_release(&sk->sk_state, state);
+}
+
+/* sk_write_space: there may be room again (the core's sk_stream_write_space() is not exported). */
+static void yoke_conn_wake_writer(struct sock *sk)
+{
+	struct socket *sock = sk->sk_socket;
+	struct socket_wq *wq;
+
+	if (!sock || !__sk_stream_is_writeable(sk, 1))
+		return;
+	clear_bit(SOCK_NOSPACE, &sock->flags);
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND);
+	if (wq && wq->fasync_list && !(sk->sk_shutdown & SEND_SHUTDOWN))
+		sock_wake_async(wq, SOCK_WAKE_SPACE, POLL_OUT);
+	rcu_read_unlock();
+}
+
+void yoke_conn_init(struct sock *sk)
+{
+	struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	skb_queue_head_init(&ys->rtx);
+	ys->ooo = RB_ROOT;
+	INIT_LIST_HEAD(&ys->accept_node);
+	INIT_LIST_HEAD(&ys->listener.queue);
+	INIT_LIST_HEAD(&ys->listener.requests);
+	spin_lock_init(&ys->listener.lock);
+	ys->owner.sk = sk;
+	ys->owner.addr = &ys->node.pair.laddr;
+	ys->node.kind = YOKE_CONN;
+	yoke_rtt_init(&ys->rtt);
+	yoke_recovery_init(&ys->rec);
+	ys->cc.ops = &yoke_cc_reno;
+	ys->mss_clamp = U16_MAX;
+	ys->window_clamp = U32_MAX;
+	ys->pmtu = U16_MAX;
+
+	sk->sk_sndbuf = READ_ONCE(set->wmem[1]);
+	sk->sk_rcvbuf = READ_ONCE(set->rmem[1]);
+	sk->sk_destruct = inet_sock_destruct;
+	sk->sk_write_space = yoke_conn_wake_writer;
+	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
+	sock_set_flag(sk, SOCK_RCU_FREE);
+	sk_sockets_allocated_inc(sk);
+}
+
+void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned int mss;
+
+	ys->pmtu = clamp_t(unsigned int, pmtu, ys->af->min_mtu, U16_MAX);
+	mss = ys->pmtu - ys->af->header_len - sizeof(struct tcphdr);
+	mss = min_t(unsigned int, mss, ys->mss_clamp);
+	if (ys->user_mss)
+		mss = min_t(unsigned int, mss, ys->user_mss);
+	/* Two segments have to fit into the peer's window, or each would wait for the ACK of the one before. */
+	if (ys->max_window > YOKE_MSS_DEFAULT)
+		mss = min_t(unsigned int, mss, ys->max_window / 2);
+	mss = max_t(unsigned int, mss, YOKE_MSS_MIN);
+	if (ys->use_ts)
+		mss -= YOKE_TS_SIZE;
+	if (mss == ys->mss)
+		return;
+	ys->mss = mss;
+	yoke_cc_set_mss(&ys->cc, mss);
+}
+
+u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, bool scale, u8 *wscale)
+{
+	u32 space = min_t(u32, rcvbuf / 2, clamp), most;
+
+	*wscale = 0;
+	if (scale) {
+		most = max_t(u32, space, READ_ONCE(yoke_net(net)->set.rmem[2]));
+		most = min(most, clamp);
+		while (most > U16_MAX && *wscale < YOKE_OPT_WSCALE_MAX) {
+			most >>= 1;
+			(*wscale)++;
+		}
+	}
+	space = min_t(u32, space, U16_MAX);
+	return space > mss ? rounddown(space, mss) : space;
+}
+
+void yoke_conn_init_buffers(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	ys->tune.seq = ys->copied_seq;
+	ys->tune.space = ys->rcv_wnd;
+	ys->tune.time_us = (u32)ys->now_us;
+	ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
+	ys->tune.rtt_time_us = (u32)ys->now_us;
+	ys->last_rcv_jiffies = (u32)jiffies;
+	ys->quickack = YOKE_QUICKACKS;
+}
+
+void yoke_conn_keepalive(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (sock_flag(sk, SOCK_KEEPOPEN) && !((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT)))
+		yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP,
+				    ys->keep_time ?: READ_ONCE(yoke_net(sock_net(sk))->set.keepalive_time));
+}
+
+void yoke_conn_tune_rcvbuf(struct sock *sk)
+{
+	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 copied = ys->copied_seq - ys->tune.seq;
+	u32 rtt = ys->tune.rtt_us;
+	u64 want;
+
+	/* Once a round trip; before the first is measured there is nothing to go by. */
+	if (!rtt || (u32)ys->now_us - ys->tune.time_us < rtt)
+		return;
+	if (copied > ys->tune.space) {
+		/* The sender may double its window in a round trip, and memory holds half as much data. */
+		want = 2 * (2 * (u64)copied + 16 * ys->advmss);
+		want = min_t(u64, want, READ_ONCE(set->rmem[2]));
+		if (READ_ONCE(set->moderate_rcvbuf) && !(sk->sk_userlocks & SOCK_RCVBUF_LOCK) &&
+		    want > sk->sk_rcvbuf)
+			WRITE_ONCE(sk->sk_rcvbuf, want);
+		ys->tune.space = copied;
+	}
+	ys->tune.seq = ys->copied_seq;
+	ys->tune.time_us = (u32)ys->now_us;
+}
+
+void yoke_conn_timer_arm(struct sock *sk, enum yoke_timer which, unsigned long delay)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned long at = jiffies + max(delay, 1UL);
+
+	if (sk->sk_state == TCP_CLOSE)
+		return;
+	ys->at[which] = at;
+	ys->timers |= BIT(which);
+	/* A timer that fires too early finds nothing due and goes to sleep again: cheaper than moving it for each packet. */
+	if (!timer_pending(&sk->sk_timer) || time_before(at, ys->timer_next)) {
+		ys->timer_next = at;
+		sk_reset_timer(sk, &sk->sk_timer, at);
+	}
+}
+
+void yoke_conn_timer_cancel(struct sock *sk, enum yoke_timer which)
+{
+	yoke_sk(sk)->timers &= ~BIT(which);
+}
+
+void yoke_conn_timers_stop(struct sock *sk)
+{
+	yoke_sk(sk)->timers = 0;
+	sk_stop_timer(sk, &sk->sk_timer);
+}
+
+static void yoke_conn_purge_tx(struct sock *sk, struct sk_buff_head *queue)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(queue)))
+		yoke_mem_free_tx(sk, skb);
+}
+
+void yoke_conn_purge(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct rb_node *p;
+
+	yoke_conn_purge_tx(sk, &sk->sk_write_queue);
+	yoke_conn_purge_tx(sk, &ys->rtx);
+	yoke_recovery_init(&ys->rec);
+	while ((p = rb_first(&ys->ooo))) {
+		rb_erase(p, &ys->ooo);
+		kfree_skb(rb_to_skb(p));
+	}
+	ys->ooo_last = NULL;
+	__skb_queue_purge(&sk->sk_receive_queue);
+}
+
+void yoke_conn_done(struct sock *sk)
+{
+	yoke_conn_set_state(sk, TCP_CLOSE);
+	yoke_conn_timers_stop(sk);
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	if (sock_flag(sk, SOCK_DEAD))
+		yoke_conn_destroy(sk);
+	else
+		sk->sk_state_change(sk);
+}
+
+void yoke_conn_abort(struct sock *sk, int err)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	WRITE_ONCE(sk->sk_err, err);
+	yoke_conn_purge_tx(sk, &sk->sk_write_queue);
+	yoke_conn_purge_tx(sk, &ys->rtx);
+	yoke_recovery_init(&ys->rec);
+	if (!sock_flag(sk, SOCK_DEAD))
+		sk_error_report(sk);
+	yoke_conn_done(sk);
+}
+
+void yoke_conn_destroy(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	yoke_conn_timers_stop(sk);
+	ys->port_locked = false;
+	yoke_conn_unhash(sk);
+	yoke_conn_purge(sk);
+	sk_stream_kill_queues(sk);
+	xfrm_sk_free_policy(sk);
+	sk_sockets_allocated_dec(sk);
+	sock_put(sk);
+}
+
+void yoke_conn_orphan(struct sock *sk)
+{
+	sock_orphan(sk);
+	/* The namespace may die now; it takes us with it (module/sock/main.c). */
+	yoke_compat_release_net(sk);
+}
+
+void yoke_conn_write_space(struct sock *sk)
+{
+	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		sk->sk_write_space(sk);
+}
+
+void yoke_conn_timer_rtx(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 rto = yoke_rtt_rto(&ys->rtt), pto;
+
+	if (skb_queue_empty(&ys->rtx)) {
+		if (ys->probe_tail)
+			yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
+		ys->probe_tail = false;
+		if (skb_queue_empty(&sk->sk_write_queue))
+			yoke_conn_timer_cancel(sk, YOKE_TIMER_RTX);
+		else
+			yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(rto));
+		return;
+	}
+	yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(rto));
+	if (yoke_conn_timer_armed(ys, YOKE_TIMER_REO) && !ys->probe_tail)
+		return;
+	pto = yoke_recovery_pto(&ys->rec, &ys->rtt, ys->mss, ys->use_sack);
+	ys->probe_tail = pto && pto < rto;
+	if (ys->probe_tail)
+		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(pto));
+	else
+		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
+}

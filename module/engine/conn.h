@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A stream socket: its parts, its state, its life and its timer. */
+#ifndef YOKE_CONN_H
+#define YOKE_CONN_H
+
+#include <linux/tcp.h>
+#include <net/inet_sock.h>
+#include <net/tcp_states.h>
+#include "../algo/opt.h"
+#include "../algo/recovery.h"
+#include "../table/net.h"
+#include "af.h"
+
+#define YOKE_HEADER_MAX	60	/* transport header with all options */
+
+/* Flags of the header's byte 13 (RFC 9293 §3.1). */
+enum {
+	YOKE_FIN = 0x01,
+	YOKE_SYN = 0x02,
+	YOKE_RST = 0x04,
+	YOKE_PSH = 0x08,
+	YOKE_ACK = 0x10,
+	YOKE_URG = 0x20,
+	YOKE_ECE = 0x40,
+	YOKE_CWR = 0x80,
+};
+
+/**
+ * struct yoke_cb - skb->cb of queued segments
+ * @seg:	sequence numbers, and for sent ones what recovery keeps
+ * @start:	sequence number of the buffer's first byte; lags behind @seg.seq while acknowledged bytes are not cut off yet
+ * @flags:	YOKE_FIN, YOKE_SYN, YOKE_PSH of this segment
+ */
+struct yoke_cb {
+	struct yoke_seg	seg;
+	u32		start;
+	u8		flags;
+};
+
+static inline struct yoke_cb *yoke_cb(const struct sk_buff *skb)
+{
+	BUILD_BUG_ON(sizeof(struct yoke_cb) > sizeof(skb->cb));
+	return (struct yoke_cb *)skb->cb;
+}
+
+static inline struct sk_buff *yoke_seg_skb(const struct yoke_seg *seg)
+{
+	return container_of((void *)container_of(seg, struct yoke_cb, seg), struct sk_buff, cb);
+}
+
+/* What the one timer of a connection may be set for. */
+enum yoke_timer {
+	YOKE_TIMER_RTX,		/* RTO, or the persist timer when nothing is in flight */
+	YOKE_TIMER_REO,		/* RACK reordering window, or tail loss probe */
+	YOKE_TIMER_DELACK,
+	YOKE_TIMER_KEEP,	/* keep-alive; FIN-WAIT-2 of an orphan */
+	YOKE_TIMER_MAX
+};
+
+/* Bits of yoke_sock.defer: found by a softirq while a user held the lock, done by release_cb. */
+enum {
+	YOKE_DEFER_TIMER,
+	YOKE_DEFER_MTU,
+};
+
+/**
+ * struct yoke_listener - the passive half of a socket in LISTEN
+ * @lock:	protects @queue, @len; BH off
+ * @queue:	established children that accept(2) has not taken, linked by yoke_sock.accept_node
+ * @requests:	half-open ones (struct yoke_request), also in the table
+ * @young:	number of @requests
+ */
+struct yoke_listener {
+	spinlock_t	lock;
+	struct list_head queue;
+	struct list_head requests;
+	u32		young;
+};
+
+/**
+ * struct yoke_sock - a stream socket
+ *
+ * Protected by the socket lock unless said otherwise. Sequence variables have RFC 9293 §3.3.1's names.
+ *
+ * @inet:	what ip_queue_xmit() and the generic options know; sk_family is AF_INET or AF_INET6, as in MPTCP (design.md §4)
+ * @node:	entry in the connection table
+ * @owner:	hold on the local port
+ * @af:		the carrier
+ * @write_seq:	end of the data the program has written
+ * @copied_seq:	next byte for the program
+ * @rcv_wup:	RCV.NXT when the last window was advertised
+ * @rcv_wnd:	window advertised then, bytes
+ * @max_window:	largest window the peer ever offered (silly window avoidance, RFC 9293 §3.8.6.2.1)
+ * @pushed_seq:	end of the last segment that carries PSH
+ * @snd_sml:	end of the last segment sent that was not full (Nagle, after Minshall)
+ * @last_sent_us: when data was sent last
+ * @mss:	send MSS in force: data bytes a segment carries beside its options
+ * @mss_clamp:	the peer's MSS option, or the default
+ * @user_mss:	TCP_MAXSEG, 0 if not set
+ * @advmss:	the MSS option we send
+ * @rcv_mss:	guess of the segments the peer sends, for delayed ACKs and windows
+ * @pmtu:	path MTU that @mss comes from
+ * @now_us:	clock of the event being handled (yoke_conn_clock)
+ * @ts_offset:	added to our timestamps
+ * @ts_recent:	TS.Recent (RFC 7323 §4.3), @ts_recent_s when it was taken (seconds)
+ * @rtt @cc @rec: see their headers
+ * @rtx:	segments sent and not acknowledged, by sequence
+ * @ooo:	segments received beyond RCV.NXT, by sequence; @ooo_last the one that came last
+ * @at:		when each timer event is due (jiffies), valid if its bit is set in @timers
+ * @timer_next:	when sk_timer fires
+ * @accept_node: in the listener's queue; @parent the listener till accept(2) takes us (no reference: the listener outlives its queue)
+ */
+struct yoke_sock {
+	struct inet_sock	inet;
+
+	/* looked at for every received segment */
+	struct yoke_node	node;
+	const struct yoke_af_ops *af;
+	u32	rcv_nxt;
+	u32	rcv_wup;
+	u32	rcv_wnd;
+	u32	copied_seq;
+	u32	snd_una;
+	u32	snd_nxt;
+	u32	snd_wnd;
+	u32	snd_wl1;
+	u32	snd_wl2;
+	u32	write_seq;
+	u32	max_window;
+	u32	pushed_seq;
+	u32	snd_sml;
+	u32	last_sent_us;
+	u32	ts_recent;
+	u32	ts_recent_s;
+	u32	ts_offset;
+	u64	now_us;
+
+	u16	mss;
+	u16	rcv_mss;
+	u16	advmss;
+	u16	mss_clamp;
+	u16	user_mss;
+	u16	gso_segs_max;
+	u16	pmtu;
+	u8	snd_wscale;
+	u8	rcv_wscale;
+	bool	use_ts:1,
+		use_sack:1,
+		use_wscale:1,
+		nodelay:1,
+		cork:1,
+		ack_due:1,		/* an ACK is owed */
+		ack_now:1,		/* and must leave at once */
+		fin_received:1,
+		fin_queued:1,
+		dsack:1,		/* report @dsack_block in the next ACK */
+		cwnd_limited:1,
+		probe_tail:1,		/* YOKE_TIMER_REO is set for a tail loss probe */
+		port_locked:1,		/* bind(2) chose the port: disconnecting keeps it */
+		addr_locked:1,		/* and the address */
+		net_released:1;		/* an orphan: holds no reference to its namespace */
+	u8	quickack;		/* so many segments are to be ACKed at once */
+	u8	probes_out;
+	u8	retransmits;		/* timeouts since SND.UNA moved last */
+	u8	keep_probes_out;
+	u8	syn_retries;		/* TCP_SYNCNT, 0 if not set */
+	u8	timers;
+	u8	nsacks;
+
+	unsigned long	at[YOKE_TIMER_MAX];
+	unsigned long	timer_next;
+	unsigned long	defer;
+
+	struct yoke_rtt	rtt;
+	struct yoke_cc	cc;
+	struct yoke_recovery rec;
+	struct sk_buff_head rtx;
+	struct rb_root	ooo;
+	struct sk_buff	*ooo_last;
+	struct yoke_sack sacks[YOKE_OPT_SACKS];
+	struct yoke_sack dsack_block;
+	struct yoke_sack seen[YOKE_OPT_SACKS];	/* the peer's SACK blocks of the last ACK, not to walk for them again */
+
+	struct {			/* receive buffer tuning: bytes copied in the last round trip */
+		u32	space;
+		u32	seq;
+		u32	time_us;
+		u32	rtt_us;
+		u32	rtt_seq;
+		u32	rtt_time_us;
+	} tune;
+	u32	window_clamp;
+
+	u32	iss;
+	u32	irs;
+	u32	challenge_jiffies;
+	u32	retrans_ts;		/* our timestamp when the oldest data was first retransmitted; 0 if it was not */
+	u32	last_rcv_jiffies;
+	int	linger2;		/* TCP_LINGER2, jiffies; < 0 none */
+	u32	keep_time, keep_intvl;	/* jiffies; 0: the namespace's */
+	u8	keep_cnt;
+	u32	user_timeout;		/* ms; 0 none */
+	u64	bytes_acked, bytes_received;
+	u32	segs_in, segs_out;
+
+	struct yoke_owner	owner;
+	struct list_head	accept_node;
+	struct sock		*parent;
+	struct yoke_listener	listener;
+};
+
+static inline struct yoke_sock *yoke_sk(const struct sock *sk)
+{
+	return (struct yoke_sock *)sk;
+}
+
+static inline struct sock *yoke_node_sk(const struct yoke_node *node)
+{
+	return (struct sock *)container_of(node, struct yoke_sock, node);
+}
+
+/* The protocol of the stream type; module/sock/stream.c defines it. */
+extern struct proto yoke_stream_proto;
+/* Wire protocol numbers (module parameters stream_proto, dgram_proto). */
+extern u8 yoke_stream_protocol;
+extern u8 yoke_dgram_protocol;
+
+/* A new stream socket, after sock_init_data(): CLOSED, with the namespace's defaults. */
+void yoke_conn_init(struct sock *sk);
+
+/* The one way to another state. Counts and traces; a transition that RFC 9293's diagram lacks warns once. */
+void yoke_conn_set_state(struct sock *sk, int state);
+
+/* Timers. Socket lock held. */
+void yoke_conn_timer_arm(struct sock *sk, enum yoke_timer which, unsigned long delay);
+void yoke_conn_timer_cancel(struct sock *sk, enum yoke_timer which);
+void yoke_conn_timers_stop(struct sock *sk);
+/*
+ * Restarts what watches over the sent data: RTO and tail loss probe while something is in flight (RFC 6298 (5.1)-(5.3), RFC 8985 §7.2),
+ * the persist timer while data waits for a window (RFC 9293 §3.8.6.1), else nothing.
+ */
+void yoke_conn_timer_rtx(struct sock *sk);
+
+static inline bool yoke_conn_timer_armed(const struct yoke_sock *ys, enum yoke_timer which)
+{
+	return ys->timers & BIT(which);
+}
+
+/* Reads the clock for the event that begins. */
+static inline void yoke_conn_clock(struct yoke_sock *ys)
+{
+	ys->now_us = div_u64(ktime_get_ns(), NSEC_PER_USEC);
+}
+
+/* Our timestamp value now (RFC 7323 §5.4: millisecond ticks). */
+static inline u32 yoke_conn_tsval(const struct yoke_sock *ys)
+{
+	return (u32)div_u64(ys->now_us, USEC_PER_MSEC) + ys->ts_offset;
+}
+
+/* Bytes of window the peer sees now: what was advertised less what has arrived since. */
+static inline u32 yoke_conn_rcv_window(const struct yoke_sock *ys)
+{
+	s32 win = ys->rcv_wup + ys->rcv_wnd - ys->rcv_nxt;
+
+	return win < 0 ? 0 : win;
+}
+
+static inline u32 yoke_conn_snd_end(const struct yoke_sock *ys)
+{
+	return ys->snd_una + ys->snd_wnd;
+}
+
+/* Send MSS from path MTU, the peer's option, TCP_MAXSEG and the options that every segment carries (RFC 9293 MUST-16). */
+void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu);
+/*
+ * The first window to offer with a receive buffer of @rcvbuf bytes, a whole number of @mss, and the shift that its growth to the
+ * namespace's limit will need (RFC 7323 §2.3), 0 unless @scale.
+ */
+u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, bool scale, u8 *wscale);
+/* After RCV.NXT, MSS or buffer sizes are known: the first windows. */
+void yoke_conn_init_buffers(struct sock *sk);
+
+/* CLOSED, nothing to send any more: wakes everybody; an orphan is destroyed. Socket lock held, BH off. */
+void yoke_conn_done(struct sock *sk);
+/* The same with an error for the program (a reset, a timeout …). */
+void yoke_conn_abort(struct sock *sk, int err);
+/* Drops all queues, keeps the socket. */
+void yoke_conn_purge(struct sock *sk);
+/* Frees what a CLOSED orphan holds, and its last reference. */
+void yoke_conn_destroy(struct sock *sk);
+/* The program has closed it: no more a user's; lets the namespace go. Socket lock held. */
+void yoke_conn_orphan(struct sock *sk);
+/* SO_KEEPALIVE holds and the connection stands: (re)starts its timer. */
+void yoke_conn_keepalive(struct sock *sk);
+/* The program has read: a receive buffer that nobody fixed grows with the speed of reading. */
+void yoke_conn_tune_rcvbuf(struct sock *sk);
+/* Wakes a writer if there is room now. */
+void yoke_conn_write_space(struct sock *sk);
+
+#endif

@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A segment arrives: RFC 9293 §3.10.7.3 (SYN-SENT) and §3.10.7.4 (all states that have sequence numbers), step by step.
+ *
+ * Owns: rcv_nxt, irs, ts_recent, ooo, sacks, sk_receive_queue's tail, and the states that segments lead to.
+ * Runs under the socket lock: in softirq, or in process context for segments that came while a program held the lock.
+ * RFC 5961 (blind resets, SYNs and data), RFC 7323 (PAWS), RFC 2018/2883 (what to SACK), RFC 5681 §4.2 (when to ACK).
+ */
+#include <net/tcp.h>
+#include "output.h"
+#include "timewait.h"
+#include "input.h"
+#include "../table/mem.h"
+
+#define YOKE_DELACK	(HZ / 25)	/* 40 ms; RFC 9293 MUST-58 wants less than 500 */
+#define YOKE_PAWS_DAYS	24		/* RFC 7323 §5.5 */
+#define YOKE_DATA_STATES (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)
+
+/* --- what is received out of order, and what to say of it --- */
+
+/* [start, end) lies beyond RCV.NXT: it heads the blocks, merged with those it touches (RFC 2018 §4). */
+static void yoke_input_sack_add(struct yoke_sock *ys, u32 start, u32 end)
+{
+	int i, kept = 0;
+	struct yoke_sack old[YOKE_OPT_SACKS];
+
+	if (!ys->use_sack)
+		return;
+	for (i = 0; i < ys->nsacks; i++) {
+		struct yoke_sack *b = &ys->sacks[i];
+
+		if (yoke_seq_after(start, b->end) || yoke_seq_before(end, b->start)) {
+			old[kept++] = *b;
+			continue;
+		}
+		start = yoke_seq_before(b->start, start) ? b->start : start;
+		end = yoke_seq_after(b->end, end) ? b->end : end;
+	}
+	ys->sacks[0].start = start;
+	ys->sacks[0].end = end;
+	kept = min(kept, YOKE_OPT_SACKS - 1);
+	memcpy(&ys->sacks[1], old, kept * sizeof(*old));
+	ys->nsacks = kept + 1;
+}
+
+/* RCV.NXT has moved: blocks below it are history. */
+static void yoke_input_sack_clean(struct yoke_sock *ys)
+{
+	int i, kept = 0;
+
+	if (RB_EMPTY_ROOT(&ys->ooo)) {
+		ys->nsacks = 0;
+		return;
+	}
+	for (i = 0; i < ys->nsacks; i++)
+		if (yoke_seq_after(ys->sacks[i].start, ys->rcv_nxt))
+			ys->sacks[kept++] = ys->sacks[i];
+	ys->nsacks = kept;
+}
+
+/* [start, end) came twice (RFC 2883). */
+static void yoke_input_dsack(struct yoke_sock *ys, u32 start, u32 end)
+{
+	if (!ys->use_sack || !yoke_seq_before(start, end))
+		return;
+	ys->dsack = true;
+	ys->dsack_block.start = start;
+	ys->dsack_block.end = end;
+}
+
+
+/* Tries to append @skb's data to @tail, whose end it continues. */
+static bool yoke_input_merge(struct sock *sk, struct sk_buff *tail, struct sk_buff *skb)
+{
+	bool stolen;
+	int delta;
+
+	if (yoke_cb(tail)->seg.end_seq != yoke_cb(skb)->seg.seq || yoke_cb(tail)->flags & YOKE_FIN ||
+	    !skb_try_coalesce(tail, skb, &stolen, &delta))
+		return false;
+	yoke_cb(tail)->seg.end_seq = yoke_cb(skb)->seg.end_seq;
+	yoke_cb(tail)->flags |= yoke_cb(skb)->flags;
+	atomic_add(delta, &sk->sk_rmem_alloc);
+	sk_mem_charge(sk, delta);
+	kfree_skb_partial(skb, stolen);
+	return true;
+}
+
+/* Gives up what lies farthest beyond RCV.NXT, so that what comes in order finds room. */
+static bool yoke_input_prune(struct sock *sk, u32 before)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct rb_node *last = rb_last(&ys->ooo);
+
+	if (!last || !yoke_seq_after(yoke_cb(rb_to_skb(last))->seg.seq, before))
+		return false;
+	do {
+		rb_erase(last, &ys->ooo);
+		kfree_skb(rb_to_skb(last));
+		yoke_count(sock_net(sk), OfoPruned);
+		last = rb_last(&ys->ooo);
+	} while (last && atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf / 2 &&
+		 yoke_seq_after(yoke_cb(rb_to_skb(last))->seg.seq, before));
+	ys->ooo_last = NULL;
+	/* What was SACKed may have gone: say nothing rather than something false. */
+	ys->nsacks = 0;
+	return true;
+}
+
+static bool yoke_input_room(struct sock *sk, struct sk_buff *skb)
+{
+	if (likely(yoke_mem_accept_rx(sk, skb)))
+		return true;
+	return yoke_input_prune(sk, yoke_cb(skb)->seg.seq) && yoke_mem_accept_rx(sk, skb);
+}
+
+/* @skb, its header off, lies beyond RCV.NXT. Consumes it. */
+static void yoke_input_queue_ooo(struct sock *sk, struct sk_buff *skb)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_seg *seg = &yoke_cb(skb)->seg;
+	struct rb_node **p = &ys->ooo.rb_node, *parent = NULL;
+
+	yoke_count(sock_net(sk), OfoQueued);
+	ys->ack_now = true;
+	if (!yoke_input_room(sk, skb)) {
+		yoke_count(sock_net(sk), MemDrops);
+		kfree_skb(skb);
+		return;
+	}
+	yoke_input_sack_add(ys, seg->seq, seg->end_seq);
+	if (ys->ooo_last && yoke_input_merge(sk, ys->ooo_last, skb))
+		return;
+
+	while (*p) {
+		struct yoke_seg *at;
+
+		parent = *p;
+		at = &yoke_cb(rb_to_skb(parent))->seg;
+		if (!yoke_seq_before(seg->seq, at->seq) && !yoke_seq_after(seg->end_seq, at->end_seq)) {
+			yoke_input_dsack(ys, seg->seq, seg->end_seq);
+			kfree_skb(skb);
+			return;
+		}
+		p = yoke_seq_before(seg->seq, at->seq) ? &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&skb->rbnode, parent, p);
+	rb_insert_color(&skb->rbnode, &ys->ooo);
+	skb_set_owner_r(skb, sk);
+	ys->ooo_last = skb;
+}
+
+/* --- what is received in order --- */
+
+static void yoke_input_fin(struct sock *sk);
+
+/* Appends @skb, which begins at or below RCV.NXT and ends above it, to the receive queue. Consumes it. */
+static void yoke_input_append(struct sock *sk, struct sk_buff *skb, bool owned)
+{
+	struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 end_seq = yoke_cb(skb)->seg.end_seq;
+	bool fin = yoke_cb(skb)->flags & YOKE_FIN;
+
+	ys->bytes_received += end_seq - ys->rcv_nxt - fin;
+	WRITE_ONCE(ys->rcv_nxt, end_seq);
+	if (owned)
+		skb_orphan(skb);
+	if (!skb->len) {
+		kfree_skb(skb);
+	} else if (!tail || !yoke_input_merge(sk, tail, skb)) {
+		__skb_queue_tail(&sk->sk_receive_queue, skb);
+		skb_set_owner_r(skb, sk);
+	}
+	if (fin)
+		yoke_input_fin(sk);
+}
+
+/* The gap has closed: what waited behind it follows. */
+static void yoke_input_drain(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct rb_node *p;
+
+	while ((p = rb_first(&ys->ooo))) {
+		struct sk_buff *skb = rb_to_skb(p);
+		struct yoke_seg *seg = &yoke_cb(skb)->seg;
+
+		if (yoke_seq_after(seg->seq, ys->rcv_nxt))
+			break;
+		rb_erase(p, &ys->ooo);
+		if (ys->ooo_last == skb)
+			ys->ooo_last = NULL;
+		if (yoke_seq_after(seg->end_seq, ys->rcv_nxt) && !ys->fin_received)
+			yoke_input_append(sk, skb, true);
+		else
+			kfree_skb(skb);
+	}
+	yoke_input_sack_clean(ys);
+}
+
+/* How large the peer's segments are, and how long its round trips: for windows and ACKs. */
+static void yoke_input_measure(struct sock *sk, const struct sk_buff *skb, u32 len)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 size = skb_shinfo(skb)->gso_size ?: len, now = (u32)ys->now_us;
+
+	if (size > ys->rcv_mss)
+		ys->rcv_mss = min_t(u32, size, ys->advmss);
+	if (yoke_seq_after(ys->rcv_nxt, ys->tune.rtt_seq)) {
+		u32 rtt = max(now - ys->tune.rtt_time_us, 1U);
+
+		ys->tune.rtt_us = ys->tune.rtt_us ? min(rtt, ys->tune.rtt_us + ys->tune.rtt_us / 8 + 1) : rtt;
+		ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
+		ys->tune.rtt_time_us = now;
+	}
+}
+
+/* RFC 5681 §4.2: an ACK for every second full segment, at once while there is a gap, and after 40 ms at the latest. */
+static void yoke_input_ack_due(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	ys->ack_due = true;
+	if (ys->quickack || ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss || !RB_EMPTY_ROOT(&ys->ooo))
+		ys->ack_now = true;
+	else if (!yoke_conn_timer_armed(ys, YOKE_TIMER_DELACK))
+		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, YOKE_DELACK);
+}
+
+/* Seventh step: the text of the segment, and its FIN's place in it. Consumes @skb. */
+static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_cb *cb = yoke_cb(skb);
+	u32 edge = ys->rcv_nxt + yoke_conn_rcv_window(ys);
+	bool gap;
+
+	if (s->seq == s->end_seq) {
+		kfree_skb(skb);
+		return;
+	}
+	__skb_pull(skb, tcp_hdrlen(skb));
+	cb->seg.seq = s->seq + !!(s->flags & YOKE_SYN);
+	cb->seg.end_seq = s->end_seq;
+	cb->flags = s->flags & YOKE_FIN;
+
+	/* Tailored to the window: what sticks out on the right, its FIN too, comes again. */
+	if (yoke_seq_after(cb->seg.end_seq, edge) && skb->len) {
+		u32 keep = yoke_seq_after(edge, cb->seg.seq) ? edge - cb->seg.seq : 0;
+
+		ys->ack_now = true;
+		if (!keep || (keep < skb->len && pskb_trim(skb, keep))) {
+			yoke_count(sock_net(sk), OutOfWindow);
+			kfree_skb(skb);
+			return;
+		}
+		cb->seg.end_seq = edge;
+		cb->flags &= ~YOKE_FIN;
+	}
+	if (!yoke_seq_after(cb->seg.end_seq, ys->rcv_nxt)) {
+		kfree_skb(skb);
+		return;
+	}
+	if (yoke_seq_after(cb->seg.seq, ys->rcv_nxt)) {
+		yoke_input_queue_ooo(sk, skb);
+		ys->ack_due = true;
+		return;
+	}
+	if (skb->len && !yoke_input_room(sk, skb)) {
+		/* RFC 9293 MUST-62 sends the ACK all the same: the peer learns that nothing moved. */
+		yoke_count(sock_net(sk), MemDrops);
+		ys->ack_now = true;
+		kfree_skb(skb);
+		return;
+	}
+	if (yoke_seq_before(cb->seg.seq, ys->rcv_nxt))
+		yoke_input_dsack(ys, cb->seg.seq, ys->rcv_nxt);
+	gap = !RB_EMPTY_ROOT(&ys->ooo);
+	yoke_input_measure(sk, skb, skb->len);
+	yoke_input_append(sk, skb, false);
+	if (unlikely(gap))
+		yoke_input_drain(sk);
+	yoke_input_ack_due(sk);
+	if (gap)
+		ys->ack_now = true;
+	if (!sock_flag(sk, SOCK_DEAD))
+		sk->sk_data_ready(sk);
+}
+
+/* Eighth step: the FIN in order. RCV.NXT is beyond it. */
+static void yoke_input_fin(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	ys->fin_received = true;
+	ys->ack_due = true;
+	ys->ack_now = true;
+	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
+	sock_set_flag(sk, SOCK_DONE);
+	switch (sk->sk_state) {
+	case TCP_ESTABLISHED:
+		yoke_conn_set_state(sk, TCP_CLOSE_WAIT);
+		break;
+	case TCP_FIN_WAIT1:
+		yoke_conn_set_state(sk, TCP_CLOSING);
+		break;
+	case TCP_FIN_WAIT2:
+		/* The ACK goes out before the socket is left behind. */
+		yoke_output_ack(sk);
+		yoke_timewait_enter(sk, TCP_TIME_WAIT, YOKE_TIMEWAIT_LEN);
+		return;
+	}
+	if (!sock_flag(sk, SOCK_DEAD)) {
+		sk->sk_state_change(sk);
+		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+	}
+}
+
+/* --- the handshake, active side --- */
+
+/* What the peer's SYN allows. */
+static void yoke_input_negotiate(struct sock *sk, const struct yoke_segment *s)
+{
+	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	ys->irs = s->seq;
+	WRITE_ONCE(ys->rcv_nxt, s->seq + 1);
+	WRITE_ONCE(ys->copied_seq, s->seq + 1);
+	ys->rcv_wup = s->seq + 1;
+	ys->use_ts = s->opt.has_ts && READ_ONCE(set->timestamps);
+	ys->use_sack = s->opt.sack_ok && READ_ONCE(set->sack);
+	ys->use_wscale = s->opt.has_wscale && READ_ONCE(set->window_scaling);
+	ys->snd_wscale = ys->use_wscale ? s->opt.wscale : 0;
+	if (!ys->use_wscale)
+		ys->rcv_wscale = 0;
+	if (ys->use_ts) {
+		ys->ts_recent = s->opt.tsval;
+		ys->ts_recent_s = (u32)ktime_get_seconds();
+	}
+	ys->mss_clamp = s->opt.mss ?: ys->af->mss_default;
+	ys->snd_wnd = s->wnd;
+	ys->max_window = s->wnd;
+	ys->snd_wl1 = s->seq;
+	ys->snd_wl2 = s->ack;
+	yoke_conn_sync_mss(sk, ys->pmtu);
+	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
+}
+
+/* The connection stands. */
+static void yoke_input_established(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	yoke_conn_set_state(sk, TCP_ESTABLISHED);
+	yoke_conn_init_buffers(sk);
+	yoke_conn_keepalive(sk);
+	if (!sock_flag(sk, SOCK_DEAD)) {
+		sk->sk_state_change(sk);
+		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
+	}
+	ys->last_sent_us = (u32)ys->now_us;
+}
+
+/* A reset in answer to an ACK of something never sent: <SEQ=SEG.ACK><CTL=RST>. */
+static void yoke_input_refuse(struct sock *sk, struct sk_buff *skb)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_rx rx = { .pair = ys->node.pair, .af = ys->af, .iif = sk->sk_bound_dev_if };
+
+	yoke_output_reset_for(sock_net(sk), skb, &rx);
+}
+
+/* RFC 9293 §3.10.7.3. */
+static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	bool ack = s->flags & YOKE_ACK;
+
+	/* First, the ACK bit. */
+	if (ack && (!yoke_seq_after(s->ack, ys->iss) || yoke_seq_after(s->ack, ys->snd_nxt))) {
+		yoke_input_refuse(sk, skb);
+		goto drop;
+	}
+	/* Second, the RST bit. */
+	if (s->flags & YOKE_RST) {
+		if (ack)
+			yoke_conn_abort(sk, ECONNREFUSED);
+		goto drop;
+	}
+	/* Fourth, the SYN bit. */
+	if (!(s->flags & YOKE_SYN))
+		goto drop;
+	yoke_input_negotiate(sk, s);
+	if (!ack) {
+		/* Both have sent a SYN: answer as if it had come first (MUST-10). */
+		yoke_conn_set_state(sk, TCP_SYN_RECV);
+		yoke_output_retransmit_head(sk);
+		goto drop;
+	}
+	yoke_ack_process(sk, s);
+	yoke_input_established(sk);
+	ys->ack_due = true;
+	ys->ack_now = true;
+	yoke_input_data(sk, skb, s);
+	return;
+drop:
+	kfree_skb(skb);
+}
+
+/* --- the steps of §3.10.7.4 --- */
+
+/* RFC 7323 §5.3 R1: older than what we have seen. */
+static bool yoke_input_paws(const struct yoke_sock *ys, const struct yoke_segment *s)
+{
+	return ys->use_ts && s->opt.has_ts && yoke_seq_before(s->opt.tsval, ys->ts_recent) &&
+	       (u32)ktime_get_seconds() - ys->ts_recent_s < YOKE_PAWS_DAYS * 86400;
+}
+
+/* Table 6 of RFC 9293; with no window, what begins at RCV.NXT still brings its ACK or RST. */
+static bool yoke_input_acceptable(const struct yoke_sock *ys, const struct yoke_segment *s)
+{
+	u32 win = yoke_conn_rcv_window(ys), last = s->end_seq - 1;
+
+	if (s->seq == ys->rcv_nxt)
+		return true;
+	if (!win)
+		return false;
+	if (s->seq - ys->rcv_nxt < win)
+		return true;
+	return s->end_seq != s->seq && last - ys->rcv_nxt < win;
+}
+
+/* First step failed: tell a peer in good faith where we are. */
+static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	yoke_count(sock_net(sk), OutOfWindow);
+	if (s->flags & YOKE_RST)
+		return;
+	if (s->end_seq != s->seq && !(s->flags & YOKE_SYN)) {
+		/* Its ACK was lost, or it sends too much: either way it waits for one. */
+		if (yoke_seq_before(s->seq, ys->rcv_nxt)) {
+			u32 end = yoke_seq_after(s->end_seq, ys->rcv_nxt) ? ys->rcv_nxt : s->end_seq;
+
+			yoke_input_dsack(ys, s->seq, end);
+		}
+		yoke_output_ack(sk);
+		return;
+	}
+	yoke_output_challenge(sk);
+}
+
+/* Second step: RST. RFC 5961 §3.2: only the exact number counts. */
+static void yoke_input_rst(struct sock *sk, const struct yoke_segment *s)
+{
+	if (s->seq != yoke_sk(sk)->rcv_nxt) {
+		yoke_output_challenge(sk);
+		return;
+	}
+	switch (sk->sk_state) {
+	case TCP_SYN_RECV:
+		yoke_conn_abort(sk, ECONNREFUSED);
+		break;
+	case TCP_CLOSE_WAIT:
+		yoke_conn_abort(sk, EPIPE);
+		break;
+	default:
+		yoke_conn_abort(sk, ECONNRESET);
+	}
+}
+
+/* RFC 7323 §4.3: the timestamp of the segment that covers the last ACK sent. */
+static void yoke_input_timestamp(struct yoke_sock *ys, const struct yoke_segment *s)
+{
+	if (!ys->use_ts || !s->opt.has_ts || yoke_seq_after(s->seq, ys->rcv_wup) ||
+	    yoke_seq_before(s->opt.tsval, ys->ts_recent))
+		return;
+	ys->ts_recent = s->opt.tsval;
+	ys->ts_recent_s = (u32)ktime_get_seconds();
+}
+
+/* The rest of the fifth step: our FIN is acknowledged. Returns false if the connection has ended. */
+static bool yoke_input_fin_acked(struct sock *sk)
+{
+	switch (sk->sk_state) {
+	case TCP_FIN_WAIT1:
+		yoke_conn_set_state(sk, TCP_FIN_WAIT2);
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
+		if (!sock_flag(sk, SOCK_DEAD))
+			sk->sk_state_change(sk);
+		return true;
+	case TCP_CLOSING:
+		yoke_timewait_enter(sk, TCP_TIME_WAIT, YOKE_TIMEWAIT_LEN);
+		return false;
+	case TCP_LAST_ACK:
+		yoke_conn_done(sk);
+		return false;
+	}
+	return true;
+}
+
+/* FIN-WAIT-2 without a program: no socket is needed to wait for the FIN. */
+static void yoke_input_left(struct sock *sk)
+{
+	int linger2 = yoke_sk(sk)->linger2;
+
+	if (linger2 < 0) {
+		yoke_output_reset(sk);
+		yoke_conn_done(sk);
+		return;
+	}
+	yoke_timewait_enter(sk, TCP_FIN_WAIT2,
+			    linger2 ?: READ_ONCE(yoke_net(sock_net(sk))->set.fin_timeout));
+}
+
+/* Data for a program that has gone, or said that it reads no more (RFC 9293 §3.6.1, RFC 1122: reset). */
+static bool yoke_input_unwanted(const struct sock *sk, const struct yoke_segment *s)
+{
+	u32 end = s->end_seq - !!(s->flags & YOKE_FIN);
+
+	return s->len && sk->sk_shutdown & RCV_SHUTDOWN &&
+	       (1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
+	       yoke_seq_after(end, yoke_sk(sk)->rcv_nxt);
+}
+
+/* Sends what the segment made possible or due. */
+static void yoke_input_answer(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (!skb_queue_empty(&sk->sk_write_queue) || !list_empty(&ys->rec.lost))
+		yoke_output_push(sk, YOKE_PUSH_NAGLE);
+	if (ys->ack_now && sk->sk_state != TCP_CLOSE)
+		yoke_output_ack(sk);
+}
+
+/* Steps one to five. Returns false if @skb goes no further. */
+static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	/* Simultaneous open: the peer's SYN again, now with its ACK. Tailored to begin at RCV.NXT. */
+	if (sk->sk_state == TCP_SYN_RECV && s->flags & YOKE_SYN && s->seq == ys->irs) {
+		s->seq++;
+		s->flags &= ~YOKE_SYN;
+		ys->ack_now = true;
+	}
+	if (unlikely(yoke_input_paws(ys, s)) && !(s->flags & YOKE_RST)) {
+		yoke_count(sock_net(sk), PAWSDrops);
+		yoke_input_out_of_window(sk, s);
+		return false;
+	}
+	if (unlikely(!yoke_input_acceptable(ys, s))) {
+		yoke_input_out_of_window(sk, s);
+		return false;
+	}
+	if (unlikely(s->flags & YOKE_RST)) {
+		yoke_input_rst(sk, s);
+		return false;
+	}
+	/* Fourth step: a SYN inside the window proves nothing (RFC 5961 §4.2). */
+	if (unlikely(s->flags & YOKE_SYN)) {
+		yoke_output_challenge(sk);
+		return false;
+	}
+	/* Fifth step: the ACK. */
+	if (!(s->flags & YOKE_ACK))
+		return false;
+	if (sk->sk_state == TCP_SYN_RECV) {
+		if (!yoke_seq_after(s->ack, ys->snd_una) || yoke_seq_after(s->ack, ys->snd_nxt)) {
+			yoke_input_refuse(sk, skb);
+			return false;
+		}
+		yoke_ack_process(sk, s);
+		yoke_input_established(sk);
+	} else if (!yoke_ack_process(sk, s)) {
+		yoke_output_challenge(sk);
+		return false;
+	}
+	yoke_input_timestamp(ys, s);
+	ys->last_rcv_jiffies = (u32)jiffies;
+	return true;
+}
+
+int yoke_input(struct sock *sk, struct sk_buff *skb)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_segment s;
+
+	if (sk->sk_state == TCP_CLOSE)
+		goto drop;
+	yoke_conn_clock(ys);
+	yoke_ack_parse(skb, &s);
+	ys->segs_in += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+
+	if (unlikely(sk->sk_state == TCP_SYN_SENT)) {
+		yoke_input_syn_sent(sk, skb, &s);
+		yoke_input_answer(sk);
+		return 0;
+	}
+	if (!yoke_input_check(sk, skb, &s)) {
+		/* An early drop may still owe an ACK from before; the timer has that. */
+		goto drop;
+	}
+	if (ys->fin_queued && ys->snd_una == ys->write_seq && !yoke_input_fin_acked(sk))
+		goto drop;
+	if (unlikely(yoke_input_unwanted(sk, &s))) {
+		yoke_count(sock_net(sk), AbortOnData);
+		yoke_output_reset(sk);
+		yoke_conn_abort(sk, ECONNRESET);
+		goto drop;
+	}
+	/* Sixth, URG: its data stays in the stream (RFC 6093 §6). Seventh and eighth. */
+	if ((1 << sk->sk_state) & YOKE_DATA_STATES)
+		yoke_input_data(sk, skb, &s);
+	else
+		kfree_skb(skb);
+	yoke_input_answer(sk);
+	if (unlikely(sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD)))
+		yoke_input_left(sk);
+	return 0;
+drop:
+	kfree_skb(skb);
+	return 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* RFC 9293 §3.10.7.3 and .4: a segment arrives at a connection. */
+#ifndef YOKE_INPUT_H
+#define YOKE_INPUT_H
+
+#include "ack.h"
+
+/* @skb, consumed. Socket lock held (BH, or as backlog). Also sk_backlog_rcv. */
+int yoke_input(struct sock *sk, struct sk_buff *skb);
+
+#endif

@@ -1,0 +1,617 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The sole maker of segments: what may be sent, in what pieces, under which header (RFC 9293 §3.1, §3.7, §3.8).
+ *
+ * Owns: snd_nxt, snd_sml, rcv_wup, rcv_wnd, advmss, and who has been told what (ack_due …).
+ * Runs under the socket lock, in process context or BH, but for the last part: segments that belong to no socket.
+ * MSS and options: RFC 9293 §3.7.1, RFC 7323. Silly windows: §3.8.6.2. Nagle: §3.7.4, after Minshall. Resets: §3.5.2.
+ */
+#include "output.h"
+#include "../table/mem.h"
+
+#define YOKE_SEND_STATES	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK)
+
+/* --- sizes --- */
+
+/* Data bytes a segment carries right now, beside all of its options. */
+static unsigned int yoke_output_mss(const struct yoke_sock *ys)
+{
+	unsigned int mss = ys->mss;
+
+	if (ys->nsacks || ys->dsack)
+		mss -= 4 + 8 * min(ys->nsacks + ys->dsack, ys->use_ts ? 3 : 4);
+	return mss;
+}
+
+unsigned int yoke_output_goal(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned int mss = yoke_output_mss(ys), segs;
+
+	if (!sk_can_gso(sk))
+		return mss;
+	segs = min_t(unsigned int, (sk->sk_gso_max_size - 1 - YOKE_HEADROOM) / mss, READ_ONCE(sk->sk_gso_max_segs));
+	/* No more than half of the peer's window at once, or the pipe stalls. */
+	segs = min_t(unsigned int, segs, max(ys->max_window, 2U) / 2 / mss);
+	return max(segs, 1U) * mss;
+}
+
+/* --- the receive window --- */
+
+/* Memory is charged by truesize: about half of it is payload (Linux's tcp_adv_win_scale 1). */
+static int yoke_output_space(const struct sock *sk, int bytes)
+{
+	return bytes < 0 ? 0 : bytes / 2;
+}
+
+/* The window to advertise, scaled down as the header has it. Never takes back what was given (RFC 9293 SHLD-14). */
+static u16 yoke_output_window(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 cur = yoke_conn_rcv_window(ys), full, mss, win;
+	int space;
+
+	full = min_t(u32, yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf)), ys->window_clamp);
+	space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) - READ_ONCE(sk->sk_backlog.len));
+	win = min_t(u32, space, full);
+	mss = min_t(u32, ys->rcv_mss, full);
+	if (win < full / 16 || win < mss)
+		win = 0;
+	/* RFC 9293 MUST-39: the right edge moves by an MSS or half the buffer, or not at all. */
+	if (win < cur + min(mss, full / 2))
+		win = cur;
+	win = ALIGN(win, 1U << ys->rcv_wscale);
+	win = min_t(u32, win >> ys->rcv_wscale, U16_MAX);
+	ys->rcv_wnd = win << ys->rcv_wscale;
+	ys->rcv_wup = ys->rcv_nxt;
+	return win;
+}
+
+void yoke_output_window_update(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 cur, full;
+	int space;
+
+	yoke_conn_clock(ys);
+	yoke_conn_tune_rcvbuf(sk);
+	cur = yoke_conn_rcv_window(ys);
+	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)))
+		return;
+	full = min_t(u32, yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf)), ys->window_clamp);
+	space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk));
+	if (space < 0 || 2 * cur > full)
+		return;
+	/* Worth a segment of its own only if the window at least doubles. */
+	if (min_t(u32, space, full) >= 2 * max_t(u32, cur, min_t(u32, ys->rcv_mss, full / 2)))
+		yoke_output_ack(sk);
+}
+
+/* --- one segment --- */
+
+/* Options of a segment with @flags. */
+static void yoke_output_options(struct sock *sk, u8 flags, struct yoke_opt *opt)
+{
+	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
+	struct yoke_sock *ys = yoke_sk(sk);
+	bool answer = flags & YOKE_ACK;
+
+	opt->mss = 0;
+	opt->nsacks = 0;
+	opt->has_wscale = false;
+	opt->sack_ok = false;
+	opt->has_ts = ys->use_ts;
+	if (flags & YOKE_SYN) {
+		opt->mss = ys->advmss;
+		opt->has_ts = answer ? ys->use_ts : READ_ONCE(set->timestamps);
+		opt->sack_ok = answer ? ys->use_sack : READ_ONCE(set->sack);
+		opt->has_wscale = answer ? ys->use_wscale : READ_ONCE(set->window_scaling);
+		opt->wscale = ys->rcv_wscale;
+	} else if (unlikely(ys->nsacks || ys->dsack) && !(flags & YOKE_RST)) {
+		unsigned int room = opt->has_ts ? 3 : 4, n = 0;
+
+		if (ys->dsack)
+			opt->sack[n++] = ys->dsack_block;
+		while (n < room && n - ys->dsack < ys->nsacks) {
+			opt->sack[n] = ys->sacks[n - ys->dsack];
+			n++;
+		}
+		opt->nsacks = n;
+		ys->dsack = false;
+	}
+	if (opt->has_ts) {
+		opt->tsval = yoke_conn_tsval(ys);
+		opt->tsecr = answer ? ys->ts_recent : 0;
+	}
+}
+
+/* The ACK that was owed is on its way. */
+static void yoke_output_acked(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	ys->ack_due = false;
+	ys->ack_now = false;
+	if (ys->quickack)
+		ys->quickack--;
+	yoke_conn_timer_cancel(sk, YOKE_TIMER_DELACK);
+}
+
+/* Puts the header in front of @skb, a buffer nobody else keeps, and hands it to IP. 0 or -errno. */
+static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_opt opt;
+	unsigned int size, mss;
+	struct tcphdr *th;
+	int err;
+
+	if (skb->len) {
+		mss = yoke_output_mss(ys);
+		if (skb->len > mss) {
+			skb_shinfo(skb)->gso_size = mss;
+			skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(skb->len, mss);
+			skb_shinfo(skb)->gso_type = sk->sk_gso_type;
+			yoke_count_add(sock_net(sk), OutSegs, skb_shinfo(skb)->gso_segs - 1);
+		} else {
+			skb_shinfo(skb)->gso_size = 0;
+			skb_shinfo(skb)->gso_segs = 0;
+			skb_shinfo(skb)->gso_type = 0;
+		}
+	}
+
+	yoke_output_options(sk, flags, &opt);
+	size = sizeof(*th) + yoke_opt_size(&opt);
+	skb_push(skb, size);
+	skb_reset_transport_header(skb);
+	th = tcp_hdr(skb);
+	yoke_opt_write((u8 *)(th + 1), &opt);
+
+	th->source = ys->node.pair.lport;
+	th->dest = ys->node.pair.rport;
+	th->seq = htonl(seq);
+	th->ack_seq = flags & YOKE_ACK ? htonl(ys->rcv_nxt) : 0;
+	/* Offset, reserved bits and flags. */
+	*(((__be16 *)th) + 6) = htons(((size >> 2) << 12) | flags);
+	if (flags & YOKE_SYN)
+		th->window = htons(min_t(u32, ys->rcv_wnd, U16_MAX));
+	else
+		th->window = htons(yoke_output_window(sk));
+	th->check = 0;
+	th->urg_ptr = 0;
+
+	skb_set_owner_w(skb, sk);
+	ys->af->checksum(skb, &ys->node.pair, sk->sk_protocol, offsetof(struct tcphdr, check));
+	if (flags & YOKE_ACK)
+		yoke_output_acked(sk);
+	ys->segs_out += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+	yoke_count(sock_net(sk), OutSegs);
+
+	memset(skb->cb, 0, sizeof(skb->cb));
+	err = ys->af->xmit(sk, skb);
+	return err > 0 ? net_xmit_errno(err) : err;
+}
+
+/* Flags that a buffer of the queues goes out with. */
+static u8 yoke_output_flags(const struct sock *sk, const struct sk_buff *skb)
+{
+	u8 flags = yoke_cb(skb)->flags & (YOKE_FIN | YOKE_SYN | YOKE_PSH);
+
+	return sk->sk_state == TCP_SYN_SENT ? flags : flags | YOKE_ACK;
+}
+
+/* Sends a clone of @skb, which stays queued until it is acknowledged. */
+static int yoke_output_send(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff *clone = skb_clone(skb, sk_gfp_mask(sk, GFP_ATOMIC));
+
+	if (!clone)
+		return -ENOMEM;
+	yoke_sk(sk)->last_sent_us = (u32)yoke_sk(sk)->now_us;
+	return yoke_output_transmit(sk, clone, yoke_cb(skb)->start, yoke_output_flags(sk, skb));
+}
+
+/* A segment without data. */
+static void yoke_output_bare(struct sock *sk, u32 seq, u8 flags)
+{
+	struct sk_buff *skb = yoke_queue_alloc_control(sk_gfp_mask(sk, GFP_ATOMIC | __GFP_NOWARN));
+
+	if (skb)
+		yoke_output_transmit(sk, skb, seq, flags);
+	else if (flags & YOKE_ACK)
+		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, HZ / 5);	/* try again then */
+}
+
+void yoke_output_ack(struct sock *sk)
+{
+	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_SYN_SENT)
+		return;
+	yoke_output_bare(sk, yoke_sk(sk)->snd_nxt, YOKE_ACK);
+}
+
+void yoke_output_challenge(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 limit = READ_ONCE(yoke_net(sock_net(sk))->set.invalid_ratelimit);
+	u32 now = (u32)jiffies;
+
+	/* Zero means none was sent yet. */
+	if (ys->challenge_jiffies && now - ys->challenge_jiffies < limit)
+		return;
+	ys->challenge_jiffies = now ?: 1;
+	yoke_count(sock_net(sk), ChallengeAcks);
+	yoke_output_ack(sk);
+}
+
+void yoke_output_reset(struct sock *sk)
+{
+	yoke_count(sock_net(sk), OutRsts);
+	yoke_output_bare(sk, yoke_sk(sk)->snd_nxt, YOKE_RST | YOKE_ACK);
+}
+
+/* --- retransmission --- */
+
+static int yoke_output_again(struct sock *sk, struct sk_buff *skb)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned int mss = yoke_output_mss(ys);
+	int err;
+
+	err = yoke_queue_own(sk, skb);
+	if (err)
+		return err;
+	/* Beyond a window that was taken back only the first segment may go, as a probe (RFC 9293 SHLD-15, -17). */
+	if (!yoke_seq_before(yoke_cb(skb)->seg.seq, yoke_conn_snd_end(ys)) && yoke_cb(skb)->seg.seq != ys->snd_una)
+		return -EAGAIN;
+	if (skb->len > mss && !sk_can_gso(sk)) {
+		err = yoke_queue_split(sk, &ys->rtx, skb, mss);
+		if (err)
+			return err;
+	}
+	err = yoke_output_send(sk, skb);
+	yoke_recovery_resent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
+	if (!ys->retrans_ts)
+		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
+	yoke_count_add(sock_net(sk), RetransSegs, max_t(u32, 1, DIV_ROUND_UP(skb->len, mss)));
+	return err;
+}
+
+int yoke_output_retransmit_head(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct sk_buff *skb = skb_peek(&ys->rtx);
+	unsigned int mss = yoke_output_mss(ys);
+	int err;
+
+	if (!skb)
+		return 0;
+	err = yoke_queue_own(sk, skb);
+	if (err)
+		return err;
+	if (skb->len > mss) {
+		err = yoke_queue_split(sk, &ys->rtx, skb, mss);
+		if (err)
+			return err;
+	}
+	return yoke_output_again(sk, skb);
+}
+
+void yoke_output_mtu(struct sock *sk)
+{
+	struct dst_entry *dst = yoke_sk(sk)->af->refresh(sk);
+	unsigned int old = yoke_sk(sk)->pmtu;
+
+	if (!dst)
+		return;
+	yoke_conn_clock(yoke_sk(sk));
+	yoke_conn_sync_mss(sk, dst_mtu(dst));
+	/* What did not fit was dropped: no loss to slow down for (RFC 1191 §6.4). */
+	if (yoke_sk(sk)->pmtu < old && (1 << sk->sk_state) & YOKE_SEND_STATES)
+		yoke_output_retransmit_head(sk);
+}
+
+static void yoke_output_resend(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_seg *seg;
+
+	while ((seg = yoke_recovery_next(&ys->rec))) {
+		struct sk_buff *skb = yoke_seg_skb(seg);
+		unsigned int mss = yoke_output_mss(ys);
+		u32 room = yoke_recovery_room(&ys->rec, &ys->cc);
+
+		if (room < min_t(u32, mss, seg->end_seq - seg->seq)) {
+			ys->cwnd_limited = true;
+			break;
+		}
+		room = max(room - room % mss, mss);
+		if (seg->end_seq - seg->seq > room && yoke_queue_own(sk, skb))
+			break;
+		if (skb->len > room && yoke_queue_split(sk, &ys->rtx, skb, room))
+			break;
+		if (yoke_output_again(sk, skb) == -EAGAIN)
+			break;
+		if (!yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
+			yoke_conn_timer_rtx(sk);
+	}
+}
+
+/* --- new data --- */
+
+/* May the last, not full piece of @skb wait for more (Nagle, cork)? */
+static bool yoke_output_hold(const struct sock *sk, const struct sk_buff *skb, enum yoke_push how)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+
+	if (yoke_cb(skb)->flags & YOKE_FIN || !skb_queue_is_last(&sk->sk_write_queue, skb) || how == YOKE_PUSH_ALL)
+		return false;
+	if (ys->cork || how == YOKE_PUSH_MORE)
+		return true;
+	/* Minshall: hold it while an earlier small segment is unacknowledged. */
+	return !ys->nodelay && yoke_seq_after(ys->snd_sml, ys->snd_una) && !yoke_seq_after(ys->snd_sml, ys->snd_nxt);
+}
+
+/* Bytes of @skb to send now, 0 for a lone FIN; -1 if nothing may go. */
+static int yoke_output_allowed(struct sock *sk, const struct sk_buff *skb, enum yoke_push how, unsigned int mss)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 room = yoke_recovery_room(&ys->rec, &ys->cc);
+	s32 window = yoke_conn_snd_end(ys) - yoke_cb(skb)->seg.seq;
+	unsigned int len = skb->len, most;
+
+	if (!room || room < min(len, mss)) {
+		ys->cwnd_limited = true;
+		return -1;
+	}
+	if (window <= 0)
+		return -1;
+	most = min_t(u32, window, room);
+	if (!sk_can_gso(sk))
+		most = min(most, mss);
+	if (len <= most) {
+		if (len % mss && yoke_output_hold(sk, skb, how))
+			len -= len % mss;
+		return len ?: skb->len ? -1 : 0;
+	}
+	if (most >= mss)
+		return most - most % mss;
+	/* RFC 9293 §3.8.6.2.1 (3): less than a segment goes only into a window that was never much larger. */
+	if (!ys->rec.in_flight && most >= ys->max_window / 2)
+		return most;
+	return -1;
+}
+
+static void yoke_output_new(struct sock *sk, enum yoke_push how)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned int mss = yoke_output_mss(ys);
+	struct sk_buff *skb;
+	bool sent = false;
+	int len;
+
+	ys->cwnd_limited = false;
+	while ((skb = skb_peek(&sk->sk_write_queue))) {
+		struct yoke_cb *cb = yoke_cb(skb);
+
+		len = yoke_output_allowed(sk, skb, how, mss);
+		if (len < 0)
+			break;
+		if (len < skb->len && yoke_queue_split(sk, &sk->sk_write_queue, skb, len))
+			break;
+		if (skb_queue_is_last(&sk->sk_write_queue, skb) && skb->len)
+			cb->flags |= YOKE_PSH;
+		if (skb->len % mss)
+			ys->snd_sml = cb->seg.end_seq;
+
+		__skb_unlink(skb, &sk->sk_write_queue);
+		__skb_queue_tail(&ys->rtx, skb);
+		WRITE_ONCE(ys->snd_nxt, cb->seg.end_seq);
+		yoke_recovery_sent(&ys->rec, &cb->seg, (u32)ys->now_us);
+		/* A failure is a loss like any other: the timer repairs it. */
+		yoke_output_send(sk, skb);
+		sent = true;
+	}
+	if (sent)
+		yoke_conn_timer_rtx(sk);
+}
+
+void yoke_output_push(struct sock *sk, enum yoke_push how)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (!((1 << sk->sk_state) & YOKE_SEND_STATES))
+		return;
+	if (!list_empty(&ys->rec.lost))
+		yoke_output_resend(sk);
+	if (skb_queue_empty(&sk->sk_write_queue))
+		return;
+	if (skb_queue_empty(&ys->rtx) && READ_ONCE(yoke_net(sock_net(sk))->set.slow_start_after_idle)) {
+		u32 idle = (u32)ys->now_us - ys->last_sent_us;
+
+		if (idle > yoke_rtt_rto(&ys->rtt))
+			yoke_cc_idle(&ys->cc, idle, yoke_rtt_rto(&ys->rtt), (u32)ys->now_us);
+	}
+	yoke_output_new(sk, how);
+	/* Data that waits with nothing in flight: only a probe can find out that the window opened. */
+	if (skb_queue_empty(&ys->rtx) && !skb_queue_empty(&sk->sk_write_queue) &&
+	    !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
+		yoke_conn_timer_rtx(sk);
+}
+
+/* --- opening and closing --- */
+
+int yoke_output_syn(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct dst_entry *dst = __sk_dst_get(sk);
+	struct net *net = sock_net(sk);
+	struct sk_buff *skb;
+	int err;
+
+	yoke_conn_clock(ys);
+	ys->mss_clamp = ys->af->mss_default;
+	yoke_conn_sync_mss(sk, dst_mtu(dst));
+	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
+	ys->advmss = dst_metric_advmss(dst);
+	if (ys->user_mss)
+		ys->advmss = min(ys->advmss, ys->user_mss);
+	ys->rcv_mss = ys->af->mss_default;
+	ys->rcv_wnd = yoke_conn_first_window(net, sk->sk_rcvbuf, ys->window_clamp, ys->advmss,
+					     READ_ONCE(yoke_net(net)->set.window_scaling), &ys->rcv_wscale);
+	ys->rcv_nxt = 0;
+	ys->rcv_wup = 0;
+	ys->copied_seq = 0;
+
+	skb = yoke_queue_alloc(sk, sk->sk_allocation);
+	if (!skb)
+		return -ENOBUFS;
+	yoke_mem_charge_tx(sk, skb);
+	yoke_cb(skb)->flags = YOKE_SYN;
+	yoke_cb(skb)->start = ys->iss;
+	yoke_cb(skb)->seg.seq = ys->iss;
+	yoke_cb(skb)->seg.end_seq = ys->iss + 1;
+	__skb_queue_tail(&ys->rtx, skb);
+	ys->snd_una = ys->iss;
+	ys->snd_nxt = ys->iss + 1;
+	ys->write_seq = ys->iss + 1;
+	ys->pushed_seq = ys->write_seq;
+	ys->snd_sml = ys->iss;
+	yoke_recovery_sent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
+	err = yoke_output_send(sk, skb);
+	yoke_count(net, ActiveOpens);
+	yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(yoke_rtt_rto(&ys->rtt)));
+	/* Only an answer of the host itself ends the attempt at once; congestion does not. */
+	return err == -ECONNREFUSED || err == -EPERM || err == -EACCES ? err : 0;
+}
+
+void yoke_output_fin(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	yoke_conn_clock(ys);
+	if (!skb) {
+		skb = yoke_queue_alloc(sk, GFP_ATOMIC);
+		if (!skb) {
+			/* The timer tries again. */
+			if (!yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
+				yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, HZ / 5);
+			return;
+		}
+		yoke_queue_append(sk, skb);
+	}
+	yoke_cb(skb)->flags |= YOKE_FIN;
+	yoke_cb(skb)->seg.end_seq++;
+	ys->write_seq++;
+	ys->fin_queued = true;
+	yoke_output_push(sk, YOKE_PUSH_ALL);
+}
+
+/* --- probes --- */
+
+bool yoke_output_tlp(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
+	unsigned int mss = yoke_output_mss(ys);
+	s32 window = yoke_conn_snd_end(ys) - ys->snd_nxt;
+
+	/* New data first, one segment beyond cwnd (RFC 8985 §7.3). */
+	if (skb && window > 0 && (u32)window >= min_t(u32, skb->len, mss)) {
+		if (skb->len > mss && yoke_queue_split(sk, &sk->sk_write_queue, skb, mss))
+			return false;
+		__skb_unlink(skb, &sk->sk_write_queue);
+		__skb_queue_tail(&ys->rtx, skb);
+		WRITE_ONCE(ys->snd_nxt, yoke_cb(skb)->seg.end_seq);
+		yoke_recovery_sent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
+		yoke_output_send(sk, skb);
+		yoke_recovery_tlp_sent(&ys->rec, ys->snd_nxt, false);
+		yoke_count(sock_net(sk), TLPs);
+		return true;
+	}
+	skb = skb_peek_tail(&ys->rtx);
+	if (!skb || yoke_cb(skb)->seg.state != YOKE_SEG_SENT || yoke_queue_own(sk, skb))
+		return false;
+	/* Otherwise the last segment again. */
+	if (skb->len > mss) {
+		unsigned int rest = skb->len % mss ?: mss;
+
+		if (yoke_queue_split(sk, &ys->rtx, skb, skb->len - rest))
+			return false;
+		skb = skb_peek_tail(&ys->rtx);
+	}
+	if (yoke_output_again(sk, skb) == -EAGAIN)
+		return false;
+	yoke_recovery_tlp_sent(&ys->rec, ys->snd_nxt, true);
+	yoke_count(sock_net(sk), TLPs);
+	return true;
+}
+
+void yoke_output_probe(struct sock *sk, bool keepalive)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
+	s32 window = yoke_conn_snd_end(ys) - ys->snd_nxt;
+
+	yoke_count(sock_net(sk), Probes);
+	if (!keepalive && skb && window > 0) {
+		/* The window is open, but not wide enough for good manners: the override timeout of RFC 9293 §3.8.6.2.1 (4). */
+		if (skb->len > window && yoke_queue_split(sk, &sk->sk_write_queue, skb, window))
+			return;
+		yoke_output_push(sk, YOKE_PUSH_ALL);
+		return;
+	}
+	/* An old number makes the peer answer with its window. */
+	yoke_output_bare(sk, ys->snd_una - 1, YOKE_ACK);
+}
+
+/* --- for no socket --- */
+
+void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark, u32 seq, u32 ack, u32 wnd,
+			 u8 flags, const struct yoke_opt *opt)
+{
+	struct sk_buff *skb = yoke_queue_alloc_control(GFP_ATOMIC | __GFP_NOWARN);
+	unsigned int size = sizeof(struct tcphdr);
+	struct yoke_route route = {
+		.pair = rx->pair,
+		.oif = rx->iif,
+		.mark = mark,
+		.tos = rx->tos,
+	};
+	struct tcphdr *th;
+
+	if (!skb)
+		return;
+	if (opt)
+		size += yoke_opt_size(opt);
+	skb_push(skb, size);
+	skb_reset_transport_header(skb);
+	th = tcp_hdr(skb);
+	th->source = rx->pair.lport;
+	th->dest = rx->pair.rport;
+	th->seq = htonl(seq);
+	th->ack_seq = htonl(ack);
+	*(((__be16 *)th) + 6) = htons(((size >> 2) << 12) | flags);
+	th->window = htons(min_t(u32, wnd, U16_MAX));
+	th->check = 0;
+	th->urg_ptr = 0;
+	if (opt)
+		yoke_opt_write((u8 *)(th + 1), opt);
+	rx->af->checksum(skb, &rx->pair, yoke_stream_protocol, offsetof(struct tcphdr, check));
+	yoke_count(net, OutSegs);
+	rx->af->xmit_for(net, sk, skb, &route);
+}
+
+void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+	u32 len = skb->len - th->doff * 4 + th->syn + th->fin;
+
+	if (th->rst)
+		return;
+	yoke_count(net, OutRsts);
+	if (th->ack)
+		yoke_output_control(net, NULL, rx, skb->mark, ntohl(th->ack_seq), 0, 0, YOKE_RST, NULL);
+	else
+		yoke_output_control(net, NULL, rx, skb->mark, 0, ntohl(th->seq) + len, 0, YOKE_RST | YOKE_ACK, NULL);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The buffers of the send side: made, filled, cut, charged to the socket.
+ *
+ * A buffer's linear part holds headers only, the data lies in page fragments, up to what GSO takes. It stays on its queue until it is
+ * acknowledged; clones of it travel. Whatever changes the data or the fragment list must own them first (yoke_queue_own).
+ */
+#include "queue.h"
+#include "../table/mem.h"
+
+struct sk_buff *yoke_queue_alloc(struct sock *sk, gfp_t gfp)
+{
+	struct sk_buff *skb = alloc_skb_fclone(YOKE_HEADROOM, gfp);
+
+	if (!skb)
+		return NULL;
+	if (!sk_wmem_schedule(sk, skb->truesize)) {
+		__kfree_skb(skb);
+		return NULL;
+	}
+	skb_reserve(skb, YOKE_HEADROOM);
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	INIT_LIST_HEAD(&yoke_cb(skb)->seg.node);
+	yoke_cb(skb)->flags = 0;
+	return skb;
+}
+
+struct sk_buff *yoke_queue_alloc_control(gfp_t gfp)
+{
+	struct sk_buff *skb = alloc_skb(YOKE_HEADROOM, gfp);
+
+	if (skb) {
+		skb_reserve(skb, YOKE_HEADROOM);
+		skb->ip_summed = CHECKSUM_PARTIAL;
+	}
+	return skb;
+}
+
+void yoke_queue_append(struct sock *sk, struct sk_buff *skb)
+{
+	struct yoke_cb *cb = yoke_cb(skb);
+
+	cb->start = yoke_sk(sk)->write_seq;
+	cb->seg.seq = cb->start;
+	cb->seg.end_seq = cb->start;
+	__skb_queue_tail(&sk->sk_write_queue, skb);
+	yoke_mem_charge_tx(sk, skb);
+}
+
+void yoke_queue_grow(struct sock *sk, struct sk_buff *skb, unsigned int bytes)
+{
+	skb->len += bytes;
+	skb->data_len += bytes;
+	skb->truesize += bytes;
+	sk_wmem_queued_add(sk, bytes);
+	sk_mem_charge(sk, bytes);
+	yoke_cb(skb)->seg.end_seq += bytes;
+	WRITE_ONCE(yoke_sk(sk)->write_seq, yoke_sk(sk)->write_seq + bytes);
+}
+
+/* @skb's truesize was @old. */
+static void yoke_queue_recharge(struct sock *sk, const struct sk_buff *skb, int old)
+{
+	int delta = (int)skb->truesize - old;
+
+	if (!delta)
+		return;
+	sk_wmem_queued_add(sk, delta);
+	if (delta > 0)
+		sk_mem_charge(sk, delta);
+	else
+		sk_mem_uncharge(sk, -delta);
+}
+
+/* Drops the first @len bytes of @skb's fragments. */
+static void yoke_queue_cut(struct sk_buff *skb, unsigned int len)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	unsigned int left = len;
+	int i, kept = 0;
+
+	for (i = 0; i < shinfo->nr_frags; i++) {
+		unsigned int size = skb_frag_size(&shinfo->frags[i]);
+
+		if (size <= left) {
+			skb_frag_unref(skb, i);
+			left -= size;
+			continue;
+		}
+		shinfo->frags[kept] = shinfo->frags[i];
+		skb_frag_off_add(&shinfo->frags[kept], left);
+		skb_frag_size_sub(&shinfo->frags[kept], left);
+		left = 0;
+		kept++;
+	}
+	shinfo->nr_frags = kept;
+	skb->data_len -= len;
+	skb->len -= len;
+	skb->truesize -= len;
+}
+
+int yoke_queue_own(struct sock *sk, struct sk_buff *skb)
+{
+	struct yoke_cb *cb = yoke_cb(skb);
+	unsigned int acked = cb->seg.seq - cb->start;
+	int old = skb->truesize;
+
+	if (skb_cloned(skb) && skb_unclone(skb, GFP_ATOMIC))
+		return -ENOMEM;
+	if (acked) {
+		/* A SYN at the front takes a number but no byte. */
+		if (cb->flags & YOKE_SYN) {
+			cb->flags &= ~YOKE_SYN;
+			acked--;
+		}
+		yoke_queue_cut(skb, acked);
+		cb->start = cb->seg.seq;
+	}
+	yoke_queue_recharge(sk, skb, old);
+	return 0;
+}
+
+int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff *skb, unsigned int len)
+{
+	struct yoke_cb *cb = yoke_cb(skb), *tcb;
+	struct sk_buff *tail;
+	unsigned int moved;
+
+	if (yoke_queue_own(sk, skb))
+		return -ENOMEM;
+	tail = alloc_skb_fclone(YOKE_HEADROOM, GFP_ATOMIC);
+	if (!tail)
+		return -ENOMEM;
+	skb_reserve(tail, YOKE_HEADROOM);
+	tail->ip_summed = CHECKSUM_PARTIAL;
+	moved = skb->len - len;
+	skb_split(skb, tail, len);
+	tail->truesize += moved;
+	skb->truesize -= moved;
+	sk_wmem_queued_add(sk, tail->truesize - moved);
+	sk_mem_charge(sk, tail->truesize - moved);
+
+	tcb = yoke_cb(tail);
+	tcb->flags = cb->flags & (YOKE_FIN | YOKE_PSH);
+	cb->flags &= ~(YOKE_FIN | YOKE_PSH);
+	tcb->start = cb->start + len;
+	if (queue == &yoke_sk(sk)->rtx) {
+		yoke_recovery_split(&yoke_sk(sk)->rec, &cb->seg, &tcb->seg, tcb->start);
+	} else {
+		INIT_LIST_HEAD(&tcb->seg.node);
+		tcb->seg.seq = tcb->start;
+		tcb->seg.end_seq = cb->seg.end_seq;
+		cb->seg.end_seq = tcb->start;
+	}
+	__skb_queue_after(queue, skb, tail);
+	return 0;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A connection's timer fires: retransmission and zero-window probes, tail loss probes, delayed ACKs, keep-alive.
+ *
+ * Owns: retransmits, probes_out, keep_probes_out. In softirq with the socket lock; if a program holds it, it does the work when it
+ * lets go (release_cb).
+ * RFC 9293 §3.8.1, §3.8.3 (R1, R2), §3.8.4, §3.8.6.1; RFC 6298 §5; RFC 8985 §6.2 step 5, §7.3; RFC 5482.
+ */
+#include "output.h"
+#include "timer.h"
+
+/* Gives up: the program is told of the softer error that came before, if there was one. */
+static void yoke_timer_give_up(struct sock *sk)
+{
+	yoke_count(sock_net(sk), AbortOnTimeout);
+	yoke_conn_abort(sk, READ_ONCE(sk->sk_err_soft) ?: ETIMEDOUT);
+}
+
+/* Has the peer been silent for too long? */
+static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
+{
+	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
+	struct yoke_sock *ys = yoke_sk(sk);
+	int limit = READ_ONCE(set->retries2);
+
+	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
+		limit = ys->syn_retries ?: READ_ONCE(set->syn_retries);
+	else if (sock_flag(sk, SOCK_DEAD))
+		limit = READ_ONCE(set->orphan_retries) ?: 8;
+	else if (ys->user_timeout)
+		return tries && ys->retrans_ts && yoke_conn_tsval(ys) - ys->retrans_ts >= ys->user_timeout;
+	return tries >= limit;
+}
+
+/* The receiver has thrown away what it SACKed (RFC 2018 §8): it is to be sent again. */
+static void yoke_timer_renege(struct yoke_sock *ys)
+{
+	struct sk_buff *skb = skb_peek(&ys->rtx);
+
+	if (yoke_cb(skb)->seg.state != YOKE_SEG_SACKED)
+		return;
+	skb_queue_walk(&ys->rtx, skb)
+		if (yoke_cb(skb)->seg.state == YOKE_SEG_SACKED)
+			yoke_recovery_unsacked(&ys->rec, &yoke_cb(skb)->seg);
+	memset(ys->seen, 0, sizeof(ys->seen));
+}
+
+/* RFC 6298 (5.4) to (5.6). */
+static void yoke_timer_retransmit(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (yoke_timer_hopeless(sk, ys->retransmits)) {
+		yoke_timer_give_up(sk);
+		return;
+	}
+	yoke_count(sock_net(sk), Timeouts);
+	yoke_timer_renege(ys);
+	if (ys->retransmits < U8_MAX)
+		ys->retransmits++;
+	/* R1: perhaps the route is to blame (RFC 9293 MUST-20). */
+	if (ys->retransmits == READ_ONCE(yoke_net(sock_net(sk))->set.retries1))
+		__sk_dst_reset(sk);
+	yoke_rtt_backoff(&ys->rtt);
+	yoke_recovery_rto(&ys->rec, &ys->cc, ys->snd_una, ys->snd_nxt, (u32)ys->now_us);
+	if (!ys->retrans_ts)
+		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
+	yoke_output_retransmit_head(sk);
+	yoke_conn_timer_rtx(sk);
+}
+
+/* Nothing in flight, but something to send: a closed window, or good manners that have waited long enough. */
+static void yoke_timer_persist(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (yoke_timer_hopeless(sk, ys->probes_out)) {
+		yoke_timer_give_up(sk);
+		return;
+	}
+	if (ys->probes_out < U8_MAX)
+		ys->probes_out++;
+	yoke_output_probe(sk, false);
+	if (!skb_queue_empty(&ys->rtx))
+		return;		/* it was a probe with data, watched over as such */
+	yoke_rtt_backoff(&ys->rtt);
+	yoke_conn_timer_rtx(sk);
+}
+
+static void yoke_timer_rtx(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (!skb_queue_empty(&ys->rtx))
+		yoke_timer_retransmit(sk);
+	else if (!skb_queue_empty(&sk->sk_write_queue))
+		yoke_timer_persist(sk);
+	else if ((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_LAST_ACK) && !ys->fin_queued)
+		yoke_output_fin(sk);	/* there was no memory for it */
+}
+
+/* RACK's reordering window is over, or it is time for a tail loss probe. */
+static void yoke_timer_reo(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 wait;
+
+	if (ys->probe_tail) {
+		ys->probe_tail = false;
+		if (!skb_queue_empty(&ys->rtx))
+			yoke_output_tlp(sk);
+		return;
+	}
+	wait = yoke_recovery_reo_timeout(&ys->rec, &ys->cc, &ys->rtt, ys->snd_una, ys->snd_nxt, (u32)ys->now_us);
+	if (wait)
+		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(wait));
+	yoke_output_push(sk, YOKE_PUSH_NAGLE);
+}
+
+static void yoke_timer_delack(struct sock *sk)
+{
+	if (!yoke_sk(sk)->ack_due)
+		return;
+	yoke_count(sock_net(sk), DelayedAcks);
+	yoke_output_ack(sk);
+}
+
+/* RFC 9293 §3.8.4: probes only an idle connection. */
+static void yoke_timer_keep(struct sock *sk)
+{
+	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 time = ys->keep_time ?: READ_ONCE(set->keepalive_time);
+	u32 idle = (u32)jiffies - ys->last_rcv_jiffies;
+	u8 limit = ys->keep_cnt ?: READ_ONCE(set->keepalive_probes);
+
+	if (!sock_flag(sk, SOCK_KEEPOPEN))
+		return;
+	if (!skb_queue_empty(&ys->rtx) || !skb_queue_empty(&sk->sk_write_queue)) {
+		yoke_conn_keepalive(sk);
+		return;
+	}
+	if (idle < time) {
+		ys->keep_probes_out = 0;
+		yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP, time - idle);
+		return;
+	}
+	if (ys->user_timeout ? ys->keep_probes_out && idle >= msecs_to_jiffies(ys->user_timeout) :
+			       ys->keep_probes_out >= limit) {
+		yoke_output_reset(sk);
+		yoke_timer_give_up(sk);
+		return;
+	}
+	ys->keep_probes_out++;
+	yoke_output_probe(sk, true);
+	yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP, ys->keep_intvl ?: READ_ONCE(set->keepalive_intvl));
+}
+
+static void (* const yoke_timer_events[YOKE_TIMER_MAX])(struct sock *sk) = {
+	[YOKE_TIMER_DELACK] = yoke_timer_delack,
+	[YOKE_TIMER_REO]    = yoke_timer_reo,
+	[YOKE_TIMER_RTX]    = yoke_timer_rtx,
+	[YOKE_TIMER_KEEP]   = yoke_timer_keep,
+};
+
+/* Does what is due and sets the timer for what comes next. */
+static void yoke_timer_run(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned long next = 0;
+	bool more = false;
+	int i;
+
+	yoke_conn_clock(ys);
+	for (i = 0; i < YOKE_TIMER_MAX; i++) {
+		if (sk->sk_state == TCP_CLOSE)
+			return;
+		if (!(ys->timers & BIT(i)) || time_before(jiffies, ys->at[i]))
+			continue;
+		ys->timers &= ~BIT(i);
+		yoke_timer_events[i](sk);
+	}
+	if (sk->sk_state == TCP_CLOSE)
+		return;
+	for (i = 0; i < YOKE_TIMER_MAX; i++) {
+		if (!(ys->timers & BIT(i)) || (more && !time_before(ys->at[i], next)))
+			continue;
+		next = ys->at[i];
+		more = true;
+	}
+	if (more && (!timer_pending(&sk->sk_timer) || ys->timer_next != next)) {
+		ys->timer_next = next;
+		sk_reset_timer(sk, &sk->sk_timer, next);
+	}
+}
+
+static void yoke_timer_expire(struct timer_list *t)
+{
+	struct sock *sk = container_of(t, struct sock, sk_timer);
+
+	bh_lock_sock(sk);
+	if (sock_owned_by_user(sk))
+		set_bit(YOKE_DEFER_TIMER, &yoke_sk(sk)->defer);
+	else
+		yoke_timer_run(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+}
+
+void yoke_timer_release(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (likely(!READ_ONCE(ys->defer)))
+		return;
+	if (test_and_clear_bit(YOKE_DEFER_TIMER, &ys->defer) && sk->sk_state != TCP_CLOSE)
+		yoke_timer_run(sk);
+	if (test_and_clear_bit(YOKE_DEFER_MTU, &ys->defer) && sk->sk_state != TCP_CLOSE)
+		yoke_output_mtu(sk);
+}
+
+void yoke_timer_init(struct sock *sk)
+{
+	timer_setup(&sk->sk_timer, yoke_timer_expire, 0);
+}
+
+void yoke_timer_keepalive(struct sock *sk, bool on)
+{
+	if (on)
+		yoke_conn_keepalive(sk);
+	else
+		yoke_conn_timer_cancel(sk, YOKE_TIMER_KEEP);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What happens when a connection's timer fires. */
+#ifndef YOKE_TIMER_H
+#define YOKE_TIMER_H
+
+#include "conn.h"
+
+/* Sets up sk_timer of a new socket. */
+void yoke_timer_init(struct sock *sk);
+/* proto.release_cb: runs what a softirq left because a user held the lock. */
+void yoke_timer_release(struct sock *sk);
+/* SO_KEEPALIVE or TCP_KEEP* changed. Socket locked. */
+void yoke_timer_keepalive(struct sock *sk, bool on);
+
+#endif

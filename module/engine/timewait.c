@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TIME-WAIT, and FIN-WAIT-2 of a connection whose program has gone: small objects that answer for the pair until it is safe to use again.
+ *
+ * Owns: struct yoke_timewait. Found under RCU; whoever sets bit 0 of @dead takes it out of the table; freed after a grace period.
+ * Runs in softirq (segments, timer) and, on entry and recycling, in process context.
+ * RFC 9293 §3.10.7.4 (TIME-WAIT), §3.6.1; RFC 6191 (reuse by timestamps); RFC 1337; RFC 7323 §5 (PAWS).
+ */
+#include "output.h"
+#include "timewait.h"
+
+#define YOKE_ISN_STEP	65537u	/* beyond any window the old connection could have had unscaled */
+
+static struct kmem_cache *yoke_timewait_cache;
+
+static void yoke_timewait_free(struct rcu_head *rcu)
+{
+	kmem_cache_free(yoke_timewait_cache, container_of(rcu, struct yoke_timewait, rcu));
+}
+
+static void yoke_timewait_put(struct yoke_timewait *tw)
+{
+	if (refcount_dec_and_test(&tw->refs))
+		call_rcu(&tw->rcu, yoke_timewait_free);
+}
+
+/* Out of the table; false if somebody else was first. */
+static bool yoke_timewait_unhash(struct yoke_timewait *tw)
+{
+	struct yoke_net *yn = yoke_net(tw->net);
+
+	if (test_and_set_bit(0, &tw->dead))
+		return false;
+	yoke_hash_del(&yn->stream, &tw->node);
+	yoke_port_leave(&yn->ports[YOKE_STREAM_PORTS], &tw->owner);
+	atomic_dec(&yn->timewaits);
+	yoke_timewait_put(tw);
+	return true;
+}
+
+void yoke_timewait_kill(struct yoke_timewait *tw)
+{
+	if (!yoke_timewait_unhash(tw))
+		return;
+	if (timer_delete(&tw->timer))
+		yoke_timewait_put(tw);
+}
+
+static void yoke_timewait_expire(struct timer_list *t)
+{
+	struct yoke_timewait *tw = container_of(t, struct yoke_timewait, timer);
+
+	yoke_timewait_unhash(tw);
+	yoke_timewait_put(tw);
+}
+
+void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout)
+{
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_timewait *tw = NULL;
+
+	if (atomic_inc_return(&yn->timewaits) <= READ_ONCE(yn->set.max_tw_buckets))
+		tw = kmem_cache_zalloc(yoke_timewait_cache, GFP_ATOMIC);
+	if (!tw)
+		goto none;
+
+	tw->node.pair = ys->node.pair;
+	tw->node.kind = YOKE_TIMEWAIT;
+	tw->owner.addr = &tw->node.pair.laddr;
+	tw->net = sock_net(sk);
+	spin_lock_init(&tw->lock);
+	refcount_set(&tw->refs, 2);
+	tw->snd_nxt = ys->snd_nxt;
+	tw->rcv_nxt = ys->rcv_nxt;
+	tw->rcv_wnd = yoke_conn_rcv_window(ys) >> ys->rcv_wscale;
+	tw->rcv_wscale = ys->rcv_wscale;
+	tw->ts_recent = ys->ts_recent;
+	tw->ts_recent_s = ys->ts_recent_s;
+	tw->ts_offset = ys->ts_offset;
+	tw->use_ts = ys->use_ts;
+	tw->mark = READ_ONCE(sk->sk_mark);
+	tw->tos = ys->inet.tos;
+	tw->uid = sk->sk_uid;
+	tw->state = state;
+	timer_setup(&tw->timer, yoke_timewait_expire, 0);
+
+	yoke_port_join(&tw->owner, &ys->owner);
+	tw->owner.sk = NULL;
+	mod_timer(&tw->timer, jiffies + timeout);
+	if (yoke_hash_replace(&yn->stream, &ys->node, &tw->node)) {
+		/* Only out of memory: then there is nothing to remember by. */
+		set_bit(0, &tw->dead);
+		yoke_port_leave(&yn->ports[YOKE_STREAM_PORTS], &tw->owner);
+		if (timer_delete(&tw->timer))
+			yoke_timewait_put(tw);
+		yoke_timewait_put(tw);
+		goto none;
+	}
+	yoke_count(sock_net(sk), TimeWaits);
+	yoke_conn_done(sk);
+	return;
+none:
+	atomic_dec(&yn->timewaits);
+	yoke_count(sock_net(sk), TimeWaitOverflow);
+	yoke_conn_done(sk);
+}
+
+/* What it answers with: its numbers, its window, its clock. */
+static void yoke_timewait_ack(struct yoke_timewait *tw, const struct sk_buff *skb, const struct yoke_rx *rx)
+{
+	struct yoke_opt opt = {
+		.has_ts = tw->use_ts,
+		.tsval = (u32)div_u64(ktime_get_ns(), NSEC_PER_MSEC) + tw->ts_offset,
+		.tsecr = tw->ts_recent,
+	};
+
+	yoke_output_control(tw->net, NULL, rx, tw->mark, tw->snd_nxt, tw->rcv_nxt, tw->rcv_wnd, YOKE_ACK, &opt);
+}
+
+/* RFC 5961 §7: one ACK per limit for segments that prove nothing. */
+static void yoke_timewait_challenge(struct yoke_timewait *tw, const struct sk_buff *skb, const struct yoke_rx *rx)
+{
+	u32 now = (u32)jiffies;
+
+	if (tw->challenge_jiffies &&
+	    now - tw->challenge_jiffies < READ_ONCE(yoke_net(tw->net)->set.invalid_ratelimit))
+		return;
+	tw->challenge_jiffies = now ?: 1;
+	yoke_timewait_ack(tw, skb, rx);
+}
+
+/* A segment of another incarnation? (RFC 7323 §5.3 R1) */
+static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke_segment *seg)
+{
+	return tw->use_ts && seg->opt.has_ts && yoke_seq_before(seg->opt.tsval, tw->ts_recent) &&
+	       (u32)ktime_get_seconds() - tw->ts_recent_s < 24 * 86400;
+}
+
+/* RFC 9293 MUST-13's exception: a SYN beyond all old numbers, or with a newer timestamp, may open the pair again. */
+static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *seg)
+{
+	if (tw->state != TCP_TIME_WAIT || (seg->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK)) != YOKE_SYN)
+		return false;
+	return yoke_seq_after(seg->seq, tw->rcv_nxt) ||
+	       (tw->use_ts && seg->opt.has_ts && yoke_seq_after(seg->opt.tsval, tw->ts_recent));
+}
+
+/* FIN-WAIT-2 without a program: waits for the FIN; data for nobody is answered with a reset. Returns true if done with. */
+static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_segment *seg, struct sk_buff *skb,
+				    const struct yoke_rx *rx)
+{
+	if (yoke_seq_after(seg->seq, tw->rcv_nxt) || seg->end_seq == tw->rcv_nxt ||
+	    !yoke_seq_after(seg->end_seq, tw->rcv_nxt)) {
+		if (seg->end_seq != seg->seq)
+			yoke_timewait_ack(tw, skb, rx);
+		return false;
+	}
+	if (!(seg->flags & YOKE_FIN) || seg->end_seq != tw->rcv_nxt + 1) {
+		yoke_count(tw->net, AbortOnData);
+		yoke_output_reset_for(tw->net, skb, rx);
+		return true;
+	}
+	tw->rcv_nxt = seg->end_seq;
+	tw->state = TCP_TIME_WAIT;
+	if (seg->opt.has_ts) {
+		tw->ts_recent = seg->opt.tsval;
+		tw->ts_recent_s = (u32)ktime_get_seconds();
+	}
+	mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
+	yoke_timewait_ack(tw, skb, rx);
+	return false;
+}
+
+/* Handles the segment under the lock. Returns true if @tw has come to its end. */
+static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_segment *seg, struct sk_buff *skb,
+				  const struct yoke_rx *rx)
+{
+	u32 edge = tw->rcv_nxt + (tw->rcv_wnd << tw->rcv_wscale);
+	bool paws = yoke_timewait_paws(tw, seg);
+
+	/* First, the sequence number; then RST, SYN, ACK, FIN. */
+	if (paws || !(seg->seq == tw->rcv_nxt || (yoke_seq_before(seg->seq, edge) && yoke_seq_after(seg->end_seq, tw->rcv_nxt)))) {
+		if (paws)
+			yoke_count(tw->net, PAWSDrops);
+		if (seg->flags & YOKE_RST)
+			return false;
+		/* The peer's FIN again: our ACK was lost, wait from now (§3.10.7.4, eighth step). */
+		if (!paws && seg->flags & YOKE_FIN && seg->end_seq == tw->rcv_nxt && tw->state == TCP_TIME_WAIT) {
+			mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
+			yoke_timewait_ack(tw, skb, rx);
+		} else {
+			yoke_timewait_challenge(tw, skb, rx);
+		}
+		return false;
+	}
+	if (seg->flags & YOKE_RST) {
+		if (seg->seq != tw->rcv_nxt) {
+			yoke_timewait_challenge(tw, skb, rx);
+			return false;
+		}
+		/* RFC 1337: a reset may be as old as anything else; Linux's users choose. */
+		return tw->state == TCP_FIN_WAIT2 || !READ_ONCE(yoke_net(tw->net)->set.rfc1337);
+	}
+	if (seg->flags & YOKE_SYN) {
+		yoke_timewait_challenge(tw, skb, rx);
+		return false;
+	}
+	if (!(seg->flags & YOKE_ACK))
+		return false;
+	if (tw->state == TCP_FIN_WAIT2)
+		return yoke_timewait_fin_wait2(tw, seg, skb, rx);
+	if (seg->end_seq != seg->seq)
+		yoke_timewait_ack(tw, skb, rx);
+	return false;
+}
+
+enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk_buff *skb, struct yoke_rx *rx)
+{
+	struct yoke_segment seg;
+	bool end;
+
+	yoke_ack_parse(skb, &seg);
+	spin_lock(&tw->lock);
+	if (yoke_timewait_reopens(tw, &seg) && !yoke_timewait_paws(tw, &seg)) {
+		rx->isn = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
+		spin_unlock(&tw->lock);
+		yoke_count(tw->net, TimeWaitRecycled);
+		yoke_timewait_kill(tw);
+		return YOKE_TW_SYN;
+	}
+	end = yoke_timewait_segment(tw, &seg, skb, rx);
+	spin_unlock(&tw->lock);
+	if (end)
+		yoke_timewait_kill(tw);
+	kfree_skb(skb);
+	return YOKE_TW_DONE;
+}
+
+bool yoke_timewait_recycle(struct yoke_timewait *tw, u32 *write_seq, u32 *ts_recent, u32 *ts_recent_s)
+{
+	bool safe;
+
+	spin_lock_bh(&tw->lock);
+	safe = tw->state == TCP_TIME_WAIT && tw->use_ts && (u32)ktime_get_seconds() - tw->ts_recent_s > 1;
+	*write_seq = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
+	*ts_recent = tw->ts_recent;
+	*ts_recent_s = tw->ts_recent_s;
+	spin_unlock_bh(&tw->lock);
+	if (!safe)
+		return false;
+	yoke_count(tw->net, TimeWaitRecycled);
+	yoke_timewait_kill(tw);
+	return true;
+}
+
+int yoke_timewait_init(void)
+{
+	yoke_timewait_cache = KMEM_CACHE(yoke_timewait, 0);
+	return yoke_timewait_cache ? 0 : -ENOMEM;
+}
+
+void yoke_timewait_exit(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(yoke_timewait_cache);
+}

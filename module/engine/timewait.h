@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is left of a connection in TIME-WAIT, or in FIN-WAIT-2 without a program: a small object instead of a socket. */
+#ifndef YOKE_TIMEWAIT_H
+#define YOKE_TIMEWAIT_H
+
+#include "ack.h"
+
+#define YOKE_TIMEWAIT_LEN	(60 * HZ)	/* Linux's; RFC 9293's 2 MSL would be 4 minutes */
+
+/**
+ * struct yoke_timewait - see above
+ * @node:	in the connection table
+ * @owner:	hold on the local port
+ * @net:	the namespace; it kills us before it dies
+ * @timer:	the end
+ * @refs:	one for the table, one for the timer
+ * @dead:	bit 0: somebody takes it out of the table
+ * @lock:	protects what follows but for @uid; BH off
+ * @rcv_wnd:	as in the header, scaled down
+ * @state:	TCP_TIME_WAIT or TCP_FIN_WAIT2
+ */
+struct yoke_timewait {
+	struct yoke_node node;
+	struct yoke_owner owner;
+	struct net	*net;
+	struct timer_list timer;
+	struct rcu_head	rcu;
+	unsigned long	dead;
+	refcount_t	refs;
+	spinlock_t	lock;
+	u32	snd_nxt;
+	u32	rcv_nxt;
+	u32	rcv_wnd;
+	u32	ts_recent;
+	u32	ts_recent_s;
+	u32	ts_offset;
+	u32	challenge_jiffies;
+	u32	mark;
+	kuid_t	uid;
+	u8	state;
+	u8	tos;
+	u8	rcv_wscale;
+	bool	use_ts;
+};
+
+int yoke_timewait_init(void);
+void yoke_timewait_exit(void);
+
+/*
+ * @sk's connection lives on in @state (TCP_TIME_WAIT, TCP_FIN_WAIT2) for @timeout jiffies without it: takes its place in the table and on
+ * its port. @sk is CLOSED afterwards (yoke_conn_done()). Socket locked.
+ */
+void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout);
+
+enum yoke_timewait_verdict {
+	YOKE_TW_DONE,		/* consumed, answered if need be */
+	YOKE_TW_SYN,		/* an acceptable new SYN: the entry is gone, look for a listener; @rx->isn is beyond the old numbers */
+};
+/* A segment for it (RCU). Consumes @skb only with YOKE_TW_DONE. */
+enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk_buff *skb, struct yoke_rx *rx);
+/* connect(2) wants the pair: true, and gone, if timestamps make that safe (RFC 6191). RCU. */
+bool yoke_timewait_recycle(struct yoke_timewait *tw, u32 *write_seq, u32 *ts_recent, u32 *ts_recent_s);
+/* The namespace dies. */
+void yoke_timewait_kill(struct yoke_timewait *tw);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The connection table: whatever a pair of sockets names, found without locks (RCU). One per namespace. */
+#ifndef YOKE_HASH_H
+#define YOKE_HASH_H
+
+#include <linux/rhashtable.h>
+#include "../algo/pair.h"
+
+enum yoke_kind {
+	YOKE_CONN,
+	YOKE_LISTENER,
+	YOKE_REQUEST,
+	YOKE_TIMEWAIT,
+};
+
+/**
+ * struct yoke_node - an entry
+ * @rhash:	the table's
+ * @pair:	the key; a listener's remote half is zero; does not change while in the table
+ * @kind:	enum yoke_kind: what it is embedded in
+ * @hashed:	it is in the table
+ */
+struct yoke_node {
+	struct rhash_head rhash;
+	struct yoke_pair pair;
+	u8		kind;
+	bool		hashed;
+};
+
+/* struct yoke_hash - the entries by pair */
+struct yoke_hash {
+	struct rhashtable table;
+};
+
+int yoke_hash_init(struct yoke_hash *h);
+/* Empty by now. */
+void yoke_hash_exit(struct yoke_hash *h);
+
+/* Any context. 0, -EEXIST if the pair is there already, -ENOMEM. */
+int yoke_hash_add(struct yoke_hash *h, struct yoke_node *node);
+/* @new takes the place of @old (same pair) with no moment in between. Any context; the caller alone may remove @old. */
+int yoke_hash_replace(struct yoke_hash *h, struct yoke_node *old, struct yoke_node *new);
+/* No effect if it is not there. */
+void yoke_hash_del(struct yoke_hash *h, struct yoke_node *node);
+
+/* Under rcu_read_lock(): the entry of exactly that pair, or NULL. */
+struct yoke_node *yoke_hash_find(struct yoke_hash *h, const struct yoke_pair *pair);
+/* Under rcu_read_lock(): the listener that fits best: the address itself, then any of its family, then any at all. */
+struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair);
+
+#endif

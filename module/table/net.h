@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What Yoke keeps per network namespace: the tables, the counters, the settings. */
+#ifndef YOKE_NET_H
+#define YOKE_NET_H
+
+#include <linux/percpu.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include "hash.h"
+#include "port.h"
+
+/* Counters, shown in /proc/net/yoke/snmp under these names; SNMP's where it has one. */
+#define YOKE_MIB_LIST(X)								\
+	X(ActiveOpens) X(PassiveOpens) X(AttemptFails) X(EstabResets) X(CurrEstab)	\
+	X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(InCsumErrors) X(OutRsts)	\
+	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts)				\
+	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(DelayedAcks)			\
+	X(Timeouts) X(TLPs) X(FastRetrans) X(SpuriousUndos) X(Probes)			\
+	X(OfoQueued) X(OfoPruned) X(RcvCollapsed) X(MemDrops) X(AbortOnData) X(AbortOnTimeout)	\
+	X(TimeWaits) X(TimeWaitRecycled) X(TimeWaitOverflow) X(NoSocket)		\
+	X(InDatagrams) X(OutDatagrams) X(NoPorts) X(DgramInErrors)			\
+	X(DgramCsumErrors) X(RcvbufErrors) X(SndbufErrors)
+
+enum yoke_mib_index {
+#define X(name)	YOKE_MIB_##name,
+	YOKE_MIB_LIST(X)
+#undef X
+	YOKE_MIB_MAX
+};
+
+struct yoke_mib {
+	unsigned long	count[YOKE_MIB_MAX];
+};
+
+/* Settings, one per net.yoke.* name of module/sock/sysctl.c; times in the unit of the net.ipv4.tcp_* sibling. */
+struct yoke_settings {
+	int	rmem[3];		/* bytes: least, default, most */
+	int	wmem[3];
+	int	syn_retries;
+	int	synack_retries;
+	int	retries1;
+	int	retries2;
+	int	orphan_retries;
+	int	fin_timeout;		/* jiffies */
+	int	keepalive_time;		/* jiffies */
+	int	keepalive_intvl;	/* jiffies */
+	int	keepalive_probes;
+	int	max_syn_backlog;
+	int	max_tw_buckets;
+	u8	window_scaling;
+	u8	timestamps;
+	u8	sack;
+	u8	abort_on_overflow;
+	u8	moderate_rcvbuf;
+	u8	slow_start_after_idle;
+	u8	rfc1337;
+	int	invalid_ratelimit;	/* jiffies between challenge ACKs of one connection */
+};
+
+/**
+ * struct yoke_net - one namespace
+ * @stream:	connections, listeners, requests, time-waits by pair
+ * @dgrams:	datagram sockets by pair (module/engine/dgram.c)
+ * @ports:	the port spaces of the stream and the datagram type
+ * @isn_key:	RFC 6528's secret
+ * @ts_key:	that of the timestamp offsets
+ * @timewaits:	number of struct yoke_timewait
+ * @set:	the settings
+ * @sysctl:	their registration
+ * @mib:	the counters
+ * @dying:	set before the devices go (pernet pre_exit): receivers under RCU turn back
+ */
+struct yoke_net {
+	struct yoke_hash stream;
+	struct rhltable	dgrams;
+	struct yoke_ports ports[2];
+	siphash_key_t	isn_key;
+	siphash_key_t	ts_key;
+	atomic_t	timewaits;
+	struct yoke_settings set;
+	struct ctl_table_header *sysctl;
+	struct yoke_mib __percpu *mib;
+	bool		dying;
+};
+
+enum { YOKE_STREAM_PORTS, YOKE_DGRAM_PORTS };
+
+extern unsigned int yoke_net_id;
+
+static inline struct yoke_net *yoke_net(const struct net *net)
+{
+	return net_generic(net, yoke_net_id);
+}
+
+#define yoke_count(net, name)		this_cpu_inc(yoke_net(net)->mib->count[YOKE_MIB_##name])
+#define yoke_count_add(net, name, n)	this_cpu_add(yoke_net(net)->mib->count[YOKE_MIB_##name], n)
+
+/* The tables, keys, counters and default settings of a namespace; sysctl, /proc and datagrams add theirs. */
+int yoke_net_init(struct net *net);
+void yoke_net_exit(struct net *net);
+/* Sum of one counter over all CPUs. */
+unsigned long yoke_net_sum(const struct net *net, enum yoke_mib_index i);
+
+#endif
