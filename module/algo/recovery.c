@@ -78,6 +78,11 @@ static void leave_sacked(struct yoke_recovery *r, struct yoke_seg *seg)
 	r->sacked_segs -= min(1u, r->sacked_segs);
 }
 
+static inline u32 seq_distance(const struct yoke_seg *a, const struct yoke_seg *b)
+{
+	return yoke_seq_before(a->seq, b->seq) ? b->seq - a->seq : a->seq - b->seq;
+}
+
 /*
  * Puts @seg into `lost` by sequence: mostly at one of its ends, else beside the last one that was put
  * into the middle. The walk is bounded, so a peer that reports losses in a wild order spoils the
@@ -85,27 +90,31 @@ static void leave_sacked(struct yoke_recovery *r, struct yoke_seg *seg)
  */
 static void insert_lost(struct yoke_recovery *r, struct yoke_seg *seg)
 {
-	struct yoke_seg *pos = first_seg(&r->lost);
-	struct list_head *at;
+	struct yoke_seg *pos, *last;
 	int walk = LOST_WALK;
 
 	seg->state = YOKE_SEG_LOST;
 	r->lost_bytes += seg_len(seg);
+	pos = first_seg(&r->lost);
 	if (!pos || yoke_seq_before(seg->seq, pos->seq)) {
 		list_add(&seg->node, &r->lost);
 		return;
 	}
-	if (yoke_seq_before(list_last_entry(&r->lost, struct yoke_seg, node)->seq, seg->seq)) {
+	last = list_last_entry(&r->lost, struct yoke_seg, node);
+	if (yoke_seq_before(last->seq, seg->seq)) {
 		list_add_tail(&seg->node, &r->lost);
 		return;
 	}
-	at = r->lost_hint ? &r->lost_hint->node : &pos->node;
-	while (walk-- && yoke_seq_after(list_entry(at, struct yoke_seg, node)->seq, seg->seq))
-		at = at->prev;
-	while (walk-- > 0 && at->next != &r->lost &&
-	       yoke_seq_before(list_entry(at->next, struct yoke_seg, node)->seq, seg->seq))
-		at = at->next;
-	list_add(&seg->node, at);
+	/* From the nearest of first, last and hint, back to one before @seg, then on to the last such. */
+	if (seq_distance(last, seg) < seq_distance(pos, seg))
+		pos = last;
+	if (r->lost_hint && seq_distance(r->lost_hint, seg) < seq_distance(pos, seg))
+		pos = r->lost_hint;
+	for (; walk && yoke_seq_after(pos->seq, seg->seq); walk--)
+		pos = list_prev_entry(pos, node);
+	for (; walk && yoke_seq_before(list_next_entry(pos, node)->seq, seg->seq); walk--)
+		pos = list_next_entry(pos, node);
+	list_add(&seg->node, &pos->node);
 	r->lost_hint = seg;
 }
 
@@ -411,14 +420,23 @@ static void newreno_count(struct yoke_recovery *r, const struct yoke_cc *cc, str
 	}
 }
 
-/* §3.2 steps 1 and 3: the first segment is missing. */
+/*
+ * §3.2 steps 1 and 3: the third duplicate, or a partial ACK, says that the first segment is missing; not
+ * if it was resent since, so that ACKs for single bytes don't make us send a segment each.
+ */
 static void newreno_detect_loss(struct yoke_recovery *r, const struct yoke_ack *ack)
 {
 	struct yoke_seg *seg = first_seg(&r->sent);
+	bool missing;
 
 	if (!seg || !list_empty(&r->lost))
 		return;
-	if (r->state == YOKE_CA_RECOVERY ? ack->ack != ack->prior_una : r->dupacks >= DUP_THRESH)
+	if (r->state == YOKE_CA_RECOVERY)
+		missing = ack->ack != ack->prior_una &&
+			  (r->undo_retrans < 0 || time_before_us(seg->tx_us, r->first_retrans_us));
+	else
+		missing = r->state <= YOKE_CA_DISORDER && r->dupacks >= DUP_THRESH;
+	if (missing)
 		mark_lost(r, seg);
 }
 
@@ -470,7 +488,7 @@ static void prr_update(struct yoke_recovery *r, struct yoke_cc *cc, u32 delivere
 	u32 pipe = r->in_flight + newreno_surplus(r, cc);
 	s64 out;
 
-	if (!delivered)
+	if (!delivered && !newly_lost)
 		return;
 	r->prr_delivered += delivered;
 	out = (s64)r->prr_delivered - r->prr_out;
@@ -479,12 +497,14 @@ static void prr_update(struct yoke_recovery *r, struct yoke_cc *cc, u32 delivere
 			      r->prr_prior_cwnd);
 		out -= r->prr_out;
 	} else {
-		out = max3(out, (s64)delivered, (s64)cc->mss);
+		if (delivered || !pipe)
+			out = max3(out, (s64)delivered, (s64)cc->mss);
 		if (advanced && !newly_lost)
 			out += cc->mss;
 		out = min(out, (s64)cc->ssthresh - pipe);
 	}
-	if (!r->prr_out)			/* the fast retransmit itself */
+	/* The fast retransmit itself; and RFC 6582's answer to a partial ACK. */
+	if (!r->prr_out || (r->newreno && newly_lost))
 		out = max(out, (s64)cc->mss);
 	cc->cwnd = pipe + max(out, (s64)0);
 }
@@ -570,7 +590,7 @@ static void grow(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_
 static u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_rtt *rtt,
 			struct yoke_ack *ack)
 {
-	bool advanced = ack->ack != ack->prior_una;
+	bool advanced = ack->ack != ack->prior_una, recovery = r->state == YOKE_CA_RECOVERY;
 	u32 lost_before, timeout = 0;
 
 	rack_update_reo_mult(r, ack);
@@ -599,7 +619,7 @@ static u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc, const struc
 
 	if (r->state == YOKE_CA_RECOVERY)
 		prr_update(r, cc, ack->delivered, advanced, r->lost_bytes > lost_before);
-	else if (ack->delivered && (advanced || r->rack_reordering))
+	else if (!recovery && ack->delivered && (advanced || r->rack_reordering))
 		grow(r, cc, ack);
 	return timeout;
 }

@@ -589,8 +589,11 @@ static bool check_world(struct world *w)
 	bool ok = check_lists(w);
 
 	ok &= check(w, "sent beyond cwnd", !w->sent_now || w->r.in_flight <= w->cc.cwnd);
-	/* RFC 6937: above ssthresh what goes out is in proportion to what was delivered. */
-	if (w->sent_now && w->r.state == YOKE_CA_RECOVERY && w->r.in_flight > w->cc.ssthresh)
+	/*
+	 * RFC 6937: above ssthresh what goes out is in proportion to what was delivered (without
+	 * SACK each partial ACK lets another segment out, RFC 6582).
+	 */
+	if (p->sack && w->sent_now && w->r.state == YOKE_CA_RECOVERY && w->r.in_flight > w->cc.ssthresh)
 		ok &= check(w, "more sent than PRR allows",
 			    w->r.prr_out <= (u64)w->r.prr_delivered * w->cc.ssthresh /
 					    w->r.prr_prior_cwnd + MSS);
