@@ -6,6 +6,7 @@
  * in its backlog for the program that holds the lock.
  * RFC 9293 §3.10.7 (which state's rules apply), §3.10.7.1 (CLOSED: a reset); RFC 5927 (ICMP errors must quote numbers in flight).
  */
+#include <linux/filter.h>
 #include <net/xfrm.h>
 #include "input.h"
 #include "listen.h"
@@ -45,7 +46,6 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	struct yoke_rx rx;
 	struct sock *sk;
 
-	yoke_count(net, InSegs);
 	if (unlikely(READ_ONCE(yn->dying)))
 		goto drop;
 	node = yoke_hash_find(&yn->stream, &packet->pair);
