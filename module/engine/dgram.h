@@ -9,14 +9,43 @@
 #include "af.h"
 
 /**
+ * struct yoke_dgram_dest - where one datagram goes, and how
+ * @daddr:	to
+ * @saddr:	from, 0: the route's choice
+ * @dport:	to
+ * @tos:	of the IP header
+ * @ttl:	likewise, 0: the socket's
+ * @connected:	to the socket's peer with the socket's options: its route will do
+ * @link:	neighbours only (MSG_DONTROUTE)
+ * @oif:	device, 0: any
+ * @mark:	for routing
+ * @priority:	for queueing
+ */
+struct yoke_dgram_dest {
+	__be32	daddr;
+	__be32	saddr;
+	__be16	dport;
+	u8	tos;
+	u8	ttl;
+	bool	connected;
+	bool	link;
+	int	oif;
+	u32	mark;
+	u32	priority;
+};
+
+/**
  * struct yoke_dgram - a datagram socket
  * @inet:	first, as in every inet socket
  * @rhlist:	in &yoke_net.dgrams, keyed by @pair
  * @pair:	local and (connected) remote socket; stable while hashed
  * @owner:	hold on the local port
- * @af:		the carrier
+ * @af:		the carrier; socket(2) sets it
  * @hashed:	it is in the table
- * @port_locked: bind(2) chose the port: disconnecting keeps it
+ * @cork:	UDP_CORK: all that is sent is one datagram, until this is cleared
+ * @pending:	a datagram is being put together: its parts are in sk_write_queue
+ * @pending_len: its length
+ * @dest:	and where it will go
  */
 struct yoke_dgram {
 	struct inet_sock inet;
@@ -25,8 +54,10 @@ struct yoke_dgram {
 	struct yoke_owner owner;
 	const struct yoke_af_ops *af;
 	bool	hashed;
-	bool	port_locked;
-	bool	addr_locked;
+	bool	cork;
+	bool	pending;
+	u32	pending_len;
+	struct yoke_dgram_dest dest;
 };
 
 static inline struct yoke_dgram *yoke_dg(const struct sock *sk)
@@ -40,7 +71,10 @@ extern const struct proto_ops yoke_dgram_ops;
 int yoke_dgram_init_net(struct yoke_net *yn);
 void yoke_dgram_exit_net(struct yoke_net *yn);
 
-/* A datagram, consumed. Transport header set and pulled; length and checksum are checked here. Softirq under RCU. */
+/* Sends what MSG_MORE or UDP_CORK held back. Socket locked. */
+int yoke_dgram_push(struct sock *sk);
+
+/* A datagram, consumed. Transport header at skb->data and pulled; length and checksum are checked here. Softirq under RCU. */
 void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
 /* An ICMP error about a datagram of ours; arguments as yoke_rcv_error(). */
 void yoke_dgram_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, int type, int code, int err, bool hard, u32 info);
