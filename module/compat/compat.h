@@ -21,6 +21,11 @@
 #include <net/gso.h>
 #endif
 
+/* 6.10: so did references to fragments. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+#include <linux/skbuff_ref.h>
+#endif
+
 /* 6.6: the one-bit options of an inet socket became atomic flags. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define YOKE_INET_BIND_ADDRESS_NO_PORT	bind_address_no_port

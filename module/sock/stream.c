@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls on a stream socket, with TCP's behaviour (RFC 9293 §3.9.1): open, send, receive, close, abort, and what Linux adds.
+ * The calls on a stream socket that is open: send, receive, poll, ioctl, with TCP's behaviour; and the tables that name all calls.
  *
- * Process context, under the socket lock. Owns copied_seq, pushed_seq, port_locked, addr_locked, and the addresses in struct inet_sock,
- * which generic code (getsockname, IP options) reads; the engine goes by node.pair.
+ * Process context, under the socket lock; poll without it. Owns copied_seq and pushed_seq.
+ * RFC 9293 §3.9.1 (SEND, RECEIVE), §3.8.3 (PSH).
  */
 #include <linux/module.h>
 #include <linux/poll.h>
@@ -11,395 +11,18 @@
 #include <asm/ioctls.h>
 #include <linux/sockios.h>
 #include <net/inet_common.h>
-#include <net/ip.h>
 #include <net/ipv6.h>
-#include "../algo/cookie.h"
 #include "../engine/input.h"
 #include "../engine/listen.h"
 #include "../engine/output.h"
-#include "../engine/queue.h"
 #include "../engine/timer.h"
-#include "../engine/timewait.h"
 #include "../ip/ip4.h"
 #include "../table/mem.h"
+#include "open.h"
 #include "sockopt.h"
 #include "stream.h"
 
 #define STATE(sk)	(1 << (sk)->sk_state)
-
-static struct yoke_ports *stream_ports(const struct sock *sk)
-{
-	return &yoke_net(sock_net(sk))->ports[YOKE_STREAM_PORTS];
-}
-
-/* --- addresses and ports --- */
-
-static void stream_set_local(struct sock *sk, __be32 addr)
-{
-	inet_sk(sk)->inet_rcv_saddr = addr;
-	inet_sk(sk)->inet_saddr = addr;
-	ipv6_addr_set_v4mapped(addr, &yoke_sk(sk)->node.pair.laddr);
-}
-
-static void stream_set_remote(struct sock *sk, __be32 addr, __be16 port)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	inet_sk(sk)->inet_daddr = addr;
-	inet_sk(sk)->inet_dport = port;
-	ys->node.pair.rport = port;
-	if (port)
-		ipv6_addr_set_v4mapped(addr, &ys->node.pair.raddr);
-	else
-		ys->node.pair.raddr = in6addr_any;
-}
-
-static void stream_set_port(struct sock *sk, u16 port)
-{
-	inet_sk(sk)->inet_num = port;
-	inet_sk(sk)->inet_sport = htons(port);
-	yoke_sk(sk)->node.pair.lport = htons(port);
-}
-
-/* CLOSED, and nothing of the last connection is left but what bind(2) said. */
-static void stream_forget(struct sock *sk)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	if (!ys->port_locked) {
-		yoke_port_leave(stream_ports(sk), &ys->owner);
-		stream_set_port(sk, 0);
-	}
-	if (!ys->addr_locked)
-		stream_set_local(sk, htonl(INADDR_ANY));
-	stream_set_remote(sk, 0, 0);
-	sk_dst_reset(sk);
-}
-
-static int stream_autobind(struct sock *sk)
-{
-	int port;
-
-	if (inet_sk(sk)->inet_num)
-		return 0;
-	port = yoke_port_bind(stream_ports(sk), &yoke_sk(sk)->owner, 0);
-	if (port < 0)
-		return port;
-	stream_set_port(sk, port);
-	return 0;
-}
-
-static int stream_bind_locked(struct sock *sk, const struct sockaddr_in *addr)
-{
-	struct inet_sock *inet = inet_sk(sk);
-	struct yoke_sock *ys = yoke_sk(sk);
-	int port = ntohs(addr->sin_port);
-
-	if (sk->sk_state != TCP_CLOSE || inet->inet_num)
-		return -EINVAL;
-	stream_set_local(sk, addr->sin_addr.s_addr);
-	port = yoke_port_bind(stream_ports(sk), &ys->owner, port);
-	if (port < 0) {
-		stream_set_local(sk, htonl(INADDR_ANY));
-		return port;
-	}
-	stream_set_port(sk, port);
-	stream_set_remote(sk, 0, 0);
-	ys->port_locked = true;
-	ys->addr_locked = addr->sin_addr.s_addr != htonl(INADDR_ANY);
-	sk_dst_reset(sk);
-	return 0;
-}
-
-static int stream_bind(struct socket *sock, yoke_sockaddr *uaddr, int len)
-{
-	const struct sockaddr_in *addr = (struct sockaddr_in *)uaddr;
-	struct sock *sk = sock->sk;
-	struct net *net = sock_net(sk);
-	struct in6_addr mapped;
-	int err;
-
-	if (len < (int)sizeof(*addr))
-		return -EINVAL;
-	/* AF_UNSPEC with the unspecified address: old programs do it, and TCP lets them. */
-	if (addr->sin_family != AF_INET &&
-	    (addr->sin_family != AF_UNSPEC || addr->sin_addr.s_addr != htonl(INADDR_ANY)))
-		return -EAFNOSUPPORT;
-	ipv6_addr_set_v4mapped(addr->sin_addr.s_addr, &mapped);
-	err = yoke_sk(sk)->af->bind_check(sk, &mapped);
-	if (err)
-		return err;
-	if (addr->sin_port && inet_port_requires_bind_service(net, ntohs(addr->sin_port)) &&
-	    !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE))
-		return -EACCES;
-
-	lock_sock(sk);
-	err = stream_bind_locked(sk, addr);
-	release_sock(sk);
-	return err;
-}
-
-/* --- the active open --- */
-
-/* Takes the pair with local @port: in the table it is ours. -EEXIST: somebody else has it. */
-static int stream_claim(void *ctx, u16 port)
-{
-	struct sock *sk = ctx;
-	struct yoke_sock *ys = yoke_sk(sk);
-	struct yoke_hash *hash = &yoke_net(sock_net(sk))->stream;
-	struct yoke_node *node;
-	int err;
-
-	ys->node.pair.lport = htons(port);
-	err = yoke_hash_add(hash, &ys->node);
-	if (err != -EEXIST)
-		return err;
-
-	rcu_read_lock();
-	node = yoke_hash_find(hash, &ys->node.pair);
-	if (node && node->kind == YOKE_TIMEWAIT &&
-	    yoke_timewait_recycle(container_of(node, struct yoke_timewait, node),
-				  &ys->write_seq, &ys->ts_recent, &ys->ts_recent_s))
-		err = yoke_hash_add(hash, &ys->node);
-	rcu_read_unlock();
-	return err;
-}
-
-/* A place in the table: on the port that bind(2) got, or an ephemeral one. */
-static int stream_claim_any(struct sock *sk)
-{
-	struct yoke_ports *ports = stream_ports(sk);
-	struct yoke_sock *ys = yoke_sk(sk);
-	int port = inet_sk(sk)->inet_num;
-	int err;
-
-	if (port) {
-		err = stream_claim(sk, port);
-		return err == -EEXIST ? -EADDRNOTAVAIL : err;
-	}
-	port = yoke_port_choose(ports, &ys->owner, (u32)siphash(&ys->node.pair, sizeof(ys->node.pair), &ports->key),
-				stream_claim, sk);
-	if (port < 0)
-		return port;
-	stream_set_port(sk, port);
-	return 0;
-}
-
-static int stream_start(struct sock *sk, const yoke_sockaddr *uaddr, int len)
-{
-	const struct sockaddr_in *addr = (const struct sockaddr_in *)uaddr;
-	struct yoke_net *yn = yoke_net(sock_net(sk));
-	struct yoke_sock *ys = yoke_sk(sk);
-	struct yoke_pair pair;
-	int err;
-
-	if (len < (int)sizeof(*addr))
-		return -EINVAL;
-	if (addr->sin_family != AF_INET)
-		return -EAFNOSUPPORT;
-
-	pair = ys->node.pair;
-	ipv6_addr_set_v4mapped(addr->sin_addr.s_addr, &pair.raddr);
-	pair.rport = addr->sin_port;
-	err = ys->af->connect(sk, &pair);
-	if (err)
-		return err;
-	stream_set_local(sk, pair.laddr.s6_addr32[3]);
-	stream_set_remote(sk, pair.raddr.s6_addr32[3], pair.rport);
-	ys->node.pair = pair;
-
-	ys->write_seq = 0;
-	ys->ts_recent = 0;
-	ys->ts_recent_s = 0;
-	err = stream_claim_any(sk);
-	if (err)
-		goto undo;
-	/* A TIME-WAIT that made room has said where to go on (RFC 6191). */
-	if (!ys->write_seq)
-		ys->write_seq = yoke_cookie_isn(&ys->node.pair, &yn->isn_key, ktime_get_ns());
-	ys->ts_offset = yoke_cookie_ts_offset(&ys->node.pair, &yn->ts_key);
-	yoke_conn_clock(ys);
-	yoke_conn_set_state(sk, TCP_SYN_SENT);
-	WRITE_ONCE(sk->sk_err, 0);
-	sk->sk_shutdown = 0;
-	sock_reset_flag(sk, SOCK_DONE);
-	err = yoke_output_syn(sk);
-	/* Other errors are the network's: the timer tries again. */
-	if (err != -ECONNREFUSED && err != -ENOBUFS && err != -ENOMEM)
-		return 0;
-	yoke_conn_set_state(sk, TCP_CLOSE);
-	yoke_conn_timers_stop(sk);
-	yoke_conn_purge(sk);
-undo:
-	stream_forget(sk);
-	return err;
-}
-
-/* Waits while the handshake is on the way. 0 when it is over, one way or the other; else why we gave up. */
-static int stream_wait_open(struct sock *sk, long timeo, int busy)
-{
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-
-	if (!timeo)
-		return busy;
-	add_wait_queue(sk_sleep(sk), &wait);
-	while (STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) {
-		release_sock(sk);
-		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
-		lock_sock(sk);
-		if (signal_pending(current) || !timeo)
-			break;
-	}
-	remove_wait_queue(sk_sleep(sk), &wait);
-	if (!(STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)))
-		return 0;
-	return signal_pending(current) ? sock_intr_errno(timeo) : busy;
-}
-
-static int stream_disconnect(struct sock *sk, int flags);
-
-static int stream_connect_locked(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags)
-{
-	struct sock *sk = sock->sk;
-	int err = -EINPROGRESS;
-
-	if (uaddr->sa_family == AF_UNSPEC) {
-		err = stream_disconnect(sk, flags);
-		sock->state = err ? SS_DISCONNECTING : SS_UNCONNECTED;
-		return err;
-	}
-	switch (sock->state) {
-	case SS_UNCONNECTED:
-		if (sk->sk_state != TCP_CLOSE)
-			return -EISCONN;
-		err = stream_start(sk, uaddr, len);
-		if (err)
-			return err;
-		sock->state = SS_CONNECTING;
-		err = -EINPROGRESS;
-		break;
-	case SS_CONNECTING:
-		err = -EALREADY;
-		break;
-	case SS_CONNECTED:
-		return -EISCONN;
-	default:
-		return -EINVAL;
-	}
-
-	if (STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) {
-		err = stream_wait_open(sk, sock_sndtimeo(sk, flags & O_NONBLOCK), err);
-		if (err)
-			return err;
-	}
-	if (sk->sk_state != TCP_CLOSE) {
-		sock->state = SS_CONNECTED;
-		return 0;
-	}
-	err = sock_error(sk) ?: -ECONNABORTED;
-	sock->state = SS_UNCONNECTED;
-	if (stream_disconnect(sk, flags))
-		sock->state = SS_DISCONNECTING;
-	return err;
-}
-
-static int stream_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags)
-{
-	int err;
-
-	if (len < (int)sizeof(uaddr->sa_family))
-		return -EINVAL;
-	lock_sock(sock->sk);
-	err = stream_connect_locked(sock, uaddr, len, flags);
-	release_sock(sock->sk);
-	return err;
-}
-
-/* --- the passive open --- */
-
-static int stream_listen(struct socket *sock, int backlog)
-{
-	struct sock *sk = sock->sk;
-	int err = -EINVAL;
-
-	lock_sock(sk);
-	if (sock->state != SS_UNCONNECTED || !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
-		goto out;
-	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
-	err = 0;
-	if (sk->sk_state == TCP_LISTEN)
-		goto out;
-	err = stream_autobind(sk);
-	if (!err)
-		err = yoke_listen_start(sk);
-out:
-	release_sock(sk);
-	return err;
-}
-
-/* Waits for a child in the queue of a listener. */
-static int stream_wait_child(struct sock *sk, long timeo)
-{
-	DEFINE_WAIT(wait);
-	int err;
-
-	for (;;) {
-		prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
-		release_sock(sk);
-		if (!yoke_listen_ready(sk))
-			timeo = schedule_timeout(timeo);
-		sched_annotate_sleep();
-		lock_sock(sk);
-		err = 0;
-		if (yoke_listen_ready(sk))
-			break;
-		err = -EINVAL;
-		if (sk->sk_state != TCP_LISTEN)
-			break;
-		err = sock_intr_errno(timeo);
-		if (signal_pending(current))
-			break;
-		err = -EAGAIN;
-		if (!timeo)
-			break;
-	}
-	finish_wait(sk_sleep(sk), &wait);
-	return err;
-}
-
-static struct sock *stream_take_child(struct sock *sk, int flags)
-{
-	struct sock *child = NULL;
-	long timeo = sock_rcvtimeo(sk, flags & O_NONBLOCK);
-	int err = 0;
-
-	lock_sock(sk);
-	if (sk->sk_state != TCP_LISTEN)
-		err = -EINVAL;
-	else if (!yoke_listen_ready(sk))
-		err = timeo ? stream_wait_child(sk, timeo) : -EAGAIN;
-	if (!err) {
-		child = yoke_listen_dequeue(sk);
-		if (!child)
-			err = -EAGAIN;
-	}
-	release_sock(sk);
-	return err ? ERR_PTR(err) : child;
-}
-
-static int stream_accept(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg)
-{
-	struct sock *child = stream_take_child(sock->sk, arg->flags);
-
-	if (IS_ERR(child))
-		return PTR_ERR(child);
-	lock_sock(child);
-	sock_graft(child, newsock);
-	newsock->state = SS_CONNECTED;
-	release_sock(child);
-	return 0;
-}
-YOKE_COMPAT_ACCEPT(stream_accept)
 
 /* --- sending --- */
 
@@ -851,160 +474,6 @@ static int stream_set_rcvlowat(struct sock *sk, int val)
 	return 0;
 }
 
-/* --- the end --- */
-
-/* The state that closing our direction leads to; true if a FIN must say so. */
-static bool stream_close_state(struct sock *sk)
-{
-	switch (sk->sk_state) {
-	case TCP_SYN_SENT:
-		yoke_conn_set_state(sk, TCP_CLOSE);
-		return false;
-	case TCP_SYN_RECV:
-	case TCP_ESTABLISHED:
-		yoke_conn_set_state(sk, TCP_FIN_WAIT1);
-		return true;
-	case TCP_CLOSE_WAIT:
-		yoke_conn_set_state(sk, TCP_LAST_ACK);
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* proto.shutdown, from inet_shutdown(). */
-static void stream_shutdown(struct sock *sk, int how)
-{
-	if (!(how & SEND_SHUTDOWN))
-		return;
-	if (!(STATE(sk) & (TCPF_ESTABLISHED | TCPF_SYN_RECV | TCPF_CLOSE_WAIT)))
-		return;
-	yoke_conn_clock(yoke_sk(sk));
-	if (stream_close_state(sk))
-		yoke_output_fin(sk);
-}
-
-/* States in which the peer must learn by a reset that we are gone. */
-static bool stream_wants_reset(const struct sock *sk)
-{
-	const struct yoke_sock *ys = yoke_sk(sk);
-
-	if (STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_SYN_RECV))
-		return true;
-	/* Our FIN has not left yet. */
-	return (STATE(sk) & (TCPF_CLOSING | TCPF_LAST_ACK)) && ys->snd_nxt != ys->write_seq;
-}
-
-/* ABORT of RFC 9293 §3.10.5; the socket may be used again. */
-static int stream_disconnect(struct sock *sk, int flags)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	yoke_conn_clock(ys);
-	if (sk->sk_state == TCP_LISTEN) {
-		yoke_conn_set_state(sk, TCP_CLOSE);
-		yoke_listen_stop(sk);
-	} else if (stream_wants_reset(sk)) {
-		yoke_output_reset(sk);
-		WRITE_ONCE(sk->sk_err, ECONNRESET);
-	} else if (sk->sk_state == TCP_SYN_SENT) {
-		WRITE_ONCE(sk->sk_err, ECONNRESET);
-	}
-	yoke_conn_set_state(sk, TCP_CLOSE);
-	yoke_conn_timers_stop(sk);
-	yoke_conn_purge(sk);
-	ys->copied_seq = ys->rcv_nxt;
-	stream_forget(sk);
-	sk->sk_shutdown = 0;
-	sock_reset_flag(sk, SOCK_DONE);
-	sk_error_report(sk);
-	return 0;
-}
-
-/* Throws away what nobody will read. True if there was data. */
-static bool stream_discard_unread(struct sock *sk)
-{
-	struct sk_buff *skb;
-	u32 unread = 0;
-
-	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
-		unread += stream_data_len(skb);
-		__kfree_skb(skb);
-	}
-	return unread;
-}
-
-/* The program lets go of a connection: says so to the peer, politely or not. */
-static void stream_close_conn(struct sock *sk, long timeout)
-{
-	bool unread = stream_discard_unread(sk);
-
-	if (sk->sk_state == TCP_CLOSE)
-		return;
-	if (unread) {
-		/* Data is lost, and the peer must know (RFC 2525 §2.17). */
-		yoke_count(sock_net(sk), AbortOnData);
-		yoke_output_reset(sk);
-		yoke_conn_set_state(sk, TCP_CLOSE);
-	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
-		yoke_count(sock_net(sk), AbortOnData);
-		stream_disconnect(sk, 0);
-	} else if (stream_close_state(sk)) {
-		yoke_output_fin(sk);
-	}
-	sk_stream_wait_close(sk, timeout);
-}
-
-/* FIN-WAIT-2 of a closed socket lasts so long: the peer may never send its FIN. */
-static void stream_close_fin_wait2(struct sock *sk)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	u32 rto = usecs_to_jiffies(yoke_rtt_rto(&ys->rtt));
-	int linger = ys->linger2 ?: READ_ONCE(yoke_net(sock_net(sk))->set.fin_timeout);
-
-	if (ys->linger2 < 0) {
-		yoke_count(sock_net(sk), AbortOnData);
-		yoke_output_reset(sk);
-		yoke_conn_done(sk);
-	} else {
-		/* At least three and a half RTOs. */
-		yoke_timewait_enter(sk, TCP_FIN_WAIT2, max_t(u32, linger, (rto << 2) - (rto >> 1)));
-	}
-}
-
-/* proto.close, from inet_release(). */
-static void stream_close(struct sock *sk, long timeout)
-{
-	struct net *net = get_net(sock_net(sk));	/* an orphan holds none */
-	bool closed;
-
-	lock_sock(sk);
-	sock_hold(sk);
-	yoke_conn_clock(yoke_sk(sk));
-	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
-	if (sk->sk_state == TCP_LISTEN) {
-		yoke_conn_set_state(sk, TCP_CLOSE);
-		yoke_listen_stop(sk);
-	} else {
-		stream_close_conn(sk, timeout);
-	}
-	closed = sk->sk_state == TCP_CLOSE;
-	yoke_conn_orphan(sk);
-	/* Segments that came meanwhile find an orphan; one of them may end, and destroy, it. */
-	sk_flush_backlog(sk);
-
-	local_bh_disable();
-	yoke_conn_clock(yoke_sk(sk));
-	if (closed)
-		yoke_conn_destroy(sk);
-	else if (sk->sk_state == TCP_FIN_WAIT2)
-		stream_close_fin_wait2(sk);
-	local_bh_enable();
-	release_sock(sk);
-	sock_put(sk);
-	put_net(net);
-}
-
 /* --- the socket type --- */
 
 static int stream_init(struct sock *sk)
@@ -1015,9 +484,8 @@ static int stream_init(struct sock *sk)
 	inet_sk(sk)->mc_ttl = 1;
 	inet_sk(sk)->pmtudisc = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc) ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
 	sk->sk_backlog_rcv = yoke_input;
-	sk->sk_write_space = yoke_conn_write_space;
 	yoke_sk(sk)->af = &yoke_ip4;
-	stream_set_local(sk, htonl(INADDR_ANY));
+	ipv6_addr_set_v4mapped(htonl(INADDR_ANY), &yoke_sk(sk)->node.pair.laddr);
 	return 0;
 }
 
@@ -1032,9 +500,9 @@ struct proto yoke_stream_proto = {
 	.name			= "YOKE",
 	.owner			= THIS_MODULE,
 	.init			= stream_init,
-	.close			= stream_close,
-	.disconnect		= stream_disconnect,
-	.shutdown		= stream_shutdown,
+	.close			= yoke_open_close,
+	.disconnect		= yoke_open_disconnect,
+	.shutdown		= yoke_open_shutdown,
 	.keepalive		= stream_keepalive,
 	.release_cb		= yoke_timer_release,
 	.enter_memory_pressure	= yoke_mem_enter_pressure,
@@ -1050,19 +518,21 @@ struct proto yoke_stream_proto = {
 	.no_autobind		= true,
 };
 
+YOKE_COMPAT_ACCEPT(yoke_open_accept)
+
 const struct proto_ops yoke_stream_ops = {
 	.family		= PF_YOKE,
 	.owner		= THIS_MODULE,
 	.release	= inet_release,
-	.bind		= stream_bind,
-	.connect	= stream_connect,
+	.bind		= yoke_open_bind,
+	.connect	= yoke_open_connect,
 	.socketpair	= sock_no_socketpair,
-	.accept		= YOKE_COMPAT_OP(stream_accept),
+	.accept		= YOKE_COMPAT_OP(yoke_open_accept),
 	.getname	= inet_getname,
 	.poll		= stream_poll,
 	.ioctl		= stream_ioctl,
 	.gettstamp	= sock_gettstamp,
-	.listen		= stream_listen,
+	.listen		= yoke_open_listen,
 	.shutdown	= inet_shutdown,
 	.setsockopt	= yoke_sockopt_stream_set,
 	.getsockopt	= yoke_sockopt_stream_get,

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A stream socket's ways from CLOSED and back: bind, connect, listen, accept, shutdown, close, with TCP's behaviour (RFC 9293 §3.9.1).
+ *
+ * Process context, under the socket lock. Owns node.pair before it enters the table, port_locked, addr_locked, and the addresses in
+ * struct inet_sock, which generic code (getsockname, IP options) reads; the engine goes by node.pair.
+ */
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include "../algo/cookie.h"
+#include "../engine/listen.h"
+#include "../engine/output.h"
+#include "../engine/timewait.h"
+#include "open.h"
+
+#define STATE(sk)	(1 << (sk)->sk_state)
+
+static struct yoke_ports *open_ports(const struct sock *sk)
+{
+	return &yoke_net(sock_net(sk))->ports[YOKE_STREAM_PORTS];
+}
+
+/* --- addresses and ports --- */
+
+static void open_set_local(struct sock *sk, __be32 addr)
+{
+	inet_sk(sk)->inet_rcv_saddr = addr;
+	inet_sk(sk)->inet_saddr = addr;
+	ipv6_addr_set_v4mapped(addr, &yoke_sk(sk)->node.pair.laddr);
+}
+
+static void open_set_remote(struct sock *sk, __be32 addr, __be16 port)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	inet_sk(sk)->inet_daddr = addr;
+	inet_sk(sk)->inet_dport = port;
+	ys->node.pair.rport = port;
+	if (port)
+		ipv6_addr_set_v4mapped(addr, &ys->node.pair.raddr);
+	else
+		ys->node.pair.raddr = in6addr_any;
+}
+
+static void open_set_port(struct sock *sk, u16 port)
+{
+	inet_sk(sk)->inet_num = port;
+	inet_sk(sk)->inet_sport = htons(port);
+	yoke_sk(sk)->node.pair.lport = htons(port);
+}
+
+/* CLOSED, and nothing of the last connection is left but what bind(2) said. */
+static void open_forget(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (!ys->port_locked) {
+		yoke_port_leave(open_ports(sk), &ys->owner);
+		open_set_port(sk, 0);
+	}
+	if (!ys->addr_locked)
+		open_set_local(sk, htonl(INADDR_ANY));
+	open_set_remote(sk, 0, 0);
+	sk_dst_reset(sk);
+	yoke_conn_renew(sk);
+}
+
+static int open_autobind(struct sock *sk)
+{
+	int port;
+
+	if (inet_sk(sk)->inet_num)
+		return 0;
+	port = yoke_port_bind(open_ports(sk), &yoke_sk(sk)->owner, 0);
+	if (port < 0)
+		return port;
+	open_set_port(sk, port);
+	return 0;
+}
+
+static int open_bind_locked(struct sock *sk, const struct sockaddr_in *addr)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	struct yoke_sock *ys = yoke_sk(sk);
+	int port = ntohs(addr->sin_port);
+
+	if (sk->sk_state != TCP_CLOSE || inet->inet_num)
+		return -EINVAL;
+	open_set_local(sk, addr->sin_addr.s_addr);
+	if (port || !inet_test_bit(BIND_ADDRESS_NO_PORT, sk)) {
+		port = yoke_port_bind(open_ports(sk), &ys->owner, port);
+		if (port < 0) {
+			open_set_local(sk, htonl(INADDR_ANY));
+			return port;
+		}
+	}
+	open_set_port(sk, port);
+	open_set_remote(sk, 0, 0);
+	ys->port_locked = addr->sin_port != 0;
+	ys->addr_locked = addr->sin_addr.s_addr != htonl(INADDR_ANY);
+	sk_dst_reset(sk);
+	return 0;
+}
+
+int yoke_open_bind(struct socket *sock, yoke_sockaddr *uaddr, int len)
+{
+	const struct sockaddr_in *addr = (struct sockaddr_in *)uaddr;
+	struct sock *sk = sock->sk;
+	struct net *net = sock_net(sk);
+	struct in6_addr mapped;
+	int err;
+
+	if (len < (int)sizeof(*addr))
+		return -EINVAL;
+	/* AF_UNSPEC with the unspecified address: old programs do it, and TCP lets them. */
+	if (addr->sin_family != AF_INET &&
+	    (addr->sin_family != AF_UNSPEC || addr->sin_addr.s_addr != htonl(INADDR_ANY)))
+		return -EAFNOSUPPORT;
+	ipv6_addr_set_v4mapped(addr->sin_addr.s_addr, &mapped);
+	err = yoke_sk(sk)->af->bind_check(sk, &mapped);
+	if (err)
+		return err;
+	if (addr->sin_port && inet_port_requires_bind_service(net, ntohs(addr->sin_port)) &&
+	    !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE))
+		return -EACCES;
+
+	lock_sock(sk);
+	err = open_bind_locked(sk, addr);
+	release_sock(sk);
+	return err;
+}
+
+/* --- back to CLOSED --- */
+
+/* States in which the peer must learn by a reset that we are gone. */
+static bool open_wants_reset(const struct sock *sk)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+
+	if (STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_SYN_RECV))
+		return true;
+	/* Our FIN has not left yet. */
+	return (STATE(sk) & (TCPF_CLOSING | TCPF_LAST_ACK)) && ys->snd_nxt != ys->write_seq;
+}
+
+/* ABORT of RFC 9293 §3.10.5; the socket may be used again. */
+int yoke_open_disconnect(struct sock *sk, int flags)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	yoke_conn_clock(ys);
+	if (sk->sk_state == TCP_LISTEN) {
+		yoke_listen_stop(sk);
+	} else if (open_wants_reset(sk)) {
+		yoke_output_reset(sk);
+		WRITE_ONCE(sk->sk_err, ECONNRESET);
+	} else if (sk->sk_state == TCP_SYN_SENT) {
+		WRITE_ONCE(sk->sk_err, ECONNRESET);
+	}
+	yoke_conn_set_state(sk, TCP_CLOSE);
+	open_forget(sk);
+	sk_error_report(sk);
+	return 0;
+}
+
+/* --- the active open --- */
+
+/* Takes the pair with local @port: in the table it is ours. -EEXIST: somebody else has it. */
+static int open_claim(void *ctx, u16 port)
+{
+	struct sock *sk = ctx;
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_hash *hash = &yoke_net(sock_net(sk))->stream;
+	struct yoke_node *node;
+	u32 iss;
+	int err;
+
+	ys->iss = 0;
+	ys->node.pair.lport = htons(port);
+	err = yoke_hash_add(hash, &ys->node);
+	if (err != -EEXIST)
+		return err;
+
+	rcu_read_lock();
+	node = yoke_hash_find(hash, &ys->node.pair);
+	if (node && node->kind == YOKE_TIMEWAIT &&
+	    yoke_timewait_recycle(container_of(node, struct yoke_timewait, node), &iss, &ys->ts_recent, &ys->ts_recent_s)) {
+		ys->iss = iss;
+		err = yoke_hash_add(hash, &ys->node);
+	}
+	rcu_read_unlock();
+	return err;
+}
+
+/* A place in the table: on the port that bind(2) got, or an ephemeral one. */
+static int open_claim_any(struct sock *sk)
+{
+	struct yoke_ports *ports = open_ports(sk);
+	struct yoke_sock *ys = yoke_sk(sk);
+	int port = inet_sk(sk)->inet_num;
+	int err;
+
+	if (port) {
+		err = open_claim(sk, port);
+		return err == -EEXIST ? -EADDRNOTAVAIL : err;
+	}
+	port = yoke_port_choose(ports, &ys->owner, (u32)siphash(&ys->node.pair, sizeof(ys->node.pair), &ports->key),
+				open_claim, sk);
+	if (port < 0)
+		return port;
+	open_set_port(sk, port);
+	return 0;
+}
+
+static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len)
+{
+	const struct sockaddr_in *addr = (const struct sockaddr_in *)uaddr;
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_pair pair;
+	int err;
+
+	if (len < (int)sizeof(*addr))
+		return -EINVAL;
+	if (addr->sin_family != AF_INET)
+		return -EAFNOSUPPORT;
+
+	pair = ys->node.pair;
+	ipv6_addr_set_v4mapped(addr->sin_addr.s_addr, &pair.raddr);
+	pair.rport = addr->sin_port;
+	err = ys->af->connect(sk, &pair);
+	if (err)
+		return err;
+	open_set_local(sk, pair.laddr.s6_addr32[3]);
+	open_set_remote(sk, pair.raddr.s6_addr32[3], pair.rport);
+	ys->node.pair = pair;
+
+	err = open_claim_any(sk);
+	if (err)
+		goto undo;
+	/* A TIME-WAIT that made room has said where to go on (RFC 6191). */
+	if (!ys->iss)
+		ys->iss = yoke_cookie_isn(&ys->node.pair, &yn->isn_key, ktime_get_ns());
+	ys->ts_offset = yoke_cookie_ts_offset(&ys->node.pair, &yn->ts_key);
+	yoke_conn_clock(ys);
+	yoke_conn_set_state(sk, TCP_SYN_SENT);
+	WRITE_ONCE(sk->sk_err, 0);
+	err = yoke_output_syn(sk);
+	if (!err)
+		return 0;
+	yoke_conn_set_state(sk, TCP_CLOSE);
+undo:
+	open_forget(sk);
+	return err;
+}
+
+/* Waits while the handshake is on the way. 0 when it is over, one way or the other; else why we gave up. */
+static int open_wait_open(struct sock *sk, long timeo, int busy)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	if (!timeo)
+		return busy;
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) {
+		release_sock(sk);
+		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
+		lock_sock(sk);
+		if (signal_pending(current) || !timeo)
+			break;
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+	if (!(STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)))
+		return 0;
+	return signal_pending(current) ? sock_intr_errno(timeo) : busy;
+}
+
+static int open_connect_locked(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags)
+{
+	struct sock *sk = sock->sk;
+	int err = -EINPROGRESS;
+
+	if (uaddr->sa_family == AF_UNSPEC) {
+		err = yoke_open_disconnect(sk, flags);
+		sock->state = err ? SS_DISCONNECTING : SS_UNCONNECTED;
+		return err;
+	}
+	switch (sock->state) {
+	case SS_UNCONNECTED:
+		if (sk->sk_state != TCP_CLOSE)
+			return -EISCONN;
+		err = open_connection(sk, uaddr, len);
+		if (err)
+			return err;
+		sock->state = SS_CONNECTING;
+		err = -EINPROGRESS;
+		break;
+	case SS_CONNECTING:
+		err = -EALREADY;
+		break;
+	case SS_CONNECTED:
+		return -EISCONN;
+	default:
+		return -EINVAL;
+	}
+
+	if (STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) {
+		err = open_wait_open(sk, sock_sndtimeo(sk, flags & O_NONBLOCK), err);
+		if (err)
+			return err;
+	}
+	if (sk->sk_state != TCP_CLOSE) {
+		sock->state = SS_CONNECTED;
+		return 0;
+	}
+	err = sock_error(sk) ?: -ECONNABORTED;
+	sock->state = SS_UNCONNECTED;
+	if (yoke_open_disconnect(sk, flags))
+		sock->state = SS_DISCONNECTING;
+	return err;
+}
+
+int yoke_open_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags)
+{
+	int err;
+
+	if (len < (int)sizeof(uaddr->sa_family))
+		return -EINVAL;
+	lock_sock(sock->sk);
+	err = open_connect_locked(sock, uaddr, len, flags);
+	release_sock(sock->sk);
+	return err;
+}
+
+/* --- the passive open --- */
+
+int yoke_open_listen(struct socket *sock, int backlog)
+{
+	struct sock *sk = sock->sk;
+	int err = -EINVAL;
+
+	lock_sock(sk);
+	if (sock->state != SS_UNCONNECTED || !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
+		goto out;
+	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
+	err = 0;
+	if (sk->sk_state == TCP_LISTEN)
+		goto out;
+	err = open_autobind(sk);
+	if (!err)
+		err = yoke_listen_start(sk);
+out:
+	release_sock(sk);
+	return err;
+}
+
+/* Waits for a child in the queue of a listener. */
+static int open_wait_child(struct sock *sk, long timeo)
+{
+	DEFINE_WAIT(wait);
+	int err;
+
+	for (;;) {
+		prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
+		release_sock(sk);
+		if (!yoke_listen_ready(sk))
+			timeo = schedule_timeout(timeo);
+		sched_annotate_sleep();
+		lock_sock(sk);
+		err = 0;
+		if (yoke_listen_ready(sk))
+			break;
+		err = -EINVAL;
+		if (sk->sk_state != TCP_LISTEN)
+			break;
+		err = sock_intr_errno(timeo);
+		if (signal_pending(current))
+			break;
+		err = -EAGAIN;
+		if (!timeo)
+			break;
+	}
+	finish_wait(sk_sleep(sk), &wait);
+	return err;
+}
+
+static struct sock *open_take_child(struct sock *sk, int flags)
+{
+	struct sock *child = NULL;
+	long timeo = sock_rcvtimeo(sk, flags & O_NONBLOCK);
+	int err = 0;
+
+	lock_sock(sk);
+	if (sk->sk_state != TCP_LISTEN)
+		err = -EINVAL;
+	else if (!yoke_listen_ready(sk))
+		err = timeo ? open_wait_child(sk, timeo) : -EAGAIN;
+	if (!err) {
+		child = yoke_listen_dequeue(sk);
+		if (!child)
+			err = -EAGAIN;
+	}
+	release_sock(sk);
+	return err ? ERR_PTR(err) : child;
+}
+
+int yoke_open_accept(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg)
+{
+	struct sock *child = open_take_child(sock->sk, arg->flags);
+
+	if (IS_ERR(child))
+		return PTR_ERR(child);
+	lock_sock(child);
+	sock_graft(child, newsock);
+	newsock->state = SS_CONNECTED;
+	release_sock(child);
+	return 0;
+}
+
+/* --- the end --- */
+
+/* The state that closing our direction leads to; true if a FIN must say so. */
+static bool open_close_state(struct sock *sk)
+{
+	switch (sk->sk_state) {
+	case TCP_SYN_SENT:
+		yoke_conn_set_state(sk, TCP_CLOSE);
+		return false;
+	case TCP_SYN_RECV:
+	case TCP_ESTABLISHED:
+		yoke_conn_set_state(sk, TCP_FIN_WAIT1);
+		return true;
+	case TCP_CLOSE_WAIT:
+		yoke_conn_set_state(sk, TCP_LAST_ACK);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* proto.shutdown, from inet_shutdown(). */
+void yoke_open_shutdown(struct sock *sk, int how)
+{
+	if (!(how & SEND_SHUTDOWN))
+		return;
+	if (!(STATE(sk) & (TCPF_ESTABLISHED | TCPF_SYN_RECV | TCPF_CLOSE_WAIT)))
+		return;
+	yoke_conn_clock(yoke_sk(sk));
+	if (open_close_state(sk))
+		yoke_output_fin(sk);
+}
+
+/* Throws away what nobody will read. True if there was data. */
+static bool open_discard_unread(struct sock *sk)
+{
+	struct sk_buff *skb;
+	u32 unread = 0;
+
+	while ((skb = __skb_dequeue(&sk->sk_receive_queue))) {
+		unread += skb->len;
+		__kfree_skb(skb);
+	}
+	return unread;
+}
+
+/* The program lets go of a connection: says so to the peer, politely or not. */
+static void open_close_conn(struct sock *sk, long timeout)
+{
+	bool unread = open_discard_unread(sk);
+
+	if (sk->sk_state == TCP_CLOSE)
+		return;
+	if (unread) {
+		/* Data is lost, and the peer must know (RFC 2525 §2.17). */
+		yoke_count(sock_net(sk), AbortOnData);
+		yoke_output_reset(sk);
+		yoke_conn_set_state(sk, TCP_CLOSE);
+	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
+		yoke_count(sock_net(sk), AbortOnData);
+		yoke_open_disconnect(sk, 0);
+	} else if (open_close_state(sk)) {
+		yoke_output_fin(sk);
+	}
+	sk_stream_wait_close(sk, timeout);
+}
+
+/* FIN-WAIT-2 of a closed socket lasts so long: the peer may never send its FIN. */
+static void open_close_fin_wait2(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 rto = usecs_to_jiffies(yoke_rtt_rto(&ys->rtt));
+	int linger = ys->linger2 ?: READ_ONCE(yoke_net(sock_net(sk))->set.fin_timeout);
+
+	if (ys->linger2 < 0) {
+		yoke_count(sock_net(sk), AbortOnData);
+		yoke_output_reset(sk);
+		yoke_conn_done(sk);
+	} else {
+		/* At least three and a half RTOs. */
+		yoke_timewait_enter(sk, TCP_FIN_WAIT2, max_t(u32, linger, (rto << 2) - (rto >> 1)));
+	}
+}
+
+/* proto.close, from inet_release(). */
+void yoke_open_close(struct sock *sk, long timeout)
+{
+	struct net *net = get_net(sock_net(sk));	/* an orphan holds none */
+	bool closed;
+
+	lock_sock(sk);
+	sock_hold(sk);
+	yoke_conn_clock(yoke_sk(sk));
+	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	if (sk->sk_state == TCP_LISTEN)
+		yoke_listen_stop(sk);
+	else
+		open_close_conn(sk, timeout);
+	closed = sk->sk_state == TCP_CLOSE;
+	yoke_conn_orphan(sk);
+	/* Segments that came meanwhile find an orphan; one of them may end, and destroy, it. */
+	sk_flush_backlog(sk);
+
+	local_bh_disable();
+	yoke_conn_clock(yoke_sk(sk));
+	if (closed)
+		yoke_conn_destroy(sk);
+	else if (sk->sk_state == TCP_FIN_WAIT2)
+		open_close_fin_wait2(sk);
+	local_bh_enable();
+	release_sock(sk);
+	sock_put(sk);
+	put_net(net);
+}

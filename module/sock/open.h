@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Opening and closing a stream socket: the calls of struct proto_ops and struct proto. */
+#ifndef YOKE_OPEN_H
+#define YOKE_OPEN_H
+
+#include "../engine/conn.h"
+
+int yoke_open_bind(struct socket *sock, yoke_sockaddr *uaddr, int len);
+int yoke_open_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags);
+int yoke_open_listen(struct socket *sock, int backlog);
+int yoke_open_accept(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg);
+/* proto.disconnect: RFC 9293's ABORT; the socket may be opened again. Socket locked. */
+int yoke_open_disconnect(struct sock *sk, int flags);
+/* proto.shutdown, socket locked, and proto.close, from inet_shutdown() and inet_release(). */
+void yoke_open_shutdown(struct sock *sk, int how);
+void yoke_open_close(struct sock *sk, long timeout);
+
+#endif
