@@ -123,6 +123,7 @@ def listen_other(p):
 def syn_sent_bad_ack(p):
 	"""An ACK of what was not sent: <SEQ=SEG.ACK><CTL=RST>, and the open goes on."""
 	c = p.syn_sent()
+	c.ignored = ('S',)			# Linux hurries its SYN on after such a reset
 	iss = c.syn.seq
 	for flags in ('A', 'SA'):
 		for bad in (iss, iss + 2, iss - 1000, iss + 0x7ffffff0):
@@ -139,6 +140,7 @@ def syn_sent_bad_ack(p):
 def syn_sent_bad_ack_rst(p):
 	"""... but a reset with such an ACK is only dropped."""
 	c = p.syn_sent()
+	c.ignored = ('S',)
 	for bad in (c.syn.seq, c.syn.seq + 2):
 		c.send('RA', ack=bad)
 	c.quiet()

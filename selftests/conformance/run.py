@@ -111,6 +111,7 @@ def main():
 		sys.exit(f'no such test: {" ".join(args)}')
 
 	start = time.monotonic()
+	sys.setswitchinterval(0.0005)		# threads here wait for packets, not for processors
 	peer.link.open()
 	report = Report(len(tests) + 1, differences() if peer.ORACLE else {})
 	for name, test in tests:
