@@ -430,23 +430,4 @@ TEST_F(ports, connect_does_not_pick_a_bound_port)
 	EXPECT_ERR(EADDRNOTAVAIL, connect_to(stream(), LOOPBACK, local_port(l)));
 }
 
-TEST_F(ports, the_table_shows_who_has_what)
-{
-	int s = bound(SOCK_STREAM, "127.0.0.3", 4000);
-	int l = listener(ANY, 4001, 1);
-	struct row row;
-
-	must(bind_to(dgram(), "127.0.0.4", 4002));
-	EXPECT_FALSE(row_of(s, SOCK_STREAM, &row) && row.state == TCP_LISTEN);
-	ASSERT_TRUE(row_of(l, SOCK_STREAM, &row));
-	EXPECT_EQ(TCP_LISTEN, row.state);
-	EXPECT_EQ(4001, row.lport);
-	EXPECT_EQ(0, row.rport);
-	EXPECT_EQ(0, row.laddr);
-	EXPECT_EQ(geteuid(), row.uid);
-	ASSERT_EQ(1, table(SOCK_DGRAM, &row, 1));
-	EXPECT_EQ(4002, row.lport);
-	EXPECT_EQ(inet_addr("127.0.0.4"), row.laddr);
-}
-
 TEST_HARNESS_MAIN

@@ -383,14 +383,14 @@ static inline bool asleep(pid_t pid, long nr)
 static inline int finish(pid_t pid)
 {
 	int status = 0;
-	pid_t got = 0;
+	bool over = until(waitpid(pid, &status, WNOHANG) == pid);
 
-	if (!until((got = waitpid(pid, &status, WNOHANG)) != 0)) {
+	if (!over) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
 		return -1;
 	}
-	return got == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static int signal_pipe[2];
@@ -556,6 +556,8 @@ static inline bool carry_both_ways(struct pair p, size_t size, int ms)
 
 /* ---- the kernel's tables --------------------------------------------------- */
 
+#define MANY 4096			/* rows; no test has so many */
+
 struct row {
 	uint32_t laddr, raddr;		/* network order */
 	int lport, rport;
@@ -564,7 +566,7 @@ struct row {
 	unsigned long inode;
 };
 
-/* Sockets of our network namespace; -1 if there is no such table. */
+/* Sockets of our network namespace: how many there are, and the first `max` of them. */
 static inline int table(int type, struct row *rows, int max)
 {
 	const char *path = oracle()
@@ -581,8 +583,11 @@ static inline int table(int type, struct row *rows, int max)
 
 		if (sscanf(line, " %*d: %x:%x %x:%x %x %x:%x %*x:%*x %*x %u %*u %lu",
 			   &r.laddr, &r.lport, &r.raddr, &r.rport, &r.state,
-			   &r.txq, &r.rxq, &r.uid, &r.inode) == 9 && n < max)
-			rows[n++] = r;
+			   &r.txq, &r.rxq, &r.uid, &r.inode) == 9) {
+			if (n < max)
+				rows[n] = r;
+			n++;
+		}
 	}
 	fclose(f);
 	return n;
@@ -591,10 +596,10 @@ static inline int table(int type, struct row *rows, int max)
 /* How many streams there are: in this state (0: any), with this port at either end (0: any). */
 static inline int count(int state, int port)
 {
-	static struct row rows[4096];
-	int i, n = must(table(SOCK_STREAM, rows, 4096)), found = 0;
+	static struct row rows[MANY];
+	int i, n = must(table(SOCK_STREAM, rows, MANY)), found = 0;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && i < MANY; i++)
 		found += (!state || rows[i].state == state) &&
 			 (!port || rows[i].lport == port || rows[i].rport == port);
 	return found;
@@ -603,12 +608,12 @@ static inline int count(int state, int port)
 /* This socket's line; false if it has none. */
 static inline bool row_of(int fd, int type, struct row *row)
 {
-	static struct row rows[4096];
-	int i, n = must(table(type, rows, 4096));
+	static struct row rows[MANY];
+	int i, n = must(table(type, rows, MANY));
 	struct stat st;
 
 	must(fstat(fd, &st));
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && i < MANY; i++)
 		if (rows[i].inode == st.st_ino) {
 			*row = rows[i];
 			return true;

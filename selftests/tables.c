@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What /proc/net/yoke shows: that its tables and counters tell what happened.
+ */
+#include "yoke_test.h"
+
+IN_OWN_NET(tables)
+
+/* A counter of streams by the name that /proc/net/snmp gives it. */
+static long counter(const char *name)
+{
+	char names[4096], values[4096], *n, *v, *at_n, *at_v;
+	FILE *f = fopen(oracle() ? "/proc/net/snmp" : "/proc/net/yoke/snmp", "r");
+	long value = -1;
+
+	if (!f)
+		return -1;
+	if (!oracle())
+		while (fscanf(f, "%4095s %ld", names, &value) == 2 && strcmp(names, name))
+			value = -1;
+	else
+		while (fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f)) {
+			if (strncmp(names, "Tcp:", 4))
+				continue;
+			n = strtok_r(names, " \n", &at_n);
+			v = strtok_r(values, " \n", &at_v);
+			while (n && v && strcmp(n, name)) {
+				n = strtok_r(NULL, " \n", &at_n);
+				v = strtok_r(NULL, " \n", &at_v);
+			}
+			value = n && v ? atol(v) : -1;
+			break;
+		}
+	fclose(f);
+	return value;
+}
+
+TEST_F(tables, a_listener)
+{
+	int l = listener("127.0.0.3", 4001, 5);
+	struct row row;
+
+	ASSERT_TRUE(row_of(l, SOCK_STREAM, &row));
+	EXPECT_EQ(TCP_LISTEN, row.state);
+	EXPECT_EQ(4001, row.lport);
+	EXPECT_EQ(inet_addr("127.0.0.3"), row.laddr);
+	EXPECT_EQ(0, row.rport);
+	EXPECT_EQ(0, row.raddr);
+	EXPECT_EQ(0, row.rxq);
+	EXPECT_EQ(geteuid(), row.uid);
+	connected_to("127.0.0.3", 4001);
+	connected_to("127.0.0.3", 4001);
+	EXPECT_TRUE(until(row_of(l, SOCK_STREAM, &row) && row.rxq == 2));
+}
+
+TEST_F(tables, a_connection)
+{
+	struct pair p = stream_pair();
+	struct row a, b;
+
+	must(send(p.b, "12345", 5, 0));
+	EXPECT_TRUE(arrived(p.a, 5));
+	ASSERT_TRUE(row_of(p.a, SOCK_STREAM, &a));
+	ASSERT_TRUE(row_of(p.b, SOCK_STREAM, &b));
+	EXPECT_EQ(TCP_ESTABLISHED, a.state);
+	EXPECT_EQ(local_port(p.a), a.lport);
+	EXPECT_EQ(local_port(p.b), a.rport);
+	EXPECT_EQ(inet_addr(LOOPBACK), a.laddr);
+	EXPECT_EQ(inet_addr(LOOPBACK), a.raddr);
+	EXPECT_EQ(5, a.rxq);
+	EXPECT_EQ(a.lport, b.rport);
+	EXPECT_EQ(a.rport, b.lport);
+}
+
+TEST_F(tables, a_socket_without_a_port_is_not_there)
+{
+	stream();
+	dgram();
+	EXPECT_EQ(0, count(0, 0));
+	EXPECT_EQ(0, table(SOCK_DGRAM, NULL, 0));
+}
+
+TEST_F(tables, a_datagram_socket)
+{
+	int d = bound(SOCK_DGRAM, "127.0.0.4", 4002);
+	struct pair p = dgram_pair();
+	struct row row;
+
+	ASSERT_TRUE(row_of(d, SOCK_DGRAM, &row));
+	EXPECT_EQ(TCP_CLOSE, row.state);	/* so is the custom for unconnected ones */
+	EXPECT_EQ(4002, row.lport);
+	EXPECT_EQ(inet_addr("127.0.0.4"), row.laddr);
+	EXPECT_EQ(0, row.rport);
+	ASSERT_TRUE(row_of(p.a, SOCK_DGRAM, &row));
+	EXPECT_EQ(TCP_ESTABLISHED, row.state);
+	EXPECT_EQ(local_port(p.b), row.rport);
+	close(d);
+	EXPECT_FALSE(row_of(p.a, SOCK_DGRAM, &row) && row.lport == 4002);
+}
+
+TEST_F(tables, a_half_open_request)
+{
+	int l = full_listener(), fd = stream();
+	struct row row;
+
+	set_nonblock(fd, true);
+	EXPECT_ERR(EINPROGRESS, connect_to(fd, LOOPBACK, local_port(l)));
+	ASSERT_TRUE(row_of(fd, SOCK_STREAM, &row));
+	EXPECT_EQ(TCP_SYN_SENT, row.state);
+	EXPECT_EQ(local_port(l), row.rport);
+}
+
+/* More than fit one page of the file: each is there once. */
+TEST_F(tables, many)
+{
+	static struct row rows[1000];
+	bool seen[300] = { 0 };
+	int i, n, twice = 0, there = 0;
+
+	for (i = 0; i < 300; i++)
+		listener(LOOPBACK, 4000 + i, 1);
+	n = table(SOCK_STREAM, rows, 1000);
+	EXPECT_EQ(300, n);
+	for (i = 0; i < n; i++) {
+		int port = rows[i].lport - 4000;
+
+		ASSERT_TRUE(port >= 0 && port < 300);
+		twice += seen[port];
+		there += !seen[port];
+		seen[port] = true;
+	}
+	EXPECT_EQ(0, twice);
+	EXPECT_EQ(300, there);
+}
+
+TEST_F(tables, the_ports)
+{
+	char type[16], ip[32];
+	int port, owners, found = 0;
+	FILE *f;
+
+	if (oracle())
+		SKIP(return, "the host has no table of ports");
+	listener("127.0.0.3", 4001, 1);
+	connected_to("127.0.0.3", 4001);
+	bound(SOCK_DGRAM, ANY, 4001);
+	f = fopen("/proc/net/yoke/ports", "r");
+	ASSERT_NE(NULL, f);
+	while (fscanf(f, "%15s %d %31s %d", type, &port, ip, &owners) == 4) {
+		if (!strcmp(type, "stream") && port == 4001) {
+			EXPECT_STREQ("127.0.0.3", ip);
+			/* Whoever waits for accept() has it, too. */
+			EXPECT_LE(1, owners);
+			found++;
+		} else if (!strcmp(type, "dgram") && port == 4001) {
+			EXPECT_STREQ(ANY, ip);
+			EXPECT_EQ(1, owners);
+			found++;
+		}
+	}
+	EXPECT_EQ(2, found);
+	fclose(f);
+}
+
+TEST_F(tables, counters_of_opens_and_ends)
+{
+	struct pair p = stream_pair();
+
+	EXPECT_EQ(1, counter("ActiveOpens"));
+	EXPECT_EQ(1, counter("PassiveOpens"));
+	EXPECT_EQ(2, counter("CurrEstab"));
+	EXPECT_EQ(0, counter("AttemptFails"));
+	EXPECT_EQ(0, counter("OutRsts"));
+
+	EXPECT_ERR(ECONNREFUSED, connect_to(stream(), LOOPBACK, 9));
+	EXPECT_EQ(2, counter("ActiveOpens"));
+	EXPECT_EQ(1, counter("AttemptFails"));
+	EXPECT_EQ(1, counter("OutRsts"));
+
+	EXPECT_EQ(0, counter("EstabResets"));
+	close_hard(p.a);
+	must(wait_events(p.b, 0));
+	EXPECT_EQ(2, counter("OutRsts"));
+	EXPECT_LE(1, counter("EstabResets"));
+	EXPECT_TRUE(until(counter("CurrEstab") == 0));
+}
+
+TEST_F(tables, counters_of_segments)
+{
+	struct pair p = stream_pair();
+	long in = counter("InSegs"), out = counter("OutSegs");
+
+	EXPECT_LE(3, in);		/* the handshake */
+	EXPECT_LE(3, out);
+	must(send(p.a, "x", 1, 0));
+	EXPECT_TRUE(arrived(p.b, 1));
+	EXPECT_LT(in, counter("InSegs"));
+	EXPECT_LT(out, counter("OutSegs"));
+	EXPECT_EQ(0, counter("InErrs"));
+	EXPECT_EQ(0, counter("InCsumErrors"));
+}
+
+ON_A_LINK(link)
+
+/* Send bytes, one by one, until this counter moves. */
+#define COUNTED(fd, name) until(send(fd, "x", 1, 0) == 1 && counter(name) > 0)
+
+TEST_F(link, what_is_lost_is_sent_and_counted_again)
+{
+	struct pair p = link_pair(self->net);
+
+	NEED_NETEM(self->net.a, "loss 50%");
+	EXPECT_TRUE(COUNTED(p.a, "RetransSegs"));
+	EXPECT_EQ(0, counter("InCsumErrors"));
+}
+
+TEST_F(link, damage_is_counted)
+{
+	struct pair p = link_pair(self->net);
+
+	must(set_opt(p.a, SOL_TCP, TCP_NODELAY, 1));
+	NEED_NETEM(self->net.a, "corrupt 50%");
+	enter(self->net.b);
+	EXPECT_TRUE(COUNTED(p.a, "InCsumErrors"));
+}
+
+TEST_HARNESS_MAIN
