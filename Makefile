@@ -25,7 +25,7 @@ all: headers
 	@mkdir -p $(build)
 	@find $(build) -xtype l -delete
 	@cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(CURDIR)/uapi $(build)
-	+@$(MAKE) --no-print-directory $(jobs) -C $(kdir) M=$(CURDIR)/$(build) \
+	+@flock $(build)/.lock $(MAKE) --no-print-directory $(jobs) -C $(kdir) M=$(CURDIR)/$(build) \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
 headers:
