@@ -603,7 +603,8 @@ out:
 	return err;
 }
 
-int yoke_dgram_push(struct sock *sk)
+/* Sends what MSG_MORE or UDP_CORK held back. */
+static int push_pending(struct sock *sk)
 {
 	struct yoke_dgram *dg = yoke_dg(sk);
 	struct sk_buff *skb, *part;
@@ -666,7 +667,7 @@ static int send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
 	}
 	__skb_queue_tail(&sk->sk_write_queue, part);
 	dg->pending_len += len;
-	return more ? 0 : yoke_dgram_push(sk);
+	return more ? 0 : push_pending(sk);
 
 flush:
 	dgram_flush(sk);
@@ -886,6 +887,49 @@ void yoke_dgram_error(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	sk_error_report(sk);
 }
 
+/* --- options --- */
+
+static int dgram_setsockopt(struct sock *sk, int level, int name, sockptr_t optval,
+			    unsigned int len)
+{
+	int val, err = 0;
+
+	if (level != SOL_UDP)
+		return ip_setsockopt(sk, level, name, optval, len);
+	if (len < sizeof(int))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	if (name != UDP_CORK)
+		return -ENOPROTOOPT;
+	lock_sock(sk);
+	WRITE_ONCE(yoke_dg(sk)->cork, val != 0);
+	if (!val)
+		err = push_pending(sk);
+	release_sock(sk);
+	return err;
+}
+
+static int dgram_getsockopt(struct sock *sk, int level, int name, char __user *optval,
+			    int __user *optlen)
+{
+	int val, len;
+
+	if (level != SOL_UDP)
+		return ip_getsockopt(sk, level, name, optval, optlen);
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	if (name != UDP_CORK)
+		return -ENOPROTOOPT;
+	val = READ_ONCE(yoke_dg(sk)->cork);
+	len = min_t(unsigned int, len, sizeof(int));
+	if (put_user(len, optlen) || copy_to_user(optval, &val, len))
+		return -EFAULT;
+	return 0;
+}
+
 /* --- what socket(2) sees --- */
 
 struct proto yoke_dgram_proto = {
@@ -898,6 +942,8 @@ struct proto yoke_dgram_proto = {
 	.connect	= dgram_connect,
 	.disconnect	= dgram_disconnect,
 	.ioctl		= dgram_ioctl,
+	.setsockopt	= dgram_setsockopt,
+	.getsockopt	= dgram_getsockopt,
 	.sendmsg	= dgram_sendmsg,
 	.recvmsg	= dgram_recvmsg,
 	.get_port	= dgram_get_port,

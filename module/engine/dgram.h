@@ -71,9 +71,6 @@ extern const struct proto_ops yoke_dgram_ops;
 int yoke_dgram_init_net(struct yoke_net *yn);
 void yoke_dgram_exit_net(struct yoke_net *yn);
 
-/* Sends what MSG_MORE or UDP_CORK held back. Socket locked. */
-int yoke_dgram_push(struct sock *sk);
-
 /* A datagram, consumed. Transport header at skb->data and pulled; length and checksum are checked here. Softirq under RCU. */
 void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
 /* An ICMP error about a datagram of ours; arguments as yoke_rcv_error(). */

@@ -65,6 +65,8 @@ static int yoke_main_create(struct net *net, struct socket *sock, int protocol, 
 	sock->ops = ops;
 	sock_init_data(sock, sk);
 	sk->sk_protocol = number;
+	if (sock->type == SOCK_DGRAM)
+		yoke_dg(sk)->af = &yoke_ip4;	/* the stream's init knows it */
 	err = prot->init(sk);
 	if (err) {
 		sock_orphan(sk);
