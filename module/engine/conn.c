@@ -255,6 +255,46 @@ void yoke_conn_purge(struct sock *sk)
 	__skb_queue_purge(&sk->sk_receive_queue);
 }
 
+void yoke_conn_renew(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	yoke_conn_timers_stop(sk);
+	yoke_conn_purge(sk);
+	yoke_rtt_init(&ys->rtt);
+	ys->mss_clamp = U16_MAX;
+	ys->snd_wnd = 0;
+	ys->max_window = 0;
+	ys->ts_recent = 0;
+	ys->ts_recent_s = 0;
+	ys->retrans_ts = 0;
+	ys->use_ts = false;
+	ys->use_sack = false;
+	ys->use_wscale = false;
+	ys->ack_due = false;
+	ys->ack_now = false;
+	ys->fin_received = false;
+	ys->fin_queued = false;
+	ys->dsack = false;
+	ys->cwnd_limited = false;
+	ys->probe_tail = false;
+	ys->nsacks = 0;
+	ys->quickack = 0;
+	ys->probes_out = 0;
+	ys->retransmits = 0;
+	ys->keep_probes_out = 0;
+	ys->challenge_jiffies = 0;
+	ys->bytes_acked = 0;
+	ys->bytes_received = 0;
+	ys->segs_in = 0;
+	ys->segs_out = 0;
+	memset(ys->seen, 0, sizeof(ys->seen));
+	memset(&ys->tune, 0, sizeof(ys->tune));
+	WRITE_ONCE(ys->copied_seq, ys->rcv_nxt);
+	WRITE_ONCE(sk->sk_shutdown, 0);
+	sock_reset_flag(sk, SOCK_DONE);
+}
+
 void yoke_conn_done(struct sock *sk)
 {
 	yoke_conn_set_state(sk, TCP_CLOSE);

@@ -287,6 +287,8 @@ void yoke_conn_done(struct sock *sk);
 void yoke_conn_abort(struct sock *sk, int err);
 /* Drops all queues, keeps the socket. */
 void yoke_conn_purge(struct sock *sk);
+/* CLOSED: forgets the connection that was, so that another can be opened; what the program set stays. Socket lock held. */
+void yoke_conn_renew(struct sock *sk);
 /* Frees what a CLOSED orphan holds, and its last reference. */
 void yoke_conn_destroy(struct sock *sk);
 /* The program has closed it: no more a user's; lets the namespace go. Socket lock held. */
