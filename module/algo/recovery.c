@@ -587,8 +587,8 @@ static void grow(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_
 }
 
 /* An ACK that tells more than that everything goes well, or that comes while it doesn't. */
-static u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_rtt *rtt,
-			struct yoke_ack *ack)
+static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
+				 const struct yoke_rtt *rtt, struct yoke_ack *ack)
 {
 	bool advanced = ack->ack != ack->prior_una, recovery = r->state == YOKE_CA_RECOVERY;
 	u32 lost_before, timeout = 0;

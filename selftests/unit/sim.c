@@ -76,6 +76,7 @@ struct world {
 	struct event *heap;
 	u32	nheap, heap_size;
 	u64	link_free;	/* when the bottleneck is idle again */
+	u64	back_free;	/* and the way back */
 	u32	in_net;		/* bytes of data on the way */
 	u64	events;
 
@@ -161,22 +162,22 @@ static struct event take(struct world *w)
 
 /* --- the link --- */
 
-/* A FIFO at the bottleneck, which needs at least a microsecond a packet; then the chances of the path. */
+/*
+ * A FIFO each way, that of data being the bottleneck, of at least a microsecond a packet, so that no two
+ * ACKs share their time; then the chances of the path.
+ */
 static void cross(struct world *w, struct event ev, u32 loss)
 {
 	bool data = ev.kind == EV_DATA;
+	u32 rate = w->p->rate ?: 1000 * MSS;
+	u64 *free = data ? &w->link_free : &w->back_free;
+	u64 backlog = *free > w->now ? *free - w->now : 0, start;
 	u32 copies = 1 + chance(w, w->p->dup);
-	u64 start = w->now;
 
-	if (data) {
-		u32 rate = w->p->rate ?: 1000 * MSS;
-		u64 backlog = w->link_free > w->now ? w->link_free - w->now : 0;
-
-		if (w->p->queue && backlog * rate / 1000 > w->p->queue)
-			return;
-		start += backlog + max((ev.end - ev.seq) * 1000 / rate, 1u);
-		w->link_free = start;
-	}
+	if (data && w->p->queue && backlog * rate / 1000 > w->p->queue)
+		return;
+	start = w->now + backlog + (data ? max((ev.end - ev.seq) * 1000 / rate, 1u) : 1);
+	*free = start;
 	if (chance(w, loss))
 		return;
 	while (copies--) {
@@ -260,7 +261,7 @@ static void push(struct world *w)
 		len = seg->end_seq - seg->seq;
 		if (room < min(MSS, len)) {
 			w->limited = true;
-			break;
+			return;		/* nothing new, however small, before what is lost */
 		}
 		if (len > room)
 			split(w, buf_of(seg), seg->seq + room - room % MSS);
@@ -404,7 +405,10 @@ static void on_rtx(struct world *w)
 	if (w->una == w->nxt)
 		return;
 	if (w->rtx_is_tlp) {
-		on_tlp(w);
+		if (yoke_recovery_pto(&w->r, &w->rtt, MSS, w->p->sack))
+			on_tlp(w);
+		else
+			arm_rtx(w);
 		return;
 	}
 	w->rtos++;
@@ -570,7 +574,8 @@ static bool check_lists(struct world *w)
 	prev = NULL;
 	list_for_each_entry(s, &w->r.lost, node) {
 		ok &= check(w, "state on lost", s->state == YOKE_SEG_LOST);
-		if (prev)
+		/* A bounded search; only a receiver that forgets takes it beyond its bound. */
+		if (prev && !w->p->renege)
 			ok &= check(w, "lost not by sequence", yoke_seq_after(s->seq, prev->seq));
 		prev = s;
 		lost += s->end_seq - s->seq;
@@ -599,9 +604,9 @@ static bool check_world(struct world *w)
 					    w->r.prr_prior_cwnd + MSS);
 	ok &= check(w, "cwnd below one segment", w->cc.cwnd >= MSS || w->r.in_flight);
 	ok &= check(w, "ssthresh below two segments", w->cc.ssthresh >= 2 * MSS);
-	if (p->sack && !p->reorder && !p->dup && !p->renege)
-		ok &= check(w, "more in the network than known",
-			    w->in_net <= w->r.in_flight + w->tlps * MSS);
+	/* Timers may strike data that only waits in a queue. */
+	if (p->sack && !p->reorder && !p->dup && !p->renege && !w->rtos && !w->tlps)
+		ok &= check(w, "more in the network than known", w->in_net <= w->r.in_flight);
 	ok &= check(w, "no timer runs", w->una == w->nxt || w->rtx_armed);
 	ok &= check(w, "time", w->now < TIME_LIMIT_US);
 	return ok;
@@ -789,4 +794,37 @@ TEST(sim__grid_sack_dsack_duplicates)
 TEST(sim__grid_reneging_receiver)
 {
 	grid((struct path){ .sack = true, .dsack = true, .renege = 20 }, 4);
+}
+
+/* What the grids don't meet: all mixed, with a bottleneck and its queue. */
+TEST(sim__random_paths)
+{
+	struct world dice = { .rnd = 42 };
+	u32 n = getenv("SIM_RUNS") ? atoi(getenv("SIM_RUNS")) : 2000;
+
+	for (u32 i = 0; i < n; i++) {
+		struct path p = {
+			.rtt_us = 100 << roll(&dice, 12),
+			.loss = chance(&dice, 500) ? roll(&dice, 100) : 0,
+			.ack_loss = chance(&dice, 500) ? roll(&dice, 300) : 0,
+			.reorder = chance(&dice, 500) ? roll(&dice, 300) : 0,
+			.dup = chance(&dice, 300) ? roll(&dice, 100) : 0,
+			.renege = chance(&dice, 200) ? roll(&dice, 50) : 0,
+			.bytes = 1 + roll(&dice, 400 * MSS),
+			.gso = 1 + roll(&dice, 44),
+			.sack = chance(&dice, 700),
+			.ts = chance(&dice, 500),
+			.dsack = chance(&dice, 700),
+		};
+
+		if (chance(&dice, 600)) {
+			p.rate = 100 << roll(&dice, 8);
+			p.queue = MSS * (1 + roll(&dice, 100));
+		}
+		if (!run(&p, i).ok) {
+			EXPECT(!"every path");
+			return;
+		}
+	}
+	printf("# %u runs\n", n);
 }
