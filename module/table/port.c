@@ -7,7 +7,7 @@
  * made by its first owner and goes with its last. It leaves the table under
  * its own lock and is marked dead, so whoever finds it under RCU, takes the
  * lock and sees it alive may add to it. Owns yoke_port, yoke_ports and the
- * hold (node, port, dev, reuse) of a yoke_owner.
+ * hold (all but sk and addr) of a yoke_owner.
  *
  * Locks: yoke_port.lock, BH off, innermost but for the table's own.
  * The rules of conflict are those of Linux TCP's and UDP's bind(2).
@@ -137,24 +137,39 @@ static bool addresses_overlap(const struct in6_addr *a, const struct in6_addr *b
 	return (any_ipv4(a) && ipv6_addr_v4mapped(b)) || (any_ipv4(b) && ipv6_addr_v4mapped(a));
 }
 
-/*
- * Does @owner's claim to the port conflict with @other's? @strict: even if both
- * have SO_REUSEADDR, for a port that we choose.
- */
+/* SO_REUSEPORT is between sockets of one user; what a TIME-WAIT's user was no longer matters. */
+static bool share_port(const struct sock *sk, const struct yoke_owner *other)
+{
+	if (!sk->sk_reuseport)
+		return false;
+	if (!other->sk)
+		return other->reuseport;
+	return other->sk->sk_reuseport && uid_eq(sk->sk_uid, other->sk->sk_uid);
+}
+
+static bool share_address(const struct yoke_ports *ports, const struct sock *sk,
+			  const struct yoke_owner *other)
+{
+	if (!sk->sk_reuse)
+		return false;
+	if (!other->sk)
+		return other->reuse;
+	return other->sk->sk_reuse &&
+	       (ports->dgram || READ_ONCE(other->sk->sk_state) != TCP_LISTEN);
+}
+
+/* Does @owner's claim to the port conflict with @other's? @strict: we choose it, so don't share. */
 static bool owners_conflict(const struct yoke_ports *ports, const struct yoke_owner *owner,
 			    const struct yoke_owner *other, bool strict)
 {
 	int dev = READ_ONCE(owner->sk->sk_bound_dev_if);
 	int other_dev = other->sk ? READ_ONCE(other->sk->sk_bound_dev_if) : other->dev;
-	bool reuse = other->sk ? other->sk->sk_reuse : other->reuse;
 
 	if (other == owner || !addresses_overlap(owner->addr, other->addr))
 		return false;
 	if (dev && other_dev && dev != other_dev)
 		return false;
-	if (strict || !owner->sk->sk_reuse || !reuse)
-		return true;
-	return !ports->dgram && other->sk && READ_ONCE(other->sk->sk_state) == TCP_LISTEN;
+	return strict || !(share_address(ports, owner->sk, other) || share_port(owner->sk, other));
 }
 
 static bool port_conflicts(const struct yoke_ports *ports, const struct yoke_port *port,
@@ -326,6 +341,7 @@ void yoke_port_join(struct yoke_owner *owner, const struct yoke_owner *of)
 			if (!owner->sk && of->sk) {
 				owner->dev = of->sk->sk_bound_dev_if;
 				owner->reuse = of->sk->sk_reuse;
+				owner->reuseport = of->sk->sk_reuseport;
 			}
 		}
 		spin_unlock_bh(&port->lock);

@@ -31,8 +31,9 @@ struct yoke_port {
  * @port:	NULL while it holds none
  * @sk:		the socket, NULL for a TIME-WAIT
  * @addr:	the local address it is bound to, unspecified for any; points into its owner
- * @dev:	of a TIME-WAIT: the device and the SO_REUSEADDR its socket had; yoke_port_join() takes them
- * @reuse:	see @dev
+ * @dev:	of a TIME-WAIT: the device its socket was bound to; yoke_port_join() takes it
+ * @reuse:	likewise, its SO_REUSEADDR
+ * @reuseport:	likewise
  */
 struct yoke_owner {
 	struct hlist_node node;
@@ -41,6 +42,7 @@ struct yoke_owner {
 	const struct in6_addr *addr;
 	int	dev;
 	bool	reuse;
+	bool	reuseport;
 };
 
 /**
@@ -64,7 +66,7 @@ void yoke_port_exit_net(struct yoke_ports *ports);
 
 /*
  * bind(2): @owner gets port @num, or a free ephemeral one if it is 0, if that conflicts with no other owner (addresses overlap, unless
- * both have SO_REUSEADDR and neither listens). @owner->sk and ->addr are set. Process context, socket locked.
+ * both have SO_REUSEADDR and neither listens, or both SO_REUSEPORT and the same user). @owner->sk and ->addr are set. Process context, socket locked.
  * Returns the port number or -EADDRINUSE, -ENOMEM.
  */
 int yoke_port_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num);
