@@ -14,6 +14,7 @@ Standard library only: importing scapy takes 20 s in the virtual machine.
 import argparse
 import struct
 import sys
+from math import atan2, cos, sin
 
 STREAM_PROTOCOLS = {6: "TCP", 253: "AF_YOKE"}
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -366,7 +367,7 @@ def write_svg(c, path, note):
     for p in c.packets:
         svg_arrow(c, p, heights, text, line)
     for p in c.packets:
-        svg_label(c, p, heights, text)
+        svg_words(c, p, heights, text)
     svg_legend(bottom + 34, text, line)
     out.append("</svg>")
     with open(path, "w", encoding="utf-8") as file:
@@ -400,30 +401,31 @@ def svg_states(c, heights, who, x, bottom, out, text):
              font_weight="bold", fill=INK)
 
 
-def journey(c, p, heights):
-    """Where an arrow starts and aims; a lost packet aims at where it might have."""
-    x1, x2 = (LEFT + 4, RIGHT - 4) if p.src == c.client else (RIGHT - 4, LEFT + 4)
-    y1 = heights[p, 1]
-    return x1, y1, x2, y1 + 30 if p.lost else heights[p, 0]
-
-
 def svg_arrow(c, p, heights, text, line):
-    x1, y1, x2, y2 = journey(c, p, heights)
-    way = 1 if x2 > x1 else -1
+    """Level below its label, which so stays legible, and then to the other end."""
+    way = 1 if p.src == c.client else -1
+    x1, x3 = (LEFT + 4, RIGHT - 4)[::way]
+    y1 = heights[p, 1]
+    x2 = x1 + way * (22 + 6.4 * len(svg_label(c, p)))
     style = {"stroke": RED if p.again else INK, "stroke_width": 2 if p.again else 1.3}
+    if p.lost:
+        style["stroke_dasharray"] = "6 4"
+    line(x1, y1, x2, y1, **style)
     svg_time(c, x1 - way * 16, y1, p.time, text)
     if p.lost:
-        x2, y2 = x1 + (x2 - x1) * 0.78, y1 + (y2 - y1) * 0.78
-        line(x1, y1, x2, y2, stroke_dasharray="6 4", **style)
+        x3, y3 = max(x1 + way * 440, x2 + way * 40, key=lambda x: way * x), y1 + 8
+        line(x2, y1, x3, y3, **style)
         for dx in (-6, 6):
-            line(x2 - dx, y2 - 6, x2 + dx, y2 + 6, stroke=RED, stroke_width=2.5)
-        text(x2 + way * 14, y2 + 4, "lost", fill=RED, font_size=11,
+            line(x3 - dx, y3 - 6, x3 + dx, y3 + 6, stroke=RED, stroke_width=2.5)
+        text(x3 + way * 14, y3 + 4, "lost", fill=RED, font_size=11,
              text_anchor="start" if way > 0 else "end")
-    else:
-        line(x1, y1, x2, y2, **style)
-        line(x2, y2, x2 - way * 9, y2 - 5, **style)
-        line(x2, y2, x2 - way * 9, y2 + 3, **style)
-        svg_time(c, x2 + way * 16, y2, p.arrived, text)
+        return
+    y3 = heights[p, 0]
+    line(x2, y1, x3, y3, **style)
+    angle = atan2(y3 - y1, x3 - x2)
+    for side in (-0.4, 0.4):
+        line(x3, y3, x3 - 10 * cos(angle + side), y3 - 10 * sin(angle + side), **style)
+    svg_time(c, x3 + way * 16, y3, p.arrived, text)
 
 
 def svg_time(c, x, y, time, text):
@@ -431,19 +433,17 @@ def svg_time(c, x, y, time, text):
          text_anchor="end" if x < LEFT else "start")
 
 
-def svg_label(c, p, heights, text):
-    """Along the arrow, at the sender's end, with a halo to part it from others."""
-    x1, y1, x2, y2 = journey(c, p, heights)
-    way = 1 if x2 > x1 else -1
-    slope = (y2 - y1) / (x2 - x1)
+def svg_label(c, p):
     label = c.label(p)
-    if p.data:
-        label += f"  “{clip(words_of(p.data), 46 - len(label))}”"
-    x, y = x1 + way * 14, y1 + slope * way * 14 - 4
-    text(x, y, label, fill=RED if p.again else INK, font_size=11.5, paint_order="stroke",
-         stroke="#fff", stroke_width=3, stroke_linejoin="round",
-         text_anchor="start" if way > 0 else "end",
-         transform=f"rotate({57.2958 * slope:.2f} {x:.1f} {y:.1f})")
+    return label + f"  “{clip(words_of(p.data), 42 - len(label))}”" if p.data else label
+
+
+def svg_words(c, p, heights, text):
+    """At the sender's end, with a halo to part them from what they cross."""
+    way = 1 if p.src == c.client else -1
+    text((LEFT if way > 0 else RIGHT) + way * 18, heights[p, 1] - 4, svg_label(c, p),
+         fill=RED if p.again else INK, font_size=11.5, paint_order="stroke", stroke="#fff",
+         stroke_width=3, stroke_linejoin="round", text_anchor="start" if way > 0 else "end")
 
 
 def svg_legend(y, text, line):
