@@ -400,7 +400,7 @@ def isn_of_other_pairs(p):
 	check(0 < sum(step > 0 for step in steps) < 15, f'all steps go one way: {steps}')
 
 
-@slow
+@slow(8)
 @rows('6298-1', '6298-11', '9293-MUST-22', '9293-MUST-19')
 def syn_retransmission(p):
 	"""After 1 s, 2 s, 4 s: the same SYN."""
@@ -417,7 +417,7 @@ def syn_retransmission(p):
 	c.alive()
 
 
-@slow
+@slow(4)
 @rows('6298-1', '6298-11', '4987-6')
 def syn_ack_retransmission(p):
 	c = p.syn_received()
@@ -432,14 +432,13 @@ def syn_ack_retransmission(p):
 	c.alive()
 
 
-@slow
+@slow(4)
 @rows('9293-MUST-22', '9293-EV-33')
 def connect_timeout(p):
 	"""With TCP_SYNCNT 1: a SYN, one more after a second, and ETIMEDOUT after two more."""
 	c = p.syn_sent(syncnt=1)
 	again = c.expect('S', seq=c.syn.seq, ack=0)
-	check(not select.select([], [c.sock], [], 1.5)[1], 'gave up too early')
-	check(select.select([], [c.sock], [], 1.5)[1], 'did not give up')
+	check(select.select([], [c.sock], [], 4)[1], 'did not give up')
 	near(time.monotonic() - again.at, 2, high=0.7)
 	connect_error(c.sock, errno.ETIMEDOUT)
 	c.quiet()
@@ -588,7 +587,7 @@ def accept_queue_full(p):
 	listener.settimeout(WAIT)
 
 
-@slow
+@slow(4)
 @rows('4987-7')
 def accept_queue_drains(p):
 	"""A final ACK that found no room is made good by the SYN,ACK that comes again."""

@@ -819,10 +819,12 @@ def rows(*ids):
 	return mark
 
 
-def slow(test):
-	"""This test mostly waits: it runs side by side with the others that do."""
-	test.slow = True
-	return test
+def slow(seconds):
+	"""This test mostly waits, about so long: it runs side by side with others that do."""
+	def mark(test):
+		test.slow = seconds
+		return test
+	return mark
 
 
 def pattern(size, start=0):

@@ -29,7 +29,7 @@ def flight(p, segments, **opts):
 	return c, first
 
 
-@slow
+@slow(7)
 @rows('9293-EV-34', '9293-MUST-18', '9293-MUST-19', '6298-8', '6298-10', '6298-11')
 def timeout_doubles(p):
 	"""The same segment again and again, each time after twice as long."""
@@ -53,7 +53,7 @@ def timeout_doubles(p):
 	c.alive()
 
 
-@slow
+@slow(4)
 @rows('6298-4')
 def timeout_of_one_second(p):
 	"""RFC 6298 rounds a shorter timeout up to a second. Linux takes 200 ms, and so do we."""
@@ -64,21 +64,22 @@ def timeout_of_one_second(p):
 	check(again.at - sent > 0.19, f'retransmitted after {again.at - sent:.3f} s')
 
 
-@slow
+@slow(4)
 @rows('6298-2', '9293-MUST-18')
 def timeout_from_first_sample(p):
 	"""Handshake in R = 0.5 s: SRTT = R, RTTVAR = R/2, RTO = R + 4 * R/2 = 1.5 s."""
 	c = p.syn_received()
 	time.sleep(0.5)
+	rtt = time.monotonic() - c.syn.at
 	c.send('A')
 	c.sock = p.accept(c.listener)
 	c.sock.send(b'hello')
 	sent = c.expect('A', b'hello').at
 	again = c.expect('A', b'hello', seq=c.ack - 5)
-	near(again.at - sent, 1.5, low=0.1, high=0.4)
+	near(again.at - sent, 3 * rtt, low=0.1, high=0.4)
 
 
-@slow
+@slow(4)
 @rows('6298-3', '6298-7')
 def timeout_from_later_samples(p):
 	"""The same R again and again: RTTVAR shrinks, and RTO with it, but never below SRTT."""
@@ -99,11 +100,14 @@ def timeout_from_later_samples(p):
 	check(0.41 <= rto <= 1.0, f'RTO {rto:.3f} s')
 
 
-@slow
+@slow(4)
 @rows('6298-6', '6298-13', '9293-MUST-18')
 def karn(p):
 	"""The ACK of a retransmitted segment is no sample: the doubled timeout stays."""
-	c = p.established()
+	c = p.syn_received()
+	time.sleep(0.25)
+	c.send('A')
+	c.sock = p.accept(c.listener)
 	c.sock.send(b'hello')
 	sent = c.expect('A', b'hello').at
 	again = c.expect('A', b'hello', seq=c.ack - 5)
@@ -115,7 +119,7 @@ def karn(p):
 	near((again.at - sent) / rto, 2, low=0.4, high=0.5, what='timeout after a retransmission')
 
 
-@slow
+@slow(4)
 @rows('6298-12')
 def timeout_after_a_lost_syn(p):
 	"""No sample from a handshake that was retransmitted: 3 s for the first data."""
@@ -129,7 +133,7 @@ def timeout_after_a_lost_syn(p):
 	near(again.at - sent, 3, low=0.2, high=0.6)
 
 
-@slow
+@slow(4)
 @rows('6298-9')
 def timer_restarts(p):
 	"""An ACK of new data starts the timer anew; with all acknowledged it stops."""
@@ -146,7 +150,7 @@ def timer_restarts(p):
 	c.quiet(1.5)
 
 
-@slow
+@slow(4)
 @rows('5681-4', '6928-3', '9293-MUST-19', '6298-10')
 def one_segment_after_timeout(p):
 	"""After a timeout one segment leaves, and two at most for each that is acknowledged."""
@@ -276,7 +280,7 @@ def divided_acks(p):
 	check(more <= 3, f'{more} segments after one was acknowledged in ten parts')
 
 
-@slow
+@slow(4)
 @rows('5681-10')
 def restart_after_idle(p):
 	"""After a long pause no more than an initial window leaves at once."""
@@ -287,7 +291,7 @@ def restart_after_idle(p):
 	check(len(c.drain()) <= 10, 'more than an initial window')
 
 
-@slow
+@slow(4)
 @rows('9293-MUST-21', '9293-EV-33', '9293-MUST-20')
 def user_timeout(p):
 	"""TCP_USER_TIMEOUT: the connection is given up, the application told."""
@@ -316,7 +320,7 @@ def retries(p):
 	check(setting('retries1') >= 3, 'R1')
 
 
-@slow
+@slow(4)
 @rows('9293-MUST-5', '9293-EV-34')
 def retransmission_acknowledges(p):
 	"""What is sent again carries the acknowledgement of now, not of then."""
@@ -329,7 +333,7 @@ def retransmission_acknowledges(p):
 	c.send('A')
 
 
-@slow
+@slow(4)
 @rows('6298-10', '9293-EV-34', '6298-13')
 def all_lost(p):
 	"""A whole window is lost: it comes again from the front, and nothing is left out."""
@@ -358,8 +362,15 @@ def sack_connection(p, segments):
 	warm_up(c)
 	first = c.ack
 	c.sock.send(pattern(SIZE * segments))
-	equal(len(c.drain()), segments, 'segments in flight')
+	# A tail loss probe may have joined them.
+	equal(len({s.seq for s in c.drain()}), segments, 'segments in flight')
 	return c, first
+
+
+def sent_again(c, first, segments):
+	"""Which segments come now, in order, but for probes of the last one."""
+	again = [ahead(s.seq, first) // SIZE for s in c.drain()]
+	return [i for i in again if i != segments - 1]
 
 
 def sack(first, *blocks):
@@ -372,8 +383,7 @@ def sack_three_segments(p):
 	"""One ACK that shows three segments above a hole: the hole is filled at once."""
 	c, first = sack_connection(p, 8)
 	c.send('A', ack=first, options=sack(first, (1, 4)))
-	again = c.drain()
-	equal([s.seq for s in again], [first], 'retransmitted')
+	equal(sent_again(c, first, 8), [0], 'segments retransmitted')
 
 
 @rows('6675-5')
@@ -383,11 +393,10 @@ def sack_two_holes(p):
 	for blocks in (((1, 2),), ((1, 3),), ((1, 3), (4, 5)), ((1, 3), (4, 6)), ((1, 3), (4, 7)),
 		       ((1, 3), (4, 8)), ((1, 3), (4, 9)), ((1, 3), (4, 10))):
 		c.send('A', ack=first, options=sack(first, *blocks))
-	again = [ahead(s.seq, first) // SIZE for s in c.drain()]
-	equal(again, [0, 3], 'segments retransmitted')
+	equal(sent_again(c, first, 10), [0, 3], 'segments retransmitted')
 
 
-@slow
+@slow(4)
 @rows('2018-7', '2018-8', '6675-1')
 def sack_reneging(p):
 	"""Everything but the first was reported; after the timeout the first is sent all the same,
@@ -420,7 +429,7 @@ def sack_nonsense(p):
 	c.alive()
 
 
-@slow
+@slow(9)
 @rows('9293-MUST-24', '9293-MUST-25', '9293-MUST-26', '9293-MUST-27', '9293-MUST-29', '9293-KA-1',
       '9293-SHLD-12', '9293-MAY-5')
 def keepalive(p):
@@ -429,7 +438,7 @@ def keepalive(p):
 	last = time.monotonic()
 	for answer in (True, False, False, True):	# two in a row unanswered are not yet three
 		probe = c.expect('A', seq=c.ack - 1, within=3)
-		near(probe.at - last, 1, high=0.5, what='interval of the probes')
+		near(probe.at - last, 1, low=0.3, high=0.7, what='interval of the probes')
 		last = probe.at
 		if answer:
 			c.send('A')
@@ -441,7 +450,7 @@ def keepalive(p):
 	equal(c.recv(4), b'busy', 'data read')
 
 
-@slow
+@slow(4)
 @rows('9293-KA-2', '9293-EV-33')
 def keepalive_unanswered(p):
 	"""KEEPCNT probes, and the connection is dead."""
@@ -453,7 +462,7 @@ def keepalive_unanswered(p):
 	c.expect('RA')
 
 
-@slow
+@slow(4)
 @rows('9293-KA-4')
 def keepalive_answered_by_reset(p):
 	c = p.established(keepalive=1, keepidle=1, keepintvl=1, keepcnt=3)

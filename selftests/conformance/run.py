@@ -18,7 +18,7 @@ import traceback
 here = os.path.dirname(os.path.abspath(__file__))
 CHAPTERS = ('handshake data close reset retransmission window checksum demux options segments '
 	    'dgram icmp').split()
-SIDE_BY_SIDE = 32
+SIDE_BY_SIDE = 8		# more, and timers are seen late under emulation
 
 
 def requirements():
@@ -66,7 +66,8 @@ class Report:
 			sys.stdout.flush()
 
 
-def run(name, test, report):
+def run(name, test):
+	"""-> problem, skip, trace for Report.add()"""
 	problem = skip = None
 	p = peer.Peer()
 	try:
@@ -83,7 +84,25 @@ def run(name, test, report):
 	p.close()
 	if not problem and p.complaints():
 		problem, trace = 'a malformed packet was sent: ' + ', '.join(p.complaints()), p.trace()
-	report.add(name, test.rows, problem, skip, trace)
+	return problem, skip, trace
+
+
+def run_slow(tests, report):
+	"""What mostly waits for timers does so side by side, the longest first. What fails there is
+	asked again alone: the processor may have been with the others when a timer ran out."""
+	again = []
+
+	def first(name, test):
+		result = run(name, test)
+		if result[0] and test.slow < 15:
+			again.append((name, test))
+		else:
+			report.add(name, test.rows, *result)
+	with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+		for name, test in sorted(tests, key=lambda pair: -pair[1].slow):
+			pool.submit(first, name, test)
+	for name, test in again:
+		report.add(name, test.rows, *run(name, test))
 
 
 def main():
@@ -116,12 +135,8 @@ def main():
 	report = Report(len(tests) + 1, differences() if peer.ORACLE else {})
 	for name, test in tests:
 		if not hasattr(test, 'slow'):
-			run(name, test, report)
-	# What mostly waits for timers does so side by side.
-	with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-		for name, test in tests:
-			if hasattr(test, 'slow'):
-				pool.submit(run, name, test, report)
+			report.add(name, test.rows, *run(name, test))
+	run_slow([(name, test) for name, test in tests if hasattr(test, 'slow')], report)
 	wrong = [f'{address}: {what}' for address, what in peer.link.complaints]
 	report.add('every_segment', peer.ALWAYS, '\n'.join(wrong) if wrong else
 		   None if peer.link.seen else 'no segment was seen')

@@ -217,7 +217,7 @@ def large_window(p):
 	check(32768 < most <= 65535, f'{most} bytes in flight')
 
 
-@slow
+@slow(8)
 @rows('9293-MUST-36', '9293-SHLD-29', '9293-SHLD-30', '9293-ZWP-1', '9293-ZWP-5', '9293-MUST-37')
 def zero_window_probes(p):
 	"""After an RTO, then later and later; an open window starts the data at once."""
@@ -251,7 +251,7 @@ def zero_window_probes(p):
 	equal(got, data, 'data')
 
 
-@slow
+@slow(4)
 @rows('9293-ZWP-2', '9293-EV-33')
 def zero_window_unanswered(p):
 	"""Probes that nobody answers: the user timeout ends it."""
@@ -262,7 +262,7 @@ def zero_window_unanswered(p):
 	c.expect_state('CLOSED')
 
 
-@slow
+@slow(21)
 @rows('9293-ZWP-2', '9293-MUST-37')
 def zero_window_answered(p):
 	"""Probes that are answered keep the connection up for as long as it takes."""
@@ -279,7 +279,7 @@ def zero_window_answered(p):
 	c.send('A', ack=c.ack)
 
 
-@slow
+@slow(4)
 @rows('9293-MUST-34', '9293-SHLD-15', '9293-SHLD-16', '9293-MAY-7', '9293-SHLD-17')
 def window_shrinks(p):
 	"""10000 bytes in flight, and then room for 2000: nothing new, the old again as usual."""
@@ -308,7 +308,7 @@ def window_shrinks(p):
 		c.send('A')
 
 
-@slow
+@slow(4)
 @rows('9293-MUST-35', '9293-MUST-34')
 def window_shrinks_to_zero(p):
 	"""With data in flight: it is asked for again, until the window opens."""
@@ -409,7 +409,7 @@ def nagle_lets_fin_go(p):
 	c.expect('FA', b'two')
 
 
-@slow
+@slow(4)
 @rows('9293-MUST-40', '5681-9')
 def ack_within_half_a_second(p):
 	c = p.established()
@@ -422,7 +422,6 @@ def ack_within_half_a_second(p):
 			c.recv(size)
 
 
-@slow
 @rows('9293-SHLD-18', '9293-MUST-40')
 def ack_is_delayed(p):
 	"""In a conversation an ACK waits for the answer to go with it."""
@@ -457,14 +456,13 @@ def ack_every_second_segment(p):
 	for i in range(40):
 		before = c.seq
 		c.send('A', pattern(MSS))
-		first = c.drain()
+		acks = c.drain()
+		check(len(acks) <= 1, 'more than one ACK for a segment')
 		c.send('A', pattern(MSS))
-		second = c.drain()
-		check(len(first) <= 1 and len(second) <= 1, 'more than one ACK for a segment')
-		check(first + second and ahead((first + second)[-1].ack, before) >= MSS,
-		      'no ACK for two full segments')
 		c.recv(2 * MSS)
-		c.drain()
+		acks += c.drain()
+		check(1 <= len(acks) <= 3, f'{len(acks)} ACKs for two segments that were read')
+		check(ahead(acks[-1].ack, before) >= MSS, 'no ACK for two full segments')
 
 
 @rows('6928-4')
