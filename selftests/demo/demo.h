@@ -19,7 +19,8 @@
 
 static inline int demo_socket(int type)
 {
-	int fd = socket(getenv("YOKE_ORACLE") ? AF_INET : AF_YOKE, type, 0);
+	const char *oracle = getenv("YOKE_ORACLE");
+	int fd = socket(oracle && *oracle == '1' ? AF_INET : AF_YOKE, type, 0);
 
 	if (fd < 0)
 		err(1, "socket: is yoke.ko loaded?");
