@@ -41,8 +41,10 @@ static void yoke_conn_unhash(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	yoke_hash_del(&yn->stream, &ys->node);
-	if (!ys->port_locked)
+	if (!ys->port_locked) {
 		yoke_port_leave(&yn->ports[YOKE_STREAM_PORTS], &ys->owner);
+		ys->inet.inet_num = 0;
+	}
 }
 
 void yoke_conn_set_state(struct sock *sk, int state)
@@ -338,6 +340,17 @@ void yoke_conn_orphan(struct sock *sk)
 	sock_orphan(sk);
 	/* The namespace may die now; it takes us with it (module/sock/main.c). */
 	yoke_compat_release_net(sk);
+}
+
+bool yoke_conn_readable(const struct sock *sk, int target)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+	s32 avail = READ_ONCE(ys->rcv_nxt) - READ_ONCE(ys->copied_seq);
+
+	if (avail <= 0)
+		return false;
+	return avail >= target || READ_ONCE(yoke_mem_pressure) ||
+	       yoke_conn_rcv_window(ys) <= READ_ONCE(ys->rcv_mss);
 }
 
 void yoke_conn_write_space(struct sock *sk)

@@ -12,6 +12,7 @@
 #include "af.h"
 
 #define YOKE_HEADER_MAX	60	/* transport header with all options */
+#define YOKE_DELACK	(HZ / 25)	/* 40 ms; RFC 9293 MUST-58 wants less than 500 */
 
 /* Flags of the header's byte 13 (RFC 9293 §3.1). */
 enum {
@@ -100,6 +101,7 @@ struct yoke_listener {
  * @advmss:	the MSS option we send
  * @rcv_mss:	guess of the segments the peer sends, for delayed ACKs and windows
  * @pmtu:	path MTU that @mss comes from
+ * @icmp_mtu:	what an ICMP error said the path carries, for yoke_output_mtu()
  * @now_us:	clock of the event being handled (yoke_conn_clock)
  * @ts_offset:	added to our timestamps
  * @ts_recent:	TS.Recent (RFC 7323 §4.3), @ts_recent_s when it was taken (seconds)
@@ -142,6 +144,7 @@ struct yoke_sock {
 	u16	user_mss;
 	u16	gso_segs_max;
 	u16	pmtu;
+	u16	icmp_mtu;
 	u8	snd_wscale;
 	u8	rcv_wscale;
 	bool	use_ts:1,
@@ -297,6 +300,8 @@ void yoke_conn_orphan(struct sock *sk);
 void yoke_conn_keepalive(struct sock *sk);
 /* The program has read: a receive buffer that nobody fixed grows with the speed of reading. */
 void yoke_conn_tune_rcvbuf(struct sock *sk);
+/* A reader who wants @target bytes should be woken: they are there, or no more would fit. No lock needed. */
+bool yoke_conn_readable(const struct sock *sk, int target);
 /* Wakes a writer if there is room now. */
 void yoke_conn_write_space(struct sock *sk);
 

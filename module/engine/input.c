@@ -12,7 +12,6 @@
 #include "input.h"
 #include "../table/mem.h"
 
-#define YOKE_DELACK	(HZ / 25)	/* 40 ms; RFC 9293 MUST-58 wants less than 500 */
 #define YOKE_PAWS_DAYS	24		/* RFC 7323 §5.5 */
 #define YOKE_DATA_STATES (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)
 
@@ -284,7 +283,8 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 	yoke_input_ack_due(sk);
 	if (gap)
 		ys->ack_now = true;
-	if (!sock_flag(sk, SOCK_DEAD))
+	/* SO_RCVLOWAT: a reader sleeps until there is as much as it wants, or the end. */
+	if (!sock_flag(sk, SOCK_DEAD) && (yoke_conn_readable(sk, sk->sk_rcvlowat) || sock_flag(sk, SOCK_DONE)))
 		sk->sk_data_ready(sk);
 }
 
@@ -361,6 +361,10 @@ static void yoke_input_established(struct sock *sk)
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 	}
 	ys->last_sent_us = (u32)ys->now_us;
+	/* RFC 6298 (5.7): the SYN was lost, and nothing is known of the path. */
+	if (!ys->rtt.srtt_us)
+		ys->rtt.rto_us = YOKE_RTO_FALLBACK_US;
+	ys->rtt.backoff = 0;
 }
 
 /* A reset in answer to an ACK of something never sent: <SEQ=SEG.ACK><CTL=RST>. */
@@ -582,6 +586,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 	}
 	yoke_input_timestamp(ys, s);
 	ys->last_rcv_jiffies = (u32)jiffies;
+	ys->keep_probes_out = 0;
 	return true;
 }
 

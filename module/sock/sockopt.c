@@ -379,6 +379,6 @@ int yoke_sockopt_stream_get(struct socket *sock, int level, int name, char __use
 	case SOL_IP:
 		return ip_getsockopt(sk, level, name, val, len);
 	default:
-		return -ENOPROTOOPT;
+		return -EOPNOTSUPP;
 	}
 }

@@ -147,18 +147,15 @@ static int stream_may_send(struct sock *sk, struct msghdr *msg, long *timeo)
 
 	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN))
 		return -EOPNOTSUPP;
-	if (msg->msg_controllen) {
-		sockcm_init(&cookie, sk);
-		err = sock_cmsg_send(sk, msg, &cookie);
-		if (err)
-			return err;
-	}
 	if (STATE(sk) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
 		err = sk_stream_wait_connect(sk, timeo);
 		if (err)
 			return sk_stream_error(sk, msg->msg_flags, err);
 	}
-	return 0;
+	if (!msg->msg_controllen)
+		return 0;
+	sockcm_init(&cookie, sk);
+	return sock_cmsg_send(sk, msg, &cookie);
 }
 
 static int stream_send(struct sock *sk, struct msghdr *msg)
@@ -367,18 +364,6 @@ static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, i
 
 /* --- waiting, asking --- */
 
-static bool stream_is_readable(const struct sock *sk, int target)
-{
-	const struct yoke_sock *ys = yoke_sk(sk);
-	s32 avail = READ_ONCE(ys->rcv_nxt) - READ_ONCE(ys->copied_seq);
-
-	if (avail <= 0)
-		return false;
-	/* Less than asked for must do when no more would fit. */
-	return avail >= target || READ_ONCE(yoke_mem_pressure) ||
-	       yoke_conn_rcv_window(ys) <= READ_ONCE(ys->rcv_mss);
-}
-
 /* Room for a writer? If not, he is to be woken. */
 static bool stream_is_writable(struct sock *sk)
 {
@@ -409,7 +394,7 @@ static __poll_t stream_poll(struct file *file, struct socket *sock, poll_table *
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
-		if (stream_is_readable(sk, sock_rcvlowat(sk, 0, INT_MAX)))
+		if (yoke_conn_readable(sk, sock_rcvlowat(sk, 0, INT_MAX)))
 			mask |= EPOLLIN | EPOLLRDNORM;
 		if ((shutdown & SEND_SHUTDOWN) || stream_is_writable(sk))
 			mask |= EPOLLOUT | EPOLLWRNORM;
@@ -464,7 +449,7 @@ static int stream_set_rcvlowat(struct sock *sk, int val)
 	val = min(val, most);
 	WRITE_ONCE(sk->sk_rcvlowat, val ?: 1);
 	/* What has arrived may be enough now. */
-	if (stream_is_readable(sk, sk->sk_rcvlowat))
+	if (yoke_conn_readable(sk, sk->sk_rcvlowat))
 		sk->sk_data_ready(sk);
 	if (sk->sk_userlocks & SOCK_RCVBUF_LOCK)
 		return 0;
