@@ -17,7 +17,7 @@ def odd_lengths(p):
 	c = p.established(nodelay=1)
 	for size in (*range(1, 18), 255, 1459, 1460):
 		data = pattern(size, size)
-		c.sock.send(data)
+		c.write(data)
 		c.expect('A', data)
 		c.send('PA', data)
 		c.expect_ack()
@@ -30,7 +30,7 @@ def large_writes(p):
 	c = p.established(sndbuf=1 << 20)
 	for size in (10000, 30001, 64123):
 		data = pattern(size)
-		c.sock.send(data)
+		c.write(data)
 		c.expect_data(data)
 
 

@@ -149,7 +149,7 @@ def fragmentation_needed(p):
 	"""The path is narrower: what did not fit comes again in smaller segments."""
 	c = p.established()
 	data = pattern(MSS * 2)
-	c.sock.send(data)
+	c.write(data)
 	sent = c.drain()
 	first = sent[0].seq
 	p.icmp_send(3, 4, quote(sent[0]), mtu=1000)
@@ -160,7 +160,7 @@ def fragmentation_needed(p):
 	c.drain()
 	more = pattern(3000)
 	c.ack = max((s.seq + len(s.data) for s in sent))
-	c.sock.send(more)
+	c.write(more)
 	got = c.expect_data(more)
 	equal(max(len(s.data) for s in got), 960, 'largest segment')
 
@@ -170,19 +170,19 @@ def fragmentation_needed_is_limited(p):
 	"""Never raised by such a message, and never below what the host allows."""
 	c = p.established()
 	for mtu in (9000, 65535):
-		c.sock.send(pattern(MSS))
+		c.write(pattern(MSS))
 		segment = c.expect('A', MSS)
 		p.icmp_send(3, 4, quote(segment), mtu=mtu)
 		c.quiet()
 		c.send('A')
-	c.sock.send(pattern(MSS))
+	c.write(pattern(MSS))
 	segment = c.expect('A', MSS)
 	p.icmp_send(3, 4, quote(segment), mtu=68)
 	p.barrier()
 	c.drain()
 	c.send('A')
 	c.drain()
-	c.sock.send(pattern(2000))
+	c.write(pattern(2000))
 	check(max(len(s.data) for s in c.burst()) >= 500, 'smaller than the host allows')
 
 
@@ -190,7 +190,7 @@ def fragmentation_needed_is_limited(p):
 def fragmentation_needed_once(p):
 	"""The same message ten times: one decrease. A quote out of range: none."""
 	c = p.established()
-	c.sock.send(pattern(MSS))
+	c.write(pattern(MSS))
 	segment = c.expect('A', MSS)
 	packet = segment.ip.copy()
 	packet.payload.seq = (segment.seq - 100000) % (1 << 32)

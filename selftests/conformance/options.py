@@ -11,7 +11,7 @@ MSS_1000 = b'\x02\x04\x03\xe8'
 def largest(c):
 	"""The size of the segments that come: what the other side made of our MSS."""
 	data = pattern(6000)
-	c.sock.send(data)
+	c.write(data)
 	return max(len(s.data) for s in c.expect_data(data))
 
 
@@ -150,7 +150,7 @@ def mss_of_nothing(p):
 	"""An absurd MSS makes no absurd segments: data still arrives, whole."""
 	for mss in (0, 1, 12, 40):
 		c = p.established(options=[('MSS', mss)])
-		c.sock.send(pattern(200))
+		c.write(pattern(200))
 		c.expect_data(pattern(200))
 
 
@@ -165,7 +165,7 @@ def window_scale_only_if_offered(p):
 	c.win = 3000
 	c.send('SA', options=[('MSS', 1000)])		# no window scale: 3000 means 3000
 	c.expect('A')
-	c.sock.send(pattern(10000))
+	c.write(pattern(10000))
 	size = sum(len(s.data) for s in c.drain())
 	check(2000 <= size <= 3000, f'{size} bytes in flight')
 
@@ -183,7 +183,7 @@ def scaled(p, shift, win, **opts):
 def window_scale_of_the_peer(p):
 	"""20 << 7 is 2560; in the SYN the window was meant literally."""
 	c = scaled(p, 7, 20)
-	c.sock.send(pattern(10000))
+	c.write(pattern(10000))
 	size = sum(len(s.data) for s in c.drain())
 	check(2000 <= size <= 2560, f'{size} bytes in flight')
 
@@ -192,8 +192,8 @@ def window_scale_of_the_peer(p):
 def window_scale_too_large(p):
 	"""Fifteen and more are taken for fourteen: 1 << 14 is 16384."""
 	for shift in (15, 255):
-		c = scaled(p, shift, 1, sndbuf=1 << 20)
-		c.sock.send(pattern(100000))
+		c = scaled(p, shift, 1)
+		c.write(pattern(100000))
 		segments = c.drain()
 		first, acked, most = segments[0].seq, 0, 0
 		while acked < 30000:
@@ -208,7 +208,7 @@ def window_scale_too_large(p):
 def window_scale_without_syn(p):
 	c = p.established(win=2500, options=[('MSS', 1000)])
 	c.send('A', options=b'\3\3\7\1')
-	c.sock.send(pattern(10000))
+	c.write(pattern(10000))
 	check(sum(len(s.data) for s in c.drain()) <= 2500, 'more than the window')
 
 

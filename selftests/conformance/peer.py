@@ -705,6 +705,12 @@ class Conn:
 		self.expect('A', b'pong')
 		self.send('A')
 
+	def write(self, data):
+		"""Into the socket, all of it: the buffer is made large enough."""
+		setopt(self.sock, sndbuf=max(4 * len(data), 1 << 16))
+		taken = self.sock.send(data)
+		check(taken == len(data), f'only {taken} of {len(data)} bytes fit into the socket')
+
 	def recv(self, size):
 		"""Exactly so many bytes from the socket, or fewer at the end of the stream."""
 		data = b''

@@ -14,7 +14,7 @@ OFFER = (('MSS', SIZE),)
 def warm_up(c, segments=40):
 	"""Acknowledge so much that the congestion window is far above what the test needs."""
 	data = pattern(SIZE * segments)
-	c.sock.send(data)
+	c.write(data)
 	c.expect_data(data)
 
 
@@ -23,7 +23,7 @@ def flight(p, segments, **opts):
 	c = p.established(options=OFFER, nodelay=1, **opts)
 	warm_up(c)
 	first = c.ack
-	c.sock.send(pattern(SIZE * segments))
+	c.write(pattern(SIZE * segments))
 	sent = c.drain()
 	equal([len(s.data) for s in sent], [SIZE] * segments, 'segments in flight')
 	return c, first
@@ -192,8 +192,8 @@ def fast_retransmit(p):
 @rows('3042-1')
 def limited_transmit(p):
 	"""The first two duplicate ACKs release one new segment each."""
-	c = p.established(options=OFFER, nodelay=1, sndbuf=1 << 20)
-	c.sock.send(pattern(SIZE * 100))
+	c = p.established(options=OFFER, nodelay=1)
+	c.write(pattern(SIZE * 100))
 	sent = c.drain()
 	first = sent[0].seq
 	for i in range(2):
@@ -246,8 +246,8 @@ def old_acks_bring_nothing(p):
 def initial_window(p):
 	"""At most 10 segments, or 14600 bytes, or two."""
 	for mss in (536, 1460):
-		c = p.established(options=[('MSS', mss)], sndbuf=1 << 20)
-		c.sock.send(pattern(50000))
+		c = p.established(options=[('MSS', mss)])
+		c.write(pattern(50000))
 		size = sum(len(s.data) for s in c.drain())
 		check(mss <= size <= min(10 * mss, max(2 * mss, 14600)), f'{size} bytes, MSS {mss}')
 
@@ -255,8 +255,8 @@ def initial_window(p):
 @rows('5681-2', '5681-6', '9293-MUST-19')
 def slow_start(p):
 	"""Each ACK of a segment brings two at most, and the window does grow."""
-	c = p.established(options=OFFER, sndbuf=1 << 20)
-	c.sock.send(pattern(SIZE * 200))
+	c = p.established(options=OFFER)
+	c.write(pattern(SIZE * 200))
 	sent = c.drain()
 	first, initial = sent[0].seq, len(sent)
 	total = initial
@@ -270,8 +270,8 @@ def slow_start(p):
 @rows('5681-2')
 def divided_acks(p):
 	"""Ten ACKs for one segment do not open the window ten times."""
-	c = p.established(options=OFFER, sndbuf=1 << 20)
-	c.sock.send(pattern(SIZE * 200))
+	c = p.established(options=OFFER)
+	c.write(pattern(SIZE * 200))
 	first = c.drain()[0].seq
 	more = 0
 	for i in range(1, 11):
@@ -284,10 +284,10 @@ def divided_acks(p):
 @rows('5681-10')
 def restart_after_idle(p):
 	"""After a long pause no more than an initial window leaves at once."""
-	c = p.established(options=OFFER, sndbuf=1 << 20)
+	c = p.established(options=OFFER)
 	warm_up(c, 120)
 	time.sleep(2)
-	c.sock.send(pattern(SIZE * 60))
+	c.write(pattern(SIZE * 60))
 	check(len(c.drain()) <= 10, 'more than an initial window')
 
 
@@ -361,7 +361,7 @@ def sack_connection(p, segments):
 		raise Skip('no SACK')
 	warm_up(c)
 	first = c.ack
-	c.sock.send(pattern(SIZE * segments))
+	c.write(pattern(SIZE * segments))
 	# A tail loss probe may have joined them.
 	equal(len({s.seq for s in c.drain()}), segments, 'segments in flight')
 	return c, first

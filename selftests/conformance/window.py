@@ -189,7 +189,7 @@ def beyond_the_window(p):
 def send_window_is_kept(p):
 	"""Not a byte beyond what the peer has room for."""
 	c = p.established(win=2500, options=OFFER, nodelay=1)
-	c.sock.send(pattern(10000))
+	c.write(pattern(10000))
 	got = c.drain()
 	check(2000 <= sum(len(s.data) for s in got) <= 2500, [len(s.data) for s in got])
 	first = got[0].seq
@@ -201,14 +201,14 @@ def send_window_is_kept(p):
 @rows('9293-MUST-1', '9293-REC-1')
 def large_window(p):
 	"""65535 is a large window, not a negative one: more than half of it gets used."""
-	c = p.established(options=[('MSS', MSS)], sndbuf=1 << 20, win=65535)
+	c = p.established(options=[('MSS', MSS)], win=65535)
 	data = pattern(200000)
-	sent = c.sock.send(data)
+	c.write(data)
 	in_flight = c.drain()
 	first, acked = in_flight[0].seq, 0
 	most = 0
 	for _ in range(60):
-		if acked + 65535 + MSS > sent:
+		if acked + 65535 + MSS > len(data):
 			break
 		acked += MSS
 		c.send('A', ack=first + acked)
@@ -224,7 +224,7 @@ def zero_window_probes(p):
 	c = p.established(win=0)
 	data = pattern(3000)
 	start = time.monotonic()
-	c.sock.send(data)
+	c.write(data)
 	times = [start]
 	for _ in range(4):
 		probe = c.next(12, 'a window probe')
@@ -285,7 +285,7 @@ def window_shrinks(p):
 	"""10000 bytes in flight, and then room for 2000: nothing new, the old again as usual."""
 	c = p.established(win=10000, options=OFFER, nodelay=1)
 	data = pattern(20000)
-	c.sock.send(data)
+	c.write(data)
 	sent = c.drain()
 	first = sent[0].seq
 	most = max(ahead(s.seq, first) + len(s.data) for s in sent)
@@ -314,7 +314,7 @@ def window_shrinks_to_zero(p):
 	"""With data in flight: it is asked for again, until the window opens."""
 	c = p.established(win=4000, options=OFFER, nodelay=1)
 	data = pattern(4000)
-	c.sock.send(data)
+	c.write(data)
 	first = c.drain()[0].seq
 	c.send('A', ack=first, win=0)
 	for _ in range(3):
@@ -358,7 +358,7 @@ def no_silly_segments(p):
 	"""The window opens in steps of 100 bytes: not a segment each."""
 	c = p.established(win=4000, options=OFFER)
 	data = pattern(12000)
-	c.sock.send(data)
+	c.write(data)
 	got = c.drain()
 	first = got[0].seq
 	end = max(ahead(s.seq, first) + len(s.data) for s in got)
@@ -381,7 +381,7 @@ def nagle(p):
 	c.quiet()
 	c.send('A')
 	c.expect('A', b'twothree')
-	c.sock.send(pattern(SIZE + 10))
+	c.write(pattern(SIZE + 10))
 	c.expect('A', pattern(SIZE))
 	c.quiet()
 	c.send('A')
@@ -393,7 +393,7 @@ def nagle(p):
 def nagle_off(p):
 	c = p.established(nodelay=1)
 	for data in (b'one', b'two', b'three'):
-		c.sock.send(data)
+		c.write(data)
 		c.expect('A', data)
 	c.send('A')
 
@@ -453,16 +453,16 @@ def ack_every_second_segment(p):
 		c.sock.send(b'answer')
 		c.drain()
 		c.send('A')
+	told = []
 	for i in range(40):
 		before = c.seq
 		c.send('A', pattern(MSS))
-		acks = c.drain()
-		check(len(acks) <= 1, 'more than one ACK for a segment')
 		c.send('A', pattern(MSS))
 		c.recv(2 * MSS)
-		acks += c.drain()
-		check(1 <= len(acks) <= 3, f'{len(acks)} ACKs for two segments that were read')
-		check(ahead(acks[-1].ack, before) >= MSS, 'no ACK for two full segments')
+		told += c.drain()
+		check(told and ahead(told[-1].ack, before) >= MSS, 'no ACK for two full segments')
+	told = [(s.ack, s.window) for s in told]
+	equal(len(set(told)), len(told), 'ACKs that say something')
 
 
 @rows('6928-4')
@@ -478,5 +478,5 @@ def window_in_the_syn(p):
 	c.win = 500
 	c.send('SA', options=[('MSS', MSS)])
 	c.expect('A')
-	c.sock.send(pattern(3000))
+	c.write(pattern(3000))
 	check(sum(len(s.data) for s in c.drain()) <= 500, 'more than the window')
