@@ -5,7 +5,6 @@
  */
 #include "yoke_test.h"
 #include <netinet/udp.h>
-#include <sys/mman.h>
 #include <linux/errqueue.h>
 
 /* An address where nothing is; the compiler must not know that. */
@@ -185,7 +184,10 @@ static long ioctl_of(int fd, unsigned long request)
 	return ioctl(fd, request, &n) ? -1 : n;
 }
 
-/* Calls that give the text of themselves, by number. */
+/*
+ * Calls that give the text of themselves, by number. Not among them is what
+ * depends on when an ACK comes (SIOCOUTQ), and mmap(), TCP's zero-copy receive.
+ */
 enum { BASE = __COUNTER__ + 1 };
 #define CALL(expr) case __COUNTER__ - BASE: *what = #expr; return (expr)
 
@@ -288,13 +290,11 @@ static long call(int n, int fd, const char **what)
 
 	CALL(events(fd, -1));
 	CALL(ioctl_of(fd, SIOCINQ));
-	CALL(ioctl_of(fd, SIOCOUTQ));
 	CALL(ioctl_of(fd, 0x1234));
 	CALL(ioctl(fd, SIOCINQ, BAD));
 	CALL(ioctl(fd, SIOCOUTQ, BAD));
 	CALL(lseek(fd, 0, SEEK_SET));
 	CALL(ftruncate(fd, 0));
-	CALL(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0);
 	CALL(fcntl(fd, F_GETFL));
 
 	CALL(get(fd, SOL_SOCKET, SO_ERROR, int_len, true));
