@@ -192,8 +192,9 @@ def fast_retransmit(p):
 @rows('3042-1')
 def limited_transmit(p):
 	"""The first two duplicate ACKs release one new segment each."""
-	c = p.established(options=OFFER, nodelay=1)
-	c.write(pattern(SIZE * 100))
+	c = p.established(options=OFFER, nodelay=1, sndbuf=1 << 18)
+	for _ in range(40):
+		c.sock.send(pattern(SIZE), socket.MSG_EOR)	# or Linux waits to send more at once
 	sent = c.drain()
 	first = sent[0].seq
 	for i in range(2):
