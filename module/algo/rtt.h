@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #define YOKE_RTO_INIT_US	1000000u	/* RFC 6298 (2.1) */
+#define YOKE_RTO_FALLBACK_US	3000000u	/* (5.7): after a lost SYN without a sample */
 #define YOKE_RTO_MIN_US		200000u		/* Linux's; (2.4) would have 1 s */
 #define YOKE_RTO_MAX_US		120000000u	/* (2.5): at least 60 s */
 #define YOKE_RTT_MIN_WINDOW_US	300000000u	/* how long a smallest RTT is believed */

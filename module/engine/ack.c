@@ -156,21 +156,6 @@ static void yoke_ack_rtt(struct yoke_sock *ys, const struct yoke_segment *seg, s
 		yoke_rtt_sample(&ys->rtt, ack->rtt_us, ack->now_us);
 }
 
-/* A send buffer that nobody fixed grows with cwnd: two windows of segments with their overhead. */
-static void yoke_ack_tune_sndbuf(struct sock *sk)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	u32 per_mss = ys->mss + YOKE_HEADROOM + SKB_TRUESIZE(0);
-	u64 want = 2 * (u64)max(ys->cc.cwnd, YOKE_CC_INIT_SEGS * ys->cc.mss);
-
-	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
-		return;
-	want = div_u64(want, ys->cc.mss) * per_mss;
-	want = min_t(u64, want, READ_ONCE(yoke_net(sock_net(sk))->set.wmem[2]));
-	if (want > sk->sk_sndbuf)
-		WRITE_ONCE(sk->sk_sndbuf, want);
-}
-
 bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -184,7 +169,13 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 		/* An old duplicate may still carry data; a very old one is somebody's guess. */
 		return !yoke_seq_before(seg->ack, prior_una - max(ys->max_window, 1U));
 
-	ys->probes_out = 0;
+	/* Something works again. */
+	if (unlikely(READ_ONCE(sk->sk_err_soft)))
+		WRITE_ONCE(sk->sk_err_soft, 0);
+	if (ys->probes_out) {
+		ys->probes_out = 0;
+		ys->retrans_ts = 0;
+	}
 	window_changed = yoke_ack_window(sk, seg);
 	if (skb_queue_empty(&ys->rtx))
 		return true;
@@ -217,7 +208,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	if (seg->ack != prior_una) {
 		yoke_conn_timer_rtx(sk);
 		if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-			yoke_ack_tune_sndbuf(sk);
+			yoke_conn_tune_sndbuf(sk);
 		yoke_conn_write_space(sk);
 	}
 	if (unlikely(wait)) {

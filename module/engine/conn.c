@@ -160,6 +160,20 @@ u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss
 	return space > mss ? rounddown(space, mss) : space;
 }
 
+void yoke_conn_tune_sndbuf(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 per_mss = ys->mss + SKB_TRUESIZE(YOKE_HEADER_MAX + MAX_HEADER);
+	u64 want = 2 * (u64)max(ys->cc.cwnd, YOKE_CC_INIT_SEGS * ys->cc.mss);
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+		return;
+	want = div_u64(want, ys->cc.mss) * per_mss;
+	want = min_t(u64, want, READ_ONCE(yoke_net(sock_net(sk))->set.wmem[2]));
+	if (want > sk->sk_sndbuf)
+		WRITE_ONCE(sk->sk_sndbuf, want);
+}
+
 void yoke_conn_init_buffers(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -171,6 +185,7 @@ void yoke_conn_init_buffers(struct sock *sk)
 	ys->tune.rtt_time_us = (u32)ys->now_us;
 	ys->last_rcv_jiffies = (u32)jiffies;
 	ys->quickack = YOKE_QUICKACKS;
+	yoke_conn_tune_sndbuf(sk);
 }
 
 void yoke_conn_keepalive(struct sock *sk)

@@ -547,10 +547,10 @@ static int transmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgra
 	if (err > 0)
 		err = net_xmit_errno(err);
 	if (!err) {
-		yoke_count(sock_net(sk), OutDatagrams);
+		yoke_count(sock_net(sk), DgramOutDatagrams);
 	} else if (err == -ENOBUFS) {
 		/* A full queue is no news for a datagram, unless the program wants to hear it. */
-		yoke_count(sock_net(sk), SndbufErrors);
+		yoke_count(sock_net(sk), DgramSndbufErrors);
 		if (!inet_test_bit(RECVERR, sk))
 			err = 0;
 	}
@@ -725,12 +725,12 @@ static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const
 	skb_dst_drop(skb);
 	__skb_pull(skb, sizeof(struct udphdr));
 	if (__sock_queue_rcv_skb(sk, skb)) {
-		yoke_count(net, RcvbufErrors);
+		yoke_count(net, DgramRcvbufErrors);
 		yoke_count(net, DgramInErrors);
 		kfree_skb(skb);
 		return;
 	}
-	yoke_count(net, InDatagrams);
+	yoke_count(net, DgramInDatagrams);
 }
 
 /*
@@ -796,7 +796,7 @@ static bool check_datagram(struct net *net, struct sk_buff *skb)
 	if (!skb_checksum_validate_zero_check(skb, ip_hdr(skb)->protocol, udp_hdr(skb)->check,
 					      inet_compute_pseudo))
 		return true;
-	yoke_count(net, DgramCsumErrors);
+	yoke_count(net, DgramInCsumErrors);
 	return false;
 }
 
@@ -818,7 +818,7 @@ void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 		deliver(net, sk, skb, rx);
 		return;
 	}
-	yoke_count(net, NoPorts);
+	yoke_count(net, DgramNoPorts);
 	icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
 	kfree_skb(skb);
 }

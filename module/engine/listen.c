@@ -323,6 +323,8 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn). */
 	if (!req->retries)
 		yoke_rtt_sample(&ys->rtt, max_t(u32, (u32)ys->now_us - req->sent_us, 1), (u32)ys->now_us);
+	else
+		ys->rtt.rto_us = YOKE_RTO_FALLBACK_US;
 	ys->last_sent_us = (u32)ys->now_us;
 	return child;
 

@@ -44,6 +44,14 @@ static int yoke_output_space(const struct sock *sk, int bytes)
 	return bytes < 0 ? 0 : bytes / 2;
 }
 
+/* The most that could ever be offered: half the buffer, what the header can say, TCP_WINDOW_CLAMP. */
+static u32 yoke_output_full(const struct sock *sk)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+
+	return min3((u32)yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf)), (u32)U16_MAX << ys->rcv_wscale, ys->window_clamp);
+}
+
 /* The window to advertise, scaled down as the header has it. Never takes back what was given (RFC 9293 SHLD-14). */
 static u16 yoke_output_window(struct sock *sk)
 {
@@ -51,7 +59,7 @@ static u16 yoke_output_window(struct sock *sk)
 	u32 cur = yoke_conn_rcv_window(ys), full, mss, win;
 	int space;
 
-	full = min_t(u32, yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf)), ys->window_clamp);
+	full = yoke_output_full(sk);
 	space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) - READ_ONCE(sk->sk_backlog.len));
 	win = min_t(u32, space, full);
 	mss = min_t(u32, ys->rcv_mss, full);
@@ -78,7 +86,7 @@ void yoke_output_window_update(struct sock *sk)
 	cur = yoke_conn_rcv_window(ys);
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)))
 		return;
-	full = min_t(u32, yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf)), ys->window_clamp);
+	full = yoke_output_full(sk);
 	space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk));
 	if (space < 0 || 2 * cur > full)
 		return;
@@ -147,6 +155,9 @@ static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u
 	int err;
 
 	if (skb->len) {
+		/* It answers what came just now: the program talks by turns, and its answers carry the ACKs. */
+		if ((u32)jiffies - ys->last_rcv_jiffies < YOKE_DELACK)
+			ys->quickack = 0;
 		mss = yoke_output_mss(ys);
 		if (skb->len > mss) {
 			skb_shinfo(skb)->gso_size = mss;
@@ -301,6 +312,11 @@ void yoke_output_mtu(struct sock *sk)
 	struct dst_entry *dst = yoke_sk(sk)->af->refresh(sk);
 	unsigned int old = yoke_sk(sk)->pmtu;
 
+	if (!dst || inet_sk(sk)->pmtudisc == IP_PMTUDISC_DONT)
+		return;
+	/* The route learns it first, for others and for its ageing; that may replace the route. */
+	dst->ops->update_pmtu(dst, sk, NULL, yoke_sk(sk)->icmp_mtu, true);
+	dst = yoke_sk(sk)->af->refresh(sk);
 	if (!dst)
 		return;
 	yoke_conn_clock(yoke_sk(sk));
@@ -582,6 +598,10 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx 
 
 	if (!skb)
 		return;
+	if (sk) {
+		route.tos = inet_sk(sk)->tos;
+		route.ttl = max_t(int, inet_sk(sk)->uc_ttl, 0);
+	}
 	if (opt)
 		size += yoke_opt_size(opt);
 	skb_push(skb, size);

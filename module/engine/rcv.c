@@ -98,6 +98,7 @@ static void yoke_rcv_conn_error(struct sock *sk, u32 seq, int err, bool hard, u3
 	if (sk->sk_state == TCP_CLOSE || !yoke_seq_between(seq, ys->snd_una, ys->snd_nxt))
 		return;
 	if (mtu) {
+		ys->icmp_mtu = min_t(u32, mtu, U16_MAX);
 		if (!sock_owned_by_user(sk))
 			yoke_output_mtu(sk);
 		else

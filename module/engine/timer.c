@@ -78,6 +78,8 @@ static void yoke_timer_persist(struct sock *sk)
 		yoke_timer_give_up(sk);
 		return;
 	}
+	if (!ys->probes_out)
+		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	if (ys->probes_out < U8_MAX)
 		ys->probes_out++;
 	yoke_output_probe(sk, false);

@@ -136,6 +136,8 @@ static struct dst_entry *ip4_refresh(struct sock *sk)
 static struct rtable *route_for(struct net *net, struct sock *sk, const struct yoke_route *r,
 				struct flowi4 *fl4)
 {
+	struct rtable *rt;
+
 	memset(fl4, 0, sizeof(*fl4));
 	fl4->flowi4_oif = r->oif;
 	fl4->flowi4_iif = LOOPBACK_IFINDEX;
@@ -149,7 +151,13 @@ static struct rtable *route_for(struct net *net, struct sock *sk, const struct y
 	fl4->saddr = ip4_addr(&r->pair.laddr);
 	fl4->fl4_dport = r->pair.rport;
 	fl4->fl4_sport = r->pair.lport;
-	return ip_route_output_flow(net, fl4, sk);
+	rt = ip_route_output_flow(net, fl4, sk);
+	/* Whoever forged such a source is not answered (RFC 9293 MUST-63). */
+	if (!IS_ERR(rt) && rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
+		ip_rt_put(rt);
+		return ERR_PTR(-ENETUNREACH);
+	}
+	return rt;
 }
 
 static unsigned int ip4_mtu_for(struct net *net, struct sock *sk, const struct yoke_route *r,
@@ -161,6 +169,11 @@ static unsigned int ip4_mtu_for(struct net *net, struct sock *sk, const struct y
 
 	if (IS_ERR(rt))
 		return 0;
+	/* RFC 9293 MUST-63: nobody is to be answered at such an address. */
+	if (rt->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST)) {
+		ip_rt_put(rt);
+		return 0;
+	}
 	mtu = dst_mtu(&rt->dst);
 	*advmss = min_t(u32, dst_metric_advmss(&rt->dst), U16_MAX);
 	ip_rt_put(rt);
@@ -420,6 +433,7 @@ static int dgram_error(struct sk_buff *skb, u32 info)
 static const struct net_protocol stream_protocol = {
 	.handler	= receive_stream,
 	.err_handler	= stream_error,
+	.no_policy	= 1,	/* the engine asks, knowing the socket */
 	.icmp_strict_tag_validation = 1,
 };
 

@@ -33,7 +33,7 @@ static void settings_init(struct yoke_settings *set)
 	unsigned long slots = clamp(totalram_pages() >> (17 - PAGE_SHIFT), 1024UL, 512UL << 10);
 
 	buffer_defaults(set);
-	set->syn_retries = 6;
+	set->syn_retries = 7;		/* 255 s: RFC 9293 MUST-23 wants 180 s, Linux gives 127 s */
 	set->synack_retries = 5;
 	set->retries1 = 3;
 	set->retries2 = 15;

@@ -18,8 +18,8 @@
 	X(Timeouts) X(TLPs) X(FastRetrans) X(SpuriousUndos) X(Probes)			\
 	X(OfoQueued) X(OfoPruned) X(RcvCollapsed) X(MemDrops) X(AbortOnData) X(AbortOnTimeout)	\
 	X(TimeWaits) X(TimeWaitRecycled) X(TimeWaitOverflow) X(NoSocket)		\
-	X(InDatagrams) X(OutDatagrams) X(NoPorts) X(DgramInErrors)			\
-	X(DgramCsumErrors) X(RcvbufErrors) X(SndbufErrors)
+	X(DgramInDatagrams) X(DgramOutDatagrams) X(DgramNoPorts) X(DgramInErrors)	\
+	X(DgramInCsumErrors) X(DgramRcvbufErrors) X(DgramSndbufErrors)
 
 enum yoke_mib_index {
 #define X(name)	YOKE_MIB_##name,
