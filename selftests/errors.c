@@ -24,6 +24,16 @@ static int connected_with(int peer_fd)
 	return fd;
 }
 
+/* Of either family, which its line in the table is not. */
+static int info_state(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
+	return info.tcpi_state;
+}
+
 /* A non-blocking socket in that state; what it needs besides is left open. */
 static int make(int type, enum state state)
 {
@@ -79,7 +89,7 @@ static int make(int type, enum state state)
 		case OVER:
 			must(shutdown(fd, SHUT_RDWR));
 			must(shutdown(p.b, SHUT_WR));
-			must(wait_events(fd, POLLIN));
+			must(until(info_state(fd) == TCP_CLOSE) ? 0 : -1);
 			break;
 		case RESET:
 			close_hard(p.b);
@@ -194,7 +204,7 @@ enum { BASE = __COUNTER__ + 1 };
 static long call(int n, int fd, const char **what)
 {
 	const int int_len = sizeof(int), addr_len = sizeof(struct sockaddr_in);
-	int one = 1, tos = 0x10, big = 1 << 20;
+	int zero = 0, one = 1, tos = 0x10, big = 1 << 20;
 	struct timeval tv = { 0, 0 }, odd_tv = { 0, 1000000 };
 
 	switch (n) {
@@ -330,6 +340,16 @@ static long call(int n, int fd, const char **what)
 	CALL(get(fd, SOL_TCP, TCP_NODELAY, -1, true));
 	CALL(get(fd, SOL_TCP, TCP_CORK, int_len, true));
 	CALL(get(fd, SOL_TCP, TCP_MAXSEG, int_len, false));
+	CALL(get(fd, SOL_TCP, TCP_KEEPIDLE, int_len, true));
+	CALL(get(fd, SOL_TCP, TCP_KEEPINTVL, int_len, true));
+	CALL(get(fd, SOL_TCP, TCP_KEEPCNT, int_len, true));
+	CALL(get(fd, SOL_TCP, TCP_SYNCNT, int_len, false));
+	CALL(get(fd, SOL_TCP, TCP_LINGER2, int_len, true));
+	CALL(get(fd, SOL_TCP, TCP_USER_TIMEOUT, int_len, true));
+	CALL(get(fd, SOL_TCP, TCP_CONGESTION, 3, false));
+	CALL(get(fd, SOL_TCP, TCP_INFO, 100, false));
+	CALL(get(fd, SOL_TCP, TCP_INFO, 0, false));
+	CALL(get(fd, SOL_TCP, TCP_INFO, -1, false));
 	CALL(get(fd, SOL_TCP, 9999, int_len, true));
 	CALL(getsockopt(fd, SOL_TCP, TCP_NODELAY, BAD, (socklen_t *)&(int){ 4 }));
 	CALL(get(fd, SOL_UDP, 9999, int_len, true));
@@ -375,6 +395,23 @@ static long call(int n, int fd, const char **what)
 	CALL(setsockopt(fd, SOL_TCP, TCP_MAXSEG, &one, int_len));
 	CALL(setsockopt(fd, SOL_TCP, TCP_MAXSEG, &(int){ 1000 }, int_len));
 	CALL(setsockopt(fd, SOL_TCP, TCP_MAXSEG, &big, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_KEEPIDLE, &one, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_KEEPIDLE, &big, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_KEEPINTVL, &zero, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_KEEPINTVL, &big, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_KEEPCNT, &one, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_KEEPCNT, &big, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_SYNCNT, &zero, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_SYNCNT, &one, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_LINGER2, &one, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_WINDOW_CLAMP, &zero, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_WINDOW_CLAMP, &big, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_QUICKACK, &one, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_USER_TIMEOUT, &one, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_USER_TIMEOUT, &(int){ -1 }, int_len));
+	CALL(setsockopt(fd, SOL_TCP, TCP_CONGESTION, "reno", 4));
+	CALL(setsockopt(fd, SOL_TCP, TCP_CONGESTION, "nope", 4));
+	CALL(setsockopt(fd, SOL_TCP, TCP_CONGESTION, "", 0));
 	CALL(setsockopt(fd, SOL_TCP, 9999, &one, int_len));
 	CALL(setsockopt(fd, SOL_UDP, UDP_CORK, &one, int_len));
 	CALL(setsockopt(fd, SOL_UDP, 9999, &one, int_len));
