@@ -8,6 +8,7 @@
  * RFC 6928 (initial window), RFC 2861 and 7661 (an unused window neither grows nor lasts).
  */
 #include <linux/types.h>
+#include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include "cc.h"
@@ -61,7 +62,7 @@ const struct yoke_cc_ops *yoke_cc_find(const char *name)
 {
 	unsigned int i;
 
-	for (i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(algorithms); i++)
 		if (!strncmp(algorithms[i]->name, name, YOKE_CC_NAME))
 			return algorithms[i];
 	return NULL;

@@ -122,8 +122,6 @@ void yoke_opt_parse(const u8 *p, unsigned int len, bool syn, struct yoke_opt *op
 /* How many SACK blocks go into a header in which @used bytes are taken. */
 static unsigned int sacks_fitting(const struct yoke_opt *opt, unsigned int used)
 {
-	if (!opt->nsacks || used + 4 + LEN_BLOCK > YOKE_OPT_SPACE)
-		return 0;
 	return min_t(unsigned int, opt->nsacks, (YOKE_OPT_SPACE - used - 4) / LEN_BLOCK);
 }
 

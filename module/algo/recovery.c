@@ -421,8 +421,8 @@ static void newreno_count(struct yoke_recovery *r, const struct yoke_cc *cc, str
 }
 
 /*
- * §3.2 steps 1 and 3: the third duplicate, or a partial ACK, says that the first segment is missing; not
- * if it was resent since, so that ACKs for single bytes don't make us send a segment each.
+ * §3.2 steps 1 and 3: the third duplicate, or a partial ACK, says that the first segment is missing;
+ * not if it was resent since, so that ACKs for single bytes don't make us send a segment each.
  */
 static void newreno_detect_loss(struct yoke_recovery *r, const struct yoke_ack *ack)
 {
@@ -506,7 +506,7 @@ static void prr_update(struct yoke_recovery *r, struct yoke_cc *cc, u32 delivere
 	/* The fast retransmit itself; and RFC 6582's answer to a partial ACK. */
 	if (!r->prr_out || (r->newreno && newly_lost))
 		out = max(out, (s64)cc->mss);
-	cc->cwnd = pipe + max(out, (s64)0);
+	cc->cwnd = pipe + max_t(s64, out, 0);
 }
 
 /* All that was outstanding when the episode began is delivered. */
@@ -556,7 +556,8 @@ static bool may_undo(struct yoke_recovery *r, const struct yoke_ack *ack)
 }
 
 /* RFC 8985 §7.4.2: what the ACK says about the outstanding tail loss probe. */
-static void tlp_process_ack(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
+static void tlp_process_ack(struct yoke_recovery *r, struct yoke_cc *cc,
+			    const struct yoke_ack *ack)
 {
 	if (!r->tlp_out || yoke_seq_before(ack->ack, r->tlp_end_seq))
 		return;
@@ -713,8 +714,7 @@ u32 yoke_recovery_pto(const struct yoke_recovery *r, const struct yoke_rtt *rtt,
 {
 	u32 pto;
 
-	if (!sack || r->state != YOKE_CA_OPEN || r->sacked || r->lost_bytes || r->tlp_out ||
-	    !r->in_flight)
+	if (!sack || r->state != YOKE_CA_OPEN || r->lost_bytes || r->tlp_out || !r->in_flight)
 		return 0;
 	if (!rtt->srtt_us)
 		pto = YOKE_RTO_INIT_US;

@@ -155,6 +155,14 @@ TEST(idle__halves_for_each_rto_to_the_restart_window)
 	EXPECT_EQ(cc.cwnd, 10 * MSS);			/* RFC 5681 §4.1: RW = min(IW, cwnd) */
 }
 
+TEST(idle__not_below_the_restart_window)
+{
+	struct yoke_cc cc = reno(15 * MSS, 12 * MSS);
+
+	yoke_cc_idle(&cc, 300000, 200000, 0);
+	EXPECT_EQ(cc.cwnd, 10 * MSS);
+}
+
 TEST(idle__does_not_raise_a_small_window)
 {
 	struct yoke_cc cc = reno(4 * MSS, 3 * MSS);

@@ -330,11 +330,14 @@ TEST(newreno__partial_ack_resends_the_next_hole)
 	for (int i = 0; i < 3; i++)
 		ack(&c, 0, RTT);
 	resend(&c, RTT, NULL);
-	ack(&c, 4, 2 * RTT);
+	ack(&c, 2, 2 * RTT);
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
 	EXPECT_EQ(lost_segs(&c), 1);
+	/* One of the two filled the hole, the other had been a duplicate ACK. */
+	EXPECT_EQ(c.r.reno_sacked, 2 * MSS);
+	EXPECT_EQ(c.r.in_flight, (7 - 2) * MSS);
 	EXPECT_EQ(resend(&c, 2 * RTT, &first), 1);
-	EXPECT_EQ(first, 4);
+	EXPECT_EQ(first, 2);
 	ack(&c, 10, 3 * RTT);
 	EXPECT(c.r.state < YOKE_CA_RECOVERY);
 	EXPECT_EQ(c.cc.cwnd, 5 * MSS);			/* step 3 (2): ssthresh */
@@ -386,6 +389,27 @@ TEST(newreno__of_a_large_buffer_one_segment_is_resent)
 	EXPECT_EQ(c.r.in_flight + c.r.reno_sacked, 10 * MSS);
 	EXPECT_EQ(room(&c), 0);
 	EXPECT(list_first_entry(&c.r.sent, struct yoke_seg, node) == s);
+}
+
+/* However much room the duplicate ACKs made, a partial ACK is worth one segment. */
+TEST(newreno__partial_ack_resends_one_segment_of_a_large_buffer)
+{
+	struct conn c;
+	struct yoke_seg *s;
+
+	conn_init(&c, false, 20);
+	send(&c, 1, 0);
+	c.seg[1].seq = seq(1);
+	c.seg[1].end_seq = seq(20);
+	yoke_recovery_sent(&c.r, &c.seg[1], T0);
+	c.nxt = 20;
+	for (int i = 0; i < 18; i++)
+		ack(&c, 0, RTT);
+	resend(&c, RTT, NULL);
+	ack(&c, 1, 2 * RTT);
+	s = yoke_recovery_next(&c.r);
+	EXPECT(s == &c.seg[1]);
+	EXPECT_EQ(yoke_recovery_room(&c.r, &c.cc), MSS);
 }
 
 /* §3.2 step 1: after all up to recover is acknowledged, late duplicates don't start it again. */
@@ -466,6 +490,23 @@ TEST(rack__fewer_wait_for_the_reordering_window)
 	EXPECT_EQ(lost_segs(&c), 1);
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
 	EXPECT_EQ(resend(&c, RTT + RTT / 4, NULL), 1);
+}
+
+/* Once in recovery there is no more waiting (step 4). */
+TEST(rack__no_window_in_recovery)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 3, 0);
+	send(&c, 3, 1000);
+	ack_sack(&c, 0, 1, 2, RTT);
+	yoke_recovery_reo_timeout(&c.r, &c.cc, &c.rtt, seq(0), seq(6), T0 + RTT + RTT / 4);
+	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
+	EXPECT_EQ(lost_segs(&c), 1);
+	ack_sack(&c, 0, 5, 6, RTT + RTT / 4 + 10);
+	EXPECT_EQ(c.r.sacked_segs, 2);
+	EXPECT_EQ(lost_segs(&c), 4);
 }
 
 /* What was sent after the segment delivered last may still be on its way. */
@@ -674,6 +715,26 @@ TEST(prr__slow_start_bound)
 	EXPECT(c.cc.cwnd <= c.cc.ssthresh);
 }
 
+/* An ACK that advances SND.UNA lets one more out, but not if it reveals more losses (RFC 6937 §3.1). */
+TEST(prr__conservative_bound_while_losses_are_found)
+{
+	for (int more = 0; more < 2; more++) {
+		struct conn c;
+
+		conn_init(&c, true, 20);
+		send(&c, 10, 0);
+		send(&c, 10, 10);
+		ack_sack(&c, 0, 6, 10, RTT);
+		EXPECT_EQ(lost_segs(&c), 6);
+		EXPECT_EQ(resend(&c, RTT, NULL), 1);
+		c.cc.ssthresh = 19 * MSS;
+		ack_sack(&c, 1, more ? 15 : 10, more ? 16 : 11, RTT + 20);
+		EXPECT_EQ(lost_segs(&c), more ? 10 : 5);
+		/* Six delivered, one sent. */
+		EXPECT_EQ(room(&c), more ? 5 : 6);
+	}
+}
+
 /* What an ACK that delivers nothing finds lost must not be sent in a burst. */
 TEST(prr__no_burst_without_delivery)
 {
@@ -736,6 +797,21 @@ TEST(undo__not_before_anything_was_resent)
 	c.dsack_start = 0;
 	c.dsack_end = 1;
 	ack(&c, 0, RTT + 1);
+	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
+}
+
+/* Nor by an ACK for what an earlier episode resent. */
+TEST(undo__not_by_an_earlier_retransmission)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 10, 0);
+	yoke_recovery_resent(&c.r, &c.seg[0], T0 + 10);
+	ack_sack(&c, 0, 2, 5, RTT + 10);
+	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
+	c.ts_undo = true;
+	ack(&c, 1, RTT + 20);
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
 }
 
@@ -855,6 +931,20 @@ TEST(rto__spares_what_was_sent_lately)
 	EXPECT_EQ(room(&c), 1);
 }
 
+TEST(rto__the_first_is_lost_however_late_it_was_sent)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 2, 0);
+	ack(&c, 1, RTT);
+	send(&c, 2, 3 * RTT - 20);
+	yoke_recovery_resent(&c.r, &c.seg[1], T0 + 3 * RTT - 10);
+	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(4), T0 + 3 * RTT);
+	EXPECT_COUNTS(&c, 2, 1, 0);
+	EXPECT(yoke_recovery_next(&c.r) == &c.seg[1]);
+}
+
 TEST(rto__sacked_segments_stay)
 {
 	struct conn c;
@@ -950,7 +1040,8 @@ TEST(tlp__was_needless)
 
 		tail_probe(&c);
 		ack(&c, 10, 3 * RTT + 10);
-		send(&c, 1, 3 * RTT + 20);
+		if (!dsack)	/* a duplicate ACK is one only while something is outstanding */
+			send(&c, 1, 3 * RTT + 20);
 		if (dsack) {
 			c.dsack = true;
 			c.dsack_start = 9;
@@ -958,6 +1049,8 @@ TEST(tlp__was_needless)
 		}
 		ack(&c, 10, 4 * RTT);
 		EXPECT(!c.r.tlp_out);
+		if (dsack)
+			send(&c, 1, 4 * RTT);
 		ack(&c, 11, 5 * RTT);
 		EXPECT_EQ(c.cc.ssthresh, 10 * MSS);
 		EXPECT_EQ(c.r.rack_reo_mult, 1);	/* a probe's DSACK is not about reordering */
