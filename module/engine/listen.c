@@ -492,9 +492,11 @@ void yoke_listen_stop(struct sock *sk)
 	struct yoke_request *req;
 	struct sock *child;
 
+	/* Nothing joins the lists, and no child our port, after this: both happen under the lock, in LISTEN only. */
+	spin_lock_bh(&l->lock);
 	yoke_conn_set_state(sk, TCP_CLOSE);
+	spin_unlock_bh(&l->lock);
 	yoke_sk(sk)->node.kind = YOKE_CONN;
-	/* Nothing joins the lists any more: that happens under their lock, after a look at the state. */
 	for (;;) {
 		rcu_read_lock();
 		spin_lock_bh(&l->lock);
