@@ -33,10 +33,10 @@ static void yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
 	bh_unlock_sock(sk);
 }
 
-/* May @sk have @skb? Asks IPsec's policies and the program's own filter. */
+/* May @sk have @skb? Asks IPsec's policies and the program's own filter, which may cut data off, but not the header. */
 static bool yoke_rcv_allowed(struct sock *sk, struct sk_buff *skb)
 {
-	return xfrm4_policy_check(sk, XFRM_POLICY_IN, skb) && !sk_filter(sk, skb);
+	return xfrm4_policy_check(sk, XFRM_POLICY_IN, skb) && !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
 }
 
 void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx *packet)

@@ -148,6 +148,12 @@ static void yoke_main_kill(struct net *net)
 	}
 }
 
+/* Nothing is received any more: the devices go next, after a grace period. */
+static void __net_exit yoke_main_pre_exit(struct net *net)
+{
+	WRITE_ONCE(yoke_net(net)->dying, true);
+}
+
 static void __net_exit yoke_main_exit_nets(struct list_head *nets)
 {
 	struct net *net;
@@ -167,6 +173,7 @@ static void __net_exit yoke_main_exit_nets(struct list_head *nets)
 
 static struct pernet_operations yoke_main_net_ops = {
 	.init		= yoke_main_init_net,
+	.pre_exit	= yoke_main_pre_exit,
 	.exit_batch	= yoke_main_exit_nets,
 	.id		= &yoke_net_id,
 	.size		= sizeof(struct yoke_net),
