@@ -282,7 +282,7 @@ def time_wait_old_syn(p):
 		c.expect_state('TIME_WAIT')
 
 
-@rows('6191-1', '6191-2', '6191-5')
+@rows('6191-1', '6191-2', '6191-5', '9293-SHLD-4')
 def time_wait_syn_by_timestamp(p):
 	"""With timestamps, a larger one proves a SYN new whatever its number."""
 	listener = p.listen()
@@ -501,3 +501,61 @@ def fin_out_of_window(p):
 	c.expect('A')
 	c.expect_state('ESTABLISHED')
 	c.alive()
+
+
+@rows('6191-3', '6191-6')
+def time_wait_syn_without_timestamp(p):
+	"""The old connection had timestamps and the SYN has none: only its number can prove it new."""
+	listener = p.listen()
+	c = p.conn(listener.getsockname()[1])
+	c.tsval = 1000
+	c.send('S', options=[('MSS', MSS)] + c.timestamp())
+	if option(c.expect('SA'), 'Timestamp') is None:
+		raise Skip('no timestamps')
+	c.send('A')
+	c.sock = p.accept(listener)
+	c.sock.close()
+	c.expect('FA')
+	c.send('FA')
+	c.expect('A')
+	c.send('S', seq=c.seq - 1, options=[('MSS', MSS)])
+	for answer in c.drain():
+		equal(answer.names, 'A', 'answer to an old SYN')
+	c.send('S', seq=c.seq + 1, options=[('MSS', MSS)])
+	equal(c.next(what='a SYN,ACK').names, 'SA', 'answer to a new SYN')
+
+
+@rows('9293-EV-13', '9293-EV-22')
+def unacceptable_in_every_state(p):
+	"""Old or far text, or an ACK of what was not sent: an ACK, and the state is as before."""
+	for state in ('established', 'fin_wait_1', 'fin_wait_2', 'close_wait', 'closing', 'last_ack',
+		      'time_wait'):
+		c = getattr(p, state)()
+		before = c.state()
+		for offset in (-1000, 0x10000000):
+			c.send('PA', b'lost', seq=c.seq + offset)
+			c.expect('A')
+		equal(c.state(), before, 'state')
+
+
+@slow(5)
+@rows('9293-EV-34', '6298-10', '9293-EV-24')
+def data_and_fin_retransmission(p):
+	"""Text and FIN are lost together and come again together, or one after the other."""
+	c = p.established()
+	c.sock.send(b'last words')
+	c.sock.close()
+	c.drain()
+	start = seq32(c.ack - 11)
+	c.ack = start
+	got = b''
+	while True:
+		segment = c.next(3, 'text and FIN again')
+		equal(segment.seq, c.ack, 'sequence number')
+		got += segment.data
+		c.advance(segment)
+		c.send('A')
+		if 'F' in segment.names:
+			break
+	equal(got, b'last words', 'text that came again')
+	c.expect_state('FIN_WAIT2')

@@ -7,8 +7,8 @@ import socket
 
 from scapy.layers.inet import IP, IPOption_NOP, IPOption_Router_Alert, fragment
 
-from peer import (MSS, SUT, Skip, check, equal, option, pattern, poll_events, rows, seq32, setopt,
-		  until)
+from peer import (MSS, MTU, SUT, Skip, check, equal, option, pattern, poll_events, rows, seq32,
+		  set_mtu, setopt, until)
 
 FULL = 1460
 
@@ -505,3 +505,39 @@ def push_makes_no_difference(p):
 	c.send('A', b'quiet')
 	c.expect_ack()
 	equal(c.recv(5), b'quiet', 'data read')
+
+
+@rows('9293-MUST-58', '9293-SHLD-19')
+def acks_are_joined(p):
+	"""A stream that the application reads is acknowledged in fewer segments than it came in."""
+	c = p.established()
+	for i in range(8):		# a conversation first, so that no quick ACKs are owed
+		c.send('PA', b'question')
+		c.recv(8)
+		c.sock.send(b'answer')
+		c.drain()
+		c.send('A')
+	acks = 0
+	for i in range(20):
+		c.send('A', pattern(FULL))
+		c.send('A', pattern(FULL))
+		c.recv(2 * FULL)
+		acks += len(c.drain())
+	check(acks <= 30, f'{acks} ACKs for 40 segments')
+
+
+@rows('9293-SHLD-6', '6691-3', '9293-MUST-67')
+def mss_follows_the_mtu(p):
+	"""What is told to the peer comes from the MTU of today."""
+	listener = p.listen()
+	try:
+		for mtu in (1400, 900):
+			set_mtu(mtu)
+			equal(option(p.syn_received(listener=listener).syn, 'MSS'), mtu - 40, 'MSS')
+			equal(option(p.syn_sent().syn, 'MSS'), mtu - 40, 'MSS')
+			c = p.established(listener=listener, options=[('MSS', 1460)])
+			c.write(pattern(3000))
+			sizes = [len(s.data) for s in c.expect_data(pattern(3000))]
+			equal(max(sizes), mtu - 40, 'largest segment')
+	finally:
+		set_mtu(MTU)

@@ -4,11 +4,13 @@ import contextlib
 import errno
 import select
 import socket
+import subprocess
+import threading
 
 from scapy.layers.inet import TCP
 
 from peer import (ANY, MSS, ORACLE, STREAM, SUT, SUT2, Peer, Skip, check, connected, equal,
-		  pattern, raises, rows, write)
+		  new_namespace, pattern, raises, rows, write)
 
 
 def opened(p, listener, **more):
@@ -162,6 +164,41 @@ def other_protocol_is_apart(p):
 	check(p.empty(STREAM, 1, port), 'answered')
 	check(not select.select([listener], [], [], 0)[0], 'something to accept')
 	equal(p.state((SUT, port), (p.address, 1)), 'CLOSED', 'state')
+
+
+@rows('9293-EV-01', '9293-MUST-41')
+def other_namespace(p):
+	"""The same address and port in another network namespace is another's."""
+	theirs = []
+
+	def elsewhere():
+		new_namespace()
+		subprocess.run(['ip', '-batch', '-'], check=True, text=True,
+			       input=f'link set lo up\naddress add {SUT}/32 dev lo\n')
+		theirs.append(p.listen())
+	thread = threading.Thread(target=elsewhere)
+	thread.start()
+	thread.join()
+	port = theirs[0].getsockname()[1]
+	c = p.conn(port)
+	c.send('S')
+	c.expect('RA', seq=0)
+	ours = p.listen(port=port)
+	opened(p, ours).alive()
+	check(not select.select(theirs, [], [], 0)[0], 'something to accept')
+
+
+@rows('6056-7')
+def ports_of_bind(p):
+	"""bind() to port 0 gives one that is not next to the last."""
+	ports = []
+	for _ in range(40):
+		s = p.socket()
+		s.bind((SUT, 0))
+		ports.append(s.getsockname()[1])
+	equal(len(set(ports)), 40, 'different ports')
+	steps = [b - a for a, b in zip(ports, ports[1:])]
+	check(sum(step in (1, 2) for step in steps) < 15, f'easy to guess: {ports}')
 
 
 @rows('6056-1', '6056-2', '6056-4')

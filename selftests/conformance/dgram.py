@@ -8,7 +8,7 @@ import struct
 from scapy.layers.inet import IP, UDP, fragment
 from scapy.utils import checksum
 
-from peer import (DGRAM, MTU, SUT, SUT2, Peer, check, equal, link, pattern, raises, rows,
+from peer import (DGRAM, MTU, SUT, SUT2, Peer, Skip, check, equal, link, pattern, raises, rows,
 		  setopt, snmp)
 
 
@@ -273,3 +273,31 @@ def fragmented(p):
 	for part in reversed(fragment(IP(sent[0]), 1000)):
 		p.inject(bytes(part))
 	equal(s.recv(5000), pattern(4000), 'datagram')
+
+
+@rows('1122-UDP-5')
+def checksum_off(p):
+	"""SO_NO_CHECK sends zero in place of a sum."""
+	s = p.dgram()
+	try:
+		s.setsockopt(socket.SOL_SOCKET, 11, 1)
+	except OSError as e:
+		raise Skip(f'SO_NO_CHECK: {e}') from None
+	s.sendto(b'x', (p.address, 5000))
+	equal(p.receive(DGRAM, 5000, s.getsockname()[1])[UDP].chksum, 0, 'checksum')
+
+
+@rows('8085-3')
+def ephemeral_ports(p):
+	"""Not 0, in range, and not one after the other."""
+	with open('/proc/sys/net/ipv4/ip_local_port_range') as f:
+		low, high = map(int, f.read().split())
+	ports = []
+	for _ in range(40):
+		s = p.socket(socket.SOCK_DGRAM)
+		s.connect((p.address, 5000))
+		ports.append(s.getsockname()[1])
+	check(all(low <= port <= high for port in ports), f'out of {low}-{high}: {ports}')
+	equal(len(set(ports)), 40, 'different ports')
+	steps = [b - a for a, b in zip(ports, ports[1:])]
+	check(sum(step in (1, 2) for step in steps) < 15, f'easy to guess: {ports}')

@@ -421,3 +421,15 @@ def dsack_in_an_island(p):
 	blocks = sacked(c.next())
 	equal(blocks[:2], [(seq32(c.seq + 100), seq32(c.seq + 200)),
 			   (seq32(c.seq + 100), seq32(c.seq + 300))], 'SACK blocks')
+
+
+@rows('2883-3')
+def dsack_of_a_part(p):
+	"""Half old and half new: the report names the old half exactly."""
+	c = permitted(p)
+	c.send('A', pattern(100))
+	c.expect_ack()
+	c.send('A', pattern(100), seq=c.seq - 50)
+	old, c.seq = c.seq, seq32(c.seq + 50)
+	blocks = sacked(c.expect_ack())
+	check(blocks in ([(seq32(old - 50), old)], []), f'blocks {blocks}')

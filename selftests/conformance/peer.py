@@ -91,6 +91,12 @@ def ahead(a, b):
 
 # --- the link -----------------------------------------------------------------------------
 
+def new_namespace():
+	"""Put this thread into a network namespace of its own."""
+	if ctypes.CDLL(None, use_errno=True).unshare(0x40000000):	# CLONE_NEWNET
+		raise OSError(ctypes.get_errno(), 'no network namespace (are you root?)')
+
+
 class Link:
 	"""The TUN device, and who of the peers gets which packet."""
 
@@ -103,9 +109,7 @@ class Link:
 		self.seen_dgrams = 0
 
 	def open(self):
-		libc = ctypes.CDLL(None, use_errno=True)
-		if libc.unshare(0x40000000):	# CLONE_NEWNET
-			raise OSError(ctypes.get_errno(), 'a network namespace (are you root?)')
+		new_namespace()
 		if not os.path.exists('/dev/net/tun'):
 			subprocess.run(['modprobe', 'tun'], check=False)
 		self.fd = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
@@ -218,6 +222,10 @@ class Link:
 link = Link()
 
 
+def set_mtu(mtu):
+	subprocess.run(['ip', 'link', 'set', 'wire', 'mtu', str(mtu)], check=True)
+
+
 def write(path, value):
 	with open(path, 'w') as f:
 		f.write(str(value))
@@ -306,6 +314,11 @@ class Peer:
 
 	def trace(self):
 		return [f'{now - self.start:8.4f} {way} {show(raw)}' for now, way, raw in list(self.log)]
+
+	def stalled(self):
+		"""Whether nothing went either way for longer than a test that does not wait takes."""
+		times = sorted(now for now, _, _ in list(self.log))
+		return any(b - a > 0.15 for a, b in zip(times, times[1:]))
 
 	def complaints(self):
 		return [wrong for address, wrong in link.complaints if address == self.address]
@@ -417,6 +430,13 @@ class Peer:
 
 	def take(self, *key):
 		return link.inbox(self.address, *key).get()
+
+	def received(self, *key):
+		"""Whatever has come for these ports by now, raw."""
+		packets = []
+		while not self.empty(*key):
+			packets.append(self.take(*key)[1])
+		return packets
 
 	def empty(self, *key):
 		return link.inbox(self.address, *key).empty()

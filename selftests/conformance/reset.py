@@ -293,3 +293,30 @@ def reset_of_another_connection(p):
 	other.send('R', seq=c.seq)
 	c.quiet()
 	c.alive()
+
+
+@rows('9293-EV-17')
+def before_accept(p):
+	"""Reset while it waits to be accepted: accept() still gives it, and it tells the error."""
+	c = p.syn_received()
+	c.send('A')
+	p.barrier()
+	c.send('R')
+	c.quiet()
+	c.sock = p.accept(c.listener)
+	raises(errno.ECONNRESET, c.sock.recv, 1)
+
+
+@rows('9293-EV-17', '9293-MUST-12')
+def after_data(p):
+	"""Data before the reset may be read or be gone, but the error is told."""
+	c = p.established()
+	c.send('PA', b'data')
+	c.expect_ack()
+	c.send('R')
+	p.barrier()
+	try:
+		equal(c.sock.recv(10), b'data', 'data read')
+	except ConnectionResetError:
+		return
+	raises(errno.ECONNRESET, c.sock.recv, 10)

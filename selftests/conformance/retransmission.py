@@ -268,6 +268,41 @@ def slow_start(p):
 	check(total - 30 >= initial + 20, f'window after 30 ACKs: {total - 30}, at first {initial}')
 
 
+@rows('5681-3', '5681-7')
+def congestion_avoidance(p):
+	"""After a loss the window is half, and grows by a segment for each round at most."""
+	c = p.established(options=OFFER, nodelay=1)
+	c.write(pattern(SIZE * 160))
+
+	def round_trip():
+		sent = c.drain()
+		for segment in sent:
+			c.send('A', ack=segment.seq + SIZE)
+		return len(sent)
+	round_trip()
+	sent = c.drain()
+	for _ in range(3):
+		c.send('A', ack=sent[0].seq)
+	c.drain()
+	c.send('A')
+	rounds = [round_trip() for _ in range(5)]
+	check(rounds[0] <= 0.7 * len(sent) + 3, f'{rounds[0]} segments after a loss of {len(sent)}')
+	check(all(b - a <= 2 for a, b in zip(rounds, rounds[1:])), f'segments a round: {rounds}')
+	check(rounds[-1] > rounds[0], f'no growth: {rounds}')
+
+
+@slow(4)
+@rows('6928-2', '5681-5')
+def initial_window_after_a_lost_syn(p):
+	"""One lost SYN alone does not make the first window one segment."""
+	c = p.syn_sent()
+	c.expect('S', seq=c.syn.seq, ack=0)
+	c.send('SA', options=OFFER)
+	c.expect('A')
+	c.write(pattern(SIZE * 30))
+	check(2 <= len(c.drain()) <= 10, 'initial window')
+
+
 @rows('5681-2')
 def divided_acks(p):
 	"""Ten ACKs for one segment do not open the window ten times."""
@@ -397,6 +432,18 @@ def sack_two_holes(p):
 	equal(sent_again(c, first, 10), [0, 3], 'segments retransmitted')
 
 
+@rows('3042-2')
+def sack_bare_duplicates(p):
+	"""With SACK agreed a duplicate ACK that reports nothing releases nothing."""
+	c, first = sack_connection(p, 4)
+	c.write(pattern(SIZE * 100))
+	c.drain()
+	for _ in range(6):
+		c.send('A', ack=first)
+	equal([ahead(s.seq, first) // SIZE for s in c.drain() if ahead(s.seq, first) == 0], [],
+	      'segments retransmitted')
+
+
 @slow(4)
 @rows('2018-7', '2018-8', '6675-1')
 def sack_reneging(p):
@@ -489,3 +536,11 @@ def keepalive_received(p):
 		c.send('A', data, seq=c.seq - 1)
 		c.expect('A')
 	c.nothing_to_read()
+
+
+@rows('9293-MAY-18')
+def congestion_control_by_name(p):
+	s = p.socket()
+	s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b'reno')
+	equal(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).strip(b'\0'), b'reno', 'name')
+	raises(errno.ENOENT, s.setsockopt, socket.IPPROTO_TCP, socket.TCP_CONGESTION, b'no such')

@@ -220,7 +220,7 @@ def errors_are_counted(p):
 	equal(snmp('InErrs') - before, 2, 'InErrs')
 
 
-@rows('9293-EV-05')
+@rows('9293-EV-05', '4987-1', '4987-8')
 def syn_flood(p):
 	"""More SYNs than the backlog takes: it stays bounded, and a real peer still gets in."""
 	listener = p.listen(backlog=4)
@@ -228,6 +228,8 @@ def syn_flood(p):
 	for i in range(200):
 		p.segment(1000 + i, port, 'S', i)
 	p.barrier()
+	answers = sum(len(p.received(STREAM, 1000 + i, port)) for i in range(200))
+	check(answers <= 200, f'{answers} answers to 200 SYNs')
 	held = sum(p.state((SUT, port), (p.address, 1000 + i)) != 'CLOSED' for i in range(0, 200, 20))
 	check(held <= 10, f'{held} of 10 requests are held')
 	c = p.conn(port)
