@@ -11,6 +11,7 @@
 #include "../engine/listen.h"
 #include "../engine/output.h"
 #include "../engine/timewait.h"
+#include "../table/mem.h"
 #include "open.h"
 
 #define STATE(sk)	(1 << (sk)->sk_state)
@@ -501,6 +502,25 @@ static void open_close_fin_wait2(struct sock *sk)
 	}
 }
 
+/* What nobody waits for must not starve the living. */
+static bool open_close_is_too_dear(const struct sock *sk)
+{
+	return sk->sk_wmem_queued > SOCK_MIN_SNDBUF &&
+	       atomic_long_read(&yoke_mem_allocated) > READ_ONCE(yoke_mem_limits[2]);
+}
+
+/* The socket has no program any more, and a connection that still has to end. */
+static void open_close_orphan(struct sock *sk)
+{
+	if (sk->sk_state == TCP_FIN_WAIT2) {
+		open_close_fin_wait2(sk);
+	} else if (sk->sk_state != TCP_CLOSE && open_close_is_too_dear(sk)) {
+		yoke_count(sock_net(sk), AbortOnMemory);
+		yoke_output_reset(sk);
+		yoke_conn_done(sk);
+	}
+}
+
 /* proto.close, from inet_release(). */
 void yoke_open_close(struct sock *sk, long timeout)
 {
@@ -524,8 +544,8 @@ void yoke_open_close(struct sock *sk, long timeout)
 	yoke_conn_clock(yoke_sk(sk));
 	if (closed)
 		yoke_conn_destroy(sk);
-	else if (sk->sk_state == TCP_FIN_WAIT2)
-		open_close_fin_wait2(sk);
+	else
+		open_close_orphan(sk);
 	local_bh_enable();
 	release_sock(sk);
 	sock_put(sk);

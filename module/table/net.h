@@ -16,7 +16,7 @@
 	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts)				\
 	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(DelayedAcks)			\
 	X(Timeouts) X(TLPs) X(FastRetrans) X(SpuriousUndos) X(Probes)			\
-	X(OfoQueued) X(OfoPruned) X(RcvCollapsed) X(MemDrops) X(AbortOnData) X(AbortOnTimeout)	\
+	X(OfoQueued) X(OfoPruned) X(RcvCollapsed) X(MemDrops) X(AbortOnData) X(AbortOnTimeout) X(AbortOnMemory)	\
 	X(TimeWaits) X(TimeWaitRecycled) X(TimeWaitOverflow) X(NoSocket)		\
 	X(DgramInDatagrams) X(DgramOutDatagrams) X(DgramNoPorts) X(DgramInErrors)	\
 	X(DgramInCsumErrors) X(DgramRcvbufErrors) X(DgramSndbufErrors)
