@@ -11,9 +11,11 @@
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
+#include "cc_cubic.h"
 #include "cc.h"
 
 static const struct yoke_cc_ops *const algorithms[] = {
+	&yoke_cc_cubic,
 	&yoke_cc_reno,
 };
 
@@ -66,34 +68,6 @@ const struct yoke_cc_ops *yoke_cc_find(const char *name)
 		if (!strncmp(algorithms[i]->name, name, YOKE_CC_NAME))
 			return algorithms[i];
 	return NULL;
-}
-
-/*
- * A window that was not used is not known to be safe. In slow start, which doubles it in each round,
- * up to twice what was used is, so that a burst just below cwnd doesn't stop its growth.
- */
-bool yoke_cc_may_grow(const struct yoke_cc *cc, const struct yoke_cc_ack *ack)
-{
-	return ack->limited || (yoke_cc_in_slow_start(cc) && cc->cwnd / 2 < ack->in_flight);
-}
-
-u32 yoke_cc_slow_start(struct yoke_cc *cc, u32 acked)
-{
-	u32 limit = min(cc->ssthresh, YOKE_CC_CWND_MAX);
-	u32 grow = cc->cwnd < limit ? min(acked, limit - cc->cwnd) : 0;
-
-	cc->cwnd += grow;
-	return acked - grow;
-}
-
-void yoke_cc_avoid(struct yoke_cc *cc, u32 window, u32 acked)
-{
-	window = max(window, cc->mss);
-	cc->credit += min(acked, window);
-	if (cc->credit < window)
-		return;
-	cc->credit = min(cc->credit - window, window - 1);
-	cc->cwnd = min(cc->cwnd + cc->mss, YOKE_CC_CWND_MAX);
 }
 
 static void reno_ack(struct yoke_cc *cc, const struct yoke_cc_ack *ack)

@@ -796,6 +796,32 @@ TEST(sim__grid_reneging_receiver)
 	grid((struct path){ .sack = true, .dsack = true, .renege = 20 }, 4);
 }
 
+TEST(sim__grid_cubic)
+{
+	grid((struct path){ .sack = true, .dsack = true, .ts = true, .cc = "cubic" }, 8);
+}
+
+/* On a long path a rare loss costs Reno hundreds of rounds; that is what CUBIC is for. */
+TEST(sim__cubic_against_reno)
+{
+	static const u32 queues[] = { 60, 625, 2500 };
+
+	FOR_EACH(queue, queues)
+	FOR_EACH(loss, ((u32[]){ 0, 1, 5 })) {
+		struct path p = { .rtt_us = 100000, .rate = 12500, .queue = queue * MSS, .loss = loss,
+				  .sack = true, .dsack = true, .ts = true, .gso = 16,
+				  .bytes = 8000 * MSS };
+		struct result reno = runs(&p, 3), cubic;
+
+		p.cc = "cubic";
+		cubic = runs(&p, 3);
+		EXPECT(reno.ok && cubic.ok);
+		printf("# 100 Mbit/s 100 ms, queue %4u, loss %u/1000: reno %5.2f s, cubic %5.2f s\n", queue,
+		       loss, reno.us / 3e6, cubic.us / 3e6);
+		EXPECT(cubic.us <= reno.us + reno.us / 20);
+	}
+}
+
 /* What the grids don't meet: all mixed, with a bottleneck and its queue. */
 TEST(sim__random_paths)
 {
@@ -815,6 +841,7 @@ TEST(sim__random_paths)
 			.sack = chance(&dice, 700),
 			.ts = chance(&dice, 500),
 			.dsack = chance(&dice, 700),
+			.cc = chance(&dice, 500) ? "cubic" : "reno",
 		};
 
 		if (chance(&dice, 600)) {

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a congestion control algorithm is made of: the ops table it fills in, the state it works on,
+ * and the steps that algorithms share. cc.h is what their users include.
+ */
+#ifndef YOKE_CC_OPS_H
+#define YOKE_CC_OPS_H
+
+#include <linux/types.h>
+#include <linux/minmax.h>
+
+#define YOKE_CC_NAME	16	/* TCP_CA_NAME_MAX */
+#define YOKE_CC_PRIV	13	/* u64s an algorithm may keep */
+#define YOKE_CC_INIT_SEGS 10	/* RFC 6928 */
+#define YOKE_CC_CWND_MAX (1u << 30)	/* RFC 7323 §2.3: the largest window */
+
+struct yoke_cc;
+
+/**
+ * struct yoke_cc_ack - what one ACK told, in bytes and microseconds
+ * @now_us:	clock
+ * @acked:	bytes newly delivered: cumulatively acknowledged or SACKed
+ * @in_flight:	bytes in flight before this ACK
+ * @rtt_us:	RTT sample, 0 if none
+ * @limited:	cwnd, not the application, limited sending (RFC 7661: grow only then)
+ */
+struct yoke_cc_ack {
+	u32	now_us;
+	u32	acked;
+	u32	in_flight;
+	u32	rtt_us;
+	bool	limited;
+};
+
+/**
+ * struct yoke_cc_ops - one algorithm
+ * @name:	as TCP_CONGESTION knows it
+ * @init:	fills in priv; may be NULL
+ * @ack:	grows cwnd; called in the open state and in the slow start after a timeout, not in
+ *		fast recovery
+ * @ssthresh:	new ssthresh in bytes at a congestion event (at least 2 MSS)
+ * @lost:	after a timeout or at the start of recovery, @rto tells which; may be NULL
+ * @undo:	the last congestion event was none: take back what @ssthresh and @lost did to priv
+ *		(cwnd and ssthresh are restored already); may be NULL
+ * @idle:	sending restarts after an idle time; may be NULL
+ */
+struct yoke_cc_ops {
+	char	name[YOKE_CC_NAME];
+	void	(*init)(struct yoke_cc *cc);
+	void	(*ack)(struct yoke_cc *cc, const struct yoke_cc_ack *ack);
+	u32	(*ssthresh)(struct yoke_cc *cc);
+	void	(*lost)(struct yoke_cc *cc, bool rto, u32 now_us);
+	void	(*undo)(struct yoke_cc *cc);
+	void	(*idle)(struct yoke_cc *cc, u32 now_us);
+};
+
+/**
+ * struct yoke_cc - the congestion state of one connection; all sizes in bytes
+ * @ops:	the algorithm
+ * @cwnd:	congestion window
+ * @ssthresh:	slow start threshold, ~0 at first
+ * @mss:	effective send MSS
+ * @credit:	bytes acknowledged towards the next increase in congestion avoidance
+ * @priv:	the algorithm's own
+ */
+struct yoke_cc {
+	const struct yoke_cc_ops *ops;
+	u32	cwnd;
+	u32	ssthresh;
+	u32	mss;
+	u32	credit;
+	u64	priv[YOKE_CC_PRIV];
+};
+
+static inline bool yoke_cc_in_slow_start(const struct yoke_cc *cc)
+{
+	return cc->cwnd < cc->ssthresh;
+}
+
+/*
+ * May this ACK grow cwnd? A window that was not used is not known to be safe. In slow start, which
+ * doubles it in each round, up to twice what was used is, so that a burst just below cwnd doesn't
+ * stop its growth.
+ */
+static inline bool yoke_cc_may_grow(const struct yoke_cc *cc, const struct yoke_cc_ack *ack)
+{
+	return ack->limited || (yoke_cc_in_slow_start(cc) && cc->cwnd / 2 < ack->in_flight);
+}
+
+/* Returns the acknowledged bytes that are left over when ssthresh is reached. */
+static inline u32 yoke_cc_slow_start(struct yoke_cc *cc, u32 acked)
+{
+	u32 limit = min(cc->ssthresh, YOKE_CC_CWND_MAX);
+	u32 grow = cc->cwnd < limit ? min(acked, limit - cc->cwnd) : 0;
+
+	cc->cwnd += grow;
+	return acked - grow;
+}
+
+/* One MSS for every @window bytes acknowledged. */
+static inline void yoke_cc_avoid(struct yoke_cc *cc, u32 window, u32 acked)
+{
+	u32 n;
+
+	window = max(window, cc->mss);
+	if (cc->credit >= window) {	/* saved up for a larger window: spend it gently */
+		cc->credit = 0;
+		cc->cwnd = min(cc->cwnd + cc->mss, YOKE_CC_CWND_MAX);
+	}
+	cc->credit += min(acked, YOKE_CC_CWND_MAX);
+	if (cc->credit < window)
+		return;
+	n = cc->credit / window;
+	cc->credit -= n * window;
+	cc->cwnd = min(cc->cwnd + n * cc->mss, YOKE_CC_CWND_MAX);
+}
+
+#endif
