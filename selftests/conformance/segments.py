@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """Segments as they should not be: short, contradictory, at random."""
+import os
 import random
+import socket
 import struct
 
-from peer import MSS, STREAM, SUT, check, equal, link, rows, seq32, snmp
+from peer import MSS, Peer, STREAM, SUT, check, equal, link, rows, seq32, snmp
 
 
 def opens(p, listener):
@@ -156,6 +158,63 @@ def random_options(p):
 				c.send('R')
 	p.barrier()
 	opens(p, p.listen())
+
+
+@rows('9293-EV-12', '9293-EV-38', '9293-EV-37', '9293-MUST-7')
+def anything_in_any_state(p):
+	"""Random segments around the numbers of a connection in each state, and random calls of its
+	program in between: nothing falls over. YOKE_FUZZ=n runs n rounds, from another seed."""
+	rounds = int(os.environ.get('YOKE_FUZZ', 0))
+	rand = random.Random(None if rounds else 9293)
+	states = ('syn_sent syn_received established fin_wait_1 fin_wait_2 closing time_wait close_wait '
+		  'last_ack').split()
+	for i in range(rounds or 36):
+		iss = rand.choice((None, 0xffffffff, 0x7ffffff0))
+		with_options = rand.choice(((('MSS', MSS),), (('MSS', 100), ('SAckOK', b''), ('WScale', 3)), ()))
+		state = states[i % len(states)]
+		sender = Peer()			# its sockets end with the round
+		try:
+			c = getattr(sender, state)(iss=iss) if state == 'syn_sent' else \
+				getattr(sender, state)(iss=iss, options=with_options)
+			if c.ack is None:
+				c.ack = 0
+			for _ in range(30):
+				step(c, rand)
+		finally:
+			sender.close()
+		p.barrier()
+	opens(p, p.listen())
+
+
+def step(c, rand):
+	"""One segment, or one call."""
+	near_by = (0, 0, 0, 0, 1, -1, 5, -5, 100, 1459, -1460, 5000, 65535, 70000, -70000, 1 << 31)
+	if c.sock and rand.random() < 0.2:
+		call = rand.choice((lambda: c.sock.send(bytes(rand.choice((1, 100, 3000, 20000)))),
+				    lambda: c.sock.recv(rand.choice((1, 50, 100000))),
+				    lambda: c.sock.recv(50, socket.MSG_PEEK),
+				    lambda: c.sock.shutdown(socket.SHUT_WR),
+				    lambda: c.sock.shutdown(socket.SHUT_RD), c.sock.close))
+		try:
+			c.sock.setblocking(False)
+			call()
+		except OSError:
+			pass
+	else:
+		flags = rand.choice(('A', 'A', 'A', 'PA', 'PA', 'FA', 'FPA', 'S', 'SA', 'R', 'RA', '', 'UA',
+				     'SF', 'F', 'P', 'FSRPAU'))
+		if 'R' in flags and rand.random() < 0.7:
+			flags = 'A'
+		edges = tuple(seq32(c.ack + rand.choice(near_by)) for _ in range(rand.choice((2, 4, 6, 8))))
+		options = rand.choice(((), (), (), rand.randbytes(rand.choice((4, 12, 40))),
+				       [('NOP', None), ('NOP', None), ('SAck', edges)],
+				       [('NOP', None), ('NOP', None), ('Timestamp', (rand.getrandbits(32), 0))]))
+		c.send(flags, bytes(rand.choice((0, 0, 1, 10, 536, 1400))),
+		       seq=None if rand.random() < 0.3 else c.seq + rand.choice(near_by),
+		       ack=c.ack + rand.choice(near_by), options=options,
+		       win=rand.choice((0, 1, 100, 5000, 65535)), urgptr=rand.choice((0, 0, 1, 65535)))
+	if rand.random() < 0.5:
+		c.drain()
 
 
 @rows('9293-EV-38')
