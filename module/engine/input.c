@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A segment arrives: RFC 9293 §3.10.7.3 (SYN-SENT) and §3.10.7.4 (all states that have sequence numbers), step by step.
+ * A segment arrives: RFC 9293 §3.10.7.3 (SYN-SENT) and §3.10.7.4 (all states that have sequence
+ * numbers), step by step.
  *
- * Owns: rcv_nxt, irs, ts_recent, ooo, sacks, sk_receive_queue's tail, and the states that segments lead to.
- * Runs under the socket lock: in softirq, or in process context for segments that came while a program held the lock.
- * RFC 5961 (blind resets, SYNs and data), RFC 7323 (PAWS), RFC 2018/2883 (what to SACK), RFC 5681 §4.2 (when to ACK).
+ * Owns: rcv_nxt, irs, ts_recent, ooo, sacks, sk_receive_queue's tail, and the states that segments
+ * lead to.
+ * Runs under the socket lock: in softirq, or in process context for segments that came while a
+ * program held the lock.
+ * RFC 5961 (blind resets, SYNs and data), RFC 7323 (PAWS), RFC 2018/2883 (what to SACK), RFC 5681
+ * §4.2 (when to ACK).
  */
 #include <net/tcp.h>
 #include "output.h"
@@ -17,7 +21,10 @@
 
 /* --- what is received out of order, and what to say of it --- */
 
-/* [start, end) lies beyond RCV.NXT: it heads the blocks, merged with those it touches (RFC 2018 §4). */
+/*
+ * [start, end) lies beyond RCV.NXT: it heads the blocks, merged with those it touches (RFC 2018
+ * §4).
+ */
 static void yoke_input_sack_add(struct yoke_sock *ys, u32 start, u32 end)
 {
 	int i, kept = 0;
@@ -153,7 +160,10 @@ static void yoke_input_queue_ooo(struct sock *sk, struct sk_buff *skb)
 
 static void yoke_input_fin(struct sock *sk);
 
-/* Appends @skb, which begins at or below RCV.NXT and ends above it, to the receive queue. Consumes it. */
+/*
+ * Appends @skb, which begins at or below RCV.NXT and ends above it, to the receive queue. Consumes
+ * it.
+ */
 static void yoke_input_append(struct sock *sk, struct sk_buff *skb, bool owned)
 {
 	struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
@@ -215,7 +225,10 @@ static void yoke_input_measure(struct sock *sk, const struct sk_buff *skb, u32 l
 	}
 }
 
-/* RFC 5681 §4.2: an ACK for every second full segment, at once while there is a gap, and after 40 ms at the latest. */
+/*
+ * RFC 5681 §4.2: an ACK for every second full segment, at once while there is a gap, and after 40
+ * ms at the latest.
+ */
 static void yoke_input_ack_due(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -267,7 +280,9 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 		return;
 	}
 	if (skb->len && !yoke_input_room(sk, skb)) {
-		/* RFC 9293 MUST-62 sends the ACK all the same: the peer learns that nothing moved. */
+		/*
+		 * RFC 9293 MUST-62 sends the ACK all the same: the peer learns that nothing moved.
+		 */
 		yoke_count(sock_net(sk), MemDrops);
 		ys->ack_now = true;
 		kfree_skb(skb);
@@ -486,7 +501,9 @@ static void yoke_input_timestamp(struct yoke_sock *ys, const struct yoke_segment
 	ys->ts_recent_s = (u32)ktime_get_seconds();
 }
 
-/* The rest of the fifth step: our FIN is acknowledged. Returns false if the connection has ended. */
+/*
+ * The rest of the fifth step: our FIN is acknowledged. Returns false if the connection has ended.
+ */
 static bool yoke_input_fin_acked(struct sock *sk)
 {
 	switch (sk->sk_state) {
@@ -506,21 +523,10 @@ static bool yoke_input_fin_acked(struct sock *sk)
 	return true;
 }
 
-/* FIN-WAIT-2 without a program: no socket is needed to wait for the FIN. */
-static void yoke_input_left(struct sock *sk)
-{
-	int linger2 = yoke_sk(sk)->linger2;
-
-	if (linger2 < 0) {
-		yoke_output_reset(sk);
-		yoke_conn_done(sk);
-		return;
-	}
-	yoke_timewait_enter(sk, TCP_FIN_WAIT2,
-			    linger2 ?: READ_ONCE(yoke_net(sock_net(sk))->set.fin_timeout));
-}
-
-/* Data for a program that has gone, or said that it reads no more (RFC 9293 §3.6.1, RFC 1122: reset). */
+/*
+ * Data for a program that has gone, or said that it reads no more (RFC 9293 §3.6.1, RFC 1122:
+ * reset).
+ */
 static bool yoke_input_unwanted(const struct sock *sk, const struct yoke_segment *s)
 {
 	u32 end = s->end_seq - !!(s->flags & YOKE_FIN);
@@ -546,7 +552,9 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	/* Simultaneous open: the peer's SYN again, now with its ACK. Tailored to begin at RCV.NXT. */
+	/*
+	 * Simultaneous open: the peer's SYN again, now with its ACK. Tailored to begin at RCV.NXT.
+	 */
 	if (sk->sk_state == TCP_SYN_RECV && s->flags & YOKE_SYN && s->seq == ys->irs) {
 		s->seq++;
 		s->flags &= ~YOKE_SYN;
@@ -625,7 +633,7 @@ int yoke_input(struct sock *sk, struct sk_buff *skb)
 		kfree_skb(skb);
 	yoke_input_answer(sk);
 	if (unlikely(sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD)))
-		yoke_input_left(sk);
+		yoke_timewait_left(sk);
 	return 0;
 drop:
 	kfree_skb(skb);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TIME-WAIT, and FIN-WAIT-2 of a connection whose program has gone: small objects that answer for the pair until it is safe to use again.
+ * TIME-WAIT, and FIN-WAIT-2 of a connection whose program has gone: small objects that answer for
+ * the pair until it is safe to use again.
  *
- * Owns: struct yoke_timewait. Found under RCU; whoever sets bit 0 of @dead takes it out of the table; freed after a grace period.
+ * Owns: struct yoke_timewait. Found under RCU; whoever sets bit 0 of @dead takes it out of the
+ * table; freed after a grace period.
  * Runs in softirq (segments, timer) and, on entry and recycling, in process context.
- * RFC 9293 §3.10.7.4 (TIME-WAIT), §3.6.1; RFC 6191 (reuse by timestamps); RFC 1337; RFC 7323 §5 (PAWS).
+ * RFC 9293 §3.10.7.4 (TIME-WAIT), §3.6.1; RFC 6191 (reuse by timestamps); RFC 1337; RFC 7323 §5
+ * (PAWS).
  */
 #include "output.h"
 #include "timewait.h"
@@ -106,6 +109,22 @@ none:
 	yoke_conn_done(sk);
 }
 
+void yoke_timewait_left(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	int wait = ys->linger2 ?: READ_ONCE(yoke_net(sock_net(sk))->set.fin_timeout);
+	int rto = usecs_to_jiffies(yoke_rtt_rto(&ys->rtt));
+
+	if (ys->linger2 < 0) {
+		yoke_count(sock_net(sk), AbortOnData);
+		yoke_output_reset(sk);
+		yoke_conn_done(sk);
+		return;
+	}
+	/* At least three and a half RTOs: the FIN may be lost twice. */
+	yoke_timewait_enter(sk, TCP_FIN_WAIT2, max(wait, rto * 7 / 2));
+}
+
 /* What it answers with: its numbers, its window, its clock. */
 static void yoke_timewait_ack(struct yoke_timewait *tw, const struct sk_buff *skb, const struct yoke_rx *rx)
 {
@@ -137,7 +156,10 @@ static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke
 	       (u32)ktime_get_seconds() - tw->ts_recent_s < 24 * 86400;
 }
 
-/* RFC 9293 MUST-13's exception: a SYN beyond all old numbers, or with a newer timestamp, may open the pair again. */
+/*
+ * RFC 9293 MUST-13's exception: a SYN beyond all old numbers, or with a newer timestamp, may open
+ * the pair again.
+ */
 static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *seg)
 {
 	if (tw->state != TCP_TIME_WAIT || (seg->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK)) != YOKE_SYN)
@@ -146,7 +168,10 @@ static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct y
 	       (tw->use_ts && seg->opt.has_ts && yoke_seq_after(seg->opt.tsval, tw->ts_recent));
 }
 
-/* FIN-WAIT-2 without a program: waits for the FIN; data for nobody is answered with a reset. Returns true if done with. */
+/*
+ * FIN-WAIT-2 without a program: waits for the FIN; data for nobody is answered with a reset.
+ * Returns true if done with.
+ */
 static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_segment *seg, struct sk_buff *skb,
 				    const struct yoke_rx *rx)
 {
@@ -185,7 +210,9 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 			yoke_count(tw->net, PAWSDrops);
 		if (seg->flags & YOKE_RST)
 			return false;
-		/* The peer's FIN again: our ACK was lost, wait from now (§3.10.7.4, eighth step). */
+		/*
+		 * The peer's FIN again: our ACK was lost, wait from now (§3.10.7.4, eighth step).
+		 */
 		if (!paws && seg->flags & YOKE_FIN && seg->end_seq == tw->rcv_nxt && tw->state == TCP_TIME_WAIT) {
 			mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
 			yoke_timewait_ack(tw, skb, rx);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is left of a connection in TIME-WAIT, or in FIN-WAIT-2 without a program: a small object instead of a socket. */
+/*
+ * What is left of a connection in TIME-WAIT, or in FIN-WAIT-2 without a program: a small object
+ * instead of a socket.
+ */
 #ifndef YOKE_TIMEWAIT_H
 #define YOKE_TIMEWAIT_H
 
@@ -47,10 +50,18 @@ int yoke_timewait_init(void);
 void yoke_timewait_exit(void);
 
 /*
- * @sk's connection lives on in @state (TCP_TIME_WAIT, TCP_FIN_WAIT2) for @timeout jiffies without it: takes its place in the table and on
+ * @sk's connection lives on in @state (TCP_TIME_WAIT, TCP_FIN_WAIT2) for @timeout jiffies without
+ *		it: takes its place in the table and on
  * its port. @sk is CLOSED afterwards (yoke_conn_done()). Socket locked.
  */
 void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout);
+
+/*
+ * @sk is in FIN-WAIT-2 and its program has gone: waits for the peer's FIN as long as TCP_LINGER2 or
+ *		net.yoke.fin_timeout allow, and without
+ * the socket. Socket locked, BH off.
+ */
+void yoke_timewait_left(struct sock *sk);
 
 enum yoke_timewait_verdict {
 	YOKE_TW_DONE,		/* consumed, answered if need be */

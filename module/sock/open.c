@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A stream socket's ways from CLOSED and back: bind, connect, listen, accept, shutdown, close, with TCP's behaviour (RFC 9293 §3.9.1).
+ * A stream socket's ways from CLOSED and back: bind, connect, listen, accept, shutdown, close, with
+ * TCP's behaviour (RFC 9293 §3.9.1).
  *
- * Process context, under the socket lock. Owns node.pair before it enters the table, port_locked, addr_locked, and the addresses in
- * struct inet_sock, which generic code (getsockname, IP options) reads; the engine goes by node.pair.
+ * Process context, under the socket lock. Owns node.pair before it enters the table, port_locked,
+ * addr_locked, and the addresses in
+ * struct inet_sock, which generic code (getsockname, IP options) reads; the engine goes by
+ * node.pair.
  */
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -255,7 +258,10 @@ undo:
 	return err;
 }
 
-/* Waits while the handshake is on the way. 0 when it is over, one way or the other; else why we gave up. */
+/*
+ * Waits while the handshake is on the way. 0 when it is over, one way or the other; else why we
+ * gave up.
+ */
 static int open_wait_open(struct sock *sk, long timeo, int busy)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
@@ -485,23 +491,6 @@ static void open_close_conn(struct sock *sk, long timeout)
 	sk_stream_wait_close(sk, timeout);
 }
 
-/* FIN-WAIT-2 of a closed socket lasts so long: the peer may never send its FIN. */
-static void open_close_fin_wait2(struct sock *sk)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	u32 rto = usecs_to_jiffies(yoke_rtt_rto(&ys->rtt));
-	int linger = ys->linger2 ?: READ_ONCE(yoke_net(sock_net(sk))->set.fin_timeout);
-
-	if (ys->linger2 < 0) {
-		yoke_count(sock_net(sk), AbortOnData);
-		yoke_output_reset(sk);
-		yoke_conn_done(sk);
-	} else {
-		/* At least three and a half RTOs. */
-		yoke_timewait_enter(sk, TCP_FIN_WAIT2, max_t(u32, linger, (rto << 2) - (rto >> 1)));
-	}
-}
-
 /* What nobody waits for must not starve the living. */
 static bool open_close_is_too_dear(const struct sock *sk)
 {
@@ -513,7 +502,7 @@ static bool open_close_is_too_dear(const struct sock *sk)
 static void open_close_orphan(struct sock *sk)
 {
 	if (sk->sk_state == TCP_FIN_WAIT2) {
-		open_close_fin_wait2(sk);
+		yoke_timewait_left(sk);
 	} else if (sk->sk_state != TCP_CLOSE && open_close_is_too_dear(sk)) {
 		yoke_count(sock_net(sk), AbortOnMemory);
 		yoke_output_reset(sk);
