@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One acknowledgement: what it says of the retransmit queue, the window, the round-trip time and the congestion window.
+ * One acknowledgement: what it says of the retransmit queue, the window, the round-trip time and
+ * the congestion window.
  *
  * Owns: snd_una, snd_wnd, snd_wl1, snd_wl2, max_window, seen, bytes_acked, and empties rtx.
  * Runs under the socket lock, mostly in BH.
- * RFC 9293 §3.10.7.4 step 5, RFC 5961 §5.2 (old ACKs), RFC 2018/2883 (SACK, D-SACK), RFC 7323 §4.1 (RTTM).
+ * RFC 9293 §3.10.7.4 step 5, RFC 5961 §5.2 (old ACKs), RFC 2018/2883 (SACK, D-SACK), RFC 7323 §4.1
+ * (RTTM).
  */
 #include "queue.h"
 #include "ack.h"
@@ -68,7 +70,10 @@ static void yoke_ack_clean(struct sock *sk, struct yoke_ack *ack)
 	}
 }
 
-/* Marks the segments of the retransmit queue that lie in @block; one that lies half in it is cut first. */
+/*
+ * Marks the segments of the retransmit queue that lie in @block; one that lies half in it is cut
+ * first.
+ */
 static void yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block, struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -160,6 +165,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 prior_una = ys->snd_una, wait;
+	u8 prior_state = ys->rec.state;
 	bool window_changed;
 	struct yoke_ack ack;
 
@@ -205,6 +211,8 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 
 	if (ys->rec.state == YOKE_CA_OPEN)
 		ys->retrans_ts = 0;
+	else if (ys->rec.state == YOKE_CA_RECOVERY && prior_state != YOKE_CA_RECOVERY)
+		yoke_count(sock_net(sk), Recoveries);
 	if (seg->ack != prior_una) {
 		yoke_conn_timer_rtx(sk);
 		if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The one door from the engine to what carries segments: IPv4 today; IPv6 and encapsulations are further files in module/ip/. */
+/*
+ * The one door from the engine to what carries segments: IPv4 today; IPv6 and encapsulations are
+ * further files in module/ip/.
+ */
 #ifndef YOKE_AF_H
 #define YOKE_AF_H
 
@@ -22,13 +25,19 @@ struct yoke_route {
  * @min_mtu:		least MTU it works with
  * @mss_default:	send MSS when the peer names none (RFC 9293 MUST-15)
  *
- * @connect:	finds the route from @sk's local address to @pair->raddr, fills in @pair->laddr if it is unspecified, keeps route and
+ * @connect:	finds the route from @sk's local address to @pair->raddr, fills in @pair->laddr if
+ *		it is unspecified, keeps route and
  *		flow in @sk. Socket locked, process or BH. 0 or -errno (-ENETUNREACH, -EACCES for broadcast …).
- * @refresh:	the route of an established @sk was lost: find it again. Returns NULL if there is none now (sk_err_soft says why).
- * @xmit:	hands a segment (transport header at skb->data) to IP for a connected @sk, consumes it. 0 or -errno.
- * @xmit_for:	same for no socket; @sk, may be NULL, only lends its options. Consumes @skb. 0 or -errno.
- * @mtu_for:	path MTU toward @r->pair, in bytes, and the MSS the route wants advertised in @advmss; 0 if there is no route.
- * @checksum:	sets up the transport checksum of @skb (field at @offset in the header, protocol @proto) between @pair's ends.
+ * @refresh:	the route of an established @sk was lost: find it again. Returns NULL if there is
+ *		none now (sk_err_soft says why).
+ * @xmit:	hands a segment (transport header at skb->data) to IP for a connected @sk, consumes
+ *		it. 0 or -errno.
+ * @xmit_for:	same for no socket; @sk, may be NULL, only lends its options. Consumes @skb. 0 or
+ *		-errno.
+ * @mtu_for:	path MTU toward @r->pair, in bytes, and the MSS the route wants advertised in
+ *		@advmss; 0 if there is no route.
+ * @checksum:	sets up the transport checksum of @skb (field at @offset in the header, protocol
+ *		@proto) between @pair's ends.
  * @bind_check:	may @addr (@ifindex: SO_BINDTODEVICE) be bound: 0, -EADDRNOTAVAIL
  */
 struct yoke_af_ops {
@@ -46,7 +55,10 @@ struct yoke_af_ops {
 	int	(*bind_check)(struct sock *sk, const struct in6_addr *addr);
 };
 
-/* What one received packet is to the engine; filled in by the carrier, which has verified lengths and checksum. */
+/*
+ * What one received packet is to the engine; filled in by the carrier, which has verified lengths
+ * and checksum.
+ */
 struct yoke_rx {
 	struct yoke_pair pair;		/* as we see it: local is the destination */
 	const struct yoke_af_ops *af;

@@ -3,7 +3,8 @@
  * The life of a stream socket: its birth, its state (RFC 9293 §3.3.2), its one timer, its end.
  *
  * Owns: sk_state, timers, at, timer_next, node.hashed of connections.
- * Everything runs under the socket lock; the last reference is dropped under it too, which is safe because a socket is freed only
+ * Everything runs under the socket lock; the last reference is dropped under it too, which is safe
+ * because a socket is freed only
  * after a grace period (SOCK_RCU_FREE) and every caller either holds a reference or is under RCU.
  */
 #include <net/inet_common.h>
@@ -131,7 +132,10 @@ void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu)
 	mss = min_t(unsigned int, mss, ys->mss_clamp);
 	if (ys->user_mss)
 		mss = min_t(unsigned int, mss, ys->user_mss);
-	/* Two segments have to fit into the peer's window, or each would wait for the ACK of the one before. */
+	/*
+	 * Two segments have to fit into the peer's window, or each would wait for the ACK of the
+	 * one before.
+	 */
 	if (ys->max_window > YOKE_MSS_DEFAULT)
 		mss = min_t(unsigned int, mss, ys->max_window / 2);
 	mss = max_t(unsigned int, mss, YOKE_MSS_MIN);
@@ -209,7 +213,10 @@ void yoke_conn_tune_rcvbuf(struct sock *sk)
 	if (!rtt || (u32)ys->now_us - ys->tune.time_us < rtt)
 		return;
 	if (copied > ys->tune.space) {
-		/* The sender may double its window in a round trip, and memory holds half as much data. */
+		/*
+		 * The sender may double its window in a round trip, and memory holds half as much
+		 * data.
+		 */
 		want = 2 * (2 * (u64)copied + 16 * ys->advmss);
 		want = min_t(u64, want, READ_ONCE(set->rmem[2]));
 		if (READ_ONCE(set->moderate_rcvbuf) && !(sk->sk_userlocks & SOCK_RCVBUF_LOCK) &&
@@ -230,7 +237,10 @@ void yoke_conn_timer_arm(struct sock *sk, enum yoke_timer which, unsigned long d
 		return;
 	ys->at[which] = at;
 	ys->timers |= BIT(which);
-	/* A timer that fires too early finds nothing due and goes to sleep again: cheaper than moving it for each packet. */
+	/*
+	 * A timer that fires too early finds nothing due and goes to sleep again: cheaper than
+	 * moving it for each packet.
+	 */
 	if (!timer_pending(&sk->sk_timer) || time_before(at, ys->timer_next)) {
 		ys->timer_next = at;
 		sk_reset_timer(sk, &sk->sk_timer, at);

@@ -29,7 +29,8 @@ enum {
 /**
  * struct yoke_cb - skb->cb of queued segments
  * @seg:	sequence numbers, and for sent ones what recovery keeps
- * @start:	sequence number of the buffer's first byte; lags behind @seg.seq while acknowledged bytes are not cut off yet
+ * @start:	sequence number of the buffer's first byte; lags behind @seg.seq while acknowledged
+ *		bytes are not cut off yet
  * @flags:	YOKE_FIN, YOKE_SYN, YOKE_PSH of this segment
  */
 struct yoke_cb {
@@ -81,9 +82,11 @@ struct yoke_listener {
 /**
  * struct yoke_sock - a stream socket
  *
- * Protected by the socket lock unless said otherwise. Sequence variables have RFC 9293 §3.3.1's names.
+ * Protected by the socket lock unless said otherwise. Sequence variables have RFC 9293 §3.3.1's
+ * names.
  *
- * @inet:	what ip_queue_xmit() and the generic options know; sk_family is AF_INET or AF_INET6, as in MPTCP (design.md §4)
+ * @inet:	what ip_queue_xmit() and the generic options know; sk_family is AF_INET or AF_INET6,
+ *		as in MPTCP (design.md §4)
  * @node:	entry in the connection table
  * @owner:	hold on the local port
  * @af:		the carrier
@@ -110,7 +113,8 @@ struct yoke_listener {
  * @ooo:	segments received beyond RCV.NXT, by sequence; @ooo_last the one that came last
  * @at:		when each timer event is due (jiffies), valid if its bit is set in @timers
  * @timer_next:	when sk_timer fires
- * @accept_node: in the listener's queue; @parent the listener till accept(2) takes us (no reference: the listener outlives its queue)
+ * @accept_node: in the listener's queue; @parent the listener till accept(2) takes us (no
+ *		reference: the listener outlives its queue)
  */
 struct yoke_sock {
 	struct inet_sock	inet;
@@ -142,7 +146,6 @@ struct yoke_sock {
 	u16	advmss;
 	u16	mss_clamp;
 	u16	user_mss;
-	u16	gso_segs_max;
 	u16	pmtu;
 	u16	icmp_mtu;
 	u8	snd_wscale;
@@ -160,8 +163,7 @@ struct yoke_sock {
 		cwnd_limited:1,
 		probe_tail:1,		/* YOKE_TIMER_REO is set for a tail loss probe */
 		port_locked:1,		/* bind(2) chose the port: disconnecting keeps it */
-		addr_locked:1,		/* and the address */
-		net_released:1;		/* an orphan: holds no reference to its namespace */
+		addr_locked:1;		/* and the address */
 	u8	quickack;		/* so many segments are to be ACKed at once */
 	u8	probes_out;
 	u8	retransmits;		/* timeouts since SND.UNA moved last */
@@ -224,14 +226,14 @@ static inline struct sock *yoke_node_sk(const struct yoke_node *node)
 
 /* The protocol of the stream type; module/sock/stream.c defines it. */
 extern struct proto yoke_stream_proto;
-/* Wire protocol numbers (module parameters stream_proto, dgram_proto). */
-extern u8 yoke_stream_protocol;
-extern u8 yoke_dgram_protocol;
 
 /* A new stream socket, after sock_init_data(): CLOSED, with the namespace's defaults. */
 void yoke_conn_init(struct sock *sk);
 
-/* The one way to another state. Counts and traces; a transition that RFC 9293's diagram lacks warns once. */
+/*
+ * The one way to another state. Counts and traces; a transition that RFC 9293's diagram lacks warns
+ * once.
+ */
 void yoke_conn_set_state(struct sock *sk, int state);
 
 /* Timers. Socket lock held. */
@@ -239,7 +241,8 @@ void yoke_conn_timer_arm(struct sock *sk, enum yoke_timer which, unsigned long d
 void yoke_conn_timer_cancel(struct sock *sk, enum yoke_timer which);
 void yoke_conn_timers_stop(struct sock *sk);
 /*
- * Restarts what watches over the sent data: RTO and tail loss probe while something is in flight (RFC 6298 (5.1)-(5.3), RFC 8985 §7.2),
+ * Restarts what watches over the sent data: RTO and tail loss probe while something is in flight
+ * (RFC 6298 (5.1)-(5.3), RFC 8985 §7.2),
  * the persist timer while data waits for a window (RFC 9293 §3.8.6.1), else nothing.
  */
 void yoke_conn_timer_rtx(struct sock *sk);
@@ -274,23 +277,33 @@ static inline u32 yoke_conn_snd_end(const struct yoke_sock *ys)
 	return ys->snd_una + ys->snd_wnd;
 }
 
-/* Send MSS from path MTU, the peer's option, TCP_MAXSEG and the options that every segment carries (RFC 9293 MUST-16). */
+/*
+ * Send MSS from path MTU, the peer's option, TCP_MAXSEG and the options that every segment carries
+ * (RFC 9293 MUST-16).
+ */
 void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu);
 /*
- * The first window to offer with a receive buffer of @rcvbuf bytes, a whole number of @mss, and the shift that its growth to the
+ * The first window to offer with a receive buffer of @rcvbuf bytes, a whole number of @mss, and the
+ * shift that its growth to the
  * namespace's limit will need (RFC 7323 §2.3), 0 unless @scale.
  */
 u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, bool scale, u8 *wscale);
 /* After RCV.NXT, MSS or buffer sizes are known: the first windows. */
 void yoke_conn_init_buffers(struct sock *sk);
 
-/* CLOSED, nothing to send any more: wakes everybody; an orphan is destroyed. Socket lock held, BH off. */
+/*
+ * CLOSED, nothing to send any more: wakes everybody; an orphan is destroyed. Socket lock held, BH
+ * off.
+ */
 void yoke_conn_done(struct sock *sk);
 /* The same with an error for the program (a reset, a timeout …). */
 void yoke_conn_abort(struct sock *sk, int err);
 /* Drops all queues, keeps the socket. */
 void yoke_conn_purge(struct sock *sk);
-/* CLOSED: forgets the connection that was, so that another can be opened; what the program set stays. Socket lock held. */
+/*
+ * CLOSED: forgets the connection that was, so that another can be opened; what the program set
+ * stays. Socket lock held.
+ */
 void yoke_conn_renew(struct sock *sk);
 /* Frees what a CLOSED orphan holds, and its last reference. */
 void yoke_conn_destroy(struct sock *sk);
@@ -302,7 +315,10 @@ void yoke_conn_keepalive(struct sock *sk);
 void yoke_conn_tune_sndbuf(struct sock *sk);
 /* The program has read: a receive buffer that nobody fixed grows with the speed of reading. */
 void yoke_conn_tune_rcvbuf(struct sock *sk);
-/* A reader who wants @target bytes should be woken: they are there, or no more would fit. No lock needed. */
+/*
+ * A reader who wants @target bytes should be woken: they are there, or no more would fit. No lock
+ * needed.
+ */
 bool yoke_conn_readable(const struct sock *sk, int target);
 /* Wakes a writer if there is room now. */
 void yoke_conn_write_space(struct sock *sk);

@@ -71,7 +71,10 @@ extern const struct proto_ops yoke_dgram_ops;
 int yoke_dgram_init_net(struct yoke_net *yn);
 void yoke_dgram_exit_net(struct yoke_net *yn);
 
-/* A datagram, consumed. Transport header at skb->data and pulled; length and checksum are checked here. Softirq under RCU. */
+/*
+ * A datagram, consumed. Transport header at skb->data and pulled; length and checksum are checked
+ * here. Softirq under RCU.
+ */
 void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
 /* An ICMP error about a datagram of ours; arguments as yoke_rcv_error(). */
 void yoke_dgram_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, int type, int code, int err, bool hard, u32 info);

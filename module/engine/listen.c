@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The passive open: a SYN becomes a request, the handshake's last ACK turns the request into a child socket, accept(2) takes the child.
+ * The passive open: a SYN becomes a request, the handshake's last ACK turns the request into a
+ * child socket, accept(2) takes the child.
  *
- * Owns: struct yoke_listener, struct yoke_request. A listener is never locked for a segment: requests are found in the connection table
- * like everything else, and its lists have a spinlock. Whoever takes a request off the list (under that lock) ends it.
+ * Owns: struct yoke_listener, struct yoke_request. A listener is never locked for a segment:
+ * requests are found in the connection table
+ * like everything else, and its lists have a spinlock. Whoever takes a request off the list (under
+ * that lock) ends it.
  * Softirq under RCU; yoke_listen_start(), _stop() and _dequeue() in process context.
- * RFC 9293 §3.10.7.2 (LISTEN), §3.10.7.4 for SYN-RECEIVED, MUST-11; RFC 6298 (5.7) for SYN-ACKs; RFC 5961.
+ * RFC 9293 §3.10.7.2 (LISTEN), §3.10.7.4 for SYN-RECEIVED, MUST-11; RFC 6298 (5.7) for SYN-ACKs;
+ * RFC 5961.
  */
 #include <net/xfrm.h>
 #include "input.h"
@@ -31,7 +35,10 @@ static void yoke_request_put(struct yoke_request *req)
 	call_rcu(&req->rcu, yoke_request_free);
 }
 
-/* Off the listener's list; true for the one who did it, and now has to see to table and timer. Listener's lock held. */
+/*
+ * Off the listener's list; true for the one who did it, and now has to see to table and timer.
+ * Listener's lock held.
+ */
 static bool yoke_request_unlink(struct yoke_request *req)
 {
 	if (list_empty(&req->list))
@@ -295,7 +302,7 @@ static void yoke_listen_numbers(struct sock *child, const struct yoke_request *r
 	ys->mss_clamp = req->mss;
 }
 
-/* A socket for the request, ESTABLISHED but in no table yet; locked. NULL without memory or route. */
+/* A socket for the request, in no table yet. NULL without memory or route. */
 static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request *req)
 {
 	struct yoke_sock *ys;
@@ -307,7 +314,6 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 		return NULL;
 	sock_init_data(NULL, child);
 	child->sk_prot->init(child);
-	bh_lock_sock_nested(child);
 	yoke_listen_inherit(child, sk);
 	security_sk_clone(sk, child);
 	ys = yoke_sk(child);
@@ -329,13 +335,14 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	return child;
 
 no_route:
-	sock_set_flag(child, SOCK_DEAD);
-	bh_unlock_sock(child);
 	yoke_conn_destroy(child);
 	return NULL;
 }
 
-/* The child takes the request's place and waits for accept(2). False if the request is no more, or there is no room. */
+/*
+ * The child takes the request's place and waits for accept(2). False if the request is no more, or
+ * there is no room.
+ */
 static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struct sock *child)
 {
 	struct yoke_listener *l = &yoke_sk(sk)->listener;
@@ -375,8 +382,9 @@ static void yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 	child = yoke_listen_child(sk, req);
 	if (!child)
 		goto drop;
+	/* Before the table shows it to others. */
+	bh_lock_sock_nested(child);
 	if (!yoke_listen_enqueue(sk, req, child)) {
-		sock_set_flag(child, SOCK_DEAD);
 		bh_unlock_sock(child);
 		yoke_conn_destroy(child);
 		goto drop;
@@ -492,7 +500,10 @@ void yoke_listen_stop(struct sock *sk)
 	struct yoke_request *req;
 	struct sock *child;
 
-	/* Nothing joins the lists, and no child our port, after this: both happen under the lock, in LISTEN only. */
+	/*
+	 * Nothing joins the lists, and no child our port, after this: both happen under the lock,
+	 * in LISTEN only.
+	 */
 	spin_lock_bh(&l->lock);
 	yoke_conn_set_state(sk, TCP_CLOSE);
 	spin_unlock_bh(&l->lock);

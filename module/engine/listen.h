@@ -6,10 +6,12 @@
 #include "ack.h"
 
 /**
- * struct yoke_request - a connection in SYN-RECEIVED that came from LISTEN (RFC 9293 MUST-11), before it is worth a socket
+ * struct yoke_request - a connection in SYN-RECEIVED that came from LISTEN (RFC 9293 MUST-11),
+ * before it is worth a socket
  * @node:	in the connection table
  * @list:	in &yoke_listener.requests, under its lock; empty once it has left
- * @listener:	the socket it belongs to; alive as long as @list is not empty (the listener drops its requests first)
+ * @listener:	the socket it belongs to; alive as long as @list is not empty (the listener drops
+ *		its requests first)
  * @refs:	table, timer, and who works on it
  * @timer:	SYN-ACK retransmission
  */
@@ -42,9 +44,15 @@ struct yoke_request {
 int yoke_listen_init(void);
 void yoke_listen_exit(void);
 
-/* listen(2) on a bound socket: 0, -EADDRINUSE. Socket locked. A second call only changes the backlog (the caller does that). */
+/*
+ * listen(2) on a bound socket: 0, -EADDRINUSE. Socket locked. A second call only changes the
+ * backlog (the caller does that).
+ */
 int yoke_listen_start(struct sock *sk);
-/* close(2) or shutdown(2) of a listener: requests vanish, children not yet accepted are reset. Socket locked. */
+/*
+ * close(2) or shutdown(2) of a listener: requests vanish, children not yet accepted are reset.
+ * Socket locked.
+ */
 void yoke_listen_stop(struct sock *sk);
 /* Takes the first child off the queue, or NULL. Socket locked. */
 struct sock *yoke_listen_dequeue(struct sock *sk);

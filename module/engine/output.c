@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The sole maker of segments: what may be sent, in what pieces, under which header (RFC 9293 §3.1, §3.7, §3.8).
+ * The sole maker of segments: what may be sent, in what pieces, under which header (RFC 9293 §3.1,
+ * §3.7, §3.8).
  *
  * Owns: snd_nxt, snd_sml, rcv_wup, rcv_wnd, advmss, and who has been told what (ack_due …).
- * Runs under the socket lock, in process context or BH, but for the last part: segments that belong to no socket.
- * MSS and options: RFC 9293 §3.7.1, RFC 7323. Silly windows: §3.8.6.2. Nagle: §3.7.4, after Minshall. Resets: §3.5.2.
+ * Runs under the socket lock, in process context or BH, but for the last part: segments that belong
+ * to no socket.
+ * MSS and options: RFC 9293 §3.7.1, RFC 7323. Silly windows: §3.8.6.2. Nagle: §3.7.4, after
+ * Minshall. Resets: §3.5.2.
  */
 #include "output.h"
 #include "../table/mem.h"
@@ -44,7 +47,9 @@ static int yoke_output_space(const struct sock *sk, int bytes)
 	return bytes < 0 ? 0 : bytes / 2;
 }
 
-/* The most that could ever be offered: half the buffer, what the header can say, TCP_WINDOW_CLAMP. */
+/*
+ * The most that could ever be offered: half the buffer, what the header can say, TCP_WINDOW_CLAMP.
+ */
 static u32 yoke_output_full(const struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
@@ -52,7 +57,10 @@ static u32 yoke_output_full(const struct sock *sk)
 	return min3((u32)yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf)), (u32)U16_MAX << ys->rcv_wscale, ys->window_clamp);
 }
 
-/* The window to advertise, scaled down as the header has it. Never takes back what was given (RFC 9293 SHLD-14). */
+/*
+ * The window to advertise, scaled down as the header has it. Never takes back what was given (RFC
+ * 9293 SHLD-14).
+ */
 static u16 yoke_output_window(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -155,7 +163,10 @@ static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u
 	int err;
 
 	if (skb->len) {
-		/* It answers what came just now: the program talks by turns, and its answers carry the ACKs. */
+		/*
+		 * It answers what came just now: the program talks by turns, and its answers carry
+		 * the ACKs.
+		 */
 		if ((u32)jiffies - ys->last_rcv_jiffies < YOKE_DELACK)
 			ys->quickack = 0;
 		mss = yoke_output_mss(ys);
@@ -271,7 +282,10 @@ static int yoke_output_again(struct sock *sk, struct sk_buff *skb)
 	err = yoke_queue_own(sk, skb);
 	if (err)
 		return err;
-	/* Beyond a window that was taken back only the first segment may go, as a probe (RFC 9293 SHLD-15, -17). */
+	/*
+	 * Beyond a window that was taken back only the first segment may go, as a probe (RFC 9293
+	 * SHLD-15, -17).
+	 */
 	if (!yoke_seq_before(yoke_cb(skb)->seg.seq, yoke_conn_snd_end(ys)) && yoke_cb(skb)->seg.seq != ys->snd_una)
 		return -EAGAIN;
 	if (skb->len > mss && !sk_can_gso(sk)) {
@@ -391,7 +405,10 @@ static int yoke_output_allowed(struct sock *sk, const struct sk_buff *skb, enum 
 	}
 	if (most >= mss)
 		return most - most % mss;
-	/* RFC 9293 §3.8.6.2.1 (3): less than a segment goes only into a window that was never much larger. */
+	/*
+	 * RFC 9293 §3.8.6.2.1 (3): less than a segment goes only into a window that was never much
+	 * larger.
+	 */
 	if (!ys->rec.in_flight && most >= ys->max_window / 2)
 		return most;
 	return -1;
@@ -448,7 +465,9 @@ void yoke_output_push(struct sock *sk, enum yoke_push how)
 			yoke_cc_idle(&ys->cc, idle, yoke_rtt_rto(&ys->rtt), (u32)ys->now_us);
 	}
 	yoke_output_new(sk, how);
-	/* Data that waits with nothing in flight: only a probe can find out that the window opened. */
+	/*
+	 * Data that waits with nothing in flight: only a probe can find out that the window opened.
+	 */
 	if (skb_queue_empty(&ys->rtx) && !skb_queue_empty(&sk->sk_write_queue) &&
 	    !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
 		yoke_conn_timer_rtx(sk);
@@ -571,7 +590,10 @@ void yoke_output_probe(struct sock *sk, bool keepalive)
 
 	yoke_count(sock_net(sk), Probes);
 	if (!keepalive && skb && window > 0) {
-		/* The window is open, but not wide enough for good manners: the override timeout of RFC 9293 §3.8.6.2.1 (4). */
+		/*
+		 * The window is open, but not wide enough for good manners: the override timeout of
+		 * RFC 9293 §3.8.6.2.1 (4).
+		 */
 		if (skb->len > window && yoke_queue_split(sk, &sk->sk_write_queue, skb, window))
 			return;
 		yoke_output_push(sk, YOKE_PUSH_ALL);

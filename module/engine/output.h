@@ -39,7 +39,8 @@ void yoke_output_window_update(struct sock *sk);
 
 /*
  * For no socket. Any context under RCU, no locks.
- * @flags segment toward @rx's sender with the given numbers; @opt may be NULL; @sk may be NULL or lend its options.
+ * @flags segment toward @rx's sender with the given numbers; @opt may be NULL; @sk may be NULL or
+ * lend its options.
  */
 void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark, u32 seq, u32 ack, u32 wnd, u8 flags,
 			 const struct yoke_opt *opt);

@@ -2,8 +2,10 @@
 /*
  * The buffers of the send side: made, filled, cut, charged to the socket.
  *
- * A buffer's linear part holds headers only, the data lies in page fragments, up to what GSO takes. It stays on its queue until it is
- * acknowledged; clones of it travel. Whatever changes the data or the fragment list must own them first (yoke_queue_own).
+ * A buffer's linear part holds headers only, the data lies in page fragments, up to what GSO takes.
+ * It stays on its queue until it is
+ * acknowledged; clones of it travel. Whatever changes the data or the fragment list must own them
+ * first (yoke_queue_own).
  */
 #include "queue.h"
 #include "../table/mem.h"

@@ -2,9 +2,11 @@
 /*
  * Demultiplexing: a packet finds the pair of sockets that it names, or the listener, or nobody.
  *
- * Softirq under RCU, which keeps alive whatever the table returns. A connection's segment is handled under its lock at once, or left
+ * Softirq under RCU, which keeps alive whatever the table returns. A connection's segment is
+ * handled under its lock at once, or left
  * in its backlog for the program that holds the lock.
- * RFC 9293 §3.10.7 (which state's rules apply), §3.10.7.1 (CLOSED: a reset); RFC 5927 (ICMP errors must quote numbers in flight).
+ * RFC 9293 §3.10.7 (which state's rules apply), §3.10.7.1 (CLOSED: a reset); RFC 5927 (ICMP errors
+ * must quote numbers in flight).
  */
 #include <linux/filter.h>
 #include <net/xfrm.h>
@@ -18,7 +20,10 @@
 
 static void yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
 {
-	/* Nothing of IP's is needed further on; the route's reference would not outlive this softirq. */
+	/*
+	 * Nothing of IP's is needed further on; the route's reference would not outlive this
+	 * softirq.
+	 */
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 	skb->dev = NULL;
@@ -33,7 +38,10 @@ static void yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
 	bh_unlock_sock(sk);
 }
 
-/* May @sk have @skb? Asks IPsec's policies and the program's own filter, which may cut data off, but not the header. */
+/*
+ * May @sk have @skb? Asks IPsec's policies and the program's own filter, which may cut data off,
+ * but not the header.
+ */
 static bool yoke_rcv_allowed(struct sock *sk, struct sk_buff *skb)
 {
 	return xfrm4_policy_check(sk, XFRM_POLICY_IN, skb) && !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
@@ -112,7 +120,10 @@ static void yoke_rcv_conn_error(struct sock *sk, u32 seq, int err, bool hard, u3
 			WRITE_ONCE(sk->sk_err_soft, err);
 		return;
 	}
-	/* RFC 9293 MUST-56, RFC 5927 §5: an established connection is not torn down by what anybody can forge. */
+	/*
+	 * RFC 9293 MUST-56, RFC 5927 §5: an established connection is not torn down by what anybody
+	 * can forge.
+	 */
 	if (inet_test_bit(RECVERR, sk) && !sock_owned_by_user(sk)) {
 		WRITE_ONCE(sk->sk_err, err);
 		sk_error_report(sk);

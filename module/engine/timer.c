@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A connection's timer fires: retransmission and zero-window probes, tail loss probes, delayed ACKs, keep-alive.
+ * A connection's timer fires: retransmission and zero-window probes, tail loss probes, delayed
+ * ACKs, keep-alive.
  *
- * Owns: retransmits, probes_out, keep_probes_out. In softirq with the socket lock; if a program holds it, it does the work when it
+ * Owns: retransmits, probes_out, keep_probes_out. In softirq with the socket lock; if a program
+ * holds it, it does the work when it
  * lets go (release_cb).
- * RFC 9293 §3.8.1, §3.8.3 (R1, R2), §3.8.4, §3.8.6.1; RFC 6298 §5; RFC 8985 §6.2 step 5, §7.3; RFC 5482.
+ * RFC 9293 §3.8.1, §3.8.3 (R1, R2), §3.8.4, §3.8.6.1; RFC 6298 §5; RFC 8985 §6.2 step 5, §7.3; RFC
+ * 5482.
  */
 #include "output.h"
 #include "timer.h"
@@ -69,7 +72,10 @@ static void yoke_timer_retransmit(struct sock *sk)
 	yoke_conn_timer_rtx(sk);
 }
 
-/* Nothing in flight, but something to send: a closed window, or good manners that have waited long enough. */
+/*
+ * Nothing in flight, but something to send: a closed window, or good manners that have waited long
+ * enough.
+ */
 static void yoke_timer_persist(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);

@@ -7,8 +7,10 @@
  *	ports	each bound port: type, number, address, how many sockets own it
  *	snmp	the counters
  *
- * Everything is read without locks (RCU), but for the owners of a port: a line may be a moment out of date, and never is wrong about what
- * it belongs to. Each file is made in one go, so that a table that is being resized can be begun anew.
+ * Everything is read without locks (RCU), but for the owners of a port: a line may be a moment out
+ * of date, and never is wrong about what
+ * it belongs to. Each file is made in one go, so that a table that is being resized can be begun
+ * anew.
  */
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
@@ -53,7 +55,9 @@ static struct diag_timer diag_pending(const struct yoke_sock *ys)
 			continue;
 		t.kind = kinds[i];
 		t.at = READ_ONCE(ys->at[i]);
-		/* Nothing in flight, and yet the retransmission timer: it probes a closed window. */
+		/*
+		 * Nothing in flight, and yet the retransmission timer: it probes a closed window.
+		 */
 		if (i == YOKE_TIMER_RTX && ys->snd_una == ys->snd_nxt)
 			t.kind = 4;
 		break;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module: its parameters, socket(2), what comes and goes with a network namespace, load and unload.
+ * The module: its parameters, socket(2), what comes and goes with a network namespace, load and
+ * unload.
  *
- * Whatever makes Yoke reachable is registered last and taken away first: socket(2) by the family number, packets by the IP protocol
+ * Whatever makes Yoke reachable is registered last and taken away first: socket(2) by the family
+ * number, packets by the IP protocol
  * numbers. A live socket holds the module, so that unload meets TIME-WAITs at most.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -23,11 +25,9 @@ static int family = PF_YOKE;
 module_param(family, int, 0444);
 MODULE_PARM_DESC(family, "socket family number (18)");
 
-u8 yoke_stream_protocol = IPPROTO_YOKE_STREAM;
 module_param_named(stream_proto, yoke_stream_protocol, byte, 0444);
 MODULE_PARM_DESC(stream_proto, "IP protocol number of the stream type (253)");
 
-u8 yoke_dgram_protocol = IPPROTO_YOKE_DGRAM;
 module_param_named(dgram_proto, yoke_dgram_protocol, byte, 0444);
 MODULE_PARM_DESC(dgram_proto, "IP protocol number of the datagram type (254)");
 
@@ -58,7 +58,10 @@ static int yoke_main_create(struct net *net, struct socket *sock, int protocol, 
 	if (protocol && protocol != number)
 		return -EPROTONOSUPPORT;
 
-	/* The generic code behind IP options, error queues and BPF wants an address family it knows (MPTCP does the same). */
+	/*
+	 * The generic code behind IP options, error queues and BPF wants an address family it knows
+	 * (MPTCP does the same).
+	 */
 	sk = sk_alloc(net, PF_INET, GFP_KERNEL, prot, kern);
 	if (!sk)
 		return -ENOBUFS;
@@ -109,7 +112,10 @@ err_net:
 	return err;
 }
 
-/* Ends the TIME-WAITs of a dying namespace. Returns the first connection in its table, with a reference; NULL if there is none. */
+/*
+ * Ends the TIME-WAITs of a dying namespace. Returns the first connection in its table, with a
+ * reference; NULL if there is none.
+ */
 static struct sock *yoke_main_sweep(struct yoke_hash *hash)
 {
 	struct rhashtable_iter iter;
@@ -131,7 +137,9 @@ static struct sock *yoke_main_sweep(struct yoke_hash *hash)
 	return sk;
 }
 
-/* Programs have closed their sockets, or the namespace would live; what they left behind ends here. */
+/*
+ * Programs have closed their sockets, or the namespace would live; what they left behind ends here.
+ */
 static void yoke_main_kill(struct net *net)
 {
 	struct sock *sk;
@@ -163,7 +171,10 @@ static void __net_exit yoke_main_exit_nets(struct list_head *nets)
 		yoke_sysctl_exit_net(net);
 		yoke_main_kill(net);
 	}
-	/* A timer or packet that was ending a connection, already out of the table, has finished with the namespace. */
+	/*
+	 * A timer or packet that was ending a connection, already out of the table, has finished
+	 * with the namespace.
+	 */
 	synchronize_net();
 	list_for_each_entry(net, nets, exit_list) {
 		yoke_dgram_exit_net(yoke_net(net));
@@ -272,7 +283,10 @@ static void __exit yoke_main_exit(void)
 	yoke_ip4_exit();
 	yoke_offload_exit();
 	unregister_pernet_subsys(&yoke_main_net_ops);
-	/* Sockets, requests and TIME-WAITs are freed after a grace period, by our code into our caches. */
+	/*
+	 * Sockets, requests and TIME-WAITs are freed after a grace period, by our code into our
+	 * caches.
+	 */
 	rcu_barrier();
 	proto_unregister(&yoke_dgram_proto);
 	proto_unregister(&yoke_stream_proto);

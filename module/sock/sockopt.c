@@ -3,7 +3,8 @@
  * Socket options of the stream type: SOL_TCP's names, numbers, ranges, units and errors.
  *
  * SOL_SOCKET never comes here: the core answers it, as for TCP. SOL_IP is the host's own.
- * Process context, takes the socket lock. Owns nodelay, cork, user_mss, syn_retries, linger2, keep_time, keep_intvl, keep_cnt,
+ * Process context, takes the socket lock. Owns nodelay, cork, user_mss, syn_retries, linger2,
+ * keep_time, keep_intvl, keep_cnt,
  * user_timeout, window_clamp.
  */
 #include <linux/tcp.h>

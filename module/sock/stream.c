@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls on a stream socket that is open: send, receive, poll, ioctl, with TCP's behaviour; and the tables that name all calls.
+ * The calls on a stream socket that is open: send, receive, poll, ioctl, with TCP's behaviour; and
+ * the tables that name all calls.
  *
  * Process context, under the socket lock; poll without it. Owns copied_seq and pushed_seq.
  * RFC 9293 §3.9.1 (SEND, RECEIVE), §3.8.3 (PSH).
@@ -32,7 +33,10 @@ static void stream_push(struct sock *sk, enum yoke_push how)
 	yoke_output_push(sk, how);
 }
 
-/* All that is written so far should reach the reader now: says so in the last segment (RFC 9293 §3.9.1.2, MUST-60). */
+/*
+ * All that is written so far should reach the reader now: says so in the last segment (RFC 9293
+ * §3.9.1.2, MUST-60).
+ */
 static void stream_mark_push(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -49,7 +53,10 @@ static bool stream_push_is_due(const struct yoke_sock *ys)
 	return yoke_seq_after(ys->write_seq, ys->pushed_seq + (ys->max_window >> 1));
 }
 
-/* The buffer to append to: the last one while it has room, or a new one. NULL: there is no memory for it. */
+/*
+ * The buffer to append to: the last one while it has room, or a new one. NULL: there is no memory
+ * for it.
+ */
 static struct sk_buff *stream_tail(struct sock *sk, unsigned int goal)
 {
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
@@ -64,7 +71,10 @@ static struct sk_buff *stream_tail(struct sock *sk, unsigned int goal)
 	return skb;
 }
 
-/* Copies what fits into one fragment of @skb. Returns the bytes, 0 if @skb takes no more, -ENOBUFS or -EFAULT. */
+/*
+ * Copies what fits into one fragment of @skb. Returns the bytes, 0 if @skb takes no more, -ENOBUFS
+ * or -EFAULT.
+ */
 static int stream_copy_in(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, unsigned int goal)
 {
 	struct page_frag *pfrag = sk_page_frag(sk);
@@ -105,7 +115,10 @@ static void stream_drop_empty(struct sock *sk)
 	}
 }
 
-/* One step of writing. Returns the bytes taken, -ENOBUFS if memory must be waited for, or another error. */
+/*
+ * One step of writing. Returns the bytes taken, -ENOBUFS if memory must be waited for, or another
+ * error.
+ */
 static int stream_write(struct sock *sk, struct msghdr *msg)
 {
 	unsigned int goal = yoke_output_goal(sk);
@@ -199,7 +212,10 @@ static int stream_send(struct sock *sk, struct msghdr *msg)
 	}
 	if (!err)
 		return 0;
-	/* Nothing was queued, so nothing will be acknowledged and wake the writer: look again who may write. */
+	/*
+	 * Nothing was queued, so nothing will be acknowledged and wake the writer: look again who
+	 * may write.
+	 */
 	if (skb_queue_empty(&sk->sk_write_queue) && err == -EAGAIN)
 		sk->sk_write_space(sk);
 	return sk_stream_error(sk, flags, err);

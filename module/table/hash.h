@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The connection table: whatever a pair of sockets names, found without locks (RCU). One per namespace. */
+/*
+ * The connection table: whatever a pair of sockets names, found without locks (RCU). One per
+ * namespace.
+ */
 #ifndef YOKE_HASH_H
 #define YOKE_HASH_H
 
@@ -38,14 +41,20 @@ void yoke_hash_exit(struct yoke_hash *h);
 
 /* Any context. 0, -EEXIST if the pair is there already, -ENOMEM. */
 int yoke_hash_add(struct yoke_hash *h, struct yoke_node *node);
-/* @new takes the place of @old (same pair) with no moment in between. Any context; the caller alone may remove @old. */
+/*
+ * @new takes the place of @old (same pair) with no moment in between. Any context; the caller alone
+ * may remove @old.
+ */
 int yoke_hash_replace(struct yoke_hash *h, struct yoke_node *old, struct yoke_node *new);
 /* No effect if it is not there. */
 void yoke_hash_del(struct yoke_hash *h, struct yoke_node *node);
 
 /* Under rcu_read_lock(): the entry of exactly that pair, or NULL. */
 struct yoke_node *yoke_hash_find(struct yoke_hash *h, const struct yoke_pair *pair);
-/* Under rcu_read_lock(): the listener that fits best: the address itself, then any of its family, then any at all. */
+/*
+ * Under rcu_read_lock(): the listener that fits best: the address itself, then any of its family,
+ * then any at all.
+ */
 struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair);
 
 #endif

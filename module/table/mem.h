@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the sockets may use together: net.yoke.mem, its pressure, and what one segment is charged. */
+/*
+ * What the sockets may use together: net.yoke.mem, its pressure, and what one segment is charged.
+ */
 #ifndef YOKE_MEM_H
 #define YOKE_MEM_H
 
 #include <net/sock.h>
 
-/* Fields of struct proto: the pages in use by all stream sockets, their limits {low, pressure, high}, and whether we are above "pressure". */
+/*
+ * Fields of struct proto: the pages in use by all stream sockets, their limits {low, pressure,
+ * high}, and whether we are above "pressure".
+ */
 extern atomic_long_t yoke_mem_allocated;
 extern int __percpu *yoke_mem_fw_alloc;
 extern struct percpu_counter yoke_mem_sockets;

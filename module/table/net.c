@@ -10,9 +10,12 @@
 #include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/swap.h>
+#include <linux/yoke.h>
 #include "net.h"
 
 unsigned int yoke_net_id __read_mostly;
+u8 yoke_stream_protocol __read_mostly = IPPROTO_YOKE_STREAM;
+u8 yoke_dgram_protocol __read_mostly = IPPROTO_YOKE_DGRAM;
 
 static void buffer_defaults(struct yoke_settings *set)
 {

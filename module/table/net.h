@@ -15,8 +15,8 @@
 	X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(InCsumErrors) X(OutRsts)	\
 	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts)				\
 	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(DelayedAcks)			\
-	X(Timeouts) X(TLPs) X(FastRetrans) X(SpuriousUndos) X(Probes)			\
-	X(OfoQueued) X(OfoPruned) X(RcvCollapsed) X(MemDrops) X(AbortOnData) X(AbortOnTimeout) X(AbortOnMemory)	\
+	X(Timeouts) X(TLPs) X(Recoveries) X(Probes)			\
+	X(OfoQueued) X(OfoPruned) X(MemDrops) X(AbortOnData) X(AbortOnTimeout) X(AbortOnMemory)	\
 	X(TimeWaits) X(TimeWaitRecycled) X(TimeWaitOverflow) X(NoSocket)		\
 	X(DgramInDatagrams) X(DgramOutDatagrams) X(DgramNoPorts) X(DgramInErrors)	\
 	X(DgramInCsumErrors) X(DgramRcvbufErrors) X(DgramSndbufErrors)
@@ -32,7 +32,10 @@ struct yoke_mib {
 	unsigned long	count[YOKE_MIB_MAX];
 };
 
-/* Settings, one per net.yoke.* name of module/sock/sysctl.c; times in the unit of the net.ipv4.tcp_* sibling. */
+/*
+ * Settings, one per net.yoke.* name of module/sock/sysctl.c; times in the unit of the
+ * net.ipv4.tcp_* sibling.
+ */
 struct yoke_settings {
 	int	rmem[3];		/* bytes: least, default, most */
 	int	wmem[3];
@@ -85,6 +88,10 @@ struct yoke_net {
 
 enum { YOKE_STREAM_PORTS, YOKE_DGRAM_PORTS };
 
+/* Wire protocol numbers (module parameters stream_proto, dgram_proto). */
+extern u8 yoke_stream_protocol;
+extern u8 yoke_dgram_protocol;
+
 extern unsigned int yoke_net_id;
 
 static inline struct yoke_net *yoke_net(const struct net *net)
@@ -95,7 +102,10 @@ static inline struct yoke_net *yoke_net(const struct net *net)
 #define yoke_count(net, name)		this_cpu_inc(yoke_net(net)->mib->count[YOKE_MIB_##name])
 #define yoke_count_add(net, name, n)	this_cpu_add(yoke_net(net)->mib->count[YOKE_MIB_##name], n)
 
-/* The tables, keys, counters and default settings of a namespace; sysctl, /proc and datagrams add theirs. */
+/*
+ * The tables, keys, counters and default settings of a namespace; sysctl, /proc and datagrams add
+ * theirs.
+ */
 int yoke_net_init(struct net *net);
 void yoke_net_exit(struct net *net);
 /* Sum of one counter over all CPUs. */
