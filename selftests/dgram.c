@@ -488,14 +488,17 @@ TEST_F(link, damaged_ones_are_dropped)
 	int a = bound(SOCK_DGRAM, ADDR_A, 0), b, i, n, arrived = 0;
 	char out[500], in[500];
 
-	NEED_NETEM(self->net.a, "corrupt 50%");
 	enter(self->net.b);
 	b = bound(SOCK_DGRAM, ADDR_B, 5000);
 	enter(self->net.a);
+	/* The neighbour is found first: else all might wait for that. */
+	must(send_to(a, "hello", 5, ADDR_B, 5000));
+	EXPECT_EQ(5, recv(b, in, sizeof(in), 0));
+	NEED_NETEM(self->net.a, "corrupt 50%");
 	fill(out, sizeof(out), 1, 0);
 	for (i = 0; i < 60; i++)
 		must(send_to(a, out, sizeof(out), ADDR_B, 5000));
-	ASSERT_TRUE(netem(self->net.a, "delay 0"));
+	ASSERT_TRUE(netem(self->net.a, NULL));
 	/* "end" is sent until it is there: then all the others are, too. */
 	do {
 		must(send_to(a, "end", 3, ADDR_B, 5000));

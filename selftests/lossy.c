@@ -23,11 +23,11 @@ WIRE(loss_5,		"delay 1ms loss 5%", 60000);
 WIRE(loss_10,		"delay 1ms loss 10%", 20000);
 WIRE(reorder,		"delay 4ms reorder 75%", 200000);
 WIRE(duplicate,		"delay 1ms duplicate 20%", 200000);
-WIRE(corrupt,		"delay 1ms corrupt 2%", 60000);
+WIRE(corrupt,		"delay 1ms corrupt 10%", 60000);
 WIRE(loss_reorder,	"delay 4ms reorder 75% loss 3%", 60000);
 WIRE(loss_duplicate,	"delay 1ms loss 3% duplicate 20%", 60000);
 WIRE(reorder_duplicate,	"delay 4ms reorder 75% duplicate 20%", 100000);
-WIRE(everything,	"delay 4ms reorder 75% loss 3% duplicate 10% corrupt 1%", 40000);
+WIRE(everything,	"delay 4ms reorder 75% loss 3% duplicate 10% corrupt 5%", 40000);
 
 FIXTURE_SETUP(lossy)
 {
@@ -102,7 +102,7 @@ TEST_F(crowd, after_a_silence)
 	ASSERT_TRUE(flow_send(&f, 1));
 	EXPECT_EQ(0, events(p.b, POLLIN));
 	EXPECT_EQ(20000, outq(p.a) - (state(p.a) == TCP_FIN_WAIT1));
-	ASSERT_TRUE(netem(self->net.a, "delay 0"));
+	ASSERT_TRUE(netem(self->net.a, NULL));
 	EXPECT_TRUE(carry(&f, 1, BOUND));
 }
 

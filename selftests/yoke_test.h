@@ -738,14 +738,19 @@ static inline bool new_link(struct net *net)
 	return true;
 }
 
-/* What the wire does to packets leaving namespace `ns`; false without netem. */
+/*
+ * What the wire does to packets leaving namespace `ns`, or NULL: no more of
+ * that. False without netem. (It damages headers, and data of datagrams; where
+ * the data of a segment is, it does not look.)
+ */
 static inline bool netem(int ns, const char *how)
 {
 	int back = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
 	bool ok;
 
 	enter(ns);
-	ok = shell("tc qdisc replace dev veth root netem limit 10000 %s", how);
+	ok = how ? shell("tc qdisc add dev veth root netem limit 10000 %s", how)
+		 : shell("tc qdisc del dev veth root");
 	enter(back);
 	close(back);
 	return ok;
