@@ -3,10 +3,9 @@
  * The passive open: a SYN becomes a request, the handshake's last ACK turns the request into a
  * child socket, accept(2) takes the child.
  *
- * Owns: struct yoke_listener, struct yoke_request. A listener is never locked for a segment:
- * requests are found in the connection table
- * like everything else, and its lists have a spinlock. Whoever takes a request off the list (under
- * that lock) ends it.
+ * Owns: struct yoke_listener, struct yoke_request. A listener is never locked for a
+ * segment: requests are found in the connection table like everything else, and its
+ * lists have a spinlock. Whoever takes a request off the list (under that lock) ends it.
  * Softirq under RCU; yoke_listen_start(), _stop() and _dequeue() in process context.
  * RFC 9293 §3.10.7.2 (LISTEN), §3.10.7.4 for SYN-RECEIVED, MUST-11; RFC 6298 (5.7) for SYN-ACKs;
  * RFC 5961.
@@ -74,7 +73,11 @@ static u32 yoke_request_tsval(const struct yoke_request *req)
 
 static void yoke_request_send(struct yoke_request *req, u8 flags)
 {
-	struct yoke_opt opt = { .has_ts = req->use_ts, .tsval = yoke_request_tsval(req), .tsecr = req->tsval };
+	struct yoke_opt opt = {
+		.has_ts = req->use_ts,
+		.tsval = yoke_request_tsval(req),
+		.tsecr = req->tsval,
+	};
 	u32 seq = req->iss, wnd = req->rcv_wnd;
 
 	if (flags & YOKE_SYN) {
@@ -87,7 +90,8 @@ static void yoke_request_send(struct yoke_request *req, u8 flags)
 		seq++;
 		wnd >>= req->rcv_wscale;
 	}
-	yoke_output_control(sock_net(req->listener), req->listener, &req->rx, req->mark, seq, req->irs + 1, wnd, flags, &opt);
+	yoke_output_control(sock_net(req->listener), req->listener, &req->rx, req->mark, seq,
+			    req->irs + 1, wnd, flags, &opt);
 }
 
 /* SYN-ACK again, or the end. */
@@ -118,19 +122,26 @@ put:
 }
 
 /* What the SYN offers, and what we make of it. NULL if there is no memory or no way back. */
-static struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb, const struct yoke_segment *s,
+static struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb,
+					     const struct yoke_segment *s,
 					     const struct yoke_rx *rx)
 {
 	struct net *net = sock_net(sk);
 	struct yoke_net *yn = yoke_net(net);
 	const struct yoke_settings *set = &yn->set;
-	struct yoke_route route = { .pair = rx->pair, .oif = rx->iif, .mark = skb->mark, .tos = rx->tos };
+	struct yoke_route route = {
+		.pair = rx->pair,
+		.oif = rx->iif,
+		.mark = skb->mark,
+		.tos = rx->tos,
+	};
 	struct yoke_request *req;
 
 	req = kmem_cache_zalloc(yoke_request_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!req)
 		return NULL;
-	if (!rx->af->mtu_for(net, sk, &route, &req->advmss) || !refcount_inc_not_zero(&sk->sk_refcnt)) {
+	if (!rx->af->mtu_for(net, sk, &route, &req->advmss) ||
+	    !refcount_inc_not_zero(&sk->sk_refcnt)) {
 		kmem_cache_free(yoke_request_cache, req);
 		return NULL;
 	}
@@ -154,7 +165,8 @@ static struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_bu
 	req->use_sack = s->opt.sack_ok && READ_ONCE(set->sack);
 	req->use_wscale = s->opt.has_wscale && READ_ONCE(set->window_scaling);
 	req->snd_wscale = req->use_wscale ? s->opt.wscale : 0;
-	req->rcv_wnd = yoke_conn_first_window(net, READ_ONCE(sk->sk_rcvbuf), yoke_sk(sk)->window_clamp, req->advmss,
+	req->rcv_wnd = yoke_conn_first_window(net, READ_ONCE(sk->sk_rcvbuf),
+					      yoke_sk(sk)->window_clamp, req->advmss,
 					      req->use_wscale, &req->rcv_wscale);
 	return req;
 }
@@ -229,7 +241,8 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	const struct yoke_sock *from = yoke_sk(sk);
 	struct yoke_sock *to = yoke_sk(child);
 	static const enum sock_flags flags[] = {
-		SOCK_LINGER, SOCK_KEEPOPEN, SOCK_LOCALROUTE, SOCK_URGINLINE, SOCK_RCVTSTAMP, SOCK_RCVTSTAMPNS,
+		SOCK_LINGER, SOCK_KEEPOPEN, SOCK_LOCALROUTE, SOCK_URGINLINE, SOCK_RCVTSTAMP,
+		SOCK_RCVTSTAMPNS,
 	};
 	int i;
 
@@ -309,7 +322,8 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	struct dst_entry *dst;
 	struct sock *child;
 
-	child = sk_alloc(sock_net(sk), sk->sk_family, GFP_ATOMIC | __GFP_NOWARN, sk->sk_prot, sk->sk_kern_sock);
+	child = sk_alloc(sock_net(sk), sk->sk_family, GFP_ATOMIC | __GFP_NOWARN, sk->sk_prot,
+			 sk->sk_kern_sock);
 	if (!child)
 		return NULL;
 	sock_init_data(NULL, child);
@@ -328,7 +342,8 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
 	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn). */
 	if (!req->retries)
-		yoke_rtt_sample(&ys->rtt, max_t(u32, (u32)ys->now_us - req->sent_us, 1), (u32)ys->now_us);
+		yoke_rtt_sample(&ys->rtt, max_t(u32, (u32)ys->now_us - req->sent_us, 1),
+				(u32)ys->now_us);
 	else
 		ys->rtt.rto_us = YOKE_RTO_FALLBACK_US;
 	ys->last_sent_us = (u32)ys->now_us;
@@ -407,7 +422,23 @@ drop:
 	kfree_skb(skb);
 }
 
-void yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb, const struct yoke_rx *rx)
+/*
+ * An ACK because of a suspicious segment, rate-limited as those of connections (RFC 5961 §7):
+ * a request of a pair whose two ends are the same, forged, would answer itself for ever.
+ */
+static void yoke_request_challenge(struct net *net, struct yoke_request *req)
+{
+	u32 now = jiffies;
+
+	if (req->challenge_jiffies && now - req->challenge_jiffies < READ_ONCE(yoke_net(net)->set.invalid_ratelimit))
+		return;
+	req->challenge_jiffies = now ?: 1;
+	yoke_count(net, ChallengeAcks);
+	yoke_request_send(req, YOKE_ACK);
+}
+
+void yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
+			     const struct yoke_rx *rx)
 {
 	u32 rcv_nxt = req->irs + 1;
 	struct yoke_segment s;
@@ -416,14 +447,15 @@ void yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	yoke_ack_parse(skb, &s);
 	paws = req->use_ts && s.opt.has_ts && yoke_seq_before(s.opt.tsval, req->tsval);
 	/* The SYN again: our answer was lost. */
-	if ((s.flags & (YOKE_SYN | YOKE_ACK | YOKE_RST)) == YOKE_SYN && s.seq == req->irs && !paws) {
+	if ((s.flags & (YOKE_SYN | YOKE_ACK | YOKE_RST)) == YOKE_SYN && s.seq == req->irs &&
+	    !paws) {
 		yoke_request_send(req, YOKE_SYN | YOKE_ACK);
 		goto drop;
 	}
 	/* First, the sequence number. */
 	if (paws || s.seq - rcv_nxt >= max(req->rcv_wnd, 1)) {
 		if (!(s.flags & YOKE_RST))
-			yoke_request_send(req, YOKE_ACK);
+			yoke_request_challenge(net, req);
 		goto drop;
 	}
 	/* Second, RST: back to LISTEN, and nobody is told (MUST-11). Fourth, SYN: RFC 5961 §4.2. */
@@ -431,11 +463,11 @@ void yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 		if (s.seq == rcv_nxt)
 			yoke_request_drop(req);
 		else
-			yoke_request_send(req, YOKE_ACK);
+			yoke_request_challenge(net, req);
 		goto drop;
 	}
 	if (s.flags & YOKE_SYN) {
-		yoke_request_send(req, YOKE_ACK);
+		yoke_request_challenge(net, req);
 		goto drop;
 	}
 	/* Fifth, the ACK: of our SYN, or of something never sent. */

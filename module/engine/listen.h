@@ -29,6 +29,7 @@ struct yoke_request {
 	u32	ts_offset;
 	u32	mark;
 	u32	sent_us;
+	u32	challenge_jiffies;	/* the last ACK that answered a wrong segment */
 	u32	wnd;		/* the SYN's window */
 	u16	mss;		/* the peer's option, or the default */
 	u16	advmss;
@@ -64,6 +65,7 @@ static inline bool yoke_listen_ready(const struct sock *sk)
 /* A segment for a listener (no lock held, RCU), consumed. */
 void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx);
 /* A segment for a request (RCU), consumed. */
-void yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb, const struct yoke_rx *rx);
+void yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
+			     const struct yoke_rx *rx);
 
 #endif
