@@ -53,7 +53,7 @@ void yoke_cc_idle(struct yoke_cc *cc, u32 idle_us, u32 rto_us, u32 now_us)
 		cc->ops->idle(cc, now_us);
 	if (idle_us <= rto_us || !rto_us)
 		return;
-	cc->ssthresh = max(cc->ssthresh, cc->cwnd / 4 * 3);	/* what the path carried, RFC 2861 */
+	cc->ssthresh = max(cc->ssthresh, cc->cwnd / 4 * 3);	/* what it carried, RFC 2861 */
 	for (; idle_us > rto_us && cc->cwnd > restart; idle_us -= rto_us)
 		cc->cwnd /= 2;
 	cc->cwnd = max(cc->cwnd, restart);

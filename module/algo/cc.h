@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Congestion control: the window of one connection, the list of algorithms, and Reno (RFC 5681), the
- * ground form of them.
+ * Congestion control: the window of one connection, the list of algorithms,
+ * and Reno (RFC 5681), the ground form of them.
  */
 #ifndef YOKE_CC_H
 #define YOKE_CC_H

@@ -18,7 +18,7 @@
 #define TICK_SHIFT	10
 #define TICKS_MAX	((1u << 18) - 1)	/* C * t^3 fits into 64 bits */
 #define C_SCALED	410u			/* C = 0.4, times 1024 */
-#define RECALC_US	31250u			/* as Linux: 32 times a second, or when cwnd changed */
+#define RECALC_US	31250u			/* as Linux: 32 a second, or when cwnd changed */
 
 #define HY_MIN_THRESH_US	4000u		/* RFC 9406 §4.3 */
 #define HY_MAX_THRESH_US	16000u
@@ -116,7 +116,7 @@ static bool hystart_round(struct cubic *c, const struct yoke_cc_ack *ack)
 	return c->hy_css && ++c->hy_rounds >= HY_CSS_ROUNDS;
 }
 
-/* Into CSS when the round's RTT has grown by an eighth, out of it when that was a passing jitter. */
+/* Into CSS when the round's RTT has grown by an eighth, out of it when that was passing jitter. */
 static void hystart_sample(struct cubic *c, u32 rtt_us)
 {
 	u32 thresh;
@@ -173,7 +173,7 @@ static u32 cube_root(u64 x)
 	return root;
 }
 
-/* Figure 2: K = cbrt((W_max - cwnd_epoch) / C); past W_max, or without one, it begins at its flat. */
+/* Figure 2: K = cbrt((W_max - cwnd_epoch) / C); past W_max, or without one, it begins flat. */
 static void begin(const struct yoke_cc *cc, struct cubic *c)
 {
 	struct curve *v = &c->curve;

@@ -36,9 +36,9 @@ static inline u32 get32(const u8 *p)
 static inline u8 *put32(u8 *p, u32 v)
 {
 	p[0] = v >> 24;
-	p[1] = v >> 16;
-	p[2] = v >> 8;
-	p[3] = v;
+	p[1] = v >> 16 & 0xff;
+	p[2] = v >> 8 & 0xff;
+	p[3] = v & 0xff;
 	return p + 4;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The pair of sockets that names a connection (RFC 9293 §3.3.1), and sequence space arithmetic
- * (§3.4).
+ * The pair of sockets that names a connection (RFC 9293 §3.3.1), and
+ * sequence space arithmetic (§3.4).
  */
 #ifndef YOKE_PAIR_H
 #define YOKE_PAIR_H

@@ -84,9 +84,9 @@ static inline u32 seq_distance(const struct yoke_seg *a, const struct yoke_seg *
 }
 
 /*
- * Puts @seg into `lost` by sequence: mostly at one of its ends, else beside the last one that was put
- * into the middle. The walk is bounded, so a peer that reports losses in a wild order spoils the
- * order of retransmission but for the first, not our time.
+ * Puts @seg into `lost` by sequence: mostly at one of its ends, else beside the last
+ * one that was put into the middle. The walk is bounded, so a peer that reports losses
+ * in a wild order spoils the order of retransmission but for the first, not our time.
  */
 static void insert_lost(struct yoke_recovery *r, struct yoke_seg *seg)
 {
@@ -105,7 +105,7 @@ static void insert_lost(struct yoke_recovery *r, struct yoke_seg *seg)
 		list_add_tail(&seg->node, &r->lost);
 		return;
 	}
-	/* From the nearest of first, last and hint, back to one before @seg, then on to the last such. */
+	/* From the nearest of first, last and hint, back before @seg, then on to the last such. */
 	if (seq_distance(last, seg) < seq_distance(pos, seg))
 		pos = last;
 	if (r->lost_hint && seq_distance(r->lost_hint, seg) < seq_distance(pos, seg))
@@ -146,7 +146,7 @@ static void unmark_lost(struct yoke_recovery *r)
 
 void yoke_recovery_sent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us)
 {
-	/* What was delivered long ago says nothing about what is sent now; and its time may wrap. */
+	/* What was delivered long ago says nothing of what is sent now; and its time may wrap. */
 	if (list_empty(&r->sent))
 		r->rack_valid = false;
 	seg->state = YOKE_SEG_SENT;
@@ -230,8 +230,8 @@ void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack)
 }
 
 /*
- * @len bytes of @seg up to @end_seq are newly delivered: RFC 8985 §6.2 step 2, update the state of the
- * segment sent last that was delivered, and step 3, detect reordering.
+ * @len bytes of @seg up to @end_seq are newly delivered: RFC 8985 §6.2 step 2, update
+ * the state of the segment sent last that was delivered, and step 3, detect reordering.
  */
 static inline void deliver(struct yoke_recovery *r, const struct yoke_seg *seg, u32 len,
 			   u32 end_seq, struct yoke_ack *ack)
@@ -366,9 +366,10 @@ static u32 rack_reo_wnd(const struct yoke_recovery *r, const struct yoke_cc *cc,
 }
 
 /*
- * Step 5: detect losses. Microseconds until a segment that was sent before the one delivered last is
- * to be held lost too, 0 if there is none. Where the RFC takes the latest of their times, one timer
- * for all, this takes that of the last that could be among them, so that the walk can stop early.
+ * Step 5: detect losses. Microseconds until a segment that was sent before
+ * the one delivered last is to be held lost too, 0 if there is none. Where
+ * the RFC takes the latest of their times, one timer for all, this takes that
+ * of the last that could be among them, so that the walk can stop early.
  */
 static u32 rack_detect_loss(struct yoke_recovery *r, const struct yoke_cc *cc,
 			    const struct yoke_rtt *rtt, u32 now_us)
@@ -392,7 +393,7 @@ static u32 rack_detect_loss(struct yoke_recovery *r, const struct yoke_cc *cc,
 
 /* --- NewReno, RFC 6582, for connections without SACK --- */
 
-/* Duplicate ACKs stand for segments that left the network; new data acknowledged takes them back. */
+/* Duplicate ACKs mean segments that left the network; new data acknowledged takes them back. */
 static void newreno_count(struct yoke_recovery *r, const struct yoke_cc *cc, struct yoke_ack *ack)
 {
 	u32 n;
@@ -421,8 +422,9 @@ static void newreno_count(struct yoke_recovery *r, const struct yoke_cc *cc, str
 }
 
 /*
- * §3.2 steps 1 and 3: the third duplicate, or a partial ACK, says that the first segment is missing;
- * not if it was resent since, so that ACKs for single bytes don't make us send a segment each.
+ * §3.2 steps 1 and 3: the third duplicate, or a partial ACK, says that the
+ * first segment is missing; not if it was resent since, so that ACKs for
+ * single bytes don't make us send a segment each.
  */
 static void newreno_detect_loss(struct yoke_recovery *r, const struct yoke_ack *ack)
 {
@@ -441,8 +443,8 @@ static void newreno_detect_loss(struct yoke_recovery *r, const struct yoke_ack *
 }
 
 /*
- * In fast recovery without SACK `lost` holds one buffer, of which one segment is lost; what the rest
- * of it adds to in_flight until the engine has split it.
+ * In fast recovery without SACK `lost` holds one buffer, of which one segment
+ * is lost; what the rest of it adds to in_flight until the engine has split it.
  */
 static u32 newreno_surplus(const struct yoke_recovery *r, const struct yoke_cc *cc)
 {
@@ -479,8 +481,8 @@ static void enter_recovery(struct yoke_recovery *r, struct yoke_cc *cc, u32 una,
 }
 
 /*
- * RFC 6937 §3.1, with the conservative bound as long as more is found lost, the slow start bound else.
- * Bytes for segments: never less than one segment may go out where the RFC would let one out.
+ * RFC 6937 §3.1, with the conservative bound as long as more is found lost, the slow start bound
+ * else. Bytes for segments: never less than one segment may go out where the RFC would let one out.
  */
 static void prr_update(struct yoke_recovery *r, struct yoke_cc *cc, u32 delivered, bool advanced,
 		       bool newly_lost)
@@ -517,7 +519,7 @@ static void leave_recovery(struct yoke_recovery *r, struct yoke_cc *cc, const st
 	r->in_flight += r->reno_sacked;
 	r->reno_sacked = 0;
 	r->dupacks = 0;
-	/* RFC 6582 §3.2 step 1, §4: no fast retransmit before more than `recover` is acknowledged. */
+	/* RFC 6582 §3.2 step 1, §4: no fast retransmit before more than `recover` is ACKed. */
 	r->hold = r->newreno && ack->ack == r->recover;
 	r->state = YOKE_CA_OPEN;
 	rack_recovery_left(r);

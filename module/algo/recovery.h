@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Loss recovery: which of the segments sent are in flight, delivered or lost, and how much may be
- * sent meanwhile (RFC 6675 scoreboard, RFC 8985 RACK-TLP, RFC 6937 PRR, RFC 6582 NewReno where there
- * is no SACK).
+ * Loss recovery: which of the segments sent are in flight, delivered or
+ * lost, and how much may be sent meanwhile (RFC 6675 scoreboard, RFC 8985
+ * RACK-TLP, RFC 6937 PRR, RFC 6582 NewReno where there is no SACK).
  *
- * Every transmitted, not yet acknowledged segment has one struct yoke_seg; it is on one of two lists
- * or on none:
+ * Every transmitted, not yet acknowledged segment has one struct yoke_seg;
+ * it is on one of two lists or on none:
  *
  *	sent	in flight, ordered by the time of the last transmission (what RACK walks);
  *		without SACK by sequence (the first is what a partial ACK says is missing)
@@ -64,16 +64,16 @@ enum yoke_recovery_state {	/* Linux's TCP_CA_*, with its numbers, for tcp_info.t
  * @ack:	SEG.ACK
  * @prior_una:	SND.UNA before
  * @snd_nxt:	SND.NXT
- * @dup:	a duplicate ACK as RFC 5681 §2 defines it (no data, same window, same ACK, data
- *		outstanding)
+ * @dup:	a duplicate ACK as RFC 5681 §2 defines it (no data, same
+ *		window, same ACK, data outstanding)
  * @sack:	the connection uses SACK
  * @dsack:	the segment reports a duplicate (RFC 2883), @dsack_start/@dsack_end the range
- * @ts_undo:	Eifel (RFC 3522): TSecr is older than the first retransmission of the episode
- *		(yoke_recovery.first_retrans_us)
+ * @ts_undo:	Eifel (RFC 3522): TSecr is older than the first retransmission
+ *		of the episode (yoke_recovery.first_retrans_us)
  * @limited:	cwnd limited sending since the last ACK
  * @delivered:	bytes newly acknowledged or SACKed
- * @rtt_us:	RTT of the segment sent last among those never retransmitted and newly acknowledged or
- *		SACKed, 0 if none
+ * @rtt_us:	RTT of the segment sent last among those never retransmitted
+ *		and newly acknowledged or SACKed, 0 if none
  * @rack_rtt_us: the same, with the retransmitted ones that RACK believes
  * @prior_in_flight: bytes in flight before
  * @prior_fack:	highest sequence number delivered before
@@ -113,17 +113,19 @@ struct yoke_ack {
  * @recover:	recovery point: SND.NXT when recovery began
  * @first_retrans_us: time of the first retransmission of this episode (Eifel), valid if
  *		@undo_armed and @undo_retrans >= 0
- * @rack_*:	RFC 8985 §5.2: time, end sequence and RTT of the segment sent last that was delivered;
- *		highest sequence delivered; smallest RTT; reordering seen; the window's multiplier,
- *		how many recoveries it persists, and the end of the round in which it was raised last
+ * @rack_*:	RFC 8985 §5.2: time, end sequence and RTT of the segment sent last
+ *		that was delivered; highest sequence delivered; smallest RTT;
+ *		reordering seen; the window's multiplier, how many recoveries it
+ *		persists, and the end of the round in which it was raised last
  * @state:	enum yoke_recovery_state
  * @dupacks:	duplicate ACKs in a row, without SACK
  * @newreno:	the connection has no SACK
  * @hold:	without SACK: duplicate ACKs for @recover itself mean nothing (RFC 6582 §3.2 step 1)
  * @tlp_*:	§7: end_seq of the probe outstanding, whether it was a retransmission
  * @prr_*:	RFC 6937
- * @undo_*:	cwnd and ssthresh to return to when all retransmissions of the episode prove needless;
- *		SND.UNA when it began; bytes retransmitted and not yet so proven, -1 before the first
+ * @undo_*:	cwnd and ssthresh to return to when all retransmissions of
+ *		the episode prove needless; SND.UNA when it began; bytes
+ *		retransmitted and not yet so proven, -1 before the first
  * @rto_una:	SND.UNA at the last timeout
  * @retrans_total: segments retransmitted over the connection's life
  */
@@ -180,9 +182,9 @@ void yoke_recovery_sent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_u
 /* @seg, lost or (tail loss probe) still in flight, goes out again. */
 void yoke_recovery_resent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us);
 /*
- * The engine cut @seg (sent before, any state) at @seq: @tail, uninitialised, becomes [@seq, end) in
- * the same state; but without SACK only one segment is ever held to be lost in fast recovery, so
- * there the tail of a lost one is in flight again.
+ * The engine cut @seg (sent before, any state) at @seq: @tail, uninitialised, becomes
+ * [@seq, end) in the same state; but without SACK only one segment is ever held to be
+ * lost in fast recovery, so there the tail of a lost one is in flight again.
  */
 void yoke_recovery_split(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_seg *tail,
 			 u32 seq);
@@ -214,10 +216,10 @@ u32 yoke_recovery_room(const struct yoke_recovery *r, const struct yoke_cc *cc);
 u32 yoke_recovery_reo_timeout(struct yoke_recovery *r, struct yoke_cc *cc,
 			      const struct yoke_rtt *rtt, u32 snd_una, u32 snd_nxt, u32 now_us);
 /*
- * The retransmission timer fired (RFC 6298 (5.4), RFC 5681 §3.1, RFC 8985 §6.3): what is in flight is
- * lost, but for what RACK says was sent too recently; cwnd lets one segment out. ssthresh is reduced
- * only the first time for the same data. Segments that were SACKed and that the receiver forgot the
- * engine reports through yoke_recovery_unsacked().
+ * The retransmission timer fired (RFC 6298 (5.4), RFC 5681 §3.1, RFC 8985 §6.3): what is
+ * in flight is lost, but for what RACK says was sent too recently; cwnd lets one segment
+ * out. ssthresh is reduced only the first time for the same data. Segments that were
+ * SACKed and that the receiver forgot the engine reports through yoke_recovery_unsacked().
  */
 void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una, u32 snd_nxt,
 		       u32 now_us);

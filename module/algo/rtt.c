@@ -45,8 +45,8 @@ void yoke_rtt_sample(struct yoke_rtt *rtt, u32 rtt_us, u32 now_us)
 		rtt->srtt_us += err / 8;
 	}
 	/*
-	 * (2.4) wants RTO itself rounded up to its minimum; as Linux does, the variation is, so that
-	 * a peer that delays its ACKs by 200 ms never causes a timeout on however long a path.
+	 * (2.4) wants RTO itself rounded up to its minimum; as Linux does, the variation is, so
+	 * that a peer that delays its ACKs by 200 ms never causes a timeout on however long a path.
 	 */
 	rtt->rto_us = min(rtt->srtt_us + max(YOKE_RTO_MIN_US, 4 * rtt->rttvar_us),
 			  YOKE_RTO_MAX_US);

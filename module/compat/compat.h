@@ -114,8 +114,8 @@ static int fn##_split(struct socket *sock, struct socket *newsock, int flags, bo
 #endif
 
 /*
- * A socket that no program owns any more does not keep its namespace alive. No kernel has a function for it; the counters and trackers
- * are those of sk_alloc() and __sk_destruct().
+ * A socket that no program owns any more does not keep its namespace alive. No kernel has a
+ * function for it; the counters and trackers are those of sk_alloc() and __sk_destruct().
  */
 static inline void yoke_compat_release_net(struct sock *sk)
 {
@@ -125,7 +125,7 @@ static inline void yoke_compat_release_net(struct sock *sk)
 		return;
 	sk->sk_net_refcnt = 0;
 	sock_inuse_add(net, -1);
-	/* 6.12 (stable), 6.15: such a socket keeps the bare struct, and lets it go in __sk_destruct(). */
+	/* 6.12 (stable), 6.15: it keeps the bare struct, and lets it go in __sk_destruct(). */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
 	net_passive_inc(net);
 #endif

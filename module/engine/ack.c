@@ -5,8 +5,8 @@
  *
  * Owns: snd_una, snd_wnd, snd_wl1, snd_wl2, max_window, seen, bytes_acked, and empties rtx.
  * Runs under the socket lock, mostly in BH.
- * RFC 9293 §3.10.7.4 step 5, RFC 5961 §5.2 (old ACKs), RFC 2018/2883 (SACK, D-SACK), RFC 7323 §4.1
- * (RTTM).
+ * RFC 9293 §3.10.7.4 step 5, RFC 5961 §5.2 (old ACKs), RFC 2018/2883 (SACK,
+ * D-SACK), RFC 7323 §4.1 (RTTM).
  */
 #include "queue.h"
 #include "ack.h"
@@ -71,10 +71,11 @@ static void yoke_ack_clean(struct sock *sk, struct yoke_ack *ack)
 }
 
 /*
- * Marks the segments of the retransmit queue that lie in @block; one that lies half in it is cut
- * first.
+ * Marks the segments of the retransmit queue that lie in @block; one that
+ * lies half in it is cut first.
  */
-static void yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block, struct yoke_ack *ack)
+static void yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
+				struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb, *next;
@@ -136,7 +137,8 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
 		const struct yoke_sack *block = &opt->sack[i];
 
 		if (!yoke_seq_before(block->start, block->end) ||
-		    !yoke_seq_after(block->start, ack->ack) || yoke_seq_after(block->end, ys->snd_nxt))
+		    !yoke_seq_after(block->start, ack->ack) ||
+		    yoke_seq_after(block->end, ys->snd_nxt))
 			continue;
 		for (j = 0; j < YOKE_OPT_SACKS; j++)
 			if (ys->seen[j].start == block->start && ys->seen[j].end == block->end)

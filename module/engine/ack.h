@@ -31,12 +31,11 @@ struct yoke_segment {
 void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg);
 
 /*
- * The fifth step of RFC 9293 §3.10.7.4, but for the states: SND.UNA, window, scoreboard, RTT, cwnd;
- * frees what is acknowledged and
- * arms timers; the caller runs yoke_output_push() then. Socket lock held.
- * Returns false if the segment is to be dropped and answered with an ACK: it acknowledges what was
- * never sent, or is far too old
- * (RFC 5961 §5.2).
+ * The fifth step of RFC 9293 §3.10.7.4, but for the states: SND.UNA,
+ * window, scoreboard, RTT, cwnd; frees what is acknowledged and arms
+ * timers; the caller runs yoke_output_push() then. Socket lock held.
+ * Returns false if the segment is to be dropped and answered with an ACK:
+ * it acknowledges what was never sent, or is far too old (RFC 5961 §5.2).
  */
 bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg);
 

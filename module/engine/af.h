@@ -25,15 +25,15 @@ struct yoke_route {
  * @min_mtu:		least MTU it works with
  * @mss_default:	send MSS when the peer names none (RFC 9293 MUST-15)
  *
- * @connect:	finds the route from @sk's local address to @pair->raddr, fills in @pair->laddr if
- *		it is unspecified, keeps route and
- *		flow in @sk. Socket locked, process or BH. 0 or -errno (-ENETUNREACH, -EACCES for broadcast …).
+ * @connect:	finds the route from @sk's local address to @pair->raddr, fills in
+ *		@pair->laddr if it is unspecified, keeps route and flow in @sk. Socket
+ *		locked, process or BH. 0 or -errno (-ENETUNREACH, -EACCES for broadcast …).
  * @refresh:	the route of an established @sk was lost: find it again. Returns NULL if there is
  *		none now (sk_err_soft says why).
  * @xmit:	hands a segment (transport header at skb->data) to IP for a connected @sk, consumes
  *		it. 0 or -errno.
- * @xmit_for:	same for no socket; @sk, may be NULL, only lends its options. Consumes @skb. 0 or
- *		-errno.
+ * @xmit_for:	same for no socket; @sk, may be NULL, only lends its
+ *		options. Consumes @skb. 0 or -errno.
  * @mtu_for:	path MTU toward @r->pair, in bytes, and the MSS the route wants advertised in
  *		@advmss; 0 if there is no route.
  * @checksum:	sets up the transport checksum of @skb (field at @offset in the header, protocol
@@ -49,9 +49,12 @@ struct yoke_af_ops {
 	int	(*connect)(struct sock *sk, struct yoke_pair *pair);
 	struct dst_entry *(*refresh)(struct sock *sk);
 	int	(*xmit)(struct sock *sk, struct sk_buff *skb);
-	int	(*xmit_for)(struct net *net, struct sock *sk, struct sk_buff *skb, const struct yoke_route *r);
-	unsigned int (*mtu_for)(struct net *net, struct sock *sk, const struct yoke_route *r, u16 *advmss);
-	void	(*checksum)(struct sk_buff *skb, const struct yoke_pair *pair, u8 proto, u16 offset);
+	int	(*xmit_for)(struct net *net, struct sock *sk, struct sk_buff *skb,
+			    const struct yoke_route *r);
+	unsigned int (*mtu_for)(struct net *net, struct sock *sk, const struct yoke_route *r,
+				u16 *advmss);
+	void	(*checksum)(struct sk_buff *skb, const struct yoke_pair *pair, u8 proto,
+			    u16 offset);
 	int	(*bind_check)(struct sock *sk, const struct in6_addr *addr);
 };
 

@@ -3,9 +3,9 @@
  * The life of a stream socket: its birth, its state (RFC 9293 §3.3.2), its one timer, its end.
  *
  * Owns: sk_state, timers, at, timer_next, node.hashed of connections.
- * Everything runs under the socket lock; the last reference is dropped under it too, which is safe
- * because a socket is freed only
- * after a grace period (SOCK_RCU_FREE) and every caller either holds a reference or is under RCU.
+ * Everything runs under the socket lock; the last reference is dropped under
+ * it too, which is safe because a socket is freed only after a grace period
+ * (SOCK_RCU_FREE) and every caller either holds a reference or is under RCU.
  */
 #include <net/inet_common.h>
 #include <net/xfrm.h>
@@ -147,7 +147,8 @@ void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu)
 	yoke_cc_set_mss(&ys->cc, mss);
 }
 
-u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, bool scale, u8 *wscale)
+u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, bool scale,
+			   u8 *wscale)
 {
 	u32 space = min_t(u32, rcvbuf / 2, clamp), most;
 
@@ -196,9 +197,11 @@ void yoke_conn_keepalive(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	if (sock_flag(sk, SOCK_KEEPOPEN) && !((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT)))
+	if (sock_flag(sk, SOCK_KEEPOPEN) &&
+	    !((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT)))
 		yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP,
-				    ys->keep_time ?: READ_ONCE(yoke_net(sock_net(sk))->set.keepalive_time));
+				    ys->keep_time ?:
+				    READ_ONCE(yoke_net(sock_net(sk))->set.keepalive_time));
 }
 
 void yoke_conn_tune_rcvbuf(struct sock *sk)
@@ -214,8 +217,8 @@ void yoke_conn_tune_rcvbuf(struct sock *sk)
 		return;
 	if (copied > ys->tune.space) {
 		/*
-		 * The sender may double its window in a round trip, and memory holds half as much
-		 * data.
+		 * The sender may double its window in a round trip, and
+		 * memory holds half as much data.
 		 */
 		want = 2 * (2 * (u64)copied + 16 * ys->advmss);
 		want = min_t(u64, want, READ_ONCE(set->rmem[2]));

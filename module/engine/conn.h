@@ -82,8 +82,8 @@ struct yoke_listener {
 /**
  * struct yoke_sock - a stream socket
  *
- * Protected by the socket lock unless said otherwise. Sequence variables have RFC 9293 §3.3.1's
- * names.
+ * Protected by the socket lock unless said otherwise. Sequence variables
+ * have RFC 9293 §3.3.1's names.
  *
  * @inet:	what ip_queue_xmit() and the generic options know; sk_family is AF_INET or AF_INET6,
  *		as in MPTCP (design.md §4)
@@ -184,9 +184,9 @@ struct yoke_sock {
 	struct sk_buff	*ooo_last;
 	struct yoke_sack sacks[YOKE_OPT_SACKS];
 	struct yoke_sack dsack_block;
-	struct yoke_sack seen[YOKE_OPT_SACKS];	/* the peer's SACK blocks of the last ACK, not to walk for them again */
+	struct yoke_sack seen[YOKE_OPT_SACKS];
 
-	struct {			/* receive buffer tuning: bytes copied in the last round trip */
+	struct {
 		u32	space;
 		u32	seq;
 		u32	time_us;
@@ -199,7 +199,7 @@ struct yoke_sock {
 	u32	iss;
 	u32	irs;
 	u32	challenge_jiffies;
-	u32	retrans_ts;		/* our timestamp when the oldest data was first retransmitted; 0 if it was not */
+	u32	retrans_ts;
 	u32	last_rcv_jiffies;
 	int	linger2;		/* TCP_LINGER2, jiffies; < 0 none */
 	u32	keep_time, keep_intvl;	/* jiffies; 0: the namespace's */
@@ -231,8 +231,8 @@ extern struct proto yoke_stream_proto;
 void yoke_conn_init(struct sock *sk);
 
 /*
- * The one way to another state. Counts and traces; a transition that RFC 9293's diagram lacks warns
- * once.
+ * The one way to another state. Counts and traces; a transition that RFC
+ * 9293's diagram lacks warns once.
  */
 void yoke_conn_set_state(struct sock *sk, int state);
 
@@ -241,9 +241,9 @@ void yoke_conn_timer_arm(struct sock *sk, enum yoke_timer which, unsigned long d
 void yoke_conn_timer_cancel(struct sock *sk, enum yoke_timer which);
 void yoke_conn_timers_stop(struct sock *sk);
 /*
- * Restarts what watches over the sent data: RTO and tail loss probe while something is in flight
- * (RFC 6298 (5.1)-(5.3), RFC 8985 §7.2),
- * the persist timer while data waits for a window (RFC 9293 §3.8.6.1), else nothing.
+ * Restarts what watches over the sent data: RTO and tail loss probe while
+ * something is in flight (RFC 6298 (5.1)-(5.3), RFC 8985 §7.2), the persist
+ * timer while data waits for a window (RFC 9293 §3.8.6.1), else nothing.
  */
 void yoke_conn_timer_rtx(struct sock *sk);
 
@@ -283,17 +283,17 @@ static inline u32 yoke_conn_snd_end(const struct yoke_sock *ys)
  */
 void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu);
 /*
- * The first window to offer with a receive buffer of @rcvbuf bytes, a whole number of @mss, and the
- * shift that its growth to the
- * namespace's limit will need (RFC 7323 §2.3), 0 unless @scale.
+ * The first window to offer with a receive buffer of @rcvbuf bytes, a whole number of @mss, and
+ * the shift that its growth to the namespace's limit will need (RFC 7323 §2.3), 0 unless @scale.
  */
-u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, bool scale, u8 *wscale);
+u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, bool scale,
+			   u8 *wscale);
 /* After RCV.NXT, MSS or buffer sizes are known: the first windows. */
 void yoke_conn_init_buffers(struct sock *sk);
 
 /*
- * CLOSED, nothing to send any more: wakes everybody; an orphan is destroyed. Socket lock held, BH
- * off.
+ * CLOSED, nothing to send any more: wakes everybody; an orphan is
+ * destroyed. Socket lock held, BH off.
  */
 void yoke_conn_done(struct sock *sk);
 /* The same with an error for the program (a reset, a timeout …). */
@@ -316,8 +316,8 @@ void yoke_conn_tune_sndbuf(struct sock *sk);
 /* The program has read: a receive buffer that nobody fixed grows with the speed of reading. */
 void yoke_conn_tune_rcvbuf(struct sock *sk);
 /*
- * A reader who wants @target bytes should be woken: they are there, or no more would fit. No lock
- * needed.
+ * A reader who wants @target bytes should be woken: they are there, or no
+ * more would fit. No lock needed.
  */
 bool yoke_conn_readable(const struct sock *sk, int target);
 /* Wakes a writer if there is room now. */

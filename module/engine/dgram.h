@@ -77,6 +77,7 @@ void yoke_dgram_exit_net(struct yoke_net *yn);
  */
 void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
 /* An ICMP error about a datagram of ours; arguments as yoke_rcv_error(). */
-void yoke_dgram_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, int type, int code, int err, bool hard, u32 info);
+void yoke_dgram_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, int type,
+		      int code, int err, bool hard, u32 info);
 
 #endif

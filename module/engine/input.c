@@ -22,8 +22,8 @@
 /* --- what is received out of order, and what to say of it --- */
 
 /*
- * [start, end) lies beyond RCV.NXT: it heads the blocks, merged with those it touches (RFC 2018
- * §4).
+ * [start, end) lies beyond RCV.NXT: it heads the blocks, merged with those
+ * it touches (RFC 2018 §4).
  */
 static void yoke_input_sack_add(struct yoke_sock *ys, u32 start, u32 end)
 {
@@ -81,7 +81,8 @@ static bool yoke_input_merge(struct sock *sk, struct sk_buff *tail, struct sk_bu
 	bool stolen;
 	int delta;
 
-	if (yoke_cb(tail)->seg.end_seq != yoke_cb(skb)->seg.seq || yoke_cb(tail)->flags & YOKE_FIN ||
+	if (yoke_cb(tail)->seg.end_seq != yoke_cb(skb)->seg.seq ||
+	    yoke_cb(tail)->flags & YOKE_FIN ||
 	    !skb_try_coalesce(tail, skb, &stolen, &delta))
 		return false;
 	yoke_cb(tail)->seg.end_seq = yoke_cb(skb)->seg.end_seq;
@@ -143,7 +144,8 @@ static void yoke_input_queue_ooo(struct sock *sk, struct sk_buff *skb)
 
 		parent = *p;
 		at = &yoke_cb(rb_to_skb(parent))->seg;
-		if (!yoke_seq_before(seg->seq, at->seq) && !yoke_seq_after(seg->end_seq, at->end_seq)) {
+		if (!yoke_seq_before(seg->seq, at->seq) &&
+		    !yoke_seq_after(seg->end_seq, at->end_seq)) {
 			yoke_input_dsack(ys, seg->seq, seg->end_seq);
 			kfree_skb(skb);
 			return;
@@ -161,8 +163,8 @@ static void yoke_input_queue_ooo(struct sock *sk, struct sk_buff *skb)
 static void yoke_input_fin(struct sock *sk);
 
 /*
- * Appends @skb, which begins at or below RCV.NXT and ends above it, to the receive queue. Consumes
- * it.
+ * Appends @skb, which begins at or below RCV.NXT and ends above it, to the
+ * receive queue. Consumes it.
  */
 static void yoke_input_append(struct sock *sk, struct sk_buff *skb, bool owned)
 {
@@ -219,7 +221,9 @@ static void yoke_input_measure(struct sock *sk, const struct sk_buff *skb, u32 l
 	if (yoke_seq_after(ys->rcv_nxt, ys->tune.rtt_seq)) {
 		u32 rtt = max(now - ys->tune.rtt_time_us, 1U);
 
-		ys->tune.rtt_us = ys->tune.rtt_us ? min(rtt, ys->tune.rtt_us + ys->tune.rtt_us / 8 + 1) : rtt;
+		if (ys->tune.rtt_us)
+			rtt = min(rtt, ys->tune.rtt_us + ys->tune.rtt_us / 8 + 1);
+		ys->tune.rtt_us = rtt;
 		ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
 		ys->tune.rtt_time_us = now;
 	}
@@ -299,7 +303,8 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 	if (gap)
 		ys->ack_now = true;
 	/* SO_RCVLOWAT: a reader sleeps until there is as much as it wants, or the end. */
-	if (!sock_flag(sk, SOCK_DEAD) && (yoke_conn_readable(sk, sk->sk_rcvlowat) || sock_flag(sk, SOCK_DONE)))
+	if (!sock_flag(sk, SOCK_DEAD) &&
+	    (yoke_conn_readable(sk, sk->sk_rcvlowat) || sock_flag(sk, SOCK_DONE)))
 		sk->sk_data_ready(sk);
 }
 
@@ -462,8 +467,10 @@ static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment 
 	if (s->end_seq != s->seq && !(s->flags & YOKE_SYN)) {
 		/* Its ACK was lost, or it sends too much: either way it waits for one. */
 		if (yoke_seq_before(s->seq, ys->rcv_nxt)) {
-			u32 end = yoke_seq_after(s->end_seq, ys->rcv_nxt) ? ys->rcv_nxt : s->end_seq;
+			u32 end = s->end_seq;
 
+			if (yoke_seq_after(end, ys->rcv_nxt))
+				end = ys->rcv_nxt;
 			yoke_input_dsack(ys, s->seq, end);
 		}
 		yoke_output_ack(sk);
@@ -524,8 +531,8 @@ static bool yoke_input_fin_acked(struct sock *sk)
 }
 
 /*
- * Data for a program that has gone, or said that it reads no more (RFC 9293 §3.6.1, RFC 1122:
- * reset).
+ * Data for a program that has gone, or said that it reads no more (RFC 9293
+ * §3.6.1, RFC 1122: reset).
  */
 static bool yoke_input_unwanted(const struct sock *sk, const struct yoke_segment *s)
 {

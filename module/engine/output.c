@@ -12,7 +12,8 @@
 #include "output.h"
 #include "../table/mem.h"
 
-#define YOKE_SEND_STATES	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK)
+#define YOKE_SEND_STATES	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |	\
+				 TCPF_CLOSING | TCPF_LAST_ACK)
 
 /* --- sizes --- */
 
@@ -33,7 +34,8 @@ unsigned int yoke_output_goal(struct sock *sk)
 
 	if (!sk_can_gso(sk))
 		return mss;
-	segs = min_t(unsigned int, (sk->sk_gso_max_size - 1 - YOKE_HEADROOM) / mss, READ_ONCE(sk->sk_gso_max_segs));
+	segs = min_t(unsigned int, (sk->sk_gso_max_size - 1 - YOKE_HEADROOM) / mss,
+		     READ_ONCE(sk->sk_gso_max_segs));
 	/* No more than half of the peer's window at once, or the pipe stalls. */
 	segs = min_t(unsigned int, segs, max(ys->max_window, 2U) / 2 / mss);
 	return max(segs, 1U) * mss;
@@ -54,7 +56,8 @@ static u32 yoke_output_full(const struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
-	return min3((u32)yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf)), (u32)U16_MAX << ys->rcv_wscale, ys->window_clamp);
+	return min3((u32)yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf)),
+		    (u32)U16_MAX << ys->rcv_wscale, ys->window_clamp);
 }
 
 /*
@@ -68,7 +71,8 @@ static u16 yoke_output_window(struct sock *sk)
 	int space;
 
 	full = yoke_output_full(sk);
-	space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) - READ_ONCE(sk->sk_backlog.len));
+	space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
+				      READ_ONCE(sk->sk_backlog.len));
 	win = min_t(u32, space, full);
 	mss = min_t(u32, ys->rcv_mss, full);
 	if (win < full / 16 || win < mss)
@@ -286,7 +290,8 @@ static int yoke_output_again(struct sock *sk, struct sk_buff *skb)
 	 * Beyond a window that was taken back only the first segment may go, as a probe (RFC 9293
 	 * SHLD-15, -17).
 	 */
-	if (!yoke_seq_before(yoke_cb(skb)->seg.seq, yoke_conn_snd_end(ys)) && yoke_cb(skb)->seg.seq != ys->snd_una)
+	if (!yoke_seq_before(yoke_cb(skb)->seg.seq, yoke_conn_snd_end(ys)) &&
+	    yoke_cb(skb)->seg.seq != ys->snd_una)
 		return -EAGAIN;
 	if (skb->len > mss && !sk_can_gso(sk)) {
 		err = yoke_queue_split(sk, &ys->rtx, skb, mss);
@@ -373,16 +378,19 @@ static bool yoke_output_hold(const struct sock *sk, const struct sk_buff *skb, e
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
-	if (yoke_cb(skb)->flags & YOKE_FIN || !skb_queue_is_last(&sk->sk_write_queue, skb) || how == YOKE_PUSH_ALL)
+	if (yoke_cb(skb)->flags & YOKE_FIN || !skb_queue_is_last(&sk->sk_write_queue, skb) ||
+	    how == YOKE_PUSH_ALL)
 		return false;
 	if (ys->cork || how == YOKE_PUSH_MORE)
 		return true;
 	/* Minshall: hold it while an earlier small segment is unacknowledged. */
-	return !ys->nodelay && yoke_seq_after(ys->snd_sml, ys->snd_una) && !yoke_seq_after(ys->snd_sml, ys->snd_nxt);
+	return !ys->nodelay && yoke_seq_after(ys->snd_sml, ys->snd_una) &&
+	       !yoke_seq_after(ys->snd_sml, ys->snd_nxt);
 }
 
 /* Bytes of @skb to send now, 0 for a lone FIN; -1 if nothing may go. */
-static int yoke_output_allowed(struct sock *sk, const struct sk_buff *skb, enum yoke_push how, unsigned int mss)
+static int yoke_output_allowed(struct sock *sk, const struct sk_buff *skb,
+			       enum yoke_push how, unsigned int mss)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 room = yoke_recovery_room(&ys->rec, &ys->cc);
@@ -406,8 +414,8 @@ static int yoke_output_allowed(struct sock *sk, const struct sk_buff *skb, enum 
 	if (most >= mss)
 		return most - most % mss;
 	/*
-	 * RFC 9293 §3.8.6.2.1 (3): less than a segment goes only into a window that was never much
-	 * larger.
+	 * RFC 9293 §3.8.6.2.1 (3): less than a segment goes only into a
+	 * window that was never much larger.
 	 */
 	if (!ys->rec.in_flight && most >= ys->max_window / 2)
 		return most;
@@ -458,7 +466,8 @@ void yoke_output_push(struct sock *sk, enum yoke_push how)
 		yoke_output_resend(sk);
 	if (skb_queue_empty(&sk->sk_write_queue))
 		return;
-	if (skb_queue_empty(&ys->rtx) && READ_ONCE(yoke_net(sock_net(sk))->set.slow_start_after_idle)) {
+	if (skb_queue_empty(&ys->rtx) &&
+	    READ_ONCE(yoke_net(sock_net(sk))->set.slow_start_after_idle)) {
 		u32 idle = (u32)ys->now_us - ys->last_sent_us;
 
 		if (idle > yoke_rtt_rto(&ys->rtt))
@@ -492,7 +501,8 @@ int yoke_output_syn(struct sock *sk)
 		ys->advmss = min(ys->advmss, ys->user_mss);
 	ys->rcv_mss = ys->af->mss_default;
 	ys->rcv_wnd = yoke_conn_first_window(net, sk->sk_rcvbuf, ys->window_clamp, ys->advmss,
-					     READ_ONCE(yoke_net(net)->set.window_scaling), &ys->rcv_wscale);
+					     READ_ONCE(yoke_net(net)->set.window_scaling),
+					     &ys->rcv_wscale);
 	ys->rcv_nxt = 0;
 	ys->rcv_wup = 0;
 	ys->copied_seq = 0;
@@ -605,8 +615,8 @@ void yoke_output_probe(struct sock *sk, bool keepalive)
 
 /* --- for no socket --- */
 
-void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark, u32 seq, u32 ack, u32 wnd,
-			 u8 flags, const struct yoke_opt *opt)
+void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark,
+			 u32 seq, u32 ack, u32 wnd, u8 flags, const struct yoke_opt *opt)
 {
 	struct sk_buff *skb = yoke_queue_alloc_control(GFP_ATOMIC | __GFP_NOWARN);
 	unsigned int size = sizeof(struct tcphdr);
@@ -653,7 +663,9 @@ void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yo
 		return;
 	yoke_count(net, OutRsts);
 	if (th->ack)
-		yoke_output_control(net, NULL, rx, skb->mark, ntohl(th->ack_seq), 0, 0, YOKE_RST, NULL);
+		yoke_output_control(net, NULL, rx, skb->mark, ntohl(th->ack_seq), 0, 0, YOKE_RST,
+				    NULL);
 	else
-		yoke_output_control(net, NULL, rx, skb->mark, 0, ntohl(th->seq) + len, 0, YOKE_RST | YOKE_ACK, NULL);
+		yoke_output_control(net, NULL, rx, skb->mark, 0, ntohl(th->seq) + len, 0,
+				    YOKE_RST | YOKE_ACK, NULL);
 }

@@ -42,8 +42,8 @@ void yoke_output_window_update(struct sock *sk);
  * @flags segment toward @rx's sender with the given numbers; @opt may be NULL; @sk may be NULL or
  * lend its options.
  */
-void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark, u32 seq, u32 ack, u32 wnd, u8 flags,
-			 const struct yoke_opt *opt);
+void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark,
+			 u32 seq, u32 ack, u32 wnd, u8 flags, const struct yoke_opt *opt);
 /* The reset that answers a segment nobody wants (RFC 9293 §3.5.2 group 1); none for a reset. */
 void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
 

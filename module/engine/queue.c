@@ -2,10 +2,9 @@
 /*
  * The buffers of the send side: made, filled, cut, charged to the socket.
  *
- * A buffer's linear part holds headers only, the data lies in page fragments, up to what GSO takes.
- * It stays on its queue until it is
- * acknowledged; clones of it travel. Whatever changes the data or the fragment list must own them
- * first (yoke_queue_own).
+ * A buffer's linear part holds headers only, the data lies in page fragments, up to
+ * what GSO takes. It stays on its queue until it is acknowledged; clones of it travel.
+ * Whatever changes the data or the fragment list must own them first (yoke_queue_own).
  */
 #include "queue.h"
 #include "../table/mem.h"
@@ -122,7 +121,8 @@ int yoke_queue_own(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff *skb, unsigned int len)
+int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff *skb,
+		     unsigned int len)
 {
 	struct yoke_cb *cb = yoke_cb(skb), *tcb;
 	struct sk_buff *tail;

@@ -8,7 +8,8 @@
 
 #include "conn.h"
 
-#define YOKE_HEADROOM	L1_CACHE_ALIGN(128 + MAX_HEADER)	/* transport, network and link headers in front of the data */
+/* In front of the data: transport, network and link headers. */
+#define YOKE_HEADROOM	L1_CACHE_ALIGN(128 + MAX_HEADER)
 
 /*
  * A buffer without data, charged to @sk; NULL if there is no memory. Data goes into page fragments.
@@ -26,10 +27,11 @@ void yoke_queue_grow(struct sock *sk, struct sk_buff *skb, unsigned int bytes);
  * Cuts @skb (on @queue) behind its first @len bytes; what follows becomes a buffer of its own
  * behind it. 0 or -ENOMEM.
  */
-int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff *skb, unsigned int len);
+int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff *skb,
+		     unsigned int len);
 /*
- * Makes @skb, whose clone may still be under way, ours alone, and cuts off acknowledged bytes. 0 or
- * -ENOMEM.
+ * Makes @skb, whose clone may still be under way, ours alone, and cuts off
+ * acknowledged bytes. 0 or -ENOMEM.
  */
 int yoke_queue_own(struct sock *sk, struct sk_buff *skb);
 

@@ -3,8 +3,7 @@
  * Demultiplexing: a packet finds the pair of sockets that it names, or the listener, or nobody.
  *
  * Softirq under RCU, which keeps alive whatever the table returns. A connection's segment is
- * handled under its lock at once, or left
- * in its backlog for the program that holds the lock.
+ * handled under its lock at once, or left in its backlog for the program that holds the lock.
  * RFC 9293 §3.10.7 (which state's rules apply), §3.10.7.1 (CLOSED: a reset); RFC 5927 (ICMP errors
  * must quote numbers in flight).
  */
@@ -21,8 +20,8 @@
 static void yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
 {
 	/*
-	 * Nothing of IP's is needed further on; the route's reference would not outlive this
-	 * softirq.
+	 * Nothing of IP's is needed further on; the route's reference would
+	 * not outlive this softirq.
 	 */
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
@@ -31,7 +30,8 @@ static void yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
 	bh_lock_sock_nested(sk);
 	if (!sock_owned_by_user(sk)) {
 		yoke_input(sk, skb);
-	} else if (sk_add_backlog(sk, skb, READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) + YOKE_BACKLOG_SPARE)) {
+	} else if (sk_add_backlog(sk, skb, READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) +
+					    YOKE_BACKLOG_SPARE)) {
 		yoke_count(sock_net(sk), MemDrops);
 		kfree_skb(skb);
 	}
@@ -44,7 +44,8 @@ static void yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
  */
 static bool yoke_rcv_allowed(struct sock *sk, struct sk_buff *skb)
 {
-	return xfrm4_policy_check(sk, XFRM_POLICY_IN, skb) && !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
+	return xfrm4_policy_check(sk, XFRM_POLICY_IN, skb) &&
+	       !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
 }
 
 void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx *packet)
@@ -78,7 +79,8 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	if (node && node->kind == YOKE_TIMEWAIT) {
 		if (!xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb))
 			goto drop;
-		if (yoke_timewait_rcv(container_of(node, struct yoke_timewait, node), skb, &rx) == YOKE_TW_DONE)
+		if (yoke_timewait_rcv(container_of(node, struct yoke_timewait, node), skb, &rx) ==
+		    YOKE_TW_DONE)
 			return;
 	}
 	node = yoke_hash_listener(&yn->stream, &rx.pair);
@@ -132,7 +134,8 @@ static void yoke_rcv_conn_error(struct sock *sk, u32 seq, int err, bool hard, u3
 	}
 }
 
-void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, const void *hdr, int err, bool hard, u32 mtu)
+void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx,
+		    const void *hdr, int err, bool hard, u32 mtu)
 {
 	const struct tcphdr *th = hdr;
 	struct yoke_net *yn = yoke_net(net);

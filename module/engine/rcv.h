@@ -12,11 +12,11 @@
 void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
 
 /*
- * An ICMP error about a stream segment of ours. @hdr is the quoted transport header's first eight
- * bytes, @rx->pair the quoted addresses
- * and ports as we would see them. @err is the errno, @hard if it ends a connection attempt at once;
- * @mtu not 0: packet too big.
+ * An ICMP error about a stream segment of ours. @hdr is the quoted transport header's
+ * first eight bytes, @rx->pair the quoted addresses and ports as we would see them. @err
+ * is the errno, @hard if it ends a connection attempt at once; @mtu not 0: packet too big.
  */
-void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, const void *hdr, int err, bool hard, u32 mtu);
+void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx,
+		    const void *hdr, int err, bool hard, u32 mtu);
 
 #endif

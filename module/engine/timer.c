@@ -3,11 +3,10 @@
  * A connection's timer fires: retransmission and zero-window probes, tail loss probes, delayed
  * ACKs, keep-alive.
  *
- * Owns: retransmits, probes_out, keep_probes_out. In softirq with the socket lock; if a program
- * holds it, it does the work when it
- * lets go (release_cb).
- * RFC 9293 §3.8.1, §3.8.3 (R1, R2), §3.8.4, §3.8.6.1; RFC 6298 §5; RFC 8985 §6.2 step 5, §7.3; RFC
- * 5482.
+ * Owns: retransmits, probes_out, keep_probes_out. In softirq with the socket
+ * lock; if a program holds it, it does the work when it lets go (release_cb).
+ * RFC 9293 §3.8.1, §3.8.3 (R1, R2), §3.8.4, §3.8.6.1; RFC 6298 §5; RFC 8985
+ * §6.2 step 5, §7.3; RFC 5482.
  */
 #include "output.h"
 #include "timer.h"
@@ -31,7 +30,8 @@ static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
 	else if (sock_flag(sk, SOCK_DEAD))
 		limit = READ_ONCE(set->orphan_retries) ?: 8;
 	else if (ys->user_timeout)
-		return tries && ys->retrans_ts && yoke_conn_tsval(ys) - ys->retrans_ts >= ys->user_timeout;
+		return tries && ys->retrans_ts &&
+		       yoke_conn_tsval(ys) - ys->retrans_ts >= ys->user_timeout;
 	return tries >= limit;
 }
 
@@ -73,8 +73,8 @@ static void yoke_timer_retransmit(struct sock *sk)
 }
 
 /*
- * Nothing in flight, but something to send: a closed window, or good manners that have waited long
- * enough.
+ * Nothing in flight, but something to send: a closed window, or good
+ * manners that have waited long enough.
  */
 static void yoke_timer_persist(struct sock *sk)
 {
@@ -119,7 +119,8 @@ static void yoke_timer_reo(struct sock *sk)
 			yoke_output_tlp(sk);
 		return;
 	}
-	wait = yoke_recovery_reo_timeout(&ys->rec, &ys->cc, &ys->rtt, ys->snd_una, ys->snd_nxt, (u32)ys->now_us);
+	wait = yoke_recovery_reo_timeout(&ys->rec, &ys->cc, &ys->rtt, ys->snd_una, ys->snd_nxt,
+					 (u32)ys->now_us);
 	if (wait)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(wait));
 	yoke_output_push(sk, YOKE_PUSH_NAGLE);

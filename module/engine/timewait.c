@@ -6,8 +6,8 @@
  * Owns: struct yoke_timewait. Found under RCU; whoever sets bit 0 of @dead takes it out of the
  * table; freed after a grace period.
  * Runs in softirq (segments, timer) and, on entry and recycling, in process context.
- * RFC 9293 §3.10.7.4 (TIME-WAIT), §3.6.1; RFC 6191 (reuse by timestamps); RFC 1337; RFC 7323 §5
- * (PAWS).
+ * RFC 9293 §3.10.7.4 (TIME-WAIT), §3.6.1; RFC 6191 (reuse by timestamps);
+ * RFC 1337; RFC 7323 §5 (PAWS).
  */
 #include "output.h"
 #include "timewait.h"
@@ -126,7 +126,8 @@ void yoke_timewait_left(struct sock *sk)
 }
 
 /* What it answers with: its numbers, its window, its clock. */
-static void yoke_timewait_ack(struct yoke_timewait *tw, const struct sk_buff *skb, const struct yoke_rx *rx)
+static void yoke_timewait_ack(struct yoke_timewait *tw, const struct sk_buff *skb,
+			      const struct yoke_rx *rx)
 {
 	struct yoke_opt opt = {
 		.has_ts = tw->use_ts,
@@ -134,11 +135,13 @@ static void yoke_timewait_ack(struct yoke_timewait *tw, const struct sk_buff *sk
 		.tsecr = tw->ts_recent,
 	};
 
-	yoke_output_control(tw->net, NULL, rx, tw->mark, tw->snd_nxt, tw->rcv_nxt, tw->rcv_wnd, YOKE_ACK, &opt);
+	yoke_output_control(tw->net, NULL, rx, tw->mark, tw->snd_nxt, tw->rcv_nxt, tw->rcv_wnd,
+			    YOKE_ACK, &opt);
 }
 
 /* RFC 5961 §7: one ACK per limit for segments that prove nothing. */
-static void yoke_timewait_challenge(struct yoke_timewait *tw, const struct sk_buff *skb, const struct yoke_rx *rx)
+static void yoke_timewait_challenge(struct yoke_timewait *tw, const struct sk_buff *skb,
+				    const struct yoke_rx *rx)
 {
 	u32 now = (u32)jiffies;
 
@@ -162,7 +165,8 @@ static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke
  */
 static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *seg)
 {
-	if (tw->state != TCP_TIME_WAIT || (seg->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK)) != YOKE_SYN)
+	if (tw->state != TCP_TIME_WAIT ||
+	    (seg->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK)) != YOKE_SYN)
 		return false;
 	return yoke_seq_after(seg->seq, tw->rcv_nxt) ||
 	       (tw->use_ts && seg->opt.has_ts && yoke_seq_after(seg->opt.tsval, tw->ts_recent));
@@ -172,8 +176,8 @@ static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct y
  * FIN-WAIT-2 without a program: waits for the FIN; data for nobody is answered with a reset.
  * Returns true if done with.
  */
-static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_segment *seg, struct sk_buff *skb,
-				    const struct yoke_rx *rx)
+static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_segment *seg,
+				    struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	if (yoke_seq_after(seg->seq, tw->rcv_nxt) || seg->end_seq == tw->rcv_nxt ||
 	    !yoke_seq_after(seg->end_seq, tw->rcv_nxt)) {
@@ -198,14 +202,16 @@ static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_
 }
 
 /* Handles the segment under the lock. Returns true if @tw has come to its end. */
-static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_segment *seg, struct sk_buff *skb,
-				  const struct yoke_rx *rx)
+static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_segment *seg,
+				  struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	u32 edge = tw->rcv_nxt + (tw->rcv_wnd << tw->rcv_wscale);
 	bool paws = yoke_timewait_paws(tw, seg);
 
 	/* First, the sequence number; then RST, SYN, ACK, FIN. */
-	if (paws || !(seg->seq == tw->rcv_nxt || (yoke_seq_before(seg->seq, edge) && yoke_seq_after(seg->end_seq, tw->rcv_nxt)))) {
+	if (paws || !(seg->seq == tw->rcv_nxt ||
+		      (yoke_seq_before(seg->seq, edge) &&
+		       yoke_seq_after(seg->end_seq, tw->rcv_nxt)))) {
 		if (paws)
 			yoke_count(tw->net, PAWSDrops);
 		if (seg->flags & YOKE_RST)
@@ -213,7 +219,8 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 		/*
 		 * The peer's FIN again: our ACK was lost, wait from now (§3.10.7.4, eighth step).
 		 */
-		if (!paws && seg->flags & YOKE_FIN && seg->end_seq == tw->rcv_nxt && tw->state == TCP_TIME_WAIT) {
+		if (!paws && seg->flags & YOKE_FIN && seg->end_seq == tw->rcv_nxt &&
+		    tw->state == TCP_TIME_WAIT) {
 			mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
 			yoke_timewait_ack(tw, skb, rx);
 		} else {
@@ -242,7 +249,8 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 	return false;
 }
 
-enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk_buff *skb, struct yoke_rx *rx)
+enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk_buff *skb,
+					     struct yoke_rx *rx)
 {
 	struct yoke_segment seg;
 	bool end;
@@ -265,12 +273,14 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 	return YOKE_TW_DONE;
 }
 
-bool yoke_timewait_recycle(struct yoke_timewait *tw, u32 *write_seq, u32 *ts_recent, u32 *ts_recent_s)
+bool yoke_timewait_recycle(struct yoke_timewait *tw, u32 *write_seq, u32 *ts_recent,
+			   u32 *ts_recent_s)
 {
 	bool safe;
 
 	spin_lock_bh(&tw->lock);
-	safe = tw->state == TCP_TIME_WAIT && tw->use_ts && (u32)ktime_get_seconds() - tw->ts_recent_s > 1;
+	safe = tw->state == TCP_TIME_WAIT && tw->use_ts &&
+	       (u32)ktime_get_seconds() - tw->ts_recent_s > 1;
 	*write_seq = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
 	*ts_recent = tw->ts_recent;
 	*ts_recent_s = tw->ts_recent_s;

@@ -65,12 +65,18 @@ void yoke_timewait_left(struct sock *sk);
 
 enum yoke_timewait_verdict {
 	YOKE_TW_DONE,		/* consumed, answered if need be */
-	YOKE_TW_SYN,		/* an acceptable new SYN: the entry is gone, look for a listener; @rx->isn is beyond the old numbers */
+	/*
+	 * An acceptable new SYN: the entry is gone, look for a listener; @rx->isn is beyond the
+	 * old numbers.
+	 */
+	YOKE_TW_SYN,
 };
 /* A segment for it (RCU). Consumes @skb only with YOKE_TW_DONE. */
-enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk_buff *skb, struct yoke_rx *rx);
+enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk_buff *skb,
+					     struct yoke_rx *rx);
 /* connect(2) wants the pair: true, and gone, if timestamps make that safe (RFC 6191). RCU. */
-bool yoke_timewait_recycle(struct yoke_timewait *tw, u32 *write_seq, u32 *ts_recent, u32 *ts_recent_s);
+bool yoke_timewait_recycle(struct yoke_timewait *tw, u32 *write_seq, u32 *ts_recent,
+			   u32 *ts_recent_s);
 /* The namespace dies. */
 void yoke_timewait_kill(struct yoke_timewait *tw);
 

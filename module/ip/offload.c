@@ -34,9 +34,9 @@ static void write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo)
 		th->check = ~csum_fold(csum_add(pseudo, (__force __wsum)htonl(len)));
 		/* An outer header's checksum, if there is one, builds on this. */
 		if (skb->ip_summed == CHECKSUM_PARTIAL)
-			gso_reset_checksum(skb, ~th->check);
+			gso_reset_checksum(skb, (__force __wsum)~th->check);
 		else
-			th->check = gso_make_checksum(skb, ~th->check);
+			th->check = gso_make_checksum(skb, (__force __wsum)~th->check);
 	}
 }
 

@@ -7,10 +7,9 @@
  *	ports	each bound port: type, number, address, how many sockets own it
  *	snmp	the counters
  *
- * Everything is read without locks (RCU), but for the owners of a port: a line may be a moment out
- * of date, and never is wrong about what
- * it belongs to. Each file is made in one go, so that a table that is being resized can be begun
- * anew.
+ * Everything is read without locks (RCU), but for the owners of a port: a line may
+ * be a moment out of date, and never is wrong about what it belongs to. Each file
+ * is made in one go, so that a table that is being resized can be begun anew.
  */
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
@@ -35,7 +34,8 @@ static __be32 diag_addr(const struct in6_addr *addr)
 	return addr->s6_addr32[3];
 }
 
-static void diag_begin(struct seq_file *m, int line, const struct yoke_pair *pair, int state, u32 tx, u32 rx)
+static void diag_begin(struct seq_file *m, int line, const struct yoke_pair *pair, int state,
+		       u32 tx, u32 rx)
 {
 	seq_printf(m, "%4d: %08X:%04X %08X:%04X %02X %08X:%08X", line,
 		   (__force u32)diag_addr(&pair->laddr), ntohs(pair->lport),
@@ -75,7 +75,7 @@ static clock_t diag_left(unsigned long at)
 static void diag_sock(struct seq_file *m, int line, struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
-	int state = smp_load_acquire(&sk->sk_state);
+	int state = inet_sk_state_load(sk);
 	struct diag_timer t = diag_pending(ys);
 	u32 mss = max_t(u32, READ_ONCE(ys->mss), 1), rx, threshold;
 
@@ -86,11 +86,12 @@ static void diag_sock(struct seq_file *m, int line, struct sock *sk)
 	threshold = READ_ONCE(ys->cc.ssthresh);
 	threshold = threshold > INT_MAX ? -1 : threshold / mss;
 
-	diag_begin(m, line, &ys->node.pair, state, READ_ONCE(ys->write_seq) - READ_ONCE(ys->snd_una), rx);
+	diag_begin(m, line, &ys->node.pair, state,
+		   READ_ONCE(ys->write_seq) - READ_ONCE(ys->snd_una), rx);
 	seq_printf(m, " %02X:%08lX %08X %5u %8d %lu %d %pK %lu %lu %u %u %d",
 		   t.kind, (unsigned long)diag_left(t.at), READ_ONCE(ys->retransmits),
-		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)), READ_ONCE(ys->probes_out),
-		   sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk,
+		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)),
+		   READ_ONCE(ys->probes_out), sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk,
 		   (unsigned long)jiffies_to_clock_t(usecs_to_jiffies(yoke_rtt_rto(&ys->rtt))),
 		   (unsigned long)jiffies_to_clock_t(HZ / 25), ys->quickack ? 2 : 0,
 		   READ_ONCE(ys->cc.cwnd) / mss, state == TCP_LISTEN ? 0 : (int)threshold);
@@ -99,15 +100,18 @@ static void diag_sock(struct seq_file *m, int line, struct sock *sk)
 static void diag_request(struct seq_file *m, int line, const struct yoke_request *req)
 {
 	diag_begin(m, line, &req->node.pair, TCP_SYN_RECV, 0, 0);
-	seq_printf(m, " %02X:%08lX %08X %5u %8d %u %d %pK", 1, (unsigned long)diag_left(req->timer.expires),
-		   req->retries, from_kuid_munged(seq_user_ns(m), READ_ONCE(req->listener->sk_uid)), 0, 0, 0, req);
+	seq_printf(m, " %02X:%08lX %08X %5u %8d %u %d %pK", 1,
+		   (unsigned long)diag_left(req->timer.expires), req->retries,
+		   from_kuid_munged(seq_user_ns(m), READ_ONCE(req->listener->sk_uid)),
+		   0, 0, 0, req);
 }
 
 static void diag_timewait(struct seq_file *m, int line, const struct yoke_timewait *tw)
 {
 	diag_begin(m, line, &tw->node.pair, READ_ONCE(tw->state), 0, 0);
-	seq_printf(m, " %02X:%08lX %08X %5d %8d %d %d %pK", 3, (unsigned long)diag_left(tw->timer.expires),
-		   0, 0, 0, 0, refcount_read(&tw->refs), tw);
+	seq_printf(m, " %02X:%08lX %08X %5d %8d %d %d %pK", 3,
+		   (unsigned long)diag_left(tw->timer.expires), 0, 0, 0, 0,
+		   refcount_read(&tw->refs), tw);
 }
 
 static void diag_stream(struct seq_file *m, int line, void *entry)
@@ -182,7 +186,8 @@ static void diag_walk(struct seq_file *m, struct rhashtable *table, int width,
 
 	rhashtable_walk_enter(table, &iter);
 	err = rhashtable_walk_start_check(&iter);
-	while (!seq_has_overflowed(m) && (entry = err ? ERR_PTR(err) : rhashtable_walk_next(&iter))) {
+	while (!seq_has_overflowed(m) &&
+	       (entry = err ? ERR_PTR(err) : rhashtable_walk_next(&iter))) {
 		err = 0;
 		if (IS_ERR(entry)) {
 			/* Resized: the walk starts again, and so do we. */
@@ -205,10 +210,16 @@ static void diag_walk(struct seq_file *m, struct rhashtable *table, int width,
 	rhashtable_walk_exit(&iter);
 }
 
+static void diag_columns(struct seq_file *m)
+{
+	seq_puts(m, "  sl  local_address rem_address   st tx_queue rx_queue");
+	seq_puts(m, " tr tm->when retrnsmt   uid  timeout inode");
+}
+
 static int diag_show_stream(struct seq_file *m, void *v)
 {
 	seq_setwidth(m, STREAM_WIDTH);
-	seq_puts(m, "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode");
+	diag_columns(m);
 	seq_pad(m, '\n');
 	diag_walk(m, &yoke_net(seq_file_single_net(m))->stream.table, STREAM_WIDTH, diag_stream);
 	return 0;
@@ -217,8 +228,9 @@ static int diag_show_stream(struct seq_file *m, void *v)
 static int diag_show_dgram(struct seq_file *m, void *v)
 {
 	seq_setwidth(m, DGRAM_WIDTH);
-	seq_puts(m, "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout "
-		    "inode ref pointer drops");
+	seq_putc(m, ' ');
+	diag_columns(m);
+	seq_puts(m, " ref pointer drops");
 	seq_pad(m, '\n');
 	diag_walk(m, &yoke_net(seq_file_single_net(m))->dgrams.ht, DGRAM_WIDTH, diag_dgram);
 	return 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module: its parameters, socket(2), what comes and goes with a network namespace, load and
- * unload.
+ * The module: its parameters, socket(2), what comes and goes with a network
+ * namespace, load and unload.
  *
- * Whatever makes Yoke reachable is registered last and taken away first: socket(2) by the family
- * number, packets by the IP protocol
- * numbers. A live socket holds the module, so that unload meets TIME-WAITs at most.
+ * Whatever makes Yoke reachable is registered last and taken away first:
+ * socket(2) by the family number, packets by the IP protocol numbers. A
+ * live socket holds the module, so that unload meets TIME-WAITs at most.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -129,7 +129,8 @@ static struct sock *yoke_main_sweep(struct yoke_hash *hash)
 			continue;	/* the table is being resized: the walk began anew */
 		if (node->kind == YOKE_TIMEWAIT)
 			yoke_timewait_kill(container_of(node, struct yoke_timewait, node));
-		else if (node->kind == YOKE_CONN && refcount_inc_not_zero(&yoke_node_sk(node)->sk_refcnt))
+		else if (node->kind == YOKE_CONN &&
+			 refcount_inc_not_zero(&yoke_node_sk(node)->sk_refcnt))
 			sk = yoke_node_sk(node);
 	}
 	rhashtable_walk_stop(&iter);
@@ -202,7 +203,8 @@ static int __init yoke_main_check_parameters(void)
 		return -EINVAL;
 	}
 	if (yoke_stream_protocol == yoke_dgram_protocol) {
-		pr_err("stream_proto and dgram_proto are both %u; they must differ\n", yoke_stream_protocol);
+		pr_err("stream_proto and dgram_proto are both %u; they must differ\n",
+		       yoke_stream_protocol);
 		return -EINVAL;
 	}
 	return 0;
@@ -284,8 +286,8 @@ static void __exit yoke_main_exit(void)
 	yoke_offload_exit();
 	unregister_pernet_subsys(&yoke_main_net_ops);
 	/*
-	 * Sockets, requests and TIME-WAITs are freed after a grace period, by our code into our
-	 * caches.
+	 * Sockets, requests and TIME-WAITs are freed after a grace period,
+	 * by our code into our caches.
 	 */
 	rcu_barrier();
 	proto_unregister(&yoke_dgram_proto);

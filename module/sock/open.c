@@ -3,10 +3,9 @@
  * A stream socket's ways from CLOSED and back: bind, connect, listen, accept, shutdown, close, with
  * TCP's behaviour (RFC 9293 §3.9.1).
  *
- * Process context, under the socket lock. Owns node.pair before it enters the table, port_locked,
- * addr_locked, and the addresses in
- * struct inet_sock, which generic code (getsockname, IP options) reads; the engine goes by
- * node.pair.
+ * Process context, under the socket lock. Owns node.pair before it enters the
+ * table, port_locked, addr_locked, and the addresses in struct inet_sock, which
+ * generic code (getsockname, IP options) reads; the engine goes by node.pair.
  */
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -141,7 +140,8 @@ static bool open_wants_reset(const struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
-	if (STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_SYN_RECV))
+	if (STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 |
+			 TCPF_SYN_RECV))
 		return true;
 	/* Our FIN has not left yet. */
 	return (STATE(sk) & (TCPF_CLOSING | TCPF_LAST_ACK)) && ys->snd_nxt != ys->write_seq;
@@ -188,7 +188,8 @@ static int open_claim(void *ctx, u16 port)
 	rcu_read_lock();
 	node = yoke_hash_find(hash, &ys->node.pair);
 	if (node && node->kind == YOKE_TIMEWAIT &&
-	    yoke_timewait_recycle(container_of(node, struct yoke_timewait, node), &iss, &ys->ts_recent, &ys->ts_recent_s)) {
+	    yoke_timewait_recycle(container_of(node, struct yoke_timewait, node), &iss,
+				  &ys->ts_recent, &ys->ts_recent_s)) {
 		ys->iss = iss;
 		err = yoke_hash_add(hash, &ys->node);
 	}
@@ -208,7 +209,8 @@ static int open_claim_any(struct sock *sk)
 		err = open_claim(sk, port);
 		return err == -EEXIST ? -EADDRNOTAVAIL : err;
 	}
-	port = yoke_port_choose(ports, &ys->owner, (u32)siphash(&ys->node.pair, sizeof(ys->node.pair), &ports->key),
+	port = yoke_port_choose(ports, &ys->owner,
+				(u32)siphash(&ys->node.pair, sizeof(ys->node.pair), &ports->key),
 				open_claim, sk);
 	if (port < 0)
 		return port;

@@ -3,9 +3,8 @@
  * Socket options of the stream type: SOL_TCP's names, numbers, ranges, units and errors.
  *
  * SOL_SOCKET never comes here: the core answers it, as for TCP. SOL_IP is the host's own.
- * Process context, takes the socket lock. Owns nodelay, cork, user_mss, syn_retries, linger2,
- * keep_time, keep_intvl, keep_cnt,
- * user_timeout, window_clamp.
+ * Process context, takes the socket lock. Owns nodelay, cork, user_mss, syn_retries,
+ * linger2, keep_time, keep_intvl, keep_cnt, user_timeout, window_clamp.
  */
 #include <linux/tcp.h>
 #include <net/ip.h>
@@ -19,7 +18,8 @@
 /* A change of Nagle or cork: what was held back may go. */
 static void sockopt_push(struct sock *sk)
 {
-	if (!(STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK)))
+	if (!(STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_CLOSING |
+			   TCPF_LAST_ACK)))
 		return;
 	yoke_conn_clock(yoke_sk(sk));
 	yoke_output_push(sk, YOKE_PUSH_ALL);
@@ -173,7 +173,8 @@ static int sockopt_set_tcp(struct sock *sk, int name, sockptr_t optval, unsigned
 	return err;
 }
 
-int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t val, unsigned int len)
+int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t val,
+			    unsigned int len)
 {
 	struct sock *sk = sock->sk;
 
@@ -370,7 +371,8 @@ static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int _
 	return err ?: sockopt_put(optval, optlen, &val, min_t(int, len, sizeof(val)));
 }
 
-int yoke_sockopt_stream_get(struct socket *sock, int level, int name, char __user *val, int __user *len)
+int yoke_sockopt_stream_get(struct socket *sock, int level, int name, char __user *val,
+			    int __user *len)
 {
 	struct sock *sk = sock->sk;
 

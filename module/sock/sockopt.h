@@ -7,7 +7,9 @@
 #include <linux/sockptr.h>
 
 /* proto_ops.setsockopt and .getsockopt of the stream type; SOL_SOCKET is answered by the core. */
-int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t val, unsigned int len);
-int yoke_sockopt_stream_get(struct socket *sock, int level, int name, char __user *val, int __user *len);
+int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t val,
+			    unsigned int len);
+int yoke_sockopt_stream_get(struct socket *sock, int level, int name, char __user *val,
+			    int __user *len);
 
 #endif

@@ -75,7 +75,8 @@ static struct sk_buff *stream_tail(struct sock *sk, unsigned int goal)
  * Copies what fits into one fragment of @skb. Returns the bytes, 0 if @skb takes no more, -ENOBUFS
  * or -EFAULT.
  */
-static int stream_copy_in(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, unsigned int goal)
+static int stream_copy_in(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
+			  unsigned int goal)
 {
 	struct page_frag *pfrag = sk_page_frag(sk);
 	int i = skb_shinfo(skb)->nr_frags;
@@ -116,8 +117,8 @@ static void stream_drop_empty(struct sock *sk)
 }
 
 /*
- * One step of writing. Returns the bytes taken, -ENOBUFS if memory must be waited for, or another
- * error.
+ * One step of writing. Returns the bytes taken, -ENOBUFS if memory must be
+ * waited for, or another error.
  */
 static int stream_write(struct sock *sk, struct msghdr *msg)
 {
@@ -258,7 +259,8 @@ static void stream_eat(struct sock *sk, struct sk_buff *skb)
 }
 
 /* Copies from the segment @seq is in and moves *@seq on. Returns the bytes, or -EFAULT. */
-static int stream_copy_out(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, size_t want, int flags, u32 *seq)
+static int stream_copy_out(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
+			   size_t want, int flags, u32 *seq)
 {
 	u32 offset = *seq - yoke_cb(skb)->seg.seq, len = stream_data_len(skb);
 	int n = 0;
@@ -283,8 +285,8 @@ static int stream_copy_out(struct sock *sk, struct sk_buff *skb, struct msghdr *
 static int stream_stop(struct sock *sk, bool some, long timeo)
 {
 	if (some)
-		return !timeo || sk->sk_err || sk->sk_state == TCP_CLOSE || (sk->sk_shutdown & RCV_SHUTDOWN) ||
-		       signal_pending(current);
+		return !timeo || sk->sk_err || sk->sk_state == TCP_CLOSE ||
+		       (sk->sk_shutdown & RCV_SHUTDOWN) || signal_pending(current);
 	if (sock_flag(sk, SOCK_DONE))
 		return 1;
 	if (sk->sk_err)
@@ -483,7 +485,8 @@ static int stream_init(struct sock *sk)
 	yoke_timer_init(sk);
 	inet_sk(sk)->uc_ttl = -1;
 	inet_sk(sk)->mc_ttl = 1;
-	inet_sk(sk)->pmtudisc = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc) ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+	inet_sk(sk)->pmtudisc = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc) ?
+				IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
 	sk->sk_backlog_rcv = yoke_input;
 	yoke_sk(sk)->af = &yoke_ip4;
 	ipv6_addr_set_v4mapped(htonl(INADDR_ANY), &yoke_sk(sk)->node.pair.laddr);

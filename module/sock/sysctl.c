@@ -2,9 +2,9 @@
 /*
  * net.yoke.*, one set a network namespace.
  *
- * Each name is that of a net.ipv4.tcp_* sibling without the "tcp_", with its unit and its limits.
- * The engine reads the values without a
- * lock. Only net.yoke.mem, the memory of all namespaces together, belongs to the first one.
+ * Each name is that of a net.ipv4.tcp_* sibling without the "tcp_", with its
+ * unit and its limits. The engine reads the values without a lock. Only
+ * net.yoke.mem, the memory of all namespaces together, belongs to the first one.
  * Process context.
  */
 #include <linux/slab.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The connection table: whatever a pair of sockets names, found without locks (RCU). One per
- * namespace.
+ * The connection table: whatever a pair of sockets names, found without
+ * locks (RCU). One per namespace.
  */
 #ifndef YOKE_HASH_H
 #define YOKE_HASH_H

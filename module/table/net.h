@@ -103,8 +103,8 @@ static inline struct yoke_net *yoke_net(const struct net *net)
 #define yoke_count_add(net, name, n)	this_cpu_add(yoke_net(net)->mib->count[YOKE_MIB_##name], n)
 
 /*
- * The tables, keys, counters and default settings of a namespace; sysctl, /proc and datagrams add
- * theirs.
+ * The tables, keys, counters and default settings of a namespace; sysctl,
+ * /proc and datagrams add theirs.
  */
 int yoke_net_init(struct net *net);
 void yoke_net_exit(struct net *net);

@@ -60,6 +60,11 @@ void yoke_port_exit_net(struct yoke_ports *ports)
 	bitmap_free(ports->used);
 }
 
+/*
+ * sparse cannot follow a lock that is held unless an error is returned: __release() and __acquire()
+ * tell it that these functions leave it as they found it.
+ */
+
 /* A new port, locked and in the table, or an error; -EEXIST if another was faster. */
 static struct yoke_port *port_create(struct yoke_ports *ports, u16 num)
 {
@@ -78,6 +83,7 @@ static struct yoke_port *port_create(struct yoke_ports *ports, u16 num)
 		return ERR_PTR(err == -EEXIST ? err : -ENOMEM);
 	}
 	set_bit(num, ports->used);
+	__release(&port->lock);
 	return port;
 }
 
@@ -97,7 +103,9 @@ static struct yoke_port *port_lock(struct yoke_ports *ports, u16 num)
 		if (port->dead) {
 			spin_unlock_bh(&port->lock);
 			port = ERR_PTR(-EEXIST);
+			continue;
 		}
+		__release(&port->lock);
 	} while (port == ERR_PTR(-EEXIST));
 	rcu_read_unlock();
 	return port;
@@ -107,6 +115,7 @@ static void port_unlock(struct yoke_ports *ports, struct yoke_port *port)
 {
 	bool dead = hlist_empty(&port->owners);
 
+	__acquire(&port->lock);
 	if (dead) {
 		port->dead = true;
 		/* In this order: who makes the port anew sets the bit only after this removal. */
@@ -320,7 +329,7 @@ int yoke_port_choose(struct yoke_ports *ports, struct yoke_owner *owner, u32 off
 	struct attempt attempt = { .try = try, .ctx = ctx };
 	int err;
 
-	/* The increment is random too, lest a peer count our connections to others (RFC 6056 §3.3.5). */
+	/* Random steps, lest a peer count our connections to others (RFC 6056 §3.3.5). */
 	offset += atomic_add_return(1 + (get_random_u32() & 7), &ports->next);
 	err = walk_ports(ports, owner, offset, WANT_FREE, visit_connect, &attempt);
 	if (err == -EADDRINUSE)
@@ -356,6 +365,7 @@ void yoke_port_leave(struct yoke_ports *ports, struct yoke_owner *owner)
 	if (!port)
 		return;
 	spin_lock_bh(&port->lock);
+	__release(&port->lock);
 	hlist_del_init(&owner->node);
 	WRITE_ONCE(owner->port, NULL);
 	port_unlock(ports, port);

@@ -10,8 +10,8 @@
  * struct yoke_port - a port in use
  * @rhash:	in &yoke_ports.table
  * @num:	host byte order
- * @shared:	only connections that chose it by themselves own it, so that another may choose it
- *		too
+ * @shared:	only connections that chose it by themselves own it, so that
+ *		another may choose it too
  * @dead:	left the table; look up again
  * @lock:	protects @owners, @shared and @dead; taken with BH off
  * @owners:	list of struct yoke_owner
@@ -51,8 +51,8 @@ struct yoke_owner {
  * @table:	struct yoke_port by number
  * @used:	bit per port that is in @table, so that a free one is found at any fill
  * @key:	secret of RFC 6056's hash
- * @next:	grows with each port chosen, so that a new choice goes on behind the last (RFC 6056
- *		§3.3.5)
+ * @next:	grows with each port chosen, so that a new choice goes on
+ *		behind the last (RFC 6056 §3.3.5)
  * @dgram:	the datagram space: no TIME-WAIT, a reuse bind may share with any reuse bind
  */
 struct yoke_ports {
@@ -68,9 +68,8 @@ void yoke_port_exit_net(struct yoke_ports *ports);
 
 /*
  * bind(2): @owner gets port @num, or a free ephemeral one if it is 0, if that conflicts with no
- * other owner (addresses overlap, unless
- * both have SO_REUSEADDR and neither listens, or both SO_REUSEPORT and the same user). @owner->sk
- * and ->addr are set. Process context, socket locked.
+ * other owner (addresses overlap, unless both have SO_REUSEADDR and neither listens, or both
+ * SO_REUSEPORT and the same user). @owner->sk and ->addr are set. Process context, socket locked.
  * Returns the port number or -EADDRINUSE, -ENOMEM.
  */
 int yoke_port_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num);
@@ -83,9 +82,8 @@ bool yoke_port_may_listen(struct yoke_ports *ports, struct yoke_owner *owner);
 
 /*
  * connect(2) without bind: tries ephemeral ports, first free ones from the bitmap, then those
- * shared by connections, in an order that
- * @offset (RFC 6056 §3.3.3: a keyed hash of the destination) starts, until @try(@ctx, port) returns
- *		0. @try returns -EEXIST for "next one";
+ * shared by connections, in an order that @offset (RFC 6056 §3.3.3: a keyed hash of the
+ * destination) starts, until @try(@ctx, port) returns 0. @try returns -EEXIST for "next one";
  * any other error ends the search. Returns the port number, -EADDRNOTAVAIL when none is left, or
  * @try's error.
  */
@@ -93,9 +91,9 @@ int yoke_port_choose(struct yoke_ports *ports, struct yoke_owner *owner, u32 off
 		     int (*try)(void *ctx, u16 port), void *ctx);
 
 /*
- * @owner joins the port of @of (an accepted connection its listener's; a TIME-WAIT its
- * connection's). Any context; @of's struct yoke_port
- * must stay: its socket is locked, or RCU is held. Holds none afterwards if @of holds none by then.
+ * @owner joins the port of @of (an accepted connection its listener's; a TIME-WAIT
+ * its connection's). Any context; @of's struct yoke_port must stay: its socket is
+ * locked, or RCU is held. Holds none afterwards if @of holds none by then.
  */
 void yoke_port_join(struct yoke_owner *owner, const struct yoke_owner *of);
 /* @owner lets go of its port, if it holds one. Any context. */
