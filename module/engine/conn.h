@@ -67,7 +67,7 @@ enum {
 
 /**
  * struct yoke_listener - the passive half of a socket in LISTEN
- * @lock:	protects @queue, @len; BH off
+ * @lock:	protects the rest; BH off
  * @queue:	established children that accept(2) has not taken, linked by yoke_sock.accept_node
  * @requests:	half-open ones (struct yoke_request), also in the table
  * @young:	number of @requests
@@ -82,39 +82,67 @@ struct yoke_listener {
 /**
  * struct yoke_sock - a stream socket
  *
- * Protected by the socket lock unless said otherwise. Sequence variables
- * have RFC 9293 §3.3.1's names.
+ * Protected by the socket lock unless said otherwise. Sequence variables have RFC 9293 §3.3.1's
+ * names; further fields are explained where they stand. Grouped by the file that owns them; a
+ * connection that came in through a listener gets its first values from engine/listen.c.
  *
+ * sock/open.c, the two ends:
  * @inet:	what ip_queue_xmit() and the generic options know; sk_family is AF_INET or AF_INET6,
  *		as in MPTCP (design.md §4)
  * @node:	entry in the connection table
  * @owner:	hold on the local port
  * @af:		the carrier
+ * @ts_offset:	added to our timestamps
+ *
+ * sock/stream.c, what the program has written and read:
  * @write_seq:	end of the data the program has written
  * @copied_seq:	next byte for the program
- * @rcv_wup:	RCV.NXT when the last window was advertised
- * @rcv_wnd:	window advertised then, bytes
- * @max_window:	largest window the peer ever offered (silly window avoidance, RFC 9293 §3.8.6.2.1)
  * @pushed_seq:	end of the last segment that carries PSH
+ *
+ * sock/sockopt.c, what the program has set, with nodelay, cork and all from
+ * linger2 to user_timeout:
+ * @user_mss:	TCP_MAXSEG, 0 if not set
+ * @window_clamp: TCP_WINDOW_CLAMP, the largest window to offer
+ *
+ * engine/output.c, what has left and what the peer was told:
  * @snd_sml:	end of the last segment sent that was not full (Nagle, after Minshall)
  * @last_sent_us: when data was sent last
- * @mss:	send MSS in force: data bytes a segment carries beside its options
- * @mss_clamp:	the peer's MSS option, or the default
- * @user_mss:	TCP_MAXSEG, 0 if not set
+ * @rcv_wup:	RCV.NXT when the last window was advertised
+ * @rcv_wnd:	window advertised then, bytes
  * @advmss:	the MSS option we send
- * @rcv_mss:	guess of the segments the peer sends, for delayed ACKs and windows
- * @pmtu:	path MTU that @mss comes from
- * @icmp_mtu:	what an ICMP error said the path carries, for yoke_output_mtu()
- * @now_us:	clock of the event being handled (yoke_conn_clock)
- * @ts_offset:	added to our timestamps
- * @ts_recent:	TS.Recent (RFC 7323 §4.3), @ts_recent_s when it was taken (seconds)
+ * @challenge_jiffies: when the last challenge ACK left (RFC 5961 §7), 0 for never
+ *
+ * engine/ack.c, what the peer says of it:
+ * @max_window:	largest window the peer ever offered (silly window avoidance, RFC 9293 §3.8.6.2.1)
  * @rtt @cc @rec: see their headers
  * @rtx:	segments sent and not acknowledged, by sequence
+ * @seen:	the SACK blocks of its last ACK, not to walk for them again
+ *
+ * engine/input.c, what has arrived:
+ * @mss_clamp:	the peer's MSS option, or the default
+ * @rcv_mss:	guess of the segments the peer sends, for delayed ACKs and windows
+ * @ts_recent:	TS.Recent (RFC 7323 §4.3), @ts_recent_s when it was taken (seconds)
  * @ooo:	segments received beyond RCV.NXT, by sequence; @ooo_last the one that came last
+ * @sacks:	what @ooo holds, @nsacks blocks, the latest first
+ * @last_rcv_jiffies: when a segment arrived last
+ *
+ * engine/timer.c, what has not been answered:
+ * @retrans_ts:	our timestamp when the oldest data was first retransmitted; 0 if it was not
+ * @defer:	YOKE_DEFER_* bits, atomic, without the lock
+ *
+ * engine/conn.c:
+ * @mss:	send MSS in force: data bytes a segment carries beside its options
+ * @pmtu:	path MTU that @mss comes from
+ * @now_us:	clock of the event being handled (yoke_conn_clock)
  * @at:		when each timer event is due (jiffies), valid if its bit is set in @timers
  * @timer_next:	when sk_timer fires
+ * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was
+ *
+ * engine/rcv.c and engine/listen.c:
+ * @icmp_mtu:	what an ICMP error said the path carries, for yoke_output_mtu()
  * @accept_node: in the listener's queue; @parent the listener till accept(2) takes us (no
  *		reference: the listener outlives its queue)
+ * @listener:	while in LISTEN
  */
 struct yoke_sock {
 	struct inet_sock	inet;

@@ -430,7 +430,8 @@ static void yoke_request_challenge(struct net *net, struct yoke_request *req)
 {
 	u32 now = jiffies;
 
-	if (req->challenge_jiffies && now - req->challenge_jiffies < READ_ONCE(yoke_net(net)->set.invalid_ratelimit))
+	if (req->challenge_jiffies &&
+	    now - req->challenge_jiffies < READ_ONCE(yoke_net(net)->set.invalid_ratelimit))
 		return;
 	req->challenge_jiffies = now ?: 1;
 	yoke_count(net, ChallengeAcks);

@@ -13,7 +13,10 @@
  * @listener:	the socket it belongs to; alive as long as @list is not empty (the listener drops
  *		its requests first)
  * @refs:	table, timer, and who works on it
- * @timer:	SYN-ACK retransmission
+ * @timer:	SYN-ACK retransmission; @retries how many there were,
+ *		@sent_us when the last one left
+ * @rx:		the way back: the SYN as the carrier saw it, and with @mark its mark
+ * @irs @iss @rcv_wnd …: what the child's struct yoke_sock begins with, under the same names
  */
 struct yoke_request {
 	struct yoke_node node;

@@ -19,6 +19,7 @@
  * @refs:	one for the table, one for the timer
  * @dead:	bit 0: somebody takes it out of the table
  * @lock:	protects what follows but for @uid; BH off
+ * @snd_nxt @rcv_nxt @ts_recent …: the connection's, under the same names
  * @rcv_wnd:	as in the header, scaled down
  * @state:	TCP_TIME_WAIT or TCP_FIN_WAIT2
  */
@@ -50,16 +51,15 @@ int yoke_timewait_init(void);
 void yoke_timewait_exit(void);
 
 /*
- * @sk's connection lives on in @state (TCP_TIME_WAIT, TCP_FIN_WAIT2) for @timeout jiffies without
- *		it: takes its place in the table and on
- * its port. @sk is CLOSED afterwards (yoke_conn_done()). Socket locked.
+ * @sk's connection lives on in @state (TCP_TIME_WAIT, TCP_FIN_WAIT2) for
+ * @timeout jiffies without it: takes its place in the table and on its
+ * port. @sk is CLOSED afterwards (yoke_conn_done()). Socket locked.
  */
 void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout);
 
 /*
- * @sk is in FIN-WAIT-2 and its program has gone: waits for the peer's FIN as long as TCP_LINGER2 or
- *		net.yoke.fin_timeout allow, and without
- * the socket. Socket locked, BH off.
+ * @sk is in FIN-WAIT-2 and its program has gone: waits for the peer's FIN as long as
+ * TCP_LINGER2 or net.yoke.fin_timeout allow, and without the socket. Socket locked, BH off.
  */
 void yoke_timewait_left(struct sock *sk);
 

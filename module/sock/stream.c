@@ -402,7 +402,7 @@ static __poll_t stream_poll(struct file *file, struct socket *sock, poll_table *
 	int state;
 
 	sock_poll_wait(file, sock, wait);
-	state = smp_load_acquire(&sk->sk_state);
+	state = inet_sk_state_load(sk);
 	if (state == TCP_LISTEN)
 		return yoke_listen_ready(sk) ? EPOLLIN | EPOLLRDNORM : 0;
 

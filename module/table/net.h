@@ -15,8 +15,9 @@
 	X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(InCsumErrors) X(OutRsts)	\
 	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts)				\
 	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(DelayedAcks)			\
-	X(Timeouts) X(TLPs) X(Recoveries) X(Probes)			\
-	X(OfoQueued) X(OfoPruned) X(MemDrops) X(AbortOnData) X(AbortOnTimeout) X(AbortOnMemory)	\
+	X(Timeouts) X(TLPs) X(Recoveries) X(Probes)					\
+	X(OfoQueued) X(OfoPruned) X(MemDrops)						\
+	X(AbortOnData) X(AbortOnTimeout) X(AbortOnMemory)				\
 	X(TimeWaits) X(TimeWaitRecycled) X(TimeWaitOverflow) X(NoSocket)		\
 	X(DgramInDatagrams) X(DgramOutDatagrams) X(DgramNoPorts) X(DgramInErrors)	\
 	X(DgramInCsumErrors) X(DgramRcvbufErrors) X(DgramSndbufErrors)
