@@ -12,15 +12,19 @@ FIXTURE(lossy) {
 FIXTURE_VARIANT(lossy) {
 	const char *wire;
 	size_t size;		/* bytes each way */
+	bool alone;
 };
 
 #define WIRE(name, how, bytes) \
+	FIXTURE_VARIANT_ADD(lossy, name) { .wire = how, .size = bytes, .alone = true }
+#define WIRE_OF_BURSTS(name, how, bytes) \
 	FIXTURE_VARIANT_ADD(lossy, name) { .wire = how, .size = bytes }
 
-WIRE(clean,		"delay 1ms", 500000);
+WIRE_OF_BURSTS(clean,	"delay 1ms", 500000);
+WIRE_OF_BURSTS(bursts,	"delay 4ms reorder 75% loss 3% duplicate 10%", 200000);
 WIRE(loss_1,		"delay 1ms loss 1%", 200000);
 WIRE(loss_5,		"delay 1ms loss 5%", 60000);
-WIRE(loss_10,		"delay 1ms loss 10%", 20000);
+WIRE(loss_10,		"delay 1ms loss 10%", 12000);
 WIRE(reorder,		"delay 4ms reorder 75%", 200000);
 WIRE(duplicate,		"delay 1ms duplicate 20%", 200000);
 WIRE(corrupt,		"delay 1ms corrupt 10%", 60000);
@@ -33,6 +37,13 @@ FIXTURE_SETUP(lossy)
 {
 	if (!new_link(&self->net))
 		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	/* Each segment a packet of its own, to be lost or late by itself. */
+	if (variant->alone) {
+		must(shell("ip link set veth gso_max_segs 1") ? 0 : -1);
+		enter(self->net.b);
+		must(shell("ip link set veth gso_max_segs 1") ? 0 : -1);
+		enter(self->net.a);
+	}
 	if (!netem(self->net.a, variant->wire) || !netem(self->net.b, variant->wire))
 		SKIP(_exit(255), "no netem (iproute2? sch_netem module?)");
 }
