@@ -26,7 +26,7 @@ all: headers
 	@find $(build) -xtype l -delete
 	@cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(CURDIR)/uapi $(build)
 	+@flock $(build)/.lock $(MAKE) --no-print-directory $(jobs) -C $(kdir) M=$(CURDIR)/$(build) \
-		CONFIG_DEBUG_INFO_BTF_MODULES= modules
+		W=$(or $(W),1) CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
 headers:
 ifneq ($(KERNEL),)
