@@ -500,6 +500,9 @@ static void push_udp_header(struct sock *sk, struct sk_buff *skb, const struct y
 	uh->source = pair.lport;
 	uh->dest = pair.rport;
 	uh->len = htons(skb->len);
+	uh->check = 0;
+	if (sk->sk_no_check_tx)		/* SO_NO_CHECK */
+		return;
 	ipv6_addr_set_v4mapped(d->saddr, &pair.laddr);
 	ipv6_addr_set_v4mapped(d->daddr, &pair.raddr);
 	yoke_dg(sk)->af->checksum(skb, &pair, sk->sk_protocol, offsetof(struct udphdr, check));
