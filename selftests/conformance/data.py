@@ -7,8 +7,8 @@ import socket
 
 from scapy.layers.inet import IP, IPOption_NOP, IPOption_Router_Alert, fragment
 
-from peer import (MSS, MTU, SUT, Skip, ahead, check, equal, option, pattern, poll_events, rows, seq32,
-		  set_mtu, setopt, until)
+from peer import (MSS, MTU, SUT, Skip, ahead, check, equal, option, pattern, poll_events, rows,
+		  seq32, set_mtu, setopt, until)
 
 FULL = 1460
 
