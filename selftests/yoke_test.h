@@ -298,6 +298,7 @@ static inline void close_hard(int fd)
 
 /* ---- waiting ------------------------------------------------------------- */
 
+/* A busy guest's ticks are late, so a limit may seem to pass some 30 ms early. */
 static inline long now_ms(void)
 {
 	struct timespec ts;
