@@ -897,6 +897,8 @@ static int dgram_setsockopt(struct sock *sk, int level, int name, sockptr_t optv
 {
 	int val, err = 0;
 
+	if (level == SOL_IP && name == IP_OPTIONS)	/* our header has no room for them yet */
+		return -ENOPROTOOPT;
 	if (level != SOL_UDP)
 		return ip_setsockopt(sk, level, name, optval, len);
 	if (len < sizeof(int))

@@ -38,6 +38,14 @@ static void yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
 	bh_unlock_sock(sk);
 }
 
+/* SO_BINDTODEVICE: a socket hears that device only. */
+static bool yoke_rcv_device(const struct sock *sk, const struct yoke_rx *rx)
+{
+	int dev = READ_ONCE(sk->sk_bound_dev_if);
+
+	return !dev || dev == rx->iif;
+}
+
 /*
  * May @sk have @skb? Asks IPsec's policies and the program's own filter, which may cut data off,
  * but not the header.
@@ -60,7 +68,7 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	node = yoke_hash_find(&yn->stream, &packet->pair);
 	if (likely(node && node->kind == YOKE_CONN)) {
 		sk = yoke_node_sk(node);
-		if (!yoke_rcv_allowed(sk, skb))
+		if (!yoke_rcv_device(sk, packet) || !yoke_rcv_allowed(sk, skb))
 			goto drop;
 		yoke_rcv_conn(sk, skb);
 		return;
@@ -84,7 +92,7 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 			return;
 	}
 	node = yoke_hash_listener(&yn->stream, &rx.pair);
-	if (node) {
+	if (node && yoke_rcv_device(yoke_node_sk(node), &rx)) {
 		sk = yoke_node_sk(node);
 		if (!yoke_rcv_allowed(sk, skb))
 			goto drop;

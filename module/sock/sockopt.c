@@ -182,6 +182,8 @@ int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t 
 	case SOL_TCP:
 		return sockopt_set_tcp(sk, name, val, len);
 	case SOL_IP:
+		if (name == IP_OPTIONS)		/* the segments' size does not allow for them yet */
+			return -ENOPROTOOPT;
 		return ip_setsockopt(sk, level, name, val, len);
 	default:
 		return -ENOPROTOOPT;
