@@ -168,7 +168,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 prior_una = ys->snd_una, wait;
 	u8 prior_state = ys->rec.state;
-	bool window_changed;
+	bool window_changed, outstanding;
 	struct yoke_ack ack;
 
 	if (yoke_seq_after(seg->ack, ys->snd_nxt))
@@ -185,7 +185,9 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 		ys->retrans_ts = 0;
 	}
 	window_changed = yoke_ack_window(sk, seg);
-	if (skb_queue_empty(&ys->rtx))
+	outstanding = !skb_queue_empty(&ys->rtx) || ys->rec.tlp_out;
+	/* With nothing outstanding only a D-SACK has something to say. */
+	if (!outstanding && !seg->opt.nsacks)
 		return true;
 
 	ack.now_us = (u32)ys->now_us;
@@ -195,7 +197,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	ack.sack = ys->use_sack;
 	ack.dsack = false;
 	ack.limited = ys->cwnd_limited;
-	ack.dup = seg->ack == prior_una && !window_changed && seg->end_seq == seg->seq;
+	ack.dup = seg->ack == prior_una && !window_changed && seg->end_seq == seg->seq && outstanding;
 	ack.ts_undo = ys->use_ts && seg->opt.has_ts && seg->opt.tsecr && ys->retrans_ts &&
 		      yoke_seq_before(seg->opt.tsecr, ys->retrans_ts);
 

@@ -216,11 +216,11 @@ void yoke_conn_tune_rcvbuf(struct sock *sk)
 	if (!rtt || (u32)ys->now_us - ys->tune.time_us < rtt)
 		return;
 	if (copied > ys->tune.space) {
-		/*
-		 * The sender may double its window in a round trip, and
-		 * memory holds half as much data.
-		 */
-		want = 2 * (2 * (u64)copied + 16 * ys->advmss);
+		/* What the sender in slow start needs in the round after next; half of it is overhead. */
+		want = 2 * (u64)copied + 16 * ys->advmss;
+		if (ys->tune.space)
+			want += 2 * div_u64(want * (copied - ys->tune.space), ys->tune.space);
+		want *= 2;
 		want = min_t(u64, want, READ_ONCE(set->rmem[2]));
 		if (READ_ONCE(set->moderate_rcvbuf) && !(sk->sk_userlocks & SOCK_RCVBUF_LOCK) &&
 		    want > sk->sk_rcvbuf)

@@ -430,7 +430,6 @@ static void yoke_output_new(struct sock *sk, enum yoke_push how)
 	bool sent = false;
 	int len;
 
-	ys->cwnd_limited = false;
 	while ((skb = skb_peek(&sk->sk_write_queue))) {
 		struct yoke_cb *cb = yoke_cb(skb);
 
@@ -462,9 +461,11 @@ void yoke_output_push(struct sock *sk, enum yoke_push how)
 
 	if (!((1 << sk->sk_state) & YOKE_SEND_STATES))
 		return;
+	ys->cwnd_limited = false;
 	if (!list_empty(&ys->rec.lost))
 		yoke_output_resend(sk);
-	if (skb_queue_empty(&sk->sk_write_queue))
+	/* What is lost goes before what is new, however small that is. */
+	if (skb_queue_empty(&sk->sk_write_queue) || yoke_recovery_next(&ys->rec))
 		return;
 	if (skb_queue_empty(&ys->rtx) &&
 	    READ_ONCE(yoke_net(sock_net(sk))->set.slow_start_after_idle)) {

@@ -115,8 +115,11 @@ static void yoke_timer_reo(struct sock *sk)
 
 	if (ys->probe_tail) {
 		ys->probe_tail = false;
-		if (!skb_queue_empty(&ys->rtx))
-			yoke_output_tlp(sk);
+		/* What came since it was armed may have made it RACK's or the RTO's matter (RFC 8985 §7.3). */
+		if (!skb_queue_empty(&ys->rtx) &&
+		    yoke_recovery_pto(&ys->rec, &ys->rtt, ys->mss, ys->use_sack) &&
+		    yoke_output_tlp(sk))
+			yoke_conn_timer_rtx(sk);
 		return;
 	}
 	wait = yoke_recovery_reo_timeout(&ys->rec, &ys->cc, &ys->rtt, ys->snd_una, ys->snd_nxt,
