@@ -435,11 +435,20 @@ drop:
 
 /* --- the steps of §3.10.7.4 --- */
 
-/* RFC 7323 §5.3 R1: older than what we have seen. */
+/*
+ * RFC 7323 §5.3 R1: older than what we have seen. A tick is forgiven, for the clocks of two CPUs, and so is a
+ * duplicate ACK that others overtook: it is news of the path, and can do no harm.
+ */
 static bool yoke_input_paws(const struct yoke_sock *ys, const struct yoke_segment *s)
 {
-	return ys->use_ts && s->opt.has_ts && yoke_seq_before(s->opt.tsval, ys->ts_recent) &&
-	       (u32)ktime_get_seconds() - ys->ts_recent_s < YOKE_PAWS_DAYS * 86400;
+	s32 age = ys->ts_recent - s->opt.tsval;
+
+	if (!ys->use_ts || !s->opt.has_ts || age <= 1 ||
+	    (u32)ktime_get_seconds() - ys->ts_recent_s >= YOKE_PAWS_DAYS * 86400)
+		return false;
+	return !(s->seq == s->end_seq && s->seq == ys->rcv_nxt && s->ack == ys->snd_una &&
+		 (u32)s->wnd << ys->snd_wscale == ys->snd_wnd &&
+		 age <= yoke_rtt_rto(&ys->rtt) / USEC_PER_MSEC);
 }
 
 /* Table 6 of RFC 9293; with no window, what begins at RCV.NXT still brings its ACK or RST. */

@@ -360,7 +360,8 @@ static void yoke_output_resend(struct sock *sk)
 			break;
 		}
 		room = max(room - room % mss, mss);
-		if (seg->end_seq - seg->seq > room && yoke_queue_own(sk, skb))
+		/* Only without its acknowledged bytes is its length what is left to send. */
+		if (yoke_queue_own(sk, skb))
 			break;
 		if (skb->len > room && yoke_queue_split(sk, &ys->rtx, skb, room))
 			break;

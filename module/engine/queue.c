@@ -128,7 +128,7 @@ int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff
 	struct sk_buff *tail;
 	unsigned int moved;
 
-	if (yoke_queue_own(sk, skb))
+	if (yoke_queue_own(sk, skb) || WARN_ON_ONCE(len > skb->len))
 		return -ENOMEM;
 	tail = alloc_skb_fclone(YOKE_HEADROOM, GFP_ATOMIC);
 	if (!tail)
