@@ -12,13 +12,16 @@ FIXTURE(lossy) {
 FIXTURE_VARIANT(lossy) {
 	const char *wire;
 	size_t size;		/* bytes each way */
-	bool alone;
+	bool alone;		/* each segment is a packet of its own */
+	bool cut;		/* the wire loses large buffers whole, the device cuts what is left */
 };
 
 #define WIRE(name, how, bytes) \
 	FIXTURE_VARIANT_ADD(lossy, name) { .wire = how, .size = bytes, .alone = true }
 #define WIRE_OF_BURSTS(name, how, bytes) \
 	FIXTURE_VARIANT_ADD(lossy, name) { .wire = how, .size = bytes }
+#define WIRE_THAT_CUTS(name, how, bytes) \
+	FIXTURE_VARIANT_ADD(lossy, name) { .wire = how, .size = bytes, .cut = true }
 
 WIRE_OF_BURSTS(clean,	"delay 1ms", 500000);
 WIRE_OF_BURSTS(bursts,	"delay 4ms reorder 75% loss 3% duplicate 10%", 200000);
@@ -31,6 +34,7 @@ WIRE(corrupt,		"delay 1ms corrupt 10%", 60000);
 WIRE(loss_reorder,	"delay 4ms reorder 75% loss 3%", 60000);
 WIRE(loss_duplicate,	"delay 1ms loss 3% duplicate 20%", 60000);
 WIRE(reorder_duplicate,	"delay 4ms reorder 75% duplicate 20%", 100000);
+WIRE_THAT_CUTS(cut,	"delay 5ms 1ms loss 3%", 400000);
 WIRE(everything,	"delay 4ms reorder 75% loss 3% duplicate 10% corrupt 5%", 40000);
 
 FIXTURE_SETUP(lossy)
@@ -42,6 +46,13 @@ FIXTURE_SETUP(lossy)
 		must(shell("ip link set veth gso_max_segs 1") ? 0 : -1);
 		enter(self->net.b);
 		must(shell("ip link set veth gso_max_segs 1") ? 0 : -1);
+		enter(self->net.a);
+	}
+	if (variant->cut) {
+		if (!shell("ethtool -K veth tso off gso off"))
+			SKIP(_exit(255), "no ethtool");
+		enter(self->net.b);
+		must(shell("ethtool -K veth tso off gso off") ? 0 : -1);
 		enter(self->net.a);
 	}
 	if (!netem(self->net.a, variant->wire) || !netem(self->net.b, variant->wire))
