@@ -648,7 +648,9 @@ int yoke_input(struct sock *sk, struct sk_buff *skb)
 	else
 		kfree_skb(skb);
 	yoke_input_answer(sk);
-	if (unlikely(sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD)))
+	/* In close(2)'s backlog more may follow, a reset even: close(2) itself goes on from there. */
+	if (unlikely(sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD) &&
+		     !sock_owned_by_user(sk)))
 		yoke_timewait_left(sk);
 	return 0;
 drop:

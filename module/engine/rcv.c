@@ -17,18 +17,22 @@
 
 #define YOKE_BACKLOG_SPARE	(64 * 1024)
 
-static void yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
+/* False, and @skb is left, if the connection has come to its end since it was looked up. */
+static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
 {
-	/*
-	 * Nothing of IP's is needed further on; the route's reference would
-	 * not outlive this softirq.
-	 */
+	bool owned;
+
+	bh_lock_sock_nested(sk);
+	owned = sock_owned_by_user(sk);
+	if (!owned && sk->sk_state == TCP_CLOSE) {
+		bh_unlock_sock(sk);
+		return false;
+	}
+	/* Nothing of IP's is needed further on; the route's reference would not outlive this. */
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 	skb->dev = NULL;
-
-	bh_lock_sock_nested(sk);
-	if (!sock_owned_by_user(sk)) {
+	if (!owned) {
 		yoke_input(sk, skb);
 	} else if (sk_add_backlog(sk, skb, READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) +
 					    YOKE_BACKLOG_SPARE)) {
@@ -36,6 +40,7 @@ static void yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
 		kfree_skb(skb);
 	}
 	bh_unlock_sock(sk);
+	return true;
 }
 
 /* SO_BINDTODEVICE: a socket hears that device only. */
@@ -70,8 +75,12 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 		sk = yoke_node_sk(node);
 		if (!yoke_rcv_device(sk, packet) || !yoke_rcv_allowed(sk, skb))
 			goto drop;
-		yoke_rcv_conn(sk, skb);
-		return;
+		if (yoke_rcv_conn(sk, skb))
+			return;
+		/* A TIME-WAIT may have taken its place, which a reset must not miss. */
+		node = yoke_hash_find(&yn->stream, &packet->pair);
+		if (node && node->kind == YOKE_CONN)
+			goto drop;
 	}
 
 	rx = *packet;

@@ -528,17 +528,21 @@ void yoke_open_close(struct sock *sk, long timeout)
 		open_close_conn(sk, timeout);
 	closed = sk->sk_state == TCP_CLOSE;
 	yoke_conn_orphan(sk);
-	/* Segments that came meanwhile find an orphan; one of them may end, and destroy, it. */
-	sk_flush_backlog(sk);
+	/*
+	 * Segments that came meanwhile find an orphan; one of them may end, and destroy, it. None is
+	 * left in the backlog when a TIME-WAIT takes over: a reset there would be lost.
+	 */
+	release_sock(sk);
 
 	local_bh_disable();
+	bh_lock_sock(sk);
 	yoke_conn_clock(yoke_sk(sk));
 	if (closed)
 		yoke_conn_destroy(sk);
 	else
 		open_close_orphan(sk);
+	bh_unlock_sock(sk);
 	local_bh_enable();
-	release_sock(sk);
 	sock_put(sk);
 	put_net(net);
 }
