@@ -11,7 +11,7 @@ export KERNEL
 name := $(KERNEL)
 kdir = $$(scripts/kernel $(KERNEL))/headers
 else
-name := $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+name := $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 kdir := $(KDIR)
 endif
 build := build/$(name)
