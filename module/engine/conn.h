@@ -140,8 +140,7 @@ struct yoke_listener {
  *
  * engine/rcv.c and engine/listen.c:
  * @icmp_mtu:	what an ICMP error said the path carries, for yoke_output_mtu()
- * @accept_node: in the listener's queue; @parent the listener till accept(2) takes us (no
- *		reference: the listener outlives its queue)
+ * @accept_node: in the listener's queue
  * @listener:	while in LISTEN
  */
 struct yoke_sock {
@@ -238,7 +237,6 @@ struct yoke_sock {
 
 	struct yoke_owner	owner;
 	struct list_head	accept_node;
-	struct sock		*parent;
 	struct yoke_listener	listener;
 };
 

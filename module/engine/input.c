@@ -436,8 +436,8 @@ drop:
 /* --- the steps of §3.10.7.4 --- */
 
 /*
- * RFC 7323 §5.3 R1: older than what we have seen. A tick is forgiven, for the clocks of two CPUs, and so is a
- * duplicate ACK that others overtook: it is news of the path, and can do no harm.
+ * RFC 7323 §5.3 R1: older than what we have seen. A tick is forgiven, for the clocks of two CPUs,
+ * and so is a duplicate ACK that others overtook: it is news of the path, and can do no harm.
  */
 static bool yoke_input_paws(const struct yoke_sock *ys, const struct yoke_segment *s)
 {

@@ -371,7 +371,6 @@ static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struc
 		yoke_conn_set_state(child, TCP_ESTABLISHED);
 		/* The same pair in the same table with no memory to allocate: it cannot fail. */
 		yoke_hash_replace(&yoke_net(sock_net(sk))->stream, &req->node, &ys->node);
-		ys->parent = sk;
 		list_add_tail(&ys->accept_node, &l->queue);
 		sk_acceptq_added(sk);
 		done = true;
@@ -567,7 +566,6 @@ struct sock *yoke_listen_dequeue(struct sock *sk)
 	ys = list_first_entry_or_null(&l->queue, struct yoke_sock, accept_node);
 	if (ys) {
 		list_del_init(&ys->accept_node);
-		ys->parent = NULL;
 		sk_acceptq_removed(sk);
 	}
 	spin_unlock_bh(&l->lock);
