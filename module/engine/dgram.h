@@ -65,11 +65,15 @@ static inline struct yoke_dgram *yoke_dg(const struct sock *sk)
 	return (struct yoke_dgram *)sk;
 }
 
-extern struct proto yoke_dgram_proto;
-extern const struct proto_ops yoke_dgram_ops;
-
 int yoke_dgram_init_net(struct yoke_net *yn);
 void yoke_dgram_exit_net(struct yoke_net *yn);
+
+/*
+ * Puts @sk in the table to where its names, which have changed, belong. -ENOMEM: then it is in it
+ * no more. Socket lock held.
+ */
+int yoke_dgram_enter(struct sock *sk);
+void yoke_dgram_leave(struct sock *sk);
 
 /*
  * A datagram, consumed. Transport header at skb->data and pulled; length and checksum are checked

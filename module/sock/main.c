@@ -17,6 +17,7 @@
 #include "../ip/ip4.h"
 #include "../ip/offload.h"
 #include "../table/mem.h"
+#include "datagram.h"
 #include "diag.h"
 #include "stream.h"
 #include "sysctl.h"
