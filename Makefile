@@ -58,6 +58,10 @@ bench: setup
 check: setup
 	@scripts/check
 
+conformance: setup
+	@KERNEL=6.1 scripts/check conformance; status=$$?; \
+	selftests/conformance/report.py build/check/6.1 build/conformance && exit $$status
+
 check-debug: setup
 	@KERNEL=debug scripts/check
 
@@ -81,9 +85,10 @@ help:
 	@echo 'make demo       two namespaces, a lossy link, a server and clients: tables and a ladder diagram'
 	@echo 'make check      every test, in a VM, on 6.1 and 6.12 (KERNEL= picks one); logs in build/check'
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once; has not run yet)'
+	@echo 'make conformance  every requirement of the RFCs, over Yoke and over TCP: build/conformance.txt, .html'
 	@echo 'make shell      a VM with the module loaded (KERNEL=6.1)'
 	@echo 'make bench      side by side with TCP'
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all headers install uninstall demo bench check check-debug shell lint setup clean help
+.PHONY: all headers install uninstall demo bench check conformance check-debug shell lint setup clean help

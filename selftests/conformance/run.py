@@ -109,14 +109,19 @@ def run_slow(tests, report):
 		report.add(name, test.rows, *run(name, test))
 
 
-def main():
-	args = sys.argv[1:]
-	known_rows = requirements()
+def collect():
+	"""Every test: (name, function) in order."""
 	tests = []
 	for chapter in CHAPTERS:
 		module = importlib.import_module(chapter)
 		tests += [(f'{chapter}.{name}', f) for name, f in vars(module).items()
 			  if getattr(f, 'rows', None) and f.__module__ == chapter]
+	return tests
+
+
+def main(args):
+	known_rows = requirements()
+	tests = collect()
 	covered = {row for _, test in tests for row in test.rows} | set(peer.ALWAYS)
 	unknown = covered - set(known_rows)
 	if unknown:
@@ -153,4 +158,4 @@ def main():
 sys.path.insert(0, here)
 import peer	# noqa: E402
 if __name__ == '__main__':
-	main()
+	main(sys.argv[1:])
