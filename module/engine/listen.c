@@ -47,8 +47,8 @@ static bool yoke_request_unlink(struct yoke_request *req)
 	return true;
 }
 
-/* The request ends without a child. */
-static void yoke_request_drop(struct yoke_request *req)
+/* The request ends without a child. False if it has ended, or become one, before. */
+static bool yoke_request_drop(struct yoke_request *req)
 {
 	struct yoke_listener *l = &yoke_sk(req->listener)->listener;
 	struct net *net = sock_net(req->listener);
@@ -58,12 +58,13 @@ static void yoke_request_drop(struct yoke_request *req)
 	mine = yoke_request_unlink(req);
 	spin_unlock_bh(&l->lock);
 	if (!mine)
-		return;
+		return false;
 	yoke_count(net, AttemptFails);
 	yoke_hash_del(&yoke_net(net)->stream, &req->node);
 	if (timer_delete(&req->timer))
 		yoke_request_put(req);
 	yoke_request_put(req);
+	return true;
 }
 
 static u32 yoke_request_tsval(const struct yoke_request *req)
@@ -379,8 +380,11 @@ static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struc
 	return done;
 }
 
-/* The handshake is complete. Consumes @skb, which may carry data. */
-static void yoke_listen_complete(struct net *net, struct yoke_request *req, struct sk_buff *skb)
+/*
+ * The handshake is complete. Consumes @skb, which may carry data; false, and it is left, if the
+ * request is no more.
+ */
+static bool yoke_listen_complete(struct net *net, struct yoke_request *req, struct sk_buff *skb)
 {
 	struct sock *sk = req->listener, *child;
 
@@ -401,6 +405,8 @@ static void yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 	if (!yoke_listen_enqueue(sk, req, child)) {
 		bh_unlock_sock(child);
 		yoke_conn_destroy(child);
+		if (list_empty_careful(&req->list))
+			return false;
 		goto drop;
 	}
 	if (timer_delete(&req->timer))
@@ -415,10 +421,11 @@ static void yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 	yoke_input(child, skb);
 	bh_unlock_sock(child);
 	sk->sk_data_ready(sk);
-	return;
+	return true;
 drop:
 	yoke_count(net, ListenDrops);
 	kfree_skb(skb);
+	return true;
 }
 
 /*
@@ -437,7 +444,7 @@ static void yoke_request_challenge(struct net *net, struct yoke_request *req)
 	yoke_request_send(req, YOKE_ACK);
 }
 
-void yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
+bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
 			     const struct yoke_rx *rx)
 {
 	u32 rcv_nxt = req->irs + 1;
@@ -460,10 +467,10 @@ void yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	}
 	/* Second, RST: back to LISTEN, and nobody is told (MUST-11). Fourth, SYN: RFC 5961 §4.2. */
 	if (s.flags & YOKE_RST) {
-		if (s.seq == rcv_nxt)
-			yoke_request_drop(req);
-		else
+		if (s.seq != rcv_nxt)
 			yoke_request_challenge(net, req);
+		else if (!yoke_request_drop(req))
+			return false;
 		goto drop;
 	}
 	if (s.flags & YOKE_SYN) {
@@ -477,10 +484,10 @@ void yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 		yoke_output_reset_for(net, skb, rx);
 		goto drop;
 	}
-	yoke_listen_complete(net, req, skb);
-	return;
+	return yoke_listen_complete(net, req, skb);
 drop:
 	kfree_skb(skb);
+	return true;
 }
 
 /* --- listen(2), accept(2), close(2) --- */

@@ -67,8 +67,11 @@ static inline bool yoke_listen_ready(const struct sock *sk)
 
 /* A segment for a listener (no lock held, RCU), consumed. */
 void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx);
-/* A segment for a request (RCU), consumed. */
-void yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
+/*
+ * A segment for a request (RCU), consumed; but false, and it is left, if the request has just ended
+ * or become a connection: look again.
+ */
+bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
 			     const struct yoke_rx *rx);
 
 #endif

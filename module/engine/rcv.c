@@ -51,55 +51,82 @@ static bool yoke_rcv_device(const struct sock *sk, const struct yoke_rx *rx)
 	return !dev || dev == rx->iif;
 }
 
+/* IPsec's policies; what comes out of a backlog was asked before it went in. */
+static bool yoke_rcv_policy(struct sock *sk, struct sk_buff *skb)
+{
+	return !skb->dev || xfrm4_policy_check(sk, XFRM_POLICY_IN, skb);
+}
+
 /*
  * May @sk have @skb? Asks IPsec's policies and the program's own filter, which may cut data off,
  * but not the header.
  */
 static bool yoke_rcv_allowed(struct sock *sk, struct sk_buff *skb)
 {
-	return xfrm4_policy_check(sk, XFRM_POLICY_IN, skb) &&
-	       !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
+	return yoke_rcv_policy(sk, skb) && !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
+}
+
+enum yoke_rcv_verdict {
+	YOKE_RCV_DONE,		/* consumed */
+	YOKE_RCV_DROP,
+	YOKE_RCV_AGAIN,		/* what the pair named has just become something else */
+	YOKE_RCV_NOBODY,	/* a listener may want it */
+};
+
+/* A segment whose very pair is in the table. */
+static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *node,
+					   struct sk_buff *skb, struct yoke_rx *rx)
+{
+	struct yoke_request *req;
+	struct sock *sk;
+
+	switch (node->kind) {
+	case YOKE_CONN:
+		sk = yoke_node_sk(node);
+		if (!yoke_rcv_device(sk, rx) || !yoke_rcv_allowed(sk, skb))
+			return YOKE_RCV_DROP;
+		return yoke_rcv_conn(sk, skb) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
+	case YOKE_REQUEST:
+		req = container_of(node, struct yoke_request, node);
+		if (!yoke_rcv_allowed(req->listener, skb))
+			return YOKE_RCV_DROP;
+		nf_reset_ct(skb);
+		return yoke_listen_request_rcv(net, req, skb, rx) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
+	case YOKE_TIMEWAIT:
+		if (!yoke_rcv_policy(NULL, skb))
+			return YOKE_RCV_DROP;
+		if (yoke_timewait_rcv(container_of(node, struct yoke_timewait, node), skb, rx) ==
+		    YOKE_TW_DONE)
+			return YOKE_RCV_DONE;
+		return YOKE_RCV_NOBODY;
+	default:
+		return YOKE_RCV_NOBODY;
+	}
 }
 
 void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx *packet)
 {
+	enum yoke_rcv_verdict verdict = YOKE_RCV_AGAIN;
 	struct yoke_net *yn = yoke_net(net);
+	struct yoke_rx rx = *packet;
 	struct yoke_node *node;
-	struct yoke_rx rx;
 	struct sock *sk;
+	int i;
 
 	if (unlikely(READ_ONCE(yn->dying)))
 		goto drop;
-	node = yoke_hash_find(&yn->stream, &packet->pair);
-	if (likely(node && node->kind == YOKE_CONN)) {
-		sk = yoke_node_sk(node);
-		if (!yoke_rcv_device(sk, packet) || !yoke_rcv_allowed(sk, skb))
-			goto drop;
-		if (yoke_rcv_conn(sk, skb))
-			return;
-		/* A TIME-WAIT may have taken its place, which a reset must not miss. */
-		node = yoke_hash_find(&yn->stream, &packet->pair);
-		if (node && node->kind == YOKE_CONN)
-			goto drop;
+	/*
+	 * A request becomes a connection, a connection a TIME-WAIT: a segment that comes at that
+	 * moment goes to what is there now. More often than these two in turn is not to be waited for.
+	 */
+	for (i = 0; verdict == YOKE_RCV_AGAIN && i < 3; i++) {
+		node = yoke_hash_find(&yn->stream, &rx.pair);
+		verdict = node ? yoke_rcv_node(net, node, skb, &rx) : YOKE_RCV_NOBODY;
 	}
-
-	rx = *packet;
-	if (node && node->kind == YOKE_REQUEST) {
-		struct yoke_request *req = container_of(node, struct yoke_request, node);
-
-		if (!yoke_rcv_allowed(req->listener, skb))
-			goto drop;
-		nf_reset_ct(skb);
-		yoke_listen_request_rcv(net, req, skb, &rx);
+	if (likely(verdict == YOKE_RCV_DONE))
 		return;
-	}
-	if (node && node->kind == YOKE_TIMEWAIT) {
-		if (!xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb))
-			goto drop;
-		if (yoke_timewait_rcv(container_of(node, struct yoke_timewait, node), skb, &rx) ==
-		    YOKE_TW_DONE)
-			return;
-	}
+	if (verdict != YOKE_RCV_NOBODY)
+		goto drop;
 	node = yoke_hash_listener(&yn->stream, &rx.pair);
 	if (node && yoke_rcv_device(yoke_node_sk(node), &rx)) {
 		sk = yoke_node_sk(node);
@@ -109,12 +136,32 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 		yoke_listen_rcv(sk, skb, &rx);
 		return;
 	}
-	if (xfrm4_policy_check(NULL, XFRM_POLICY_IN, skb)) {
+	if (yoke_rcv_policy(NULL, skb)) {
 		yoke_count(net, NoSocket);
 		yoke_output_reset_for(net, skb, &rx);
 	}
 drop:
 	kfree_skb(skb);
+}
+
+int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_rx rx = { .pair = ys->node.pair, .af = ys->af, .iif = skb->skb_iif };
+
+	if (likely(sk->sk_state != TCP_CLOSE))
+		return yoke_input(sk, skb);
+	/* The program may have made the socket forget what pair it was. */
+	if (tcp_hdr(skb)->dest != rx.pair.lport || tcp_hdr(skb)->source != rx.pair.rport) {
+		kfree_skb(skb);
+		return 0;
+	}
+	local_bh_disable();
+	rcu_read_lock();
+	yoke_rcv_segment(sock_net(sk), skb, &rx);
+	rcu_read_unlock();
+	local_bh_enable();
+	return 0;
 }
 
 /* An ICMP error for a connection whose lock is ours. */

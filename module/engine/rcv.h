@@ -12,6 +12,12 @@
 void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
 
 /*
+ * sk_backlog_rcv: a segment that came while a program held @sk. The connection's; or, if that has
+ * ended meanwhile, whoever's the pair is now. Consumed. Socket owned.
+ */
+int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb);
+
+/*
  * An ICMP error about a stream segment of ours. @hdr is the quoted transport header's
  * first eight bytes, @rx->pair the quoted addresses and ports as we would see them. @err
  * is the errno, @hard if it ends a connection attempt at once; @mtu not 0: packet too big.

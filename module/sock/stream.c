@@ -13,9 +13,9 @@
 #include <linux/sockios.h>
 #include <net/inet_common.h>
 #include <net/ipv6.h>
-#include "../engine/input.h"
 #include "../engine/listen.h"
 #include "../engine/output.h"
+#include "../engine/rcv.h"
 #include "../engine/timer.h"
 #include "../ip/ip4.h"
 #include "../table/mem.h"
@@ -487,7 +487,7 @@ static int stream_init(struct sock *sk)
 	inet_sk(sk)->mc_ttl = 1;
 	inet_sk(sk)->pmtudisc = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc) ?
 				IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
-	sk->sk_backlog_rcv = yoke_input;
+	sk->sk_backlog_rcv = yoke_rcv_backlog;
 	yoke_sk(sk)->af = &yoke_ip4;
 	ipv6_addr_set_v4mapped(htonl(INADDR_ANY), &yoke_sk(sk)->node.pair.laddr);
 	return 0;

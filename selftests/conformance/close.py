@@ -5,7 +5,7 @@ import select
 import socket
 import time
 
-from peer import (ANY, MSS, Skip, ahead, check, equal, linger0, near, option, pattern, poll_events,
+from peer import (ANY, MSS, Skip, ahead, check, equal, held, linger0, near, option, pattern, poll_events,
 		  raises, rows, seq32, slow, until)
 
 
@@ -559,3 +559,43 @@ def data_and_fin_retransmission(p):
 			break
 	equal(got, b'last words', 'text that came again')
 	c.expect_state('FIN_WAIT2')
+
+
+@rows('9293-EV-26')
+def fin_again_behind_a_call(p):
+	"""The FIN and its repetition wait while a call holds the socket: the second is TIME-WAIT's."""
+	c = p.fin_wait_2()
+	c.send('PA', b'x')
+	c.expect_ack()
+	fin = c.seq
+	with held(c.sock):
+		c.send('FA')
+		c.send('FA', seq=fin)
+	c.expect('A')
+	c.expect('A')
+	c.expect_state('TIME_WAIT')
+
+
+@rows('9293-EV-18')
+def rst_behind_a_call(p):
+	"""So do a FIN and a RST."""
+	c = p.fin_wait_2()
+	c.send('PA', b'x')
+	c.expect_ack()
+	with held(c.sock):
+		c.send('FA')
+		c.send('R')
+	c.expect('A')
+	c.expect_state('CLOSED')
+
+
+@rows('9293-EV-01', '9293-EV-02')
+def closed_behind_a_call(p):
+	"""What comes after a RST, while a call holds the socket, is for nobody: it is refused."""
+	c = p.established()
+	c.send('PA', b'x')
+	c.expect_ack()
+	with held(c.sock):
+		c.send('R')
+		c.send('PA', b'more')
+	c.expect('R', seq=c.ack, ack=ANY)

@@ -17,6 +17,7 @@ import errno
 import fcntl
 import functools
 import itertools
+import mmap
 import os
 import queue
 import select
@@ -828,6 +829,32 @@ def connect_error(s, *want):
 def connecting(s):
 	"""A non-blocking connect() is still under way."""
 	check(not select.select([], [s], [], 0)[1], 'connect() has ended')
+
+
+@contextlib.contextmanager
+def held(s):
+	"""While this lasts, a call of the program's on `s`, which has something to read, holds the
+	socket: recv() of a byte into a page whose making waits for us (userfaultfd)."""
+	libc = ctypes.CDLL(None, use_errno=True)
+	uffd = libc.syscall(323, os.O_CLOEXEC | os.O_NONBLOCK)
+	if uffd < 0:
+		raise Skip('no userfaultfd')
+	page = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+	at = ctypes.addressof(ctypes.c_char.from_buffer(page))
+	try:
+		fcntl.ioctl(uffd, 0xc018aa3f, bytearray(struct.pack('QQQ', 0xaa, 0, 0)))
+		fcntl.ioctl(uffd, 0xc020aa00, bytearray(struct.pack('QQQQ', at, 4096, 1, 0)))
+		reader = threading.Thread(target=libc.recv,
+					  args=(s.fileno(), ctypes.c_void_p(at), 1, 0))
+		reader.start()
+		check(select.select([uffd], [], [], WAIT)[0], 'recv() had nothing to read')
+		try:
+			yield
+		finally:
+			fcntl.ioctl(uffd, 0xc020aa04, bytearray(struct.pack('QQQq', at, 4096, 0, 0)))
+			reader.join()
+	finally:
+		os.close(uffd)
 
 
 def poll_events(s):

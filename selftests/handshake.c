@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The handshake under attack. The wire is a TUN device: what the test writes to it the kernel
+ * receives, from whatever address; what the kernel sends can be read.
+ */
+#include "yoke_test.h"
+#include <netinet/ip.h>
+#include <pthread.h>
+#include <linux/if_tun.h>
+
+#define SERVER	"10.7.0.1"
+#define CLIENT "10.7.0.2"			/* the other end of the wire */
+#define PORT	4000
+
+static int wire;
+
+FIXTURE(handshake) { };
+
+FIXTURE_SETUP(handshake)
+{
+	struct ifreq ifr = { .ifr_name = "wire", .ifr_flags = IFF_TUN | IFF_NO_PI };
+
+	new_net();
+	if (access("/dev/net/tun", F_OK))
+		must(system("modprobe tun"));
+	wire = must(open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
+	must(ioctl(wire, TUNSETIFF, &ifr));
+	must(system("ip link set wire txqueuelen 10000"));
+	bring_up("wire", SERVER);
+}
+
+FIXTURE_TEARDOWN(handshake)
+{
+}
+
+/* ---- segments ------------------------------------------------------------ */
+
+struct segment {
+	struct iphdr ip;
+	struct tcphdr tcp;
+	unsigned char options[40];
+};
+
+static uint16_t sum(const void *data, size_t len, uint32_t start)
+{
+	const unsigned char *p = data;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		start += i & 1 ? p[i] : p[i] << 8;
+	while (start >> 16)
+		start = (start & 0xffff) + (start >> 16);
+	return start;
+}
+
+static int wire_proto(void)
+{
+	return oracle() ? IPPROTO_TCP : IPPROTO_YOKE_STREAM;
+}
+
+/* Finish a segment to the server, whose options are already in place, and put it on the wire. */
+static bool inject(struct segment *s, uint32_t from, int port, uint32_t seq, uint32_t ack,
+		   size_t options)
+{
+	size_t len = sizeof(s->tcp) + options;
+
+	s->ip = (struct iphdr){
+		.version = 4, .ihl = 5, .ttl = 64, .protocol = wire_proto(),
+		.tot_len = htons(sizeof(s->ip) + len),
+		.saddr = from, .daddr = inet_addr(SERVER),
+	};
+	s->ip.check = htons(~sum(&s->ip, sizeof(s->ip), 0));
+	s->tcp.source = htons(port);
+	s->tcp.dest = htons(PORT);
+	s->tcp.seq = htonl(seq);
+	s->tcp.ack_seq = htonl(ack);
+	s->tcp.doff = len / 4;
+	s->tcp.window = htons(65535);
+	s->tcp.check = 0;
+	s->tcp.check = htons(~sum(&s->tcp, len, sum(&s->ip.saddr, 8, wire_proto() + len)));
+	return write(wire, s, sizeof(s->ip) + len) == (ssize_t)(sizeof(s->ip) + len);
+}
+
+/* The next segment that the kernel sent; false if there is none. */
+static bool take(struct segment *s)
+{
+	unsigned char buf[2048];
+	ssize_t n;
+
+	while ((n = read(wire, buf, sizeof(buf))) > 0) {
+		memcpy(s, buf, n < (ssize_t)sizeof(*s) ? (size_t)n : sizeof(*s));
+		if (s->ip.version == 4 && s->ip.protocol == wire_proto())
+			return true;
+	}
+	return false;
+}
+
+/* The next one for this port. */
+static bool take_for(struct segment *s, int port)
+{
+	return until(take(s) && ntohs(s->tcp.dest) == port);
+}
+
+/* ---- a segment that comes while the request becomes a connection ---------- */
+
+#define RACES 1500
+
+static struct {
+	pthread_barrier_t start, done;
+	uint32_t seq, ack;
+	int port;
+} race;
+
+static void *race_reset(void *arg)
+{
+	struct segment s = { .tcp.rst = 1 };
+	int i;
+
+	for (i = 0; i < RACES; i++) {
+		pthread_barrier_wait(&race.start);
+		s.tcp.rst = 1;
+		inject(&s, inet_addr(CLIENT), race.port, race.seq, 0, 0);
+		pthread_barrier_wait(&race.done);
+	}
+	return arg;
+}
+
+/*
+ * The last ACK of the handshake and a reset, on two processors at once: whichever wins, no
+ * connection stands in the end.
+ */
+TEST_F(handshake, reset_meets_the_last_ack)
+{
+	int l = listener(SERVER, PORT, 16), i, fd, stayed = 0, accepted = 0;
+	struct segment s;
+	pthread_t thread;
+
+	must(pthread_barrier_init(&race.start, NULL, 2));
+	must(pthread_barrier_init(&race.done, NULL, 2));
+	must(pthread_create(&thread, NULL, race_reset, NULL));
+	set_nonblock(l, true);
+	for (i = 0; i < RACES; i++) {
+		race.port = 10000 + i;
+		race.seq = 1000 * i + 1;
+		memset(&s, 0, sizeof(s));
+		s.tcp.syn = 1;
+		ASSERT_TRUE(inject(&s, inet_addr(CLIENT), race.port, race.seq - 1, 0, 0));
+		ASSERT_TRUE(take_for(&s, race.port));
+		race.ack = ntohl(s.tcp.seq) + 1;
+
+		memset(&s, 0, sizeof(s));
+		s.tcp.ack = 1;
+		pthread_barrier_wait(&race.start);
+		/* Not always the same distance between the two. */
+		for (volatile int wait = i % 50 * 40; wait > 0; wait--)
+			;
+		inject(&s, inet_addr(CLIENT), race.port, race.seq, race.ack, 0);
+		pthread_barrier_wait(&race.done);
+		while (take(&s))
+			;
+		fd = accept(l, NULL, NULL);
+		if (fd < 0)
+			continue;
+		accepted++;
+		stayed += state(fd) != TCP_CLOSE;
+		close_hard(fd);
+	}
+	must(pthread_join(thread, NULL));
+	TH_LOG("%d of %d became connections first", accepted, RACES);
+	EXPECT_GT(accepted, 0);
+	EXPECT_EQ(0, stayed);
+}
+
+TEST_HARNESS_MAIN
