@@ -28,6 +28,13 @@ all: headers
 	+@flock $(build)/.lock $(MAKE) --no-print-directory $(jobs) -C $(kdir) M=$(CURDIR)/$(build) \
 		W=$(or $(W),1) CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
+# A congestion control algorithm as a module of its own, for the tests.
+sample: all
+	@cp -rsf $(CURDIR)/selftests/cc_sample $(build)
+	+@flock $(build)/.lock $(MAKE) --no-print-directory $(jobs) -C $(kdir) M=$(CURDIR)/$(build)/cc_sample \
+		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(build)/Module.symvers W=$(or $(W),1) \
+		CONFIG_DEBUG_INFO_BTF_MODULES= modules
+
 headers:
 ifneq ($(KERNEL),)
 	@scripts/setup
@@ -91,4 +98,4 @@ help:
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all headers install uninstall demo bench check conformance check-debug shell lint setup clean help
+.PHONY: all sample headers install uninstall demo bench check conformance check-debug shell lint setup clean help

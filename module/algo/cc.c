@@ -8,15 +8,15 @@
  * RFC 6928 (initial window), RFC 2861 and 7661 (an unused window neither grows nor lasts).
  */
 #include <linux/types.h>
-#include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include "cc_cubic.h"
 #include "cc.h"
 
-static const struct yoke_cc_ops *const algorithms[] = {
-	&yoke_cc_cubic,
+const struct yoke_cc_ops *const yoke_cc_builtin[] = {
 	&yoke_cc_reno,
+	&yoke_cc_cubic,
+	NULL
 };
 
 /*
@@ -60,14 +60,13 @@ void yoke_cc_idle(struct yoke_cc *cc, u32 idle_us, u32 rto_us, u32 now_us)
 	cc->credit = 0;
 }
 
-const struct yoke_cc_ops *yoke_cc_find(const char *name)
+void yoke_cc_change(struct yoke_cc *cc, const struct yoke_cc_ops *ops)
 {
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(algorithms); i++)
-		if (!strncmp(algorithms[i]->name, name, YOKE_CC_NAME))
-			return algorithms[i];
-	return NULL;
+	cc->ops = ops;
+	cc->credit = 0;
+	memset(cc->priv, 0, sizeof(cc->priv));
+	if (ops->init)
+		ops->init(cc);
 }
 
 static void reno_ack(struct yoke_cc *cc, const struct yoke_cc_ack *ack)
@@ -93,6 +92,7 @@ static u32 reno_ssthresh(struct yoke_cc *cc)
 
 const struct yoke_cc_ops yoke_cc_reno = {
 	.name		= "reno",
+	.flags		= YOKE_CC_UNRESTRICTED,
 	.ack		= reno_ack,
 	.ssthresh	= reno_ssthresh,
 };

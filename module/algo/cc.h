@@ -6,9 +6,13 @@
 #ifndef YOKE_CC_H
 #define YOKE_CC_H
 
+#include "cc_cubic.h"
 #include "cc_ops.h"
 
 extern const struct yoke_cc_ops yoke_cc_reno;
+
+/* Those that need no module of their own; a NULL ends them. */
+extern const struct yoke_cc_ops *const yoke_cc_builtin[];
 
 /* cwnd = ten segments (RFC 6928), ssthresh unlimited. */
 void yoke_cc_init(struct yoke_cc *cc, const struct yoke_cc_ops *ops, u32 mss);
@@ -19,7 +23,7 @@ void yoke_cc_set_mss(struct yoke_cc *cc, u32 mss);
  * window (RFC 5681 §4.1, RFC 2861).
  */
 void yoke_cc_idle(struct yoke_cc *cc, u32 idle_us, u32 rto_us, u32 now_us);
-/* The algorithm of that name, or NULL. */
-const struct yoke_cc_ops *yoke_cc_find(const char *name);
+/* @cc goes on with another algorithm, which knows nothing of the past but cwnd and ssthresh. */
+void yoke_cc_change(struct yoke_cc *cc, const struct yoke_cc_ops *ops);
 
 #endif

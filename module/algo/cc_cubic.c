@@ -321,6 +321,7 @@ static void cubic_idle(struct yoke_cc *cc, u32 now_us)
 
 const struct yoke_cc_ops yoke_cc_cubic = {
 	.name		= "cubic",
+	.flags		= YOKE_CC_UNRESTRICTED,
 	.init		= cubic_init,
 	.ack		= cubic_ack,
 	.ssthresh	= cubic_ssthresh,

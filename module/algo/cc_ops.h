@@ -2,6 +2,11 @@
 /*
  * What a congestion control algorithm is made of: the ops table it fills in, the state it works on,
  * and the steps that algorithms share. cc.h is what their users include.
+ *
+ * An algorithm may be a module of its own: it fills in a struct yoke_cc_ops with .owner =
+ * THIS_MODULE and hands it to yoke_cc_register() when it is loaded, to yoke_cc_unregister() when it
+ * goes; with MODULE_ALIAS("yoke_cc_NAME") it is loaded when an administrator first names it.
+ * selftests/cc_sample is one.
  */
 #ifndef YOKE_CC_OPS_H
 #define YOKE_CC_OPS_H
@@ -14,7 +19,9 @@
 #define YOKE_CC_INIT_SEGS 10	/* RFC 6928 */
 #define YOKE_CC_CWND_MAX (1u << 30)	/* RFC 7323 §2.3: the largest window */
 
+struct module;
 struct yoke_cc;
+union tcp_cc_info;
 
 /**
  * struct yoke_cc_ack - what one ACK told, in bytes and microseconds
@@ -32,9 +39,20 @@ struct yoke_cc_ack {
 	bool	limited;
 };
 
+/* yoke_cc_ops.flags */
+enum {
+	YOKE_CC_UNRESTRICTED = 1,	/* everybody may choose it */
+};
+
 /**
  * struct yoke_cc_ops - one algorithm
+ *
+ * All functions but get_info run under the lock of the socket that @cc is of, mostly in softirq.
+ *
  * @name:	as TCP_CONGESTION knows it
+ * @flags:	YOKE_CC_*; without any it takes CAP_NET_ADMIN to choose it, until it is made the first
+ *		namespace's default or named in net.yoke.allowed_congestion_control
+ * @owner:	the module that a socket with this algorithm holds; NULL: Yoke itself
  * @init:	fills in priv; may be NULL
  * @ack:	grows cwnd; called in the open state and in the slow start after a timeout, not in
  *		fast recovery
@@ -43,16 +61,30 @@ struct yoke_cc_ack {
  * @undo:	the last congestion event was none: take back what @ssthresh and @lost did to priv
  *		(cwnd and ssthresh are restored already); may be NULL
  * @idle:	sending restarts after an idle time; may be NULL
+ * @get_info:	TCP_CC_INFO and sock_diag: fills in @info, says in @attr which INET_DIAG_*INFO it is, and
+ *		returns its size; 0 if @ext, a mask of 1 << (INET_DIAG_*INFO - 1), does not ask for it;
+ *		may be NULL
  */
 struct yoke_cc_ops {
 	char	name[YOKE_CC_NAME];
+	u32	flags;
+	struct module *owner;
 	void	(*init)(struct yoke_cc *cc);
 	void	(*ack)(struct yoke_cc *cc, const struct yoke_cc_ack *ack);
 	u32	(*ssthresh)(struct yoke_cc *cc);
 	void	(*lost)(struct yoke_cc *cc, bool rto, u32 now_us);
 	void	(*undo)(struct yoke_cc *cc);
 	void	(*idle)(struct yoke_cc *cc, u32 now_us);
+	size_t	(*get_info)(const struct yoke_cc *cc, u32 ext, int *attr, union tcp_cc_info *info);
 };
+
+/*
+ * Adds @ops to the algorithms of all namespaces. -EINVAL if it lacks a name, ack or ssthresh,
+ * -EEXIST if the name is taken. Process context.
+ */
+int yoke_cc_register(const struct yoke_cc_ops *ops);
+/* Takes it away again; from the exit of the module that owns it, when no socket has it any more. */
+void yoke_cc_unregister(const struct yoke_cc_ops *ops);
 
 /**
  * struct yoke_cc - the congestion state of one connection; all sizes in bytes

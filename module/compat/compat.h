@@ -108,6 +108,13 @@ static int fn##_split(struct socket *sock, struct socket *newsock, int flags, bo
 #define register_net_sysctl_sz(net, path, table, size)	register_net_sysctl(net, path, table)
 #endif
 
+/* 6.11: a handler does not change its table. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define yoke_ctl_table	const struct ctl_table
+#else
+#define yoke_ctl_table	struct ctl_table
+#endif
+
 /* 6.2: timers are deleted under their own name. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 #define timer_delete(t)		del_timer(t)

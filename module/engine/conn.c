@@ -10,6 +10,7 @@
 #include <net/inet_common.h>
 #include <net/xfrm.h>
 #include "conn.h"
+#include "../table/cc_table.h"
 #include "../table/mem.h"
 
 #define YOKE_MSS_DEFAULT	536	/* RFC 9293 §3.7.1 */
@@ -108,7 +109,7 @@ void yoke_conn_init(struct sock *sk)
 	ys->node.kind = YOKE_CONN;
 	yoke_rtt_init(&ys->rtt);
 	yoke_recovery_init(&ys->rec);
-	ys->cc.ops = &yoke_cc_reno;
+	ys->cc.ops = yoke_cc_table_default(sock_net(sk));
 	ys->mss_clamp = U16_MAX;
 	ys->window_clamp = U32_MAX;
 	ys->pmtu = U16_MAX;
@@ -357,6 +358,8 @@ void yoke_conn_destroy(struct sock *sk)
 	ys->port_locked = false;
 	yoke_conn_unhash(sk);
 	yoke_conn_purge(sk);
+	yoke_cc_table_put(ys->cc.ops);
+	ys->cc.ops = &yoke_cc_reno;
 	sk_stream_kill_queues(sk);
 	xfrm_sk_free_policy(sk);
 	sk_sockets_allocated_dec(sk);

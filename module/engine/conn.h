@@ -190,7 +190,8 @@ struct yoke_sock {
 		cwnd_limited:1,
 		probe_tail:1,		/* YOKE_TIMER_REO is set for a tail loss probe */
 		port_locked:1,		/* bind(2) chose the port: disconnecting keeps it */
-		addr_locked:1;		/* and the address */
+		addr_locked:1,		/* and the address */
+		cc_chosen:1;		/* TCP_CONGESTION was set: children get the same */
 	u8	quickack;		/* so many segments are to be ACKed at once */
 	u8	probes_out;
 	u8	retransmits;		/* timeouts since SND.UNA moved last */

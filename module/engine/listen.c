@@ -15,6 +15,7 @@
 #include "listen.h"
 #include "output.h"
 #include "../algo/cookie.h"
+#include "../table/cc_table.h"
 #include "../table/mem.h"
 
 static struct kmem_cache *yoke_request_cache;
@@ -280,7 +281,11 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	to->keep_cnt = from->keep_cnt;
 	to->user_timeout = from->user_timeout;
 	to->linger2 = from->linger2;
-	to->cc.ops = from->cc.ops;
+	if (from->cc_chosen) {
+		yoke_cc_table_put(to->cc.ops);
+		to->cc.ops = yoke_cc_table_clone(sock_net(sk), READ_ONCE(from->cc.ops));
+		to->cc_chosen = true;
+	}
 }
 
 /* The numbers of the handshake. */

@@ -16,6 +16,7 @@
 #include "../engine/timewait.h"
 #include "../ip/ip4.h"
 #include "../ip/offload.h"
+#include "../table/cc_table.h"
 #include "../table/mem.h"
 #include "datagram.h"
 #include "diag.h"
@@ -92,6 +93,7 @@ static int __net_init yoke_main_init_net(struct net *net)
 	err = yoke_net_init(net);
 	if (err)
 		goto err_net;
+	yoke_cc_table_init_net(net);
 	err = yoke_dgram_init_net(yoke_net(net));
 	if (err)
 		goto err_dgram;
@@ -108,6 +110,7 @@ err_diag:
 err_sysctl:
 	yoke_dgram_exit_net(yoke_net(net));
 err_dgram:
+	yoke_cc_table_exit_net(net);
 	yoke_net_exit(net);
 err_net:
 	return err;
@@ -180,6 +183,7 @@ static void __net_exit yoke_main_exit_nets(struct list_head *nets)
 	synchronize_net();
 	list_for_each_entry(net, nets, exit_list) {
 		yoke_dgram_exit_net(yoke_net(net));
+		yoke_cc_table_exit_net(net);
 		yoke_net_exit(net);
 	}
 }
@@ -232,6 +236,9 @@ static int __init yoke_main_init(void)
 	err = yoke_mem_init();
 	if (err)
 		goto err_mem;
+	err = yoke_cc_table_init();
+	if (err)
+		goto err_cc;
 	err = yoke_listen_init();
 	if (err)
 		goto err_listen;
@@ -275,6 +282,8 @@ err_stream:
 err_timewait:
 	yoke_listen_exit();
 err_listen:
+	yoke_cc_table_exit();
+err_cc:
 	yoke_mem_exit();
 err_mem:
 	return err;
@@ -295,6 +304,7 @@ static void __exit yoke_main_exit(void)
 	proto_unregister(&yoke_stream_proto);
 	yoke_timewait_exit();
 	yoke_listen_exit();
+	yoke_cc_table_exit();
 	yoke_mem_exit();
 }
 

@@ -6,11 +6,13 @@
  * Process context, takes the socket lock. Owns nodelay, cork, user_mss, syn_retries,
  * linger2, keep_time, keep_intvl, keep_cnt, user_timeout, window_clamp.
  */
+#include <linux/inet_diag.h>
 #include <linux/tcp.h>
 #include <net/ip.h>
 #include <net/tcp.h>
 #include "../engine/output.h"
 #include "../engine/timer.h"
+#include "../table/cc_table.h"
 #include "sockopt.h"
 
 #define STATE(sk)	(1 << (sk)->sk_state)
@@ -87,17 +89,18 @@ static void sockopt_set_quickack(struct sock *sk, int val)
 
 static int sockopt_set_cc(struct sock *sk, const char *name)
 {
-	const struct yoke_cc_ops *ops = yoke_cc_find(name);
-	struct yoke_cc *cc = &yoke_sk(sk)->cc;
+	struct yoke_sock *ys = yoke_sk(sk);
+	const struct yoke_cc_ops *old = ys->cc.ops, *ops;
 
-	if (!ops)
-		return -ENOENT;
-	if (ops == cc->ops)
+	ops = yoke_cc_table_choose(old, name,
+				   sockopt_ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN));
+	if (IS_ERR(ops))
+		return PTR_ERR(ops);
+	ys->cc_chosen = true;
+	if (ops == old)
 		return 0;
-	cc->ops = ops;
-	memset(cc->priv, 0, sizeof(cc->priv));
-	if (ops->init)
-		ops->init(cc);
+	yoke_cc_change(&ys->cc, ops);
+	yoke_cc_table_put(old);
 	return 0;
 }
 
@@ -295,6 +298,16 @@ static int sockopt_get_maxseg(struct sock *sk)
 	return ys->user_mss ?: TCP_MSS_DEFAULT;
 }
 
+/* What the algorithm says of itself; returns how much. */
+static int sockopt_cc_info(struct sock *sk, union tcp_cc_info *info)
+{
+	const struct yoke_cc *cc = &yoke_sk(sk)->cc;
+	int attr;
+
+	memset(info, 0, sizeof(*info));
+	return cc->ops->get_info ? cc->ops->get_info(cc, ~0u, &attr, info) : 0;
+}
+
 static int sockopt_get_int(struct sock *sk, int name, int *val)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
@@ -351,6 +364,7 @@ static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int _
 {
 	char cc[YOKE_CC_NAME] = "";
 	struct tcp_info info;
+	union tcp_cc_info cc_info;
 	int len, val, err;
 
 	if (get_user(len, optlen))
@@ -366,6 +380,11 @@ static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int _
 		strscpy_pad(cc, yoke_sk(sk)->cc.ops->name, sizeof(cc));
 		release_sock(sk);
 		return sockopt_put(optval, optlen, cc, min_t(int, len, sizeof(cc)));
+	case TCP_CC_INFO:
+		lock_sock(sk);
+		val = sockopt_cc_info(sk, &cc_info);
+		release_sock(sk);
+		return sockopt_put(optval, optlen, &cc_info, min(len, val));
 	}
 	lock_sock(sk);
 	err = sockopt_get_int(sk, name, &val);

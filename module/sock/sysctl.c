@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/sysctl.h>
 #include <net/tcp.h>
+#include "../table/cc_table.h"
 #include "../table/mem.h"
 #include "sysctl.h"
 
@@ -30,6 +31,54 @@ static int syn_retries_max = MAX_TCP_SYNCNT;
 #define YOKE_SYSCTL_COUNT(name, min, max)	YOKE_SYSCTL(name, proc_dointvec_minmax, min, max)
 #define YOKE_SYSCTL_SECONDS(name)		YOKE_SYSCTL(name, proc_dointvec_jiffies, NULL, NULL)
 #define YOKE_SYSCTL_BYTE(name)			YOKE_SYSCTL(name, proc_dou8vec_minmax, NULL, NULL)
+
+/* Names are kept where they belong, and copied for reading and writing. */
+static int sysctl_string(const struct ctl_table *table, int write, char *text, size_t size,
+			 void *buffer, size_t *lenp, loff_t *ppos)
+{
+	struct ctl_table copy = { .procname = table->procname, .data = text, .maxlen = size };
+
+	return proc_dostring(&copy, write, buffer, lenp, ppos);
+}
+
+static int sysctl_cc(yoke_ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos)
+{
+	struct net *net = table->extra1;
+	char name[YOKE_CC_NAME];
+	int err;
+
+	yoke_cc_table_get_default(net, name);
+	err = sysctl_string(table, write, name, sizeof(name), buffer, lenp, ppos);
+	return err || !write ? err : yoke_cc_table_set_default(net, name);
+}
+
+static int sysctl_cc_names(yoke_ctl_table *table, int write, void *buffer, size_t *lenp, loff_t *ppos,
+			   bool allowed)
+{
+	char *names = kmalloc(YOKE_CC_NAMES, GFP_USER);
+	int err;
+
+	if (!names)
+		return -ENOMEM;
+	yoke_cc_table_list(names, YOKE_CC_NAMES, allowed);
+	err = sysctl_string(table, write, names, YOKE_CC_NAMES, buffer, lenp, ppos);
+	if (write && !err)
+		err = yoke_cc_table_allow(names);
+	kfree(names);
+	return err;
+}
+
+static int sysctl_cc_available(yoke_ctl_table *table, int write, void *buffer, size_t *lenp,
+			       loff_t *ppos)
+{
+	return sysctl_cc_names(table, write, buffer, lenp, ppos, false);
+}
+
+static int sysctl_cc_allowed(yoke_ctl_table *table, int write, void *buffer, size_t *lenp,
+			     loff_t *ppos)
+{
+	return sysctl_cc_names(table, write, buffer, lenp, ppos, true);
+}
 
 static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_COUNT(rmem, SYSCTL_ONE, NULL),
@@ -63,6 +112,23 @@ static const struct ctl_table yoke_sysctl_mem = {
 	.proc_handler	= proc_doulongvec_minmax,
 };
 
+/* Not settings, but names in table/cc_table.c; .extra1 is the namespace. */
+static const struct ctl_table yoke_sysctl_cc[] = {
+	{
+		.procname	= "congestion_control",
+		.mode		= 0644,
+		.proc_handler	= sysctl_cc,
+	}, {
+		.procname	= "available_congestion_control",
+		.mode		= 0444,
+		.proc_handler	= sysctl_cc_available,
+	}, {
+		.procname	= "allowed_congestion_control",
+		.mode		= 0644,
+		.proc_handler	= sysctl_cc_allowed,
+	},
+};
+
 int yoke_sysctl_init_net(struct net *net)
 {
 	struct yoke_net *yn = yoke_net(net);
@@ -70,12 +136,20 @@ int yoke_sysctl_init_net(struct net *net)
 	struct ctl_table *table;
 
 	/* One for "mem", one for the empty entry that older kernels look for at the end. */
-	table = kcalloc(n + 2, sizeof(*table), GFP_KERNEL);
+	table = kcalloc(n + ARRAY_SIZE(yoke_sysctl_cc) + 2, sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		table[i] = yoke_sysctl_template[i];
 		table[i].data = (char *)&yn->set + (size_t)table[i].data;
+	}
+	for (i = 0; i < ARRAY_SIZE(yoke_sysctl_cc); i++) {
+		table[n] = yoke_sysctl_cc[i];
+		table[n].extra1 = net;
+		/* Who may choose what is one list for all: the first namespace's to write. */
+		if (table[n].proc_handler == sysctl_cc_allowed && !net_eq(net, &init_net))
+			table[n].mode = 0444;
+		n++;
 	}
 	if (net_eq(net, &init_net))
 		table[n++] = yoke_sysctl_mem;

@@ -9,6 +9,8 @@
 #include "hash.h"
 #include "port.h"
 
+struct yoke_cc_ops;
+
 /* Counters, shown in /proc/net/yoke/snmp under these names; SNMP's where it has one. */
 #define YOKE_MIB_LIST(X)								\
 	X(ActiveOpens) X(PassiveOpens) X(AttemptFails) X(EstabResets) X(CurrEstab)	\
@@ -70,6 +72,7 @@ struct yoke_settings {
  * @ts_key:	that of the timestamp offsets
  * @timewaits:	number of struct yoke_timewait
  * @set:	the settings
+ * @cc:		the congestion control of new sockets (table/cc_table.c)
  * @sysctl:	their registration
  * @mib:	the counters
  * @dying:	set before the devices go (pernet pre_exit): receivers under RCU turn back
@@ -82,6 +85,7 @@ struct yoke_net {
 	siphash_key_t	ts_key;
 	atomic_t	timewaits;
 	struct yoke_settings set;
+	const struct yoke_cc_ops *cc;
 	struct ctl_table_header *sysctl;
 	struct yoke_mib __percpu *mib;
 	bool		dying;

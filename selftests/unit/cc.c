@@ -44,12 +44,24 @@ TEST(set_mss__keeps_the_bytes_but_one_segment)
 	EXPECT(cc.mss > 0);
 }
 
-TEST(find__by_name)
+TEST(change__keeps_the_window_forgets_the_rest)
 {
-	EXPECT(yoke_cc_find("reno") == &yoke_cc_reno);
-	EXPECT(!yoke_cc_find("ren"));
-	EXPECT(!yoke_cc_find("renoo"));
-	EXPECT(!yoke_cc_find(""));
+	struct yoke_cc cc = reno(20 * MSS, 10 * MSS);
+
+	cc.credit = 5;
+	cc.priv[YOKE_CC_PRIV - 1] = 1;
+	yoke_cc_change(&cc, &yoke_cc_reno);
+	EXPECT_EQ(cc.cwnd, 20 * MSS);
+	EXPECT_EQ(cc.ssthresh, 10 * MSS);
+	EXPECT_EQ(cc.credit, 0);
+	EXPECT_EQ(cc.priv[YOKE_CC_PRIV - 1], 0);
+}
+
+TEST(builtin__reno_first)
+{
+	EXPECT(yoke_cc_builtin[0] == &yoke_cc_reno);	/* the order is net.yoke.available_…'s */
+	for (int i = 0; yoke_cc_builtin[i]; i++)
+		EXPECT(yoke_cc_builtin[i]->ack && yoke_cc_builtin[i]->ssthresh);
 }
 
 TEST(reno_ack__slow_start_doubles_in_a_round)

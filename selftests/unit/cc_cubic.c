@@ -73,11 +73,6 @@ static double segs(const struct yoke_cc *cc)
 	}									\
 } while (0)
 
-TEST(cubic__is_known)
-{
-	EXPECT(yoke_cc_find("cubic") == &yoke_cc_cubic);
-}
-
 TEST(ssthresh__seven_tenths_but_two_segments)
 {
 	struct yoke_cc cc = cubic(100);

@@ -40,7 +40,7 @@ struct path {
 	bool	sack;
 	bool	ts;
 	bool	dsack;
-	const char *cc;
+	const struct yoke_cc_ops *cc;	/* NULL: Reno */
 };
 
 enum kind { EV_DATA, EV_ACK, EV_RTX, EV_REO, EV_DELACK };
@@ -627,7 +627,7 @@ static void start(struct world *w, const struct path *p, u64 seed)
 	w->rnd = seed * 0x9e3779b97f4a7c15ull + 1;
 	yoke_recovery_init(&w->r);
 	yoke_rtt_init(&w->rtt);
-	yoke_cc_init(&w->cc, yoke_cc_find(p->cc ?: "reno"), MSS);
+	yoke_cc_init(&w->cc, p->cc ?: &yoke_cc_reno, MSS);
 	INIT_LIST_HEAD(&w->rtx);
 	w->una = w->nxt = w->rcv_nxt = w->last_ack_sent = SEQ_START;
 	w->end = SEQ_START + p->bytes;
@@ -798,7 +798,7 @@ TEST(sim__grid_reneging_receiver)
 
 TEST(sim__grid_cubic)
 {
-	grid((struct path){ .sack = true, .dsack = true, .ts = true, .cc = "cubic" }, 8);
+	grid((struct path){ .sack = true, .dsack = true, .ts = true, .cc = &yoke_cc_cubic }, 8);
 }
 
 /* On a long path a rare loss costs Reno hundreds of rounds; that is what CUBIC is for. */
@@ -813,7 +813,7 @@ TEST(sim__cubic_against_reno)
 				  .bytes = 8000 * MSS };
 		struct result reno = runs(&p, 3), cubic;
 
-		p.cc = "cubic";
+		p.cc = &yoke_cc_cubic;
 		cubic = runs(&p, 3);
 		EXPECT(reno.ok && cubic.ok);
 		printf("# 100 Mbit/s 100 ms, queue %4u, loss %u/1000: reno %5.2f s, cubic %5.2f s\n", queue,
@@ -841,7 +841,7 @@ TEST(sim__random_paths)
 			.sack = chance(&dice, 700),
 			.ts = chance(&dice, 500),
 			.dsack = chance(&dice, 700),
-			.cc = chance(&dice, 500) ? "cubic" : "reno",
+			.cc = chance(&dice, 500) ? &yoke_cc_cubic : &yoke_cc_reno,
 		};
 
 		if (chance(&dice, 600)) {
