@@ -14,7 +14,7 @@ set -u
 
 ko=${1:-${YOKE_KO:-}}
 cycles=${LIFE_CYCLES:-20}
-tests=13 number=0 failed=0
+tests=14 number=0 failed=0
 
 if [ "${YOKE_ORACLE:-0}" = 1 ]; then
 	echo "1..0 # SKIP the host's own transport is no module"
@@ -186,6 +186,15 @@ dying_namespace() {
 	load && python 'talk_elsewhere()' && unload && no_trace
 }
 
+# With its tracepoints on, and what they said unread.
+traced() {
+	local events=/sys/kernel/tracing/events/yoke
+	load && echo 1 >$events/enable && python 'talk()' || return
+	grep -q yoke_state /sys/kernel/tracing/trace || { echo "# nothing was traced"; return 1; }
+	unload && no_trace || return
+	[ ! -e $events ] || { echo "# $events is left behind"; return 1; }
+}
+
 # A number that is taken: insmod fails, and the kernel's log says which one.
 taken() {	# parameter, number
 	local said
@@ -236,6 +245,7 @@ ok held_by_a_listener		refuses_to_go 's = stream(); s.listen()' 's.close()'
 ok held_by_a_connection		refuses_to_go 'a, b = pair()' 'a.close(); b.close()'
 ok time_wait			time_wait_does_not_hold_it
 ok dying_namespace		dying_namespace
+ok traced			traced
 ok family_taken			taken family 2
 ok stream_proto_taken		taken stream_proto 6
 ok dgram_proto_taken		taken dgram_proto 17

@@ -212,6 +212,9 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 		yoke_ack_sack(sk, &seg->opt, &ack);
 	yoke_ack_rtt(ys, seg, &ack);
 	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
+	trace_yoke_probe(&ys->node.pair, ys->snd_una, ys->snd_nxt, ys->snd_wnd,
+			 yoke_conn_rcv_window(ys), ys->cc.cwnd, ys->cc.ssthresh, ys->mss,
+			 ys->rtt.srtt_us, ys->rec.state);
 
 	if (ys->rec.state == YOKE_CA_OPEN)
 		ys->retrans_ts = 0;

@@ -51,6 +51,7 @@ static void yoke_conn_unhash(struct sock *sk)
 
 void yoke_conn_set_state(struct sock *sk, int state)
 {
+	const struct yoke_sock *ys = yoke_sk(sk);
 	struct net *net = sock_net(sk);
 	int old = sk->sk_state;
 
@@ -71,6 +72,7 @@ void yoke_conn_set_state(struct sock *sk, int state)
 			yoke_count(net, EstabResets);
 		yoke_conn_unhash(sk);
 	}
+	trace_yoke_state(&ys->node.pair, old, state);
 	/* Those who look without the lock (poll, listen's children) find all that came before. */
 	smp_store_release(&sk->sk_state, state);
 }
@@ -280,7 +282,7 @@ void yoke_conn_purge(struct sock *sk)
 	yoke_recovery_init(&ys->rec);
 	while ((p = rb_first(&ys->ooo))) {
 		rb_erase(p, &ys->ooo);
-		kfree_skb(rb_to_skb(p));
+		consume_skb(rb_to_skb(p));
 	}
 	ys->ooo_last = NULL;
 	__skb_queue_purge(&sk->sk_receive_queue);

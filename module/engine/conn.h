@@ -8,7 +8,7 @@
 #include <net/tcp_states.h>
 #include "../algo/opt.h"
 #include "../algo/recovery.h"
-#include "../table/net.h"
+#include "../table/trace.h"
 #include "af.h"
 
 #define YOKE_HEADER_MAX	60	/* transport header with all options */

@@ -16,6 +16,7 @@
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/udp.h>
+#include "../table/trace.h"
 #include "dgram.h"
 
 /* --- the table --- */
@@ -138,16 +139,15 @@ static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const
 	if (sk_filter_trim_cap(sk, skb, sizeof(struct udphdr))) {
 		atomic_inc(&sk->sk_drops);
 		yoke_count(net, DgramInErrors);
-		kfree_skb(skb);
+		yoke_drop(net, sk, skb, Filtered);
 		return;
 	}
 	note_packet_info(sk, skb, rx);
 	skb_dst_drop(skb);
 	__skb_pull(skb, sizeof(struct udphdr));
 	if (__sock_queue_rcv_skb(sk, skb)) {
-		yoke_count(net, DgramRcvbufErrors);
 		yoke_count(net, DgramInErrors);
-		kfree_skb(skb);
+		yoke_drop(net, sk, skb, DgramRcvbufErrors);
 		return;
 	}
 	yoke_count(net, DgramInDatagrams);
@@ -206,17 +206,21 @@ static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yo
 	consume_skb(skb);
 }
 
+/* Drops what is no datagram. */
 static bool check_datagram(struct net *net, struct sk_buff *skb)
 {
 	unsigned int len = ntohs(udp_hdr(skb)->len);
 
-	if (len < sizeof(struct udphdr) || len > skb->len || pskb_trim_rcsum(skb, len))
+	if (len < sizeof(struct udphdr) || len > skb->len || pskb_trim_rcsum(skb, len)) {
+		yoke_drop(net, NULL, skb, DgramInErrors);
 		return false;
+	}
 	/* A checksum of zero says that there is none. */
 	if (!skb_checksum_validate_zero_check(skb, ip_hdr(skb)->protocol, udp_hdr(skb)->check,
 					      inet_compute_pseudo))
 		return true;
-	yoke_count(net, DgramInCsumErrors);
+	yoke_count(net, DgramInErrors);
+	yoke_drop(net, NULL, skb, DgramInCsumErrors);
 	return false;
 }
 
@@ -224,11 +228,8 @@ void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 {
 	struct sock *sk;
 
-	if (!check_datagram(net, skb)) {
-		yoke_count(net, DgramInErrors);
-		kfree_skb(skb);
+	if (!check_datagram(net, skb))
 		return;
-	}
 	if (skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
 		deliver_to_all(net, skb, rx);
 		return;
@@ -238,9 +239,8 @@ void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 		deliver(net, sk, skb, rx);
 		return;
 	}
-	yoke_count(net, DgramNoPorts);
 	icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
-	kfree_skb(skb);
+	yoke_drop(net, NULL, skb, DgramNoPorts);
 }
 
 /* --- errors --- */

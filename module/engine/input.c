@@ -103,8 +103,7 @@ static bool yoke_input_prune(struct sock *sk, u32 before)
 		return false;
 	do {
 		rb_erase(last, &ys->ooo);
-		kfree_skb(rb_to_skb(last));
-		yoke_count(sock_net(sk), OfoPruned);
+		yoke_drop(sock_net(sk), sk, rb_to_skb(last), OfoPruned);
 		last = rb_last(&ys->ooo);
 	} while (last && atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf / 2 &&
 		 yoke_seq_after(yoke_cb(rb_to_skb(last))->seg.seq, before));
@@ -131,8 +130,7 @@ static void yoke_input_queue_ooo(struct sock *sk, struct sk_buff *skb)
 	yoke_count(sock_net(sk), OfoQueued);
 	ys->ack_now = true;
 	if (!yoke_input_room(sk, skb)) {
-		yoke_count(sock_net(sk), MemDrops);
-		kfree_skb(skb);
+		yoke_drop(sock_net(sk), sk, skb, MemDrops);
 		return;
 	}
 	yoke_input_sack_add(ys, seg->seq, seg->end_seq);
@@ -147,7 +145,7 @@ static void yoke_input_queue_ooo(struct sock *sk, struct sk_buff *skb)
 		if (!yoke_seq_before(seg->seq, at->seq) &&
 		    !yoke_seq_after(seg->end_seq, at->end_seq)) {
 			yoke_input_dsack(ys, seg->seq, seg->end_seq);
-			kfree_skb(skb);
+			yoke_drop(sock_net(sk), sk, skb, Duplicates);
 			return;
 		}
 		p = yoke_seq_before(seg->seq, at->seq) ? &parent->rb_left : &parent->rb_right;
@@ -178,7 +176,7 @@ static void yoke_input_append(struct sock *sk, struct sk_buff *skb, bool owned)
 	if (owned)
 		skb_orphan(skb);
 	if (!skb->len) {
-		kfree_skb(skb);
+		consume_skb(skb);
 	} else if (!tail || !yoke_input_merge(sk, tail, skb)) {
 		__skb_queue_tail(&sk->sk_receive_queue, skb);
 		skb_set_owner_r(skb, sk);
@@ -205,7 +203,7 @@ static void yoke_input_drain(struct sock *sk)
 		if (yoke_seq_after(seg->end_seq, ys->rcv_nxt) && !ys->fin_received)
 			yoke_input_append(sk, skb, true);
 		else
-			kfree_skb(skb);
+			yoke_drop(sock_net(sk), sk, skb, Duplicates);
 	}
 	yoke_input_sack_clean(ys);
 }
@@ -252,8 +250,8 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 	u32 edge = ys->rcv_nxt + yoke_conn_rcv_window(ys);
 	bool gap;
 
-	if (s->seq == s->end_seq) {
-		kfree_skb(skb);
+	if (!s->len && !(s->flags & YOKE_FIN)) {
+		consume_skb(skb);
 		return;
 	}
 	__skb_pull(skb, tcp_hdrlen(skb));
@@ -267,15 +265,14 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 
 		ys->ack_now = true;
 		if (!keep || (keep < skb->len && pskb_trim(skb, keep))) {
-			yoke_count(sock_net(sk), OutOfWindow);
-			kfree_skb(skb);
+			yoke_drop(sock_net(sk), sk, skb, OutOfWindow);
 			return;
 		}
 		cb->seg.end_seq = edge;
 		cb->flags &= ~YOKE_FIN;
 	}
 	if (!yoke_seq_after(cb->seg.end_seq, ys->rcv_nxt)) {
-		kfree_skb(skb);
+		yoke_drop(sock_net(sk), sk, skb, Duplicates);
 		return;
 	}
 	if (yoke_seq_after(cb->seg.seq, ys->rcv_nxt)) {
@@ -287,9 +284,8 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 		/*
 		 * RFC 9293 MUST-62 sends the ACK all the same: the peer learns that nothing moved.
 		 */
-		yoke_count(sock_net(sk), MemDrops);
 		ys->ack_now = true;
-		kfree_skb(skb);
+		yoke_drop(sock_net(sk), sk, skb, MemDrops);
 		return;
 	}
 	if (yoke_seq_before(cb->seg.seq, ys->rcv_nxt))
@@ -405,32 +401,37 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, const stru
 	/* First, the ACK bit. */
 	if (ack && (!yoke_seq_after(s->ack, ys->iss) || yoke_seq_after(s->ack, ys->snd_nxt))) {
 		yoke_input_refuse(sk, skb);
-		goto drop;
+		yoke_drop(sock_net(sk), sk, skb, InvalidAck);
+		return;
 	}
 	/* Second, the RST bit. */
+	if (s->flags & YOKE_RST && !ack) {
+		yoke_drop(sock_net(sk), sk, skb, InvalidRst);
+		return;
+	}
 	if (s->flags & YOKE_RST) {
-		if (ack)
-			yoke_conn_abort(sk, ECONNREFUSED);
-		goto drop;
+		yoke_conn_abort(sk, ECONNREFUSED);
+		consume_skb(skb);
+		return;
 	}
 	/* Fourth, the SYN bit. */
-	if (!(s->flags & YOKE_SYN))
-		goto drop;
+	if (!(s->flags & YOKE_SYN)) {
+		yoke_drop(sock_net(sk), sk, skb, InvalidFlags);
+		return;
+	}
 	yoke_input_negotiate(sk, s);
 	if (!ack) {
 		/* Both have sent a SYN: answer as if it had come first (MUST-10). */
 		yoke_conn_set_state(sk, TCP_SYN_RECV);
 		yoke_output_retransmit_head(sk);
-		goto drop;
+		consume_skb(skb);
+		return;
 	}
 	yoke_ack_process(sk, s);
 	yoke_input_established(sk);
 	ys->ack_due = true;
 	ys->ack_now = true;
 	yoke_input_data(sk, skb, s);
-	return;
-drop:
-	kfree_skb(skb);
 }
 
 /* --- the steps of §3.10.7.4 --- */
@@ -470,7 +471,6 @@ static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment 
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	yoke_count(sock_net(sk), OutOfWindow);
 	if (s->flags & YOKE_RST)
 		return;
 	if (s->end_seq != s->seq && !(s->flags & YOKE_SYN)) {
@@ -488,13 +488,15 @@ static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment 
 	yoke_output_challenge(sk);
 }
 
-/* Second step: RST. RFC 5961 §3.2: only the exact number counts. */
-static void yoke_input_rst(struct sock *sk, const struct yoke_segment *s)
+/* Second step: RST. RFC 5961 §3.2: only the exact number counts. Consumes @skb. */
+static void yoke_input_rst(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
 {
 	if (s->seq != yoke_sk(sk)->rcv_nxt) {
 		yoke_output_challenge(sk);
+		yoke_drop(sock_net(sk), sk, skb, InvalidRst);
 		return;
 	}
+	consume_skb(skb);
 	switch (sk->sk_state) {
 	case TCP_SYN_RECV:
 		yoke_conn_abort(sk, ECONNREFUSED);
@@ -563,10 +565,14 @@ static void yoke_input_answer(struct sock *sk)
 		yoke_output_ack(sk);
 }
 
-/* Steps one to five. Returns false if @skb goes no further. */
+/*
+ * Steps one to five. Returns false if @skb goes no further: it is consumed. An ACK that is owed
+ * from before is the timer's.
+ */
 static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
+	struct net *net = sock_net(sk);
 
 	/*
 	 * Simultaneous open: the peer's SYN again, now with its ACK. Tailored to begin at RCV.NXT.
@@ -577,35 +583,41 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		ys->ack_now = true;
 	}
 	if (unlikely(yoke_input_paws(ys, s)) && !(s->flags & YOKE_RST)) {
-		yoke_count(sock_net(sk), PAWSDrops);
 		yoke_input_out_of_window(sk, s);
+		yoke_drop(net, sk, skb, PAWSDrops);
 		return false;
 	}
 	if (unlikely(!yoke_input_acceptable(ys, s))) {
 		yoke_input_out_of_window(sk, s);
+		yoke_drop(net, sk, skb, OutOfWindow);
 		return false;
 	}
 	if (unlikely(s->flags & YOKE_RST)) {
-		yoke_input_rst(sk, s);
+		yoke_input_rst(sk, skb, s);
 		return false;
 	}
 	/* Fourth step: a SYN inside the window proves nothing (RFC 5961 §4.2). */
 	if (unlikely(s->flags & YOKE_SYN)) {
 		yoke_output_challenge(sk);
+		yoke_drop(net, sk, skb, InvalidSyn);
 		return false;
 	}
 	/* Fifth step: the ACK. */
-	if (!(s->flags & YOKE_ACK))
+	if (!(s->flags & YOKE_ACK)) {
+		yoke_drop(net, sk, skb, InvalidFlags);
 		return false;
+	}
 	if (sk->sk_state == TCP_SYN_RECV) {
 		if (!yoke_seq_after(s->ack, ys->snd_una) || yoke_seq_after(s->ack, ys->snd_nxt)) {
 			yoke_input_refuse(sk, skb);
+			yoke_drop(net, sk, skb, InvalidAck);
 			return false;
 		}
 		yoke_ack_process(sk, s);
 		yoke_input_established(sk);
 	} else if (!yoke_ack_process(sk, s)) {
 		yoke_output_challenge(sk);
+		yoke_drop(net, sk, skb, InvalidAck);
 		return false;
 	}
 	yoke_input_timestamp(ys, s);
@@ -619,8 +631,10 @@ int yoke_input(struct sock *sk, struct sk_buff *skb)
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_segment s;
 
-	if (sk->sk_state == TCP_CLOSE)
-		goto drop;
+	if (sk->sk_state == TCP_CLOSE) {
+		yoke_drop(sock_net(sk), sk, skb, Closed);
+		return 0;
+	}
 	yoke_conn_clock(ys);
 	yoke_ack_parse(skb, &s);
 	ys->segs_in += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
@@ -630,30 +644,29 @@ int yoke_input(struct sock *sk, struct sk_buff *skb)
 		yoke_input_answer(sk);
 		return 0;
 	}
-	if (!yoke_input_check(sk, skb, &s)) {
-		/* An early drop may still owe an ACK from before; the timer has that. */
-		goto drop;
+	if (!yoke_input_check(sk, skb, &s))
+		return 0;
+	if (ys->fin_queued && ys->snd_una == ys->write_seq && !yoke_input_fin_acked(sk)) {
+		consume_skb(skb);
+		return 0;
 	}
-	if (ys->fin_queued && ys->snd_una == ys->write_seq && !yoke_input_fin_acked(sk))
-		goto drop;
 	if (unlikely(yoke_input_unwanted(sk, &s))) {
-		yoke_count(sock_net(sk), AbortOnData);
 		yoke_output_reset(sk);
+		yoke_drop(sock_net(sk), sk, skb, AbortOnData);
 		yoke_conn_abort(sk, ECONNRESET);
-		goto drop;
+		return 0;
 	}
 	/* Sixth, URG: its data stays in the stream (RFC 6093 §6). Seventh and eighth. */
 	if ((1 << sk->sk_state) & YOKE_DATA_STATES)
 		yoke_input_data(sk, skb, &s);
+	else if (s.end_seq != s.seq)
+		yoke_drop(sock_net(sk), sk, skb, AfterFin);
 	else
-		kfree_skb(skb);
+		consume_skb(skb);
 	yoke_input_answer(sk);
 	/* In close(2)'s backlog more may follow, a reset even: close(2) itself goes on from there. */
 	if (unlikely(sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD) &&
 		     !sock_owned_by_user(sk)))
 		yoke_timewait_left(sk);
-	return 0;
-drop:
-	kfree_skb(skb);
 	return 0;
 }

@@ -202,15 +202,24 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 
 	yoke_ack_parse(skb, &s);
 	/* First RST, second ACK, third SYN. */
-	if (s.flags & YOKE_RST || smp_load_acquire(&sk->sk_state) != TCP_LISTEN)
-		goto drop;
+	if (s.flags & YOKE_RST) {
+		yoke_drop(net, sk, skb, InvalidRst);
+		return;
+	}
+	if (smp_load_acquire(&sk->sk_state) != TCP_LISTEN) {
+		yoke_drop(net, sk, skb, Closed);
+		return;
+	}
 	if (s.flags & YOKE_ACK) {
 		yoke_output_reset_for(net, skb, rx);
-		goto drop;
+		yoke_drop(net, sk, skb, NoSocket);
+		return;
 	}
 	/* A SYN that also ends the connection is no one's honest segment. */
-	if ((s.flags & (YOKE_SYN | YOKE_FIN)) != YOKE_SYN)
-		goto drop;
+	if ((s.flags & (YOKE_SYN | YOKE_FIN)) != YOKE_SYN) {
+		yoke_drop(net, sk, skb, InvalidFlags);
+		return;
+	}
 	if (sk_acceptq_is_full(sk)) {
 		yoke_count(net, ListenOverflows);
 		goto full;
@@ -225,14 +234,14 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 		/* Another CPU has the same SYN, or the listener closes. */
 		refcount_set(&req->refs, 1);
 		yoke_request_put(req);
-		goto drop;
+		yoke_drop(net, sk, skb, Closed);
+		return;
 	}
 	yoke_request_send(req, YOKE_SYN | YOKE_ACK);
-	goto drop;
+	consume_skb(skb);
+	return;
 full:
-	yoke_count(net, ListenDrops);
-drop:
-	kfree_skb(skb);
+	yoke_drop(net, sk, skb, ListenDrops);
 }
 
 /* --- a segment for a request: §3.10.7.4 in SYN-RECEIVED --- */
@@ -428,8 +437,7 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 	sk->sk_data_ready(sk);
 	return true;
 drop:
-	yoke_count(net, ListenDrops);
-	kfree_skb(skb);
+	yoke_drop(net, sk, skb, ListenDrops);
 	return true;
 }
 
@@ -452,6 +460,7 @@ static void yoke_request_challenge(struct net *net, struct yoke_request *req)
 bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
 			     const struct yoke_rx *rx)
 {
+	enum yoke_mib_index why;
 	u32 rcv_nxt = req->irs + 1;
 	struct yoke_segment s;
 	bool paws;
@@ -462,36 +471,41 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	if ((s.flags & (YOKE_SYN | YOKE_ACK | YOKE_RST)) == YOKE_SYN && s.seq == req->irs &&
 	    !paws) {
 		yoke_request_send(req, YOKE_SYN | YOKE_ACK);
-		goto drop;
+		consume_skb(skb);
+		return true;
 	}
 	/* First, the sequence number. */
 	if (paws || s.seq - rcv_nxt >= max(req->rcv_wnd, 1)) {
 		if (!(s.flags & YOKE_RST))
 			yoke_request_challenge(net, req);
+		why = paws ? YOKE_MIB_PAWSDrops : YOKE_MIB_OutOfWindow;
 		goto drop;
 	}
-	/* Second, RST: back to LISTEN, and nobody is told (MUST-11). Fourth, SYN: RFC 5961 §4.2. */
-	if (s.flags & YOKE_RST) {
-		if (s.seq != rcv_nxt)
-			yoke_request_challenge(net, req);
-		else if (!yoke_request_drop(req))
+	/* Second, RST: back to LISTEN, and nobody is told (MUST-11). */
+	if (s.flags & YOKE_RST && s.seq == rcv_nxt) {
+		if (!yoke_request_drop(req))
 			return false;
-		goto drop;
+		consume_skb(skb);
+		return true;
 	}
-	if (s.flags & YOKE_SYN) {
+	/* Fourth, SYN: RFC 5961 §4.2. */
+	if (s.flags & (YOKE_RST | YOKE_SYN)) {
 		yoke_request_challenge(net, req);
+		why = s.flags & YOKE_RST ? YOKE_MIB_InvalidRst : YOKE_MIB_InvalidSyn;
 		goto drop;
 	}
 	/* Fifth, the ACK: of our SYN, or of something never sent. */
+	why = YOKE_MIB_InvalidFlags;
 	if (!(s.flags & YOKE_ACK))
 		goto drop;
+	why = YOKE_MIB_InvalidAck;
 	if (s.ack != req->iss + 1) {
 		yoke_output_reset_for(net, skb, rx);
 		goto drop;
 	}
 	return yoke_listen_complete(net, req, skb);
 drop:
-	kfree_skb(skb);
+	yoke_trace_drop(net, req->listener, skb, why);
 	return true;
 }
 

@@ -303,6 +303,7 @@ static int yoke_output_again(struct sock *sk, struct sk_buff *skb)
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	yoke_count_add(sock_net(sk), RetransSegs, max_t(u32, 1, DIV_ROUND_UP(skb->len, mss)));
+	trace_yoke_retransmit(&ys->node.pair, sk->sk_state, yoke_cb(skb)->seg.seq, skb->len);
 	return err;
 }
 

@@ -36,8 +36,7 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
 		yoke_input(sk, skb);
 	} else if (sk_add_backlog(sk, skb, READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) +
 					    YOKE_BACKLOG_SPARE)) {
-		yoke_count(sock_net(sk), MemDrops);
-		kfree_skb(skb);
+		yoke_drop(sock_net(sk), sk, skb, MemDrops);
 	}
 	bh_unlock_sock(sk);
 	return true;
@@ -68,7 +67,7 @@ static bool yoke_rcv_allowed(struct sock *sk, struct sk_buff *skb)
 
 enum yoke_rcv_verdict {
 	YOKE_RCV_DONE,		/* consumed */
-	YOKE_RCV_DROP,
+	YOKE_RCV_FILTERED,
 	YOKE_RCV_AGAIN,		/* what the pair named has just become something else */
 	YOKE_RCV_NOBODY,	/* a listener may want it */
 };
@@ -84,17 +83,17 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 	case YOKE_CONN:
 		sk = yoke_node_sk(node);
 		if (!yoke_rcv_device(sk, rx) || !yoke_rcv_allowed(sk, skb))
-			return YOKE_RCV_DROP;
+			return YOKE_RCV_FILTERED;
 		return yoke_rcv_conn(sk, skb) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
 	case YOKE_REQUEST:
 		req = container_of(node, struct yoke_request, node);
 		if (!yoke_rcv_allowed(req->listener, skb))
-			return YOKE_RCV_DROP;
+			return YOKE_RCV_FILTERED;
 		nf_reset_ct(skb);
 		return yoke_listen_request_rcv(net, req, skb, rx) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
 	case YOKE_TIMEWAIT:
 		if (!yoke_rcv_policy(NULL, skb))
-			return YOKE_RCV_DROP;
+			return YOKE_RCV_FILTERED;
 		if (yoke_timewait_rcv(container_of(node, struct yoke_timewait, node), skb, rx) ==
 		    YOKE_TW_DONE)
 			return YOKE_RCV_DONE;
@@ -114,7 +113,7 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	int i;
 
 	if (unlikely(READ_ONCE(yn->dying)))
-		goto drop;
+		goto closed;
 	/*
 	 * A request becomes a connection, a connection a TIME-WAIT: a segment that comes at that
 	 * moment goes to what is there now. More often than these two in turn is not to be waited for.
@@ -125,23 +124,29 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	}
 	if (likely(verdict == YOKE_RCV_DONE))
 		return;
-	if (verdict != YOKE_RCV_NOBODY)
-		goto drop;
+	if (verdict == YOKE_RCV_AGAIN)
+		goto closed;
+	if (verdict == YOKE_RCV_FILTERED)
+		goto filtered;
 	node = yoke_hash_listener(&yn->stream, &rx.pair);
 	if (node && yoke_rcv_device(yoke_node_sk(node), &rx)) {
 		sk = yoke_node_sk(node);
 		if (!yoke_rcv_allowed(sk, skb))
-			goto drop;
+			goto filtered;
 		nf_reset_ct(skb);
 		yoke_listen_rcv(sk, skb, &rx);
 		return;
 	}
-	if (yoke_rcv_policy(NULL, skb)) {
-		yoke_count(net, NoSocket);
-		yoke_output_reset_for(net, skb, &rx);
-	}
-drop:
-	kfree_skb(skb);
+	if (!yoke_rcv_policy(NULL, skb))
+		goto filtered;
+	yoke_output_reset_for(net, skb, &rx);
+	yoke_drop(net, NULL, skb, NoSocket);
+	return;
+filtered:
+	yoke_drop(net, NULL, skb, Filtered);
+	return;
+closed:
+	yoke_drop(net, NULL, skb, Closed);
 }
 
 int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
@@ -153,7 +158,7 @@ int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
 		return yoke_input(sk, skb);
 	/* The program may have made the socket forget what pair it was. */
 	if (tcp_hdr(skb)->dest != rx.pair.lport || tcp_hdr(skb)->source != rx.pair.rport) {
-		kfree_skb(skb);
+		yoke_drop(sock_net(sk), sk, skb, Closed);
 		return 0;
 	}
 	local_bh_disable();

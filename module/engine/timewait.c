@@ -183,11 +183,12 @@ static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_
 	    !yoke_seq_after(seg->end_seq, tw->rcv_nxt)) {
 		if (seg->end_seq != seg->seq)
 			yoke_timewait_ack(tw, skb, rx);
+		consume_skb(skb);
 		return false;
 	}
 	if (!(seg->flags & YOKE_FIN) || seg->end_seq != tw->rcv_nxt + 1) {
-		yoke_count(tw->net, AbortOnData);
 		yoke_output_reset_for(tw->net, skb, rx);
+		yoke_drop(tw->net, NULL, skb, AbortOnData);
 		return true;
 	}
 	tw->rcv_nxt = seg->end_seq;
@@ -198,10 +199,27 @@ static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_
 	}
 	mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
 	yoke_timewait_ack(tw, skb, rx);
+	consume_skb(skb);
 	return false;
 }
 
-/* Handles the segment under the lock. Returns true if @tw has come to its end. */
+/* The first step failed: says where we are to whom that may help. */
+static void yoke_timewait_out_of_window(struct yoke_timewait *tw, const struct yoke_segment *seg,
+					struct sk_buff *skb, const struct yoke_rx *rx, bool paws)
+{
+	if (seg->flags & YOKE_RST)
+		return;
+	/* The peer's FIN again: our ACK was lost, wait from now (§3.10.7.4, eighth step). */
+	if (!paws && seg->flags & YOKE_FIN && seg->end_seq == tw->rcv_nxt &&
+	    tw->state == TCP_TIME_WAIT) {
+		mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
+		yoke_timewait_ack(tw, skb, rx);
+	} else {
+		yoke_timewait_challenge(tw, skb, rx);
+	}
+}
+
+/* Handles the segment under the lock, and consumes it. Returns true if @tw has come to its end. */
 static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_segment *seg,
 				  struct sk_buff *skb, const struct yoke_rx *rx)
 {
@@ -212,40 +230,37 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 	if (paws || !(seg->seq == tw->rcv_nxt ||
 		      (yoke_seq_before(seg->seq, edge) &&
 		       yoke_seq_after(seg->end_seq, tw->rcv_nxt)))) {
+		yoke_timewait_out_of_window(tw, seg, skb, rx, paws);
 		if (paws)
-			yoke_count(tw->net, PAWSDrops);
-		if (seg->flags & YOKE_RST)
-			return false;
-		/*
-		 * The peer's FIN again: our ACK was lost, wait from now (§3.10.7.4, eighth step).
-		 */
-		if (!paws && seg->flags & YOKE_FIN && seg->end_seq == tw->rcv_nxt &&
-		    tw->state == TCP_TIME_WAIT) {
-			mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
-			yoke_timewait_ack(tw, skb, rx);
-		} else {
-			yoke_timewait_challenge(tw, skb, rx);
-		}
+			yoke_drop(tw->net, NULL, skb, PAWSDrops);
+		else
+			yoke_drop(tw->net, NULL, skb, OutOfWindow);
 		return false;
 	}
 	if (seg->flags & YOKE_RST) {
 		if (seg->seq != tw->rcv_nxt) {
 			yoke_timewait_challenge(tw, skb, rx);
+			yoke_drop(tw->net, NULL, skb, InvalidRst);
 			return false;
 		}
+		consume_skb(skb);
 		/* RFC 1337: a reset may be as old as anything else; Linux's users choose. */
 		return tw->state == TCP_FIN_WAIT2 || !READ_ONCE(yoke_net(tw->net)->set.rfc1337);
 	}
 	if (seg->flags & YOKE_SYN) {
 		yoke_timewait_challenge(tw, skb, rx);
+		yoke_drop(tw->net, NULL, skb, InvalidSyn);
 		return false;
 	}
-	if (!(seg->flags & YOKE_ACK))
+	if (!(seg->flags & YOKE_ACK)) {
+		yoke_drop(tw->net, NULL, skb, InvalidFlags);
 		return false;
+	}
 	if (tw->state == TCP_FIN_WAIT2)
 		return yoke_timewait_fin_wait2(tw, seg, skb, rx);
 	if (seg->end_seq != seg->seq)
 		yoke_timewait_ack(tw, skb, rx);
+	consume_skb(skb);
 	return false;
 }
 
@@ -269,7 +284,6 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 	spin_unlock(&tw->lock);
 	if (end)
 		yoke_timewait_kill(tw);
-	kfree_skb(skb);
 	return YOKE_TW_DONE;
 }
 

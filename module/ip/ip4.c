@@ -25,6 +25,7 @@
 #include "../engine/conn.h"
 #include "../engine/dgram.h"
 #include "../engine/rcv.h"
+#include "../table/trace.h"
 #include "ip4.h"
 #include "offload.h"
 
@@ -324,24 +325,22 @@ static int receive_stream(struct sk_buff *skb)
 
 	/* A stream has one peer: nothing that came to many (RFC 9293 MUST-57). */
 	if (skb->pkt_type != PACKET_HOST ||
-	    skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))
-		goto drop;
+	    skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
+		yoke_drop(net, NULL, skb, NotUnicast);
+		return 0;
+	}
 	yoke_count(net, InSegs);
 	if (!pull_stream_header(skb)) {
-		yoke_count(net, InErrs);
-		goto drop;
+		yoke_drop(net, NULL, skb, InErrs);
+		return 0;
 	}
 	if (skb_checksum_validate(skb, ip_hdr(skb)->protocol, inet_compute_pseudo)) {
-		yoke_count(net, InCsumErrors);
 		yoke_count(net, InErrs);
-		goto drop;
+		yoke_drop(net, NULL, skb, InCsumErrors);
+		return 0;
 	}
 	fill_rx(&rx, skb, (const __be16 *)skb_transport_header(skb));
 	yoke_rcv_segment(net, skb, &rx);
-	return 0;
-
-drop:
-	kfree_skb(skb);
 	return 0;
 }
 
@@ -351,8 +350,7 @@ static int receive_dgram(struct sk_buff *skb)
 	struct yoke_rx rx;
 
 	if (!pskb_may_pull(skb, sizeof(struct udphdr))) {
-		yoke_count(net, DgramInErrors);
-		kfree_skb(skb);
+		yoke_drop(net, NULL, skb, DgramInErrors);
 		return 0;
 	}
 	fill_rx(&rx, skb, (const __be16 *)skb_transport_header(skb));

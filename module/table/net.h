@@ -11,12 +11,17 @@
 
 struct yoke_cc_ops;
 
-/* Counters, shown in /proc/net/yoke/snmp under these names; SNMP's where it has one. */
+/*
+ * Counters, shown in /proc/net/yoke/snmp under these names; SNMP's where it has one. Those of
+ * packets thrown away are reasons, too, in the tracepoint yoke_drop.
+ */
 #define YOKE_MIB_LIST(X)								\
 	X(ActiveOpens) X(PassiveOpens) X(AttemptFails) X(EstabResets) X(CurrEstab)	\
 	X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(InCsumErrors) X(OutRsts)	\
 	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts)				\
 	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(DelayedAcks)			\
+	X(InvalidAck) X(InvalidRst) X(InvalidSyn) X(InvalidFlags)			\
+	X(Duplicates) X(AfterFin) X(Closed) X(Filtered) X(NotUnicast)			\
 	X(Timeouts) X(TLPs) X(Recoveries) X(Probes)					\
 	X(OfoQueued) X(OfoPruned) X(MemDrops)						\
 	X(AbortOnData) X(AbortOnTimeout) X(AbortOnMemory)				\

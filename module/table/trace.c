@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tracepoints, and the one way to drop what was received.
+ *
+ * Any context, no locks.
+ */
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <net/ipv6.h>
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/* The pair of sockets that a received packet names, its headers where IP left them. */
+static void yoke_trace_pair(const struct sk_buff *skb, struct yoke_pair *pair)
+{
+	const __be16 *ports = (const __be16 *)skb_transport_header(skb);
+
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		pair->laddr = ipv6_hdr(skb)->daddr;
+		pair->raddr = ipv6_hdr(skb)->saddr;
+	} else {
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &pair->laddr);
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &pair->raddr);
+	}
+	pair->lport = 0;
+	pair->rport = 0;
+	/* A packet too short for ports is dropped, too. */
+	if (skb_transport_header(skb) + 2 * sizeof(*ports) <= skb_tail_pointer(skb)) {
+		pair->lport = ports[1];
+		pair->rport = ports[0];
+	}
+}
+
+void yoke_trace_drop(struct net *net, const struct sock *sk, struct sk_buff *skb,
+		     enum yoke_mib_index why)
+{
+	this_cpu_inc(yoke_net(net)->mib->count[why]);
+	if (trace_yoke_drop_enabled()) {
+		struct yoke_pair pair;
+
+		yoke_trace_pair(skb, &pair);
+		trace_yoke_drop(&pair, sk ? sk->sk_state : TCP_CLOSE, skb->len, why);
+	}
+	kfree_skb(skb);
+}
