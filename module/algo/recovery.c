@@ -4,7 +4,7 @@
  *
  * Owns: struct yoke_recovery, the last four fields of struct yoke_seg; writes cwnd and ssthresh of
  * struct yoke_cc at congestion events. Caller holds the socket lock.
- * RFC 8985 (RACK-TLP), 6675 (pipe), 6937 (PRR), 6582 (NewReno), 3042 (limited transmit: what SACKs
+ * RFC 8985 (RACK-TLP), 6675 (pipe), 6937 (PRR), 6582 (NewReno), 5682 (F-RTO), 3042 (limited transmit: what SACKs
  * and duplicate ACKs take out of in_flight, new data may replace), 5681 and 6298 (timeout), 3522,
  * 3708 and 4015 (needless reductions).
  *
@@ -126,6 +126,20 @@ static void mark_lost(struct yoke_recovery *r, struct yoke_seg *seg)
 }
 
 /*
+ * Without SACK `sent` is in order of sequence: the place of @seg there, mostly the end, with only
+ * the new data of F-RTO behind it.
+ */
+static struct list_head *place_in_sent(struct yoke_recovery *r, const struct yoke_seg *seg)
+{
+	struct list_head *pos = &r->sent;
+
+	while (pos->prev != &r->sent &&
+	       yoke_seq_after(list_entry(pos->prev, struct yoke_seg, node)->seq, seg->seq))
+		pos = pos->prev;
+	return pos;
+}
+
+/*
  * All that is held to be lost is in flight after all. It was sent before what is on `sent`; without
  * SACK, after a timeout, `sent` is what has been retransmitted since, and lower.
  */
@@ -135,8 +149,8 @@ static void unmark_lost(struct yoke_recovery *r)
 
 	list_for_each_entry(seg, &r->lost, node)
 		seg->state = YOKE_SEG_SENT;
-	if (r->newreno && r->state == YOKE_CA_LOSS)
-		list_splice_tail_init(&r->lost, &r->sent);
+	if (r->newreno && r->state == YOKE_CA_LOSS && !list_empty(&r->lost))
+		list_splice_tail_init(&r->lost, place_in_sent(r, first_seg(&r->lost)));
 	else
 		list_splice_init(&r->lost, &r->sent);
 	r->in_flight += r->lost_bytes;
@@ -175,7 +189,7 @@ void yoke_recovery_resent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now
 	if (r->newreno && r->state == YOKE_CA_RECOVERY)
 		list_add(&seg->node, &r->sent);
 	else
-		list_add_tail(&seg->node, &r->sent);
+		list_add_tail(&seg->node, r->newreno ? place_in_sent(r, seg) : &r->sent);
 
 	if (r->undo_armed) {
 		if (r->undo_retrans < 0) {
@@ -223,6 +237,7 @@ void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack)
 	ack->rack_rtt_us = 0;
 	ack->prior_in_flight = r->in_flight;
 	ack->retrans_acked = false;
+	ack->orig_delivered = false;
 	r->newreno = !ack->sack;
 	if (!r->sacked)
 		r->rack_fack = ack->prior_una;
@@ -247,6 +262,8 @@ static inline void deliver(struct yoke_recovery *r, const struct yoke_seg *seg, 
 	} else {
 		if (unlikely(yoke_seq_before(end_seq, ack->prior_fack)))	/* step 3 */
 			r->rack_reordering = true;
+		if (r->frto && !yoke_seq_after(end_seq, r->recover))
+			ack->orig_delivered = true;
 		if (!ack->rtt_us || rtt_us < ack->rtt_us)
 			ack->rtt_us = rtt_us;
 	}
@@ -521,6 +538,7 @@ static void leave_recovery(struct yoke_recovery *r, struct yoke_cc *cc, const st
 	r->dupacks = 0;
 	/* RFC 6582 §3.2 step 1, §4: no fast retransmit before more than `recover` is ACKed. */
 	r->hold = r->newreno && ack->ack == r->recover;
+	r->frto = YOKE_FRTO_OFF;
 	r->state = YOKE_CA_OPEN;
 	rack_recovery_left(r);
 }
@@ -555,6 +573,31 @@ static bool may_undo(struct yoke_recovery *r, const struct yoke_ack *ack)
 		return r->undo_retrans == 0;
 	}
 	return false;
+}
+
+/*
+ * RFC 5682 §2.1 and §3.1: after a timeout, the ACK of the retransmitted head lets new data out
+ * instead of more retransmissions. If the next one then delivers what was sent before the timeout
+ * and never again, the originals are still arriving, and nothing was lost.
+ */
+static void frto_process_ack(struct yoke_recovery *r, struct yoke_cc *cc,
+			     const struct yoke_ack *ack)
+{
+	bool advanced = ack->ack != ack->prior_una;
+
+	if (!advanced && !ack->dup && !ack->delivered)
+		return;				/* no news of the path */
+	if (r->frto == YOKE_FRTO_SECOND && ack->orig_delivered) {	/* step 3b */
+		undo(r, cc, ack);
+	} else if (r->frto == YOKE_FRTO_FIRST && advanced && ack->more &&
+		   yoke_seq_before(ack->ack, r->recover)) {		/* step 2b */
+		r->frto = YOKE_FRTO_SECOND;
+		cc->cwnd = r->in_flight + 2 * cc->mss;
+	} else {							/* steps 2a, 3a */
+		if (r->frto == YOKE_FRTO_SECOND)
+			cc->cwnd = min(cc->cwnd, 3 * cc->mss);
+		r->frto = YOKE_FRTO_OFF;
+	}
 }
 
 /* RFC 8985 §7.4.2: what the ACK says about the outstanding tail loss probe. */
@@ -602,6 +645,8 @@ static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 
 	if (may_undo(r, ack))
 		undo(r, cc, ack);
+	else if (r->frto)
+		frto_process_ack(r, cc, ack);
 	if (r->state >= YOKE_CA_RECOVERY && !yoke_seq_before(ack->ack, r->recover))
 		leave_recovery(r, cc, ack);
 
@@ -622,7 +667,8 @@ static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 
 	if (r->state == YOKE_CA_RECOVERY)
 		prr_update(r, cc, ack->delivered, advanced, r->lost_bytes > lost_before);
-	else if (!recovery && ack->delivered && (advanced || r->rack_reordering))
+	else if (!recovery && r->frto != YOKE_FRTO_SECOND && ack->delivered &&
+		 (advanced || r->rack_reordering))
 		grow(r, cc, ack);
 	return timeout;
 }
@@ -646,7 +692,7 @@ u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const str
 
 struct yoke_seg *yoke_recovery_next(const struct yoke_recovery *r)
 {
-	return first_seg(&r->lost);
+	return r->frto == YOKE_FRTO_SECOND ? NULL : first_seg(&r->lost);
 }
 
 u32 yoke_recovery_room(const struct yoke_recovery *r, const struct yoke_cc *cc)
@@ -679,10 +725,13 @@ u32 yoke_recovery_reo_timeout(struct yoke_recovery *r, struct yoke_cc *cc,
 }
 
 void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una, u32 snd_nxt,
-		       u32 now_us)
+		       u32 now_us, bool frto)
 {
 	struct yoke_seg *seg, *next;
 
+	/* RFC 5682 §2.1 step 1: not where an earlier recovery's segments may still be acknowledged. */
+	r->frto = frto && (r->state <= YOKE_CA_DISORDER || !yoke_seq_before(snd_una, r->recover)) ?
+		  YOKE_FRTO_FIRST : YOKE_FRTO_OFF;
 	/* RFC 5681 §3.1 (4): one reduction for one window, however often it is timed out. */
 	if (r->state <= YOKE_CA_DISORDER || !yoke_seq_before(snd_una, r->recover) ||
 	    (r->state == YOKE_CA_LOSS && snd_una != r->rto_una)) {

@@ -71,6 +71,7 @@ enum yoke_recovery_state {	/* Linux's TCP_CA_*, with its numbers, for tcp_info.t
  * @ts_undo:	Eifel (RFC 3522): TSecr is older than the first retransmission
  *		of the episode (yoke_recovery.first_retrans_us)
  * @limited:	cwnd limited sending since the last ACK
+ * @more:	there is new data, and the peer's window lets it out
  * @delivered:	bytes newly acknowledged or SACKed
  * @rtt_us:	RTT of the segment sent last among those never retransmitted
  *		and newly acknowledged or SACKed, 0 if none
@@ -78,6 +79,7 @@ enum yoke_recovery_state {	/* Linux's TCP_CA_*, with its numbers, for tcp_info.t
  * @prior_in_flight: bytes in flight before
  * @prior_fack:	highest sequence number delivered before
  * @retrans_acked: a retransmitted segment was cumulatively acknowledged
+ * @orig_delivered: a segment sent before the last timeout, and not again, was delivered
  */
 struct yoke_ack {
 	u32	now_us;
@@ -91,6 +93,7 @@ struct yoke_ack {
 	bool	dsack;
 	bool	ts_undo;
 	bool	limited;
+	bool	more;
 
 	u32	delivered;
 	u32	rtt_us;
@@ -98,6 +101,13 @@ struct yoke_ack {
 	u32	prior_in_flight;
 	u32	prior_fack;
 	bool	retrans_acked;
+	bool	orig_delivered;
+};
+
+enum yoke_frto {	/* RFC 5682: is the timeout spurious? */
+	YOKE_FRTO_OFF,
+	YOKE_FRTO_FIRST,	/* the head has gone out again; its ACK is awaited */
+	YOKE_FRTO_SECOND,	/* new data has gone out; what its ACK says will tell */
 };
 
 /**
@@ -121,6 +131,7 @@ struct yoke_ack {
  * @dupacks:	duplicate ACKs in a row, without SACK
  * @newreno:	the connection has no SACK
  * @hold:	without SACK: duplicate ACKs for @recover itself mean nothing (RFC 6582 §3.2 step 1)
+ * @frto:	enum yoke_frto
  * @tlp_*:	§7: end_seq of the probe outstanding, whether it was a retransmission
  * @prr_*:	RFC 6937
  * @undo_*:	cwnd and ssthresh to return to when all retransmissions of
@@ -157,6 +168,7 @@ struct yoke_recovery {
 	u8	dupacks;
 	bool	newreno;
 	bool	hold;
+	u8	frto;
 	bool	tlp_out;
 	bool	tlp_retrans;
 	bool	undo_armed;
@@ -207,7 +219,7 @@ void yoke_recovery_sacked(struct yoke_recovery *r, struct yoke_seg *seg, struct 
 u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_rtt *rtt,
 			  struct yoke_ack *ack);
 
-/* The next segment to retransmit, or NULL. */
+/* The next segment to retransmit, or NULL; F-RTO may hold back what is lost. */
 struct yoke_seg *yoke_recovery_next(const struct yoke_recovery *r);
 /* Bytes that cwnd lets out now; limited transmit (RFC 3042) included. */
 u32 yoke_recovery_room(const struct yoke_recovery *r, const struct yoke_cc *cc);
@@ -218,11 +230,12 @@ u32 yoke_recovery_reo_timeout(struct yoke_recovery *r, struct yoke_cc *cc,
 /*
  * The retransmission timer fired (RFC 6298 (5.4), RFC 5681 §3.1, RFC 8985 §6.3): what is
  * in flight is lost, but for what RACK says was sent too recently; cwnd lets one segment
- * out. ssthresh is reduced only the first time for the same data. Segments that were
- * SACKed and that the receiver forgot the engine reports through yoke_recovery_unsacked().
+ * out. ssthresh is reduced only the first time for the same data. With @frto the next two
+ * ACKs may tell that the timeout was spurious (RFC 5682). Segments that were SACKed and that the
+ * receiver forgot the engine reports through yoke_recovery_unsacked().
  */
 void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una, u32 snd_nxt,
-		       u32 now_us);
+		       u32 now_us, bool frto);
 /* The receiver reneged on @seg (SACKed): it is lost (RFC 2018 §8). */
 void yoke_recovery_unsacked(struct yoke_recovery *r, struct yoke_seg *seg);
 

@@ -65,33 +65,59 @@ static void yoke_ack_clean(struct sock *sk, struct yoke_ack *ack)
 			break;
 		}
 		yoke_recovery_acked(&ys->rec, seg, ack);
+		if (ys->sack_hint == skb)
+			ys->sack_hint = NULL;
 		__skb_unlink(skb, &ys->rtx);
 		yoke_mem_free_tx(sk, skb);
 	}
 }
 
 /*
- * Marks the segments of the retransmit queue that lie in @block; one that
- * lies half in it is cut first.
+ * The first segment of the retransmit queue that ends beyond @seq, sought from where SACKs were
+ * last: each ACK must not cost a walk of the whole window.
  */
-static void yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
+static struct sk_buff *yoke_ack_seek(struct yoke_sock *ys, u32 seq)
+{
+	struct sk_buff *skb = ys->sack_hint ?: skb_peek(&ys->rtx);
+
+	if (!skb)
+		return NULL;
+	while (!skb_queue_is_first(&ys->rtx, skb) &&
+	       yoke_seq_after(yoke_cb(skb_queue_prev(&ys->rtx, skb))->seg.end_seq, seq))
+		skb = skb_queue_prev(&ys->rtx, skb);
+	while (!yoke_seq_after(yoke_cb(skb)->seg.end_seq, seq)) {
+		if (skb_queue_is_last(&ys->rtx, skb))
+			return NULL;
+		skb = skb_queue_next(&ys->rtx, skb);
+	}
+	return skb;
+}
+
+/*
+ * Marks the segments of the retransmit queue that lie in @block; one that
+ * lies half in it is cut first. False if there was no memory for that.
+ */
+static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 				struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	struct sk_buff *skb, *next;
+	struct sk_buff *skb = yoke_ack_seek(ys, block->start), *next;
 
-	skb_queue_walk_safe(&ys->rtx, skb, next) {
+	if (!skb)
+		return true;
+	skb_queue_walk_from_safe(&ys->rtx, skb, next) {
 		struct yoke_seg *seg = &yoke_cb(skb)->seg;
 
 		if (!yoke_seq_before(seg->seq, block->end))
 			break;
-		if (!yoke_seq_after(seg->end_seq, block->start) || seg->state == YOKE_SEG_SACKED)
+		ys->sack_hint = skb;
+		if (seg->state == YOKE_SEG_SACKED)
 			continue;
 		if (yoke_seq_before(seg->seq, block->start)) {
 			/* The tail of this one; it is looked at next. */
 			if (yoke_queue_own(sk, skb) ||
 			    yoke_queue_split(sk, &ys->rtx, skb, block->start - seg->seq))
-				break;
+				return false;
 			next = skb->next;
 			continue;
 		}
@@ -101,11 +127,12 @@ static void yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 			/* Only a FIN sticks out, or there is no memory to cut. */
 			if (yoke_queue_own(sk, skb) || len >= skb->len ||
 			    yoke_queue_split(sk, &ys->rtx, skb, len))
-				break;
+				return false;
 			next = skb->next;
 		}
 		yoke_recovery_sacked(&ys->rec, seg, ack);
 	}
+	return true;
 }
 
 /* The first block may report a duplicate (RFC 2883 §4). Returns how many blocks it takes up. */
@@ -128,26 +155,37 @@ static int yoke_ack_dsack(const struct yoke_opt *opt, struct yoke_ack *ack)
 	return ack->dsack;
 }
 
+/* What @block says that @seen, of an earlier ACK, did not: mostly it has grown at one end. */
+static void yoke_ack_sack_less(struct yoke_sack *block, const struct yoke_sack *seen)
+{
+	if (seen->start == seen->end)
+		return;
+	if (!yoke_seq_before(block->start, seen->start) && yoke_seq_before(block->start, seen->end))
+		block->start = seen->end;
+	if (!yoke_seq_after(block->end, seen->end) && yoke_seq_after(block->end, seen->start))
+		block->end = seen->start;
+}
+
 static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yoke_ack *ack)
 {
+	struct yoke_sack done[YOKE_OPT_SACKS] = { };
 	struct yoke_sock *ys = yoke_sk(sk);
-	int i, j;
+	int i, j, n = 0;
 
 	for (i = yoke_ack_dsack(opt, ack); i < opt->nsacks; i++) {
-		const struct yoke_sack *block = &opt->sack[i];
+		struct yoke_sack block = opt->sack[i];
 
-		if (!yoke_seq_before(block->start, block->end) ||
-		    !yoke_seq_after(block->start, ack->ack) ||
-		    yoke_seq_after(block->end, ys->snd_nxt))
+		if (!yoke_seq_before(block.start, block.end) ||
+		    !yoke_seq_after(block.start, ack->ack) ||
+		    yoke_seq_after(block.end, ys->snd_nxt))
 			continue;
-		for (j = 0; j < YOKE_OPT_SACKS; j++)
-			if (ys->seen[j].start == block->start && ys->seen[j].end == block->end)
-				break;
-		if (j == YOKE_OPT_SACKS)
-			yoke_ack_sack_block(sk, block, ack);
+		for (j = 0; j < YOKE_OPT_SACKS && yoke_seq_before(block.start, block.end); j++)
+			yoke_ack_sack_less(&block, &ys->seen[j]);
+		if (!yoke_seq_before(block.start, block.end) ||
+		    yoke_ack_sack_block(sk, &block, ack))
+			done[n++] = opt->sack[i];
 	}
-	memcpy(ys->seen, opt->sack, opt->nsacks * sizeof(*ys->seen));
-	memset(ys->seen + opt->nsacks, 0, (YOKE_OPT_SACKS - opt->nsacks) * sizeof(*ys->seen));
+	memcpy(ys->seen, done, sizeof(done));
 }
 
 /* RTT: of the segment itself or, if that was retransmitted, from its timestamp (RFC 7323 §4.1). */
@@ -197,6 +235,8 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	ack.sack = ys->use_sack;
 	ack.dsack = false;
 	ack.limited = ys->cwnd_limited;
+	ack.more = !skb_queue_empty(&sk->sk_write_queue) &&
+		   yoke_seq_after(yoke_conn_snd_end(ys), ys->snd_nxt);
 	ack.dup = seg->ack == prior_una && !window_changed && seg->end_seq == seg->seq && outstanding;
 	ack.ts_undo = ys->use_ts && seg->opt.has_ts && seg->opt.tsecr && ys->retrans_ts &&
 		      yoke_seq_before(seg->opt.tsecr, ys->retrans_ts);

@@ -264,12 +264,16 @@ void yoke_conn_timers_stop(struct sock *sk)
 	sk_stop_timer(sk, &sk->sk_timer);
 }
 
-static void yoke_conn_purge_tx(struct sock *sk, struct sk_buff_head *queue)
+/* Drops what is to be sent, and sent again. */
+static void yoke_conn_purge_tx(struct sock *sk)
 {
+	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb;
 
-	while ((skb = __skb_dequeue(queue)))
+	while ((skb = __skb_dequeue(&ys->rtx) ?: __skb_dequeue(&sk->sk_write_queue)))
 		yoke_mem_free_tx(sk, skb);
+	ys->sack_hint = NULL;
+	yoke_recovery_init(&ys->rec);
 }
 
 void yoke_conn_purge(struct sock *sk)
@@ -277,9 +281,7 @@ void yoke_conn_purge(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct rb_node *p;
 
-	yoke_conn_purge_tx(sk, &sk->sk_write_queue);
-	yoke_conn_purge_tx(sk, &ys->rtx);
-	yoke_recovery_init(&ys->rec);
+	yoke_conn_purge_tx(sk);
 	while ((p = rb_first(&ys->ooo))) {
 		rb_erase(p, &ys->ooo);
 		consume_skb(rb_to_skb(p));
@@ -341,12 +343,8 @@ void yoke_conn_done(struct sock *sk)
 
 void yoke_conn_abort(struct sock *sk, int err)
 {
-	struct yoke_sock *ys = yoke_sk(sk);
-
 	WRITE_ONCE(sk->sk_err, err);
-	yoke_conn_purge_tx(sk, &sk->sk_write_queue);
-	yoke_conn_purge_tx(sk, &ys->rtx);
-	yoke_recovery_init(&ys->rec);
+	yoke_conn_purge_tx(sk);
 	if (!sock_flag(sk, SOCK_DEAD))
 		sk_error_report(sk);
 	yoke_conn_done(sk);

@@ -117,6 +117,7 @@ struct yoke_listener {
  * @rtt @cc @rec: see their headers
  * @rtx:	segments sent and not acknowledged, by sequence
  * @seen:	the SACK blocks of its last ACK, not to walk for them again
+ * @sack_hint:	the segment of @rtx that was SACKed last, to seek from; or NULL
  *
  * engine/input.c, what has arrived:
  * @mss_clamp:	the peer's MSS option, or the default
@@ -213,6 +214,7 @@ struct yoke_sock {
 	struct yoke_sack sacks[YOKE_OPT_SACKS];
 	struct yoke_sack dsack_block;
 	struct yoke_sack seen[YOKE_OPT_SACKS];
+	struct sk_buff	*sack_hint;
 
 	struct {
 		u32	space;

@@ -65,7 +65,8 @@ static void yoke_timer_retransmit(struct sock *sk)
 	if (ys->retransmits == READ_ONCE(yoke_net(sock_net(sk))->set.retries1))
 		__sk_dst_reset(sk);
 	yoke_rtt_backoff(&ys->rtt);
-	yoke_recovery_rto(&ys->rec, &ys->cc, ys->snd_una, ys->snd_nxt, (u32)ys->now_us);
+	yoke_recovery_rto(&ys->rec, &ys->cc, ys->snd_una, ys->snd_nxt, (u32)ys->now_us,
+			  READ_ONCE(yoke_net(sock_net(sk))->set.frto));
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	yoke_output_retransmit_head(sk);

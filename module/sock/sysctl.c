@@ -97,6 +97,7 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_BYTE(window_scaling),
 	YOKE_SYSCTL_BYTE(timestamps),
 	YOKE_SYSCTL_BYTE(sack),
+	YOKE_SYSCTL_BYTE(frto),
 	YOKE_SYSCTL_BYTE(abort_on_overflow),
 	YOKE_SYSCTL_BYTE(moderate_rcvbuf),
 	YOKE_SYSCTL_BYTE(slow_start_after_idle),

@@ -50,6 +50,7 @@ static void settings_init(struct yoke_settings *set)
 	set->window_scaling = 1;
 	set->timestamps = 1;
 	set->sack = 1;
+	set->frto = 2;
 	set->abort_on_overflow = 0;
 	set->moderate_rcvbuf = 1;
 	set->slow_start_after_idle = 1;

@@ -61,6 +61,7 @@ struct yoke_settings {
 	u8	window_scaling;
 	u8	timestamps;
 	u8	sack;
+	u8	frto;
 	u8	abort_on_overflow;
 	u8	moderate_rcvbuf;
 	u8	slow_start_after_idle;

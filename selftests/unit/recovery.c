@@ -26,6 +26,7 @@ struct conn {
 	u32	una, nxt;		/* in segments */
 	bool	sack;
 	bool	dsack, ts_undo;		/* of the next ACK */
+	bool	more;
 	u32	dsack_start, dsack_end;	/* in segments */
 	struct yoke_ack ack;		/* the last one */
 };
@@ -74,6 +75,7 @@ static u32 ack_sack(struct conn *c, u32 una, u32 start, u32 end, u32 at)
 	a->dsack_end = seq(c->dsack_end);
 	a->ts_undo = c->ts_undo;
 	a->limited = true;
+	a->more = c->more;
 	c->dsack = c->ts_undo = false;
 	yoke_recovery_ack_begin(&c->r, a);
 	for (; c->una < una; c->una++) {
@@ -860,7 +862,7 @@ TEST(undo__spurious_timeout)
 
 		conn_init(&c, sack, 10);
 		send(&c, 10, 0);
-		yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 3 * RTT);
+		yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 3 * RTT, false);
 		EXPECT_EQ(resend(&c, 3 * RTT, NULL), 1);
 		c.ts_undo = true;
 		ack(&c, 1, 3 * RTT + 10);
@@ -882,7 +884,7 @@ TEST(rto__all_is_lost_and_one_segment_goes_out)
 
 		conn_init(&c, sack, 10);
 		send(&c, 10, 0);
-		yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 3 * RTT);
+		yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 3 * RTT, false);
 		EXPECT_COUNTS(&c, 0, 10, 0);
 		EXPECT_EQ(c.r.state, YOKE_CA_LOSS);
 		EXPECT_EQ(c.cc.cwnd, MSS);			/* RFC 5681 §3.1: LW */
@@ -907,13 +909,13 @@ TEST(rto__again_for_the_same_data)
 	conn_init(&c, true, 20);
 	send(&c, 20, 0);
 	for (int i = 1; i < 4; i++) {
-		yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(20), T0 + 3 * i * RTT);
+		yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(20), T0 + 3 * i * RTT, false);
 		EXPECT_EQ(c.cc.ssthresh, 10 * MSS);
 		EXPECT_EQ(c.cc.cwnd, MSS);
 		resend(&c, 3 * i * RTT, NULL);
 	}
 	ack(&c, 8, 12 * RTT);
-	yoke_recovery_rto(&c.r, &c.cc, seq(8), seq(20), T0 + 15 * RTT);
+	yoke_recovery_rto(&c.r, &c.cc, seq(8), seq(20), T0 + 15 * RTT, false);
 	EXPECT(c.cc.ssthresh < 10 * MSS);			/* other data: a new event */
 }
 
@@ -926,7 +928,7 @@ TEST(rto__spares_what_was_sent_lately)
 	send(&c, 4, 0);
 	ack(&c, 1, RTT);
 	send(&c, 2, 3 * RTT - 10);
-	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(6), T0 + 3 * RTT);
+	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(6), T0 + 3 * RTT, false);
 	EXPECT_COUNTS(&c, 2, 3, 0);
 	EXPECT_EQ(room(&c), 1);
 }
@@ -940,7 +942,7 @@ TEST(rto__the_first_is_lost_however_late_it_was_sent)
 	ack(&c, 1, RTT);
 	send(&c, 2, 3 * RTT - 20);
 	yoke_recovery_resent(&c.r, &c.seg[1], T0 + 3 * RTT - 10);
-	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(4), T0 + 3 * RTT);
+	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(4), T0 + 3 * RTT, false);
 	EXPECT_COUNTS(&c, 2, 1, 0);
 	EXPECT(yoke_recovery_next(&c.r) == &c.seg[1]);
 }
@@ -952,8 +954,104 @@ TEST(rto__sacked_segments_stay)
 	conn_init(&c, true, 10);
 	send(&c, 10, 0);
 	ack_sack(&c, 0, 4, 5, RTT);
-	yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 4 * RTT);
+	yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 4 * RTT, false);
 	EXPECT_COUNTS(&c, 0, 9, 1);
+}
+
+/* --- F-RTO, RFC 5682 --- */
+
+/* Ten segments, a timeout, the head resent and acknowledged. */
+static void timed_out(struct conn *c, bool sack, bool more)
+{
+	conn_init(c, sack, 10);
+	c->more = more;
+	send(c, 10, 0);
+	yoke_recovery_rto(&c->r, &c->cc, seq(0), seq(10), T0 + 3 * RTT, true);
+	EXPECT_EQ(resend(c, 3 * RTT, NULL), 1);
+	ack(c, 1, 3 * RTT + 10);
+}
+
+/* §2.1 step 2b, then 3b: the originals arrive one after the other. */
+TEST(frto__spurious)
+{
+	for (int sack = 0; sack < 2; sack++) {
+		struct conn c;
+
+		timed_out(&c, sack, true);
+		EXPECT_EQ(c.r.state, YOKE_CA_LOSS);
+		EXPECT(!yoke_recovery_next(&c.r));		/* new data instead, two segments */
+		EXPECT_EQ(room(&c), 2);
+		send(&c, 2, 3 * RTT + 10);
+		ack(&c, 2, 3 * RTT + 20);
+		EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
+		EXPECT_EQ(lost_segs(&c), 0);
+		EXPECT_EQ(c.r.in_flight, 10 * MSS);
+		EXPECT_EQ(c.cc.ssthresh, 10 * MSS);
+		EXPECT(c.cc.cwnd >= 10 * MSS);
+	}
+}
+
+/* Step 3b with SACK (§3.1): an original is SACKed where one before it is late. */
+TEST(frto__spurious_by_sack)
+{
+	struct conn c;
+
+	timed_out(&c, true, true);
+	send(&c, 2, 3 * RTT + 10);
+	ack_sack(&c, 1, 2, 3, 3 * RTT + 20);
+	EXPECT_EQ(c.r.state <= YOKE_CA_DISORDER, true);
+	EXPECT_EQ(c.cc.ssthresh, 10 * MSS);
+}
+
+/* Step 3a: only the new data arrives, so that the rest is lost indeed. */
+TEST(frto__real)
+{
+	for (int sack = 0; sack < 2; sack++) {
+		struct conn c;
+		u32 first;
+
+		timed_out(&c, sack, true);
+		send(&c, 2, 3 * RTT + 10);
+		ack_sack(&c, 1, sack ? 10 : 0, sack ? 11 : 0, 4 * RTT);
+		EXPECT_EQ(c.r.state, YOKE_CA_LOSS);
+		EXPECT_EQ(c.cc.ssthresh, 5 * MSS);
+		EXPECT(resend(&c, 4 * RTT, &first) >= 1);
+		EXPECT_EQ(first, 1);
+		EXPECT(c.cc.cwnd <= 4 * MSS);
+	}
+}
+
+/* Step 2a: a duplicate ACK, or nothing new to send: the ordinary way. */
+TEST(frto__cannot_tell)
+{
+	struct conn c;
+	u32 first;
+
+	timed_out(&c, true, false);
+	EXPECT_EQ(resend(&c, 3 * RTT + 10, &first), 2);
+	EXPECT_EQ(first, 1);
+
+	conn_init(&c, true, 10);
+	c.more = true;
+	send(&c, 10, 0);
+	yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 3 * RTT, true);
+	resend(&c, 3 * RTT, NULL);
+	ack_sack(&c, 0, 5, 6, 3 * RTT + 10);
+	ack(&c, 1, 4 * RTT);
+	EXPECT(yoke_recovery_next(&c.r));
+}
+
+/* Step 1: not in the recovery of an earlier timeout, whose retransmissions would be taken for originals. */
+TEST(frto__not_again)
+{
+	struct conn c;
+
+	timed_out(&c, true, true);
+	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(10), T0 + 9 * RTT, true);
+	EXPECT(yoke_recovery_next(&c.r));
+	resend(&c, 9 * RTT, NULL);
+	ack(&c, 2, 10 * RTT);
+	EXPECT(yoke_recovery_next(&c.r));
 }
 
 /* --- tail loss probe, RFC 8985 §7 --- */

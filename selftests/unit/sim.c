@@ -337,6 +337,7 @@ static void on_ack(struct world *w, const struct event *ev)
 		.dsack_start = ev->sack[0].start,
 		.dsack_end = ev->sack[0].end,
 		.limited = w->limited,
+		.more = w->nxt != w->end,
 		.dup = ev->ack == w->una,
 		.ts_undo = w->p->ts && w->r.undo_armed && w->r.undo_retrans >= 0 &&
 			   (s32)(ev->ts - w->r.first_retrans_us / 1000) < 0,
@@ -416,7 +417,7 @@ static void on_rtx(struct world *w)
 	if (b->seg.state == YOKE_SEG_SACKED)	/* only a reneging receiver leaves it so */
 		list_for_each_entry(b, &w->rtx, queue)
 			yoke_recovery_unsacked(&w->r, &b->seg);
-	yoke_recovery_rto(&w->r, &w->cc, w->una, w->nxt, clock_us(w));
+	yoke_recovery_rto(&w->r, &w->cc, w->una, w->nxt, clock_us(w), true);
 	yoke_rtt_backoff(&w->rtt);
 	w->reo_gen++;
 	push(w);
