@@ -2,12 +2,14 @@
 /*
  * Numbers that outsiders must not guess, made by a keyed hash of the pair of sockets.
  *
- * Owns: nothing; the key is the caller's and lasts as long as the module. Any context.
- * RFC 6528 §3 (ISN), RFC 9293 §3.4.1, RFC 7323 §5.4 (timestamp offset).
+ * Owns: nothing; the keys are the caller's and last as long as the module. Any context.
+ * RFC 6528 §3 (ISN), RFC 9293 §3.4.1, RFC 7323 §5.4 (timestamp offset), RFC 4987 §3.6, appendix A
+ * (SYN cookies).
  *
  * One SipHash gives 64 bits that are independent of one another: the lower half makes the ISN, the
  * upper half the timestamp offset.
  */
+#include <linux/kernel.h>
 #include <linux/types.h>
 #include <linux/siphash.h>
 #include "pair.h"
@@ -28,4 +30,84 @@ u32 yoke_cookie_isn(const struct yoke_pair *pair, const siphash_key_t *key, u64 
 u32 yoke_cookie_ts_offset(const struct yoke_pair *pair, const siphash_key_t *key)
 {
 	return hash(pair, key) >> 32;
+}
+
+/* --- SYN cookies --- */
+
+/*
+ * cookie = H0(pair) + IRS + count << 24 + (H1(pair, count) + MSS index) % 2^24. The two hashes hide
+ * the rest; IRS keeps the numbers of one pair growing as the peer's do.
+ */
+#define COUNT_SHIFT	24
+#define LOW_BITS	((1u << COUNT_SHIFT) - 1)
+
+/*
+ * The default, and what comes of common MTUs: 1280 and 1500 with IPv6, PPPoE, 1500, 9000. Each one
+ * more makes guessing a cookie easier.
+ */
+static const u16 mss_table[] = { 536, 1220, 1300, 1420, 1440, 1460, 8940 };
+
+static u32 syn_base(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 irs)
+{
+	return (u32)hash(pair, &keys[0]) + irs;
+}
+
+static u32 syn_low(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 count)
+{
+	struct {
+		struct yoke_pair pair;
+		u32	count;
+	} in = { *pair, count };
+
+	return (u32)siphash(&in, sizeof(in), &keys[1]);
+}
+
+u32 yoke_cookie_syn(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 irs, u32 count,
+		    u16 *mss)
+{
+	u32 i = ARRAY_SIZE(mss_table) - 1;
+
+	while (i && mss_table[i] > *mss)
+		i--;
+	*mss = mss_table[i];
+	return syn_base(pair, keys, irs) + (count << COUNT_SHIFT) +
+	       ((syn_low(pair, keys, count) + i) & LOW_BITS);
+}
+
+u16 yoke_cookie_syn_mss(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 irs,
+			u32 count, u32 cookie)
+{
+	u32 age, i;
+
+	cookie -= syn_base(pair, keys, irs);
+	age = (count - (cookie >> COUNT_SHIFT)) & 0xff;
+	if (age >= YOKE_COOKIE_AGE)
+		return 0;
+	i = (cookie - syn_low(pair, keys, count - age)) & LOW_BITS;
+	return i < ARRAY_SIZE(mss_table) ? mss_table[i] : 0;
+}
+
+enum {				/* the low bits of a SYN-ACK's timestamp, as Linux has them */
+	TS_WSCALE = 0xf,	/* all set: no window scaling */
+	TS_SACK = 0x10,
+	TS_ECN = 0x20,
+	TS_BITS = 0x3f,
+};
+
+u32 yoke_cookie_ts(u32 now, const struct yoke_cookie_options *o)
+{
+	u32 bits = o->has_wscale ? o->wscale : TS_WSCALE, ts;
+
+	bits |= (o->sack_ok ? TS_SACK : 0) | (o->ecn_ok ? TS_ECN : 0);
+	ts = (now & ~TS_BITS) | bits;
+	/* The clock must not go back after it. */
+	return yoke_seq_after(ts, now) ? ts - (TS_BITS + 1) : ts;
+}
+
+void yoke_cookie_ts_options(u32 ts, struct yoke_cookie_options *o)
+{
+	o->wscale = ts & TS_WSCALE;
+	o->has_wscale = o->wscale != TS_WSCALE;
+	o->sack_ok = ts & TS_SACK;
+	o->ecn_ok = ts & TS_ECN;
 }

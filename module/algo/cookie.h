@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Numbers that outsiders must not guess: initial sequence numbers (RFC 6528) and timestamp offsets
- * (RFC 7323 §5.4).
+ * Numbers that outsiders must not guess: initial sequence numbers (RFC 6528), timestamp offsets
+ * (RFC 7323 §5.4), SYN cookies (RFC 4987 §3.6).
  */
 #ifndef YOKE_COOKIE_H
 #define YOKE_COOKIE_H
@@ -22,5 +22,35 @@ u32 yoke_cookie_isn(const struct yoke_pair *pair, const siphash_key_t *key, u64 
  * key it still tells nothing about the ISN.
  */
 u32 yoke_cookie_ts_offset(const struct yoke_pair *pair, const siphash_key_t *key);
+
+#define YOKE_COOKIE_SECONDS	60	/* the count of SYN cookies goes on by one */
+#define YOKE_COOKIE_AGE		2	/* counts that a SYN cookie is good for */
+
+/*
+ * A SYN cookie: an initial sequence number that remembers the SYN with number @irs for us. Says
+ * @count, in units of YOKE_COOKIE_SECONDS, and *@mss, rounded down to one that fits in.
+ */
+u32 yoke_cookie_syn(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 irs, u32 count,
+		    u16 *mss);
+/* The MSS in @cookie; 0 if we have not made it, or too long ago. */
+u16 yoke_cookie_syn_mss(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 irs,
+			u32 count, u32 cookie);
+
+/**
+ * struct yoke_cookie_options - what beside the MSS a SYN cookie has to remember
+ * @wscale:	the peer's shift, valid if @has_wscale
+ *
+ * The timestamp of the SYN-ACK carries them in its low bits, and the peer's echo brings them back.
+ */
+struct yoke_cookie_options {
+	u8	wscale;
+	bool	has_wscale;
+	bool	sack_ok;
+	bool	ecn_ok;
+};
+
+/* A timestamp with @o in it, at most 63 ticks older than @now. */
+u32 yoke_cookie_ts(u32 now, const struct yoke_cookie_options *o);
+void yoke_cookie_ts_options(u32 ts, struct yoke_cookie_options *o);
 
 #endif
