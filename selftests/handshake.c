@@ -171,4 +171,90 @@ TEST_F(handshake, reset_meets_the_last_ack)
 	EXPECT_EQ(0, stayed);
 }
 
+/* ---- a SYN flood ----------------------------------------------------------- */
+
+#define FLOODED_FOR 40			/* real clients */
+
+/* SYNs from ever other places, until we are killed. */
+static void flood(void)
+{
+	uint32_t i = 0;
+
+	for (;; i++) {
+		struct segment s = { .tcp.syn = 1 };
+
+		inject(&s, htonl(ntohl(inet_addr(CLIENT)) + i % 200), 1024 + i / 200 % 60000,
+		       i * 2654435761u, 0, 0);
+		/* What the kernel answers is let be. */
+		while (read(wire, &s, sizeof(s)) > 0)
+			;
+	}
+}
+
+/* The sum of the counters with this name, by TCP's, in the host's files or ours. */
+static long counter(const char *name)
+{
+	const char *path = oracle() ? "/proc/net/netstat" : "/proc/net/yoke/snmp";
+	char names[8192], values[8192], *n, *v, *at_n, *at_v;
+	FILE *f = fopen(path, "r");
+	long found = -1;
+
+	if (!oracle() && strncmp(name, "TCP", 3) == 0)
+		name += 3;
+	while (f && found < 0 && fgets(names, sizeof(names), f)) {
+		if (!oracle()) {
+			if (sscanf(names, "%s %s", values, values + 4096) == 2 &&
+			    strcmp(values, name) == 0)
+				found = atol(values + 4096);
+			continue;
+		}
+		if (!fgets(values, sizeof(values), f))
+			break;
+		n = strtok_r(names, " \n", &at_n);
+		v = strtok_r(values, " \n", &at_v);
+		for (; n && v; n = strtok_r(NULL, " \n", &at_n), v = strtok_r(NULL, " \n", &at_v))
+			if (strcmp(n, name) == 0)
+				found = atol(v);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/*
+ * Under a flood of many times the backlog all real clients get in, and keep their window scale,
+ * SACK and timestamps.
+ */
+TEST_F(handshake, flood)
+{
+	int l = listener(SERVER, PORT, 8), i, wanted = TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK |
+							TCPI_OPT_WSCALE;
+	pid_t flooder = background((flood(), 0));
+	struct tcp_info a, b;
+	socklen_t len;
+
+	ASSERT_TRUE(until(counter("SyncookiesSent") > 1000));
+	for (i = 0; i < FLOODED_FOR; i++) {
+		struct pair p = pair_through(l, SERVER);
+
+		len = sizeof(a);
+		must(getsockopt(p.a, SOL_TCP, TCP_INFO, &a, &len));
+		len = sizeof(b);
+		must(getsockopt(p.b, SOL_TCP, TCP_INFO, &b, &len));
+		EXPECT_EQ(wanted, a.tcpi_options & wanted);
+		EXPECT_EQ(wanted, b.tcpi_options & wanted);
+		EXPECT_EQ(a.tcpi_snd_wscale + 0, b.tcpi_rcv_wscale + 0);
+		EXPECT_EQ(a.tcpi_rcv_wscale + 0, b.tcpi_snd_wscale + 0);
+		EXPECT_TRUE(carry_both_ways(p, 5000, BOUND));
+		close_hard(p.a);
+		close_hard(p.b);
+	}
+	TH_LOG("%ld cookies sent, %ld came back", counter("SyncookiesSent"),
+	       counter("SyncookiesRecv"));
+	EXPECT_GE(counter("SyncookiesRecv"), FLOODED_FOR / 2);
+	EXPECT_LE(count(TCP_SYN_RECV, PORT), 9);
+	kill(flooder, SIGKILL);
+	waitpid(flooder, NULL, 0);
+}
+
 TEST_HARNESS_MAIN

@@ -95,6 +95,13 @@ static void yoke_conn_wake_writer(struct sock *sk)
 	rcu_read_unlock();
 }
 
+/* The last reference is gone, and a grace period over. */
+static void yoke_conn_destruct(struct sock *sk)
+{
+	kfree(yoke_sk(sk)->listener);
+	inet_sock_destruct(sk);
+}
+
 void yoke_conn_init(struct sock *sk)
 {
 	struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
@@ -103,9 +110,6 @@ void yoke_conn_init(struct sock *sk)
 	skb_queue_head_init(&ys->rtx);
 	ys->ooo = RB_ROOT;
 	INIT_LIST_HEAD(&ys->accept_node);
-	INIT_LIST_HEAD(&ys->listener.queue);
-	INIT_LIST_HEAD(&ys->listener.requests);
-	spin_lock_init(&ys->listener.lock);
 	ys->owner.sk = sk;
 	ys->owner.addr = &ys->node.pair.laddr;
 	ys->node.kind = YOKE_CONN;
@@ -118,7 +122,7 @@ void yoke_conn_init(struct sock *sk)
 
 	sk->sk_sndbuf = READ_ONCE(set->wmem[1]);
 	sk->sk_rcvbuf = READ_ONCE(set->rmem[1]);
-	sk->sk_destruct = inet_sock_destruct;
+	sk->sk_destruct = yoke_conn_destruct;
 	sk->sk_write_space = yoke_conn_wake_writer;
 	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
 	sock_set_flag(sk, SOCK_RCU_FREE);

@@ -66,17 +66,22 @@ enum {
 };
 
 /**
- * struct yoke_listener - the passive half of a socket in LISTEN
+ * struct yoke_listener - the passive half of a socket that is or was in LISTEN
  * @lock:	protects the rest; BH off
  * @queue:	established children that accept(2) has not taken, linked by yoke_sock.accept_node
- * @requests:	half-open ones (struct yoke_request), also in the table
- * @young:	number of @requests
+ * @requests:	half-open ones (struct yoke_request), also in the table; @len of them, and @young
+ *		whose SYN-ACK was sent once only
+ * @cookies_jiffies: when a SYN cookie was sent last, give or take a second
+ * @warned:	the console was told of a flood; without the lock, like the one before
  */
 struct yoke_listener {
 	spinlock_t	lock;
 	struct list_head queue;
 	struct list_head requests;
+	u32		len;
 	u32		young;
+	u32		cookies_jiffies;
+	int		warned;
 };
 
 /**
@@ -142,7 +147,7 @@ struct yoke_listener {
  * engine/rcv.c and engine/listen.c:
  * @icmp_mtu:	what an ICMP error said the path carries, for yoke_output_mtu()
  * @accept_node: in the listener's queue
- * @listener:	while in LISTEN
+ * @listener:	made by listen(2), kept as long as the socket
  */
 struct yoke_sock {
 	struct inet_sock	inet;
@@ -240,7 +245,7 @@ struct yoke_sock {
 
 	struct yoke_owner	owner;
 	struct list_head	accept_node;
-	struct yoke_listener	listener;
+	struct yoke_listener	*listener;
 };
 
 static inline struct yoke_sock *yoke_sk(const struct sock *sk)

@@ -1,248 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The passive open: a SYN becomes a request, the handshake's last ACK turns the request into a
- * child socket, accept(2) takes the child.
+ * The passive open: a SYN becomes a request or is answered with a cookie, the handshake's last ACK
+ * turns either into a child socket, accept(2) takes the child.
  *
- * Owns: struct yoke_listener, struct yoke_request. A listener is never locked for a
- * segment: requests are found in the connection table like everything else, and its
- * lists have a spinlock. Whoever takes a request off the list (under that lock) ends it.
+ * Owns: struct yoke_listener, but for its requests. A listener is never locked for a segment: its
+ * lists have a spinlock.
  * Softirq under RCU; yoke_listen_start(), _stop() and _dequeue() in process context.
  * RFC 9293 §3.10.7.2 (LISTEN), §3.10.7.4 for SYN-RECEIVED, MUST-11; RFC 6298 (5.7) for SYN-ACKs;
- * RFC 5961.
+ * RFC 5961; RFC 4987 §3.6 (SYN cookies).
  */
-#include <net/xfrm.h>
 #include "input.h"
 #include "listen.h"
 #include "output.h"
 #include "../algo/cookie.h"
 #include "../table/cc_table.h"
 #include "../table/mem.h"
-
-static struct kmem_cache *yoke_request_cache;
-
-/* --- requests --- */
-
-static void yoke_request_free(struct rcu_head *rcu)
-{
-	kmem_cache_free(yoke_request_cache, container_of(rcu, struct yoke_request, rcu));
-}
-
-static void yoke_request_put(struct yoke_request *req)
-{
-	if (!refcount_dec_and_test(&req->refs))
-		return;
-	sock_put(req->listener);
-	call_rcu(&req->rcu, yoke_request_free);
-}
-
-/*
- * Off the listener's list; true for the one who did it, and now has to see to table and timer.
- * Listener's lock held.
- */
-static bool yoke_request_unlink(struct yoke_request *req)
-{
-	if (list_empty(&req->list))
-		return false;
-	list_del_init(&req->list);
-	yoke_sk(req->listener)->listener.young--;
-	return true;
-}
-
-/* The request ends without a child. False if it has ended, or become one, before. */
-static bool yoke_request_drop(struct yoke_request *req)
-{
-	struct yoke_listener *l = &yoke_sk(req->listener)->listener;
-	struct net *net = sock_net(req->listener);
-	bool mine;
-
-	spin_lock_bh(&l->lock);
-	mine = yoke_request_unlink(req);
-	spin_unlock_bh(&l->lock);
-	if (!mine)
-		return false;
-	yoke_count(net, AttemptFails);
-	yoke_hash_del(&yoke_net(net)->stream, &req->node);
-	if (timer_delete(&req->timer))
-		yoke_request_put(req);
-	yoke_request_put(req);
-	return true;
-}
-
-static u32 yoke_request_tsval(const struct yoke_request *req)
-{
-	return (u32)div_u64(ktime_get_ns(), NSEC_PER_MSEC) + req->ts_offset;
-}
-
-static void yoke_request_send(struct yoke_request *req, u8 flags)
-{
-	struct yoke_opt opt = {
-		.has_ts = req->use_ts,
-		.tsval = yoke_request_tsval(req),
-		.tsecr = req->tsval,
-	};
-	u32 seq = req->iss, wnd = req->rcv_wnd;
-
-	if (flags & YOKE_SYN) {
-		opt.mss = req->advmss;
-		opt.sack_ok = req->use_sack;
-		opt.has_wscale = req->use_wscale;
-		opt.wscale = req->rcv_wscale;
-		req->sent_us = (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
-	} else {
-		seq++;
-		wnd >>= req->rcv_wscale;
-	}
-	yoke_output_control(sock_net(req->listener), req->listener, &req->rx, req->mark, seq,
-			    req->irs + 1, wnd, flags, &opt);
-}
-
-/* SYN-ACK again, or the end. */
-static void yoke_request_expire(struct timer_list *t)
-{
-	struct yoke_request *req = container_of(t, struct yoke_request, timer);
-	struct sock *sk = req->listener;
-	struct net *net = sock_net(sk);
-	u8 limit = yoke_sk(sk)->syn_retries ?: READ_ONCE(yoke_net(net)->set.synack_retries);
-
-	rcu_read_lock();
-	if (list_empty_careful(&req->list))
-		goto put;
-	if (req->retries >= limit) {
-		yoke_count(net, ReqTimeouts);
-		yoke_request_drop(req);
-		goto put;
-	}
-	req->retries++;
-	yoke_count(net, RetransSegs);
-	yoke_request_send(req, YOKE_SYN | YOKE_ACK);
-	mod_timer(&req->timer, jiffies + min_t(unsigned long, HZ << req->retries, 120 * HZ));
-	rcu_read_unlock();
-	return;
-put:
-	rcu_read_unlock();
-	yoke_request_put(req);
-}
-
-/* What the SYN offers, and what we make of it. NULL if there is no memory or no way back. */
-static struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb,
-					     const struct yoke_segment *s,
-					     const struct yoke_rx *rx)
-{
-	struct net *net = sock_net(sk);
-	struct yoke_net *yn = yoke_net(net);
-	const struct yoke_settings *set = &yn->set;
-	struct yoke_route route = {
-		.pair = rx->pair,
-		.oif = rx->iif,
-		.mark = skb->mark,
-		.tos = rx->tos,
-	};
-	struct yoke_request *req;
-
-	req = kmem_cache_zalloc(yoke_request_cache, GFP_ATOMIC | __GFP_NOWARN);
-	if (!req)
-		return NULL;
-	if (!rx->af->mtu_for(net, sk, &route, &req->advmss) ||
-	    !refcount_inc_not_zero(&sk->sk_refcnt)) {
-		kmem_cache_free(yoke_request_cache, req);
-		return NULL;
-	}
-	if (yoke_sk(sk)->user_mss)
-		req->advmss = min(req->advmss, yoke_sk(sk)->user_mss);
-	req->node.pair = rx->pair;
-	req->node.kind = YOKE_REQUEST;
-	INIT_LIST_HEAD(&req->list);
-	req->listener = sk;
-	refcount_set(&req->refs, 2);
-	timer_setup(&req->timer, yoke_request_expire, 0);
-	req->rx = *rx;
-	req->mark = skb->mark;
-	req->irs = s->seq;
-	req->iss = rx->isn ?: yoke_cookie_isn(&rx->pair, &yn->isn_key, ktime_get_ns());
-	req->ts_offset = yoke_cookie_ts_offset(&rx->pair, &yn->ts_key);
-	req->tsval = s->opt.tsval;
-	req->wnd = s->wnd;
-	req->mss = s->opt.mss ?: rx->af->mss_default;
-	req->use_ts = s->opt.has_ts && READ_ONCE(set->timestamps);
-	req->use_sack = s->opt.sack_ok && READ_ONCE(set->sack);
-	req->use_wscale = s->opt.has_wscale && READ_ONCE(set->window_scaling);
-	req->snd_wscale = req->use_wscale ? s->opt.wscale : 0;
-	req->rcv_wnd = yoke_conn_first_window(net, READ_ONCE(sk->sk_rcvbuf),
-					      yoke_sk(sk)->window_clamp, req->advmss,
-					      req->use_wscale, &req->rcv_wscale);
-	return req;
-}
-
-/* The request becomes visible; from now on its timer watches over it. */
-static bool yoke_request_add(struct yoke_request *req)
-{
-	struct yoke_listener *l = &yoke_sk(req->listener)->listener;
-	struct yoke_net *yn = yoke_net(sock_net(req->listener));
-	bool added = false;
-
-	spin_lock_bh(&l->lock);
-	if (req->listener->sk_state == TCP_LISTEN && !yoke_hash_add(&yn->stream, &req->node)) {
-		list_add_tail(&req->list, &l->requests);
-		l->young++;
-		mod_timer(&req->timer, jiffies + HZ);
-		added = true;
-	}
-	spin_unlock_bh(&l->lock);
-	return added;
-}
-
-/* --- a segment for the listener: §3.10.7.2 --- */
-
-void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
-{
-	struct yoke_listener *l = &yoke_sk(sk)->listener;
-	struct net *net = sock_net(sk);
-	struct yoke_request *req;
-	struct yoke_segment s;
-
-	yoke_ack_parse(skb, &s);
-	/* First RST, second ACK, third SYN. */
-	if (s.flags & YOKE_RST) {
-		yoke_drop(net, sk, skb, InvalidRst);
-		return;
-	}
-	if (smp_load_acquire(&sk->sk_state) != TCP_LISTEN) {
-		yoke_drop(net, sk, skb, Closed);
-		return;
-	}
-	if (s.flags & YOKE_ACK) {
-		yoke_output_reset_for(net, skb, rx);
-		yoke_drop(net, sk, skb, NoSocket);
-		return;
-	}
-	/* A SYN that also ends the connection is no one's honest segment. */
-	if ((s.flags & (YOKE_SYN | YOKE_FIN)) != YOKE_SYN) {
-		yoke_drop(net, sk, skb, InvalidFlags);
-		return;
-	}
-	if (sk_acceptq_is_full(sk)) {
-		yoke_count(net, ListenOverflows);
-		goto full;
-	}
-	if (READ_ONCE(l->young) > max_t(u32, READ_ONCE(sk->sk_max_ack_backlog), 1) ||
-	    READ_ONCE(l->young) >= READ_ONCE(yoke_net(net)->set.max_syn_backlog))
-		goto full;
-	req = yoke_request_new(sk, skb, &s, rx);
-	if (!req)
-		goto full;
-	if (!yoke_request_add(req)) {
-		/* Another CPU has the same SYN, or the listener closes. */
-		refcount_set(&req->refs, 1);
-		yoke_request_put(req);
-		yoke_drop(net, sk, skb, Closed);
-		return;
-	}
-	yoke_request_send(req, YOKE_SYN | YOKE_ACK);
-	consume_skb(skb);
-	return;
-full:
-	yoke_drop(net, sk, skb, ListenDrops);
-}
 
 /* --- a segment for a request: §3.10.7.4 in SYN-RECEIVED --- */
 
@@ -355,11 +127,11 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	dst = __sk_dst_get(child);
 	yoke_conn_sync_mss(child, dst_mtu(dst));
 	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
-	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn). */
-	if (!req->retries)
+	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn), where it is known. */
+	if (!req->retries && !req->cookie)
 		yoke_rtt_sample(&ys->rtt, max_t(u32, (u32)ys->now_us - req->sent_us, 1),
 				(u32)ys->now_us);
-	else
+	else if (req->retries)
 		ys->rtt.rto_us = YOKE_RTO_FALLBACK_US;
 	ys->last_sent_us = (u32)ys->now_us;
 	return child;
@@ -371,21 +143,20 @@ no_route:
 
 /*
  * The child takes the request's place and waits for accept(2). False if the request is no more, or
- * there is no room.
+ * there is no room. The child is locked: whoever finds it now waits.
  */
 static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struct sock *child)
 {
-	struct yoke_listener *l = &yoke_sk(sk)->listener;
+	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct yoke_sock *ys = yoke_sk(child);
 	bool done = false;
 
 	spin_lock_bh(&l->lock);
-	if (sk->sk_state == TCP_LISTEN && !sk_acceptq_is_full(sk) && yoke_request_unlink(req)) {
+	if (sk->sk_state == TCP_LISTEN && !sk_acceptq_is_full(sk) &&
+	    yoke_request_replace(req, ys)) {
 		yoke_port_join(&ys->owner, &yoke_sk(sk)->owner);
 		ys->owner.sk = child;
 		yoke_conn_set_state(child, TCP_ESTABLISHED);
-		/* The same pair in the same table with no memory to allocate: it cannot fail. */
-		yoke_hash_replace(&yoke_net(sock_net(sk))->stream, &req->node, &ys->node);
 		list_add_tail(&ys->accept_node, &l->queue);
 		sk_acceptq_added(sk);
 		done = true;
@@ -407,7 +178,8 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 		/* Silence makes the peer send again, when there may be room. */
 		if (READ_ONCE(yoke_net(net)->set.abort_on_overflow)) {
 			yoke_output_reset_for(net, skb, &req->rx);
-			yoke_request_drop(req);
+			if (!req->cookie)
+				yoke_request_drop(req);
 		}
 		goto drop;
 	}
@@ -419,13 +191,12 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 	if (!yoke_listen_enqueue(sk, req, child)) {
 		bh_unlock_sock(child);
 		yoke_conn_destroy(child);
-		if (list_empty_careful(&req->list))
+		if (!req->cookie && list_empty_careful(&req->list))
 			return false;
 		goto drop;
 	}
-	if (timer_delete(&req->timer))
-		yoke_request_put(req);
-	yoke_request_put(req);
+	if (!req->cookie)
+		yoke_request_release(req);
 	yoke_count(net, PassiveOpens);
 
 	skb_dst_drop(skb);
@@ -439,22 +210,6 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 drop:
 	yoke_drop(net, sk, skb, ListenDrops);
 	return true;
-}
-
-/*
- * An ACK because of a suspicious segment, rate-limited as those of connections (RFC 5961 §7):
- * a request of a pair whose two ends are the same, forged, would answer itself for ever.
- */
-static void yoke_request_challenge(struct net *net, struct yoke_request *req)
-{
-	u32 now = jiffies;
-
-	if (req->challenge_jiffies &&
-	    now - req->challenge_jiffies < READ_ONCE(yoke_net(net)->set.invalid_ratelimit))
-		return;
-	req->challenge_jiffies = now ?: 1;
-	yoke_count(net, ChallengeAcks);
-	yoke_request_send(req, YOKE_ACK);
 }
 
 bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
@@ -477,7 +232,7 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	/* First, the sequence number. */
 	if (paws || s.seq - rcv_nxt >= max(req->rcv_wnd, 1)) {
 		if (!(s.flags & YOKE_RST))
-			yoke_request_challenge(net, req);
+			yoke_request_challenge(req);
 		why = paws ? YOKE_MIB_PAWSDrops : YOKE_MIB_OutOfWindow;
 		goto drop;
 	}
@@ -490,7 +245,7 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	}
 	/* Fourth, SYN: RFC 5961 §4.2. */
 	if (s.flags & (YOKE_RST | YOKE_SYN)) {
-		yoke_request_challenge(net, req);
+		yoke_request_challenge(req);
 		why = s.flags & YOKE_RST ? YOKE_MIB_InvalidRst : YOKE_MIB_InvalidSyn;
 		goto drop;
 	}
@@ -509,7 +264,200 @@ drop:
 	return true;
 }
 
+/* --- SYN cookies: RFC 4987 §3.6 --- */
+
+/* Counts minutes since the machine began. */
+static u32 yoke_listen_cookie_count(void)
+{
+	return (u32)ktime_get_seconds() / YOKE_COOKIE_SECONDS;
+}
+
+/* More requests than the program said it would wait for. */
+static bool yoke_listen_flooded(const struct sock *sk)
+{
+	return READ_ONCE(yoke_sk(sk)->listener->len) > READ_ONCE(sk->sk_max_ack_backlog);
+}
+
+/* Says so once a listener, and counts. */
+static void yoke_listen_warn(struct sock *sk, u8 cookies)
+{
+	struct yoke_listener *l = yoke_sk(sk)->listener;
+
+	if (cookies)
+		yoke_count(sock_net(sk), ReqQFullDoCookies);
+	else
+		yoke_count(sock_net(sk), ReqQFullDrop);
+	if (cookies != 2 && !READ_ONCE(l->warned) && !xchg(&l->warned, 1))
+		net_info_ratelimited("Possible SYN flooding on port %d. %s.\n", inet_sk(sk)->inet_num,
+				     cookies ? "Sending cookies" : "Dropping request");
+}
+
+/* Answers a SYN and remembers nothing but that cookies are about. False if there is no way back. */
+static bool yoke_listen_cookie_send(struct sock *sk, const struct sk_buff *skb,
+				    const struct yoke_segment *s, const struct yoke_rx *rx)
+{
+	struct yoke_listener *l = yoke_sk(sk)->listener;
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+	struct yoke_request req = { .cookie = true };
+	u32 now = (u32)jiffies;
+
+	if (!yoke_request_fill(&req, sk, skb, s, rx))
+		return false;
+	if (now - READ_ONCE(l->cookies_jiffies) > HZ)
+		WRITE_ONCE(l->cookies_jiffies, now ?: 1);
+	yoke_count(sock_net(sk), SyncookiesSent);
+	req.iss = yoke_cookie_syn(&rx->pair, yn->cookie_keys, s->seq, yoke_listen_cookie_count(),
+				  &req.mss);
+	yoke_request_send(&req, YOKE_SYN | YOKE_ACK);
+	return true;
+}
+
+/*
+ * Does @s, an ACK, bring back a cookie of ours? Then *@s is made into the SYN that the cookie
+ * remembers, though with the ACK's timestamp and window.
+ */
+static bool yoke_listen_cookie_check(struct sock *sk, struct yoke_segment *s,
+				     const struct yoke_rx *rx)
+{
+	u32 last = READ_ONCE(yoke_sk(sk)->listener->cookies_jiffies);
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+	struct yoke_cookie_options o = { 0 };
+
+	/* Whoever sends no cookies need not let others try to guess one. */
+	if (!READ_ONCE(yn->set.syncookies) || !last ||
+	    (u32)jiffies - last > YOKE_COOKIE_AGE * YOKE_COOKIE_SECONDS * HZ)
+		return false;
+	s->opt.mss = yoke_cookie_syn_mss(&rx->pair, yn->cookie_keys, s->seq - 1,
+					 yoke_listen_cookie_count(), s->ack - 1);
+	if (!s->opt.mss) {
+		yoke_count(sock_net(sk), SyncookiesFailed);
+		return false;
+	}
+	yoke_count(sock_net(sk), SyncookiesRecv);
+	s->seq--;
+	if (s->opt.has_ts)
+		yoke_cookie_ts_options(s->opt.tsecr -
+				       yoke_cookie_ts_offset(&rx->pair, &yn->ts_key), &o);
+	s->opt.has_wscale = o.has_wscale;
+	s->opt.wscale = o.wscale;
+	s->opt.sack_ok = o.sack_ok;
+	s->wnd <<= o.has_wscale ? o.wscale : 0;
+	/* What we could not have offered was not in a cookie of ours. */
+	return !(s->opt.has_ts && !READ_ONCE(yn->set.timestamps)) &&
+	       !(o.has_wscale && !READ_ONCE(yn->set.window_scaling)) &&
+	       !(o.sack_ok && !READ_ONCE(yn->set.sack));
+}
+
+/* An ACK that may open a connection which only a cookie knows of: true if so, and @skb consumed. */
+static bool yoke_listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s,
+				   const struct yoke_rx *rx)
+{
+	struct yoke_request req = { .cookie = true };
+
+	if (s->flags & YOKE_SYN || !yoke_listen_cookie_check(sk, s, rx))
+		return false;
+	if (yoke_request_fill(&req, sk, skb, s, rx)) {
+		req.iss = s->ack - 1;
+		yoke_listen_complete(sock_net(sk), &req, skb);
+	} else {
+		yoke_drop(sock_net(sk), sk, skb, ListenDrops);
+	}
+	return true;
+}
+
+/* --- a segment for the listener: §3.10.7.2 --- */
+
+/*
+ * May this SYN have a request? Else it is dropped, or *@cookie: it is answered with a cookie. A
+ * TIME-WAIT that gives way vouches for its peer.
+ */
+static bool yoke_listen_admit(struct sock *sk, const struct yoke_rx *rx, bool *cookie)
+{
+	const struct yoke_listener *l = yoke_sk(sk)->listener;
+	struct net *net = sock_net(sk);
+	u8 cookies = READ_ONCE(yoke_net(net)->set.syncookies);
+	int most = READ_ONCE(yoke_net(net)->set.max_syn_backlog);
+
+	*cookie = false;
+	if (!rx->isn && (cookies == 2 || yoke_listen_flooded(sk))) {
+		yoke_listen_warn(sk, cookies);
+		if (!cookies)
+			return false;
+		*cookie = true;
+	}
+	if (sk_acceptq_is_full(sk)) {
+		yoke_count(net, ListenOverflows);
+		return false;
+	}
+	/* As Linux: the last quarter is for peers that are known to live, and we know none. */
+	return cookies || rx->isn || (int)READ_ONCE(l->len) <= most - most / 4;
+}
+
+void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
+{
+	struct net *net = sock_net(sk);
+	struct yoke_request *req;
+	struct yoke_segment s;
+	bool cookie;
+
+	yoke_ack_parse(skb, &s);
+	/* First RST, second ACK, third SYN. */
+	if (s.flags & YOKE_RST) {
+		yoke_drop(net, sk, skb, InvalidRst);
+		return;
+	}
+	if (smp_load_acquire(&sk->sk_state) != TCP_LISTEN) {
+		yoke_drop(net, sk, skb, Closed);
+		return;
+	}
+	if (s.flags & YOKE_ACK) {
+		if (yoke_listen_cookie_rcv(sk, skb, &s, rx))
+			return;
+		yoke_output_reset_for(net, skb, rx);
+		yoke_drop(net, sk, skb, NoSocket);
+		return;
+	}
+	/* A SYN that also ends the connection is no one's honest segment. */
+	if ((s.flags & (YOKE_SYN | YOKE_FIN)) != YOKE_SYN) {
+		yoke_drop(net, sk, skb, InvalidFlags);
+		return;
+	}
+	if (!yoke_listen_admit(sk, rx, &cookie))
+		goto full;
+	if (cookie) {
+		if (!yoke_listen_cookie_send(sk, skb, &s, rx))
+			goto full;
+		consume_skb(skb);
+		return;
+	}
+	req = yoke_request_new(sk, skb, &s, rx);
+	if (!req)
+		goto full;
+	if (!yoke_request_add(req)) {
+		/* Another CPU has the same SYN, or the listener closes. */
+		yoke_drop(net, sk, skb, Closed);
+		return;
+	}
+	yoke_request_send(req, YOKE_SYN | YOKE_ACK);
+	consume_skb(skb);
+	return;
+full:
+	yoke_drop(net, sk, skb, ListenDrops);
+}
+
 /* --- listen(2), accept(2), close(2) --- */
+
+static struct yoke_listener *yoke_listen_alloc(void)
+{
+	struct yoke_listener *l = kzalloc(sizeof(*l), GFP_KERNEL);
+
+	if (!l)
+		return NULL;
+	spin_lock_init(&l->lock);
+	INIT_LIST_HEAD(&l->queue);
+	INIT_LIST_HEAD(&l->requests);
+	return l;
+}
 
 int yoke_listen_start(struct sock *sk)
 {
@@ -519,6 +467,12 @@ int yoke_listen_start(struct sock *sk)
 
 	if (!yoke_port_may_listen(&yn->ports[YOKE_STREAM_PORTS], &ys->owner))
 		return -EADDRINUSE;
+	if (!ys->listener)
+		ys->listener = yoke_listen_alloc();
+	if (!ys->listener)
+		return -ENOBUFS;
+	ys->listener->warned = 0;
+	ys->listener->cookies_jiffies = 0;
 	memset(&ys->node.pair.raddr, 0, sizeof(ys->node.pair.raddr));
 	ys->node.pair.rport = 0;
 	ys->node.kind = YOKE_LISTENER;
@@ -554,7 +508,7 @@ static void yoke_listen_reset(struct sock *child)
 
 void yoke_listen_stop(struct sock *sk)
 {
-	struct yoke_listener *l = &yoke_sk(sk)->listener;
+	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct yoke_request *req;
 	struct sock *child;
 
@@ -585,7 +539,7 @@ void yoke_listen_stop(struct sock *sk)
 
 struct sock *yoke_listen_dequeue(struct sock *sk)
 {
-	struct yoke_listener *l = &yoke_sk(sk)->listener;
+	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct yoke_sock *ys;
 
 	spin_lock_bh(&l->lock);
@@ -596,16 +550,4 @@ struct sock *yoke_listen_dequeue(struct sock *sk)
 	}
 	spin_unlock_bh(&l->lock);
 	return ys ? (struct sock *)ys : NULL;
-}
-
-int yoke_listen_init(void)
-{
-	yoke_request_cache = KMEM_CACHE(yoke_request, 0);
-	return yoke_request_cache ? 0 : -ENOMEM;
-}
-
-void yoke_listen_exit(void)
-{
-	rcu_barrier();
-	kmem_cache_destroy(yoke_request_cache);
 }

@@ -12,7 +12,7 @@
 #include <linux/module.h>
 #include <linux/yoke.h>
 #include "../engine/dgram.h"
-#include "../engine/listen.h"
+#include "../engine/request.h"
 #include "../engine/timewait.h"
 #include "../ip/ip4.h"
 #include "../ip/offload.h"
@@ -239,9 +239,9 @@ static int __init yoke_main_init(void)
 	err = yoke_cc_table_init();
 	if (err)
 		goto err_cc;
-	err = yoke_listen_init();
+	err = yoke_request_init();
 	if (err)
-		goto err_listen;
+		goto err_request;
 	err = yoke_timewait_init();
 	if (err)
 		goto err_timewait;
@@ -280,8 +280,8 @@ err_stream:
 	rcu_barrier();
 	yoke_timewait_exit();
 err_timewait:
-	yoke_listen_exit();
-err_listen:
+	yoke_request_exit();
+err_request:
 	yoke_cc_table_exit();
 err_cc:
 	yoke_mem_exit();
@@ -303,7 +303,7 @@ static void __exit yoke_main_exit(void)
 	proto_unregister(&yoke_dgram_proto);
 	proto_unregister(&yoke_stream_proto);
 	yoke_timewait_exit();
-	yoke_listen_exit();
+	yoke_request_exit();
 	yoke_cc_table_exit();
 	yoke_mem_exit();
 }

@@ -94,6 +94,7 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_COUNT(keepalive_probes, SYSCTL_ZERO, &byte_max),
 	YOKE_SYSCTL_COUNT(max_syn_backlog, NULL, NULL),
 	YOKE_SYSCTL_COUNT(max_tw_buckets, NULL, NULL),
+	YOKE_SYSCTL_BYTE(syncookies),
 	YOKE_SYSCTL_BYTE(window_scaling),
 	YOKE_SYSCTL_BYTE(timestamps),
 	YOKE_SYSCTL_BYTE(sack),

@@ -47,6 +47,7 @@ static void settings_init(struct yoke_settings *set)
 	set->keepalive_probes = 9;
 	set->max_syn_backlog = max(slots / 128, 128UL);
 	set->max_tw_buckets = slots / 2;
+	set->syncookies = 1;
 	set->window_scaling = 1;
 	set->timestamps = 1;
 	set->sack = 1;
@@ -72,6 +73,7 @@ int yoke_net_init(struct net *net)
 	}
 	get_random_bytes(&yn->isn_key, sizeof(yn->isn_key));
 	get_random_bytes(&yn->ts_key, sizeof(yn->ts_key));
+	get_random_bytes(yn->cookie_keys, sizeof(yn->cookie_keys));
 	atomic_set(&yn->timewaits, 0);
 
 	yn->mib = alloc_percpu(struct yoke_mib);

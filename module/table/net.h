@@ -19,6 +19,8 @@ struct yoke_cc_ops;
 	X(ActiveOpens) X(PassiveOpens) X(AttemptFails) X(EstabResets) X(CurrEstab)	\
 	X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(InCsumErrors) X(OutRsts)	\
 	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts)				\
+	X(ReqQFullDoCookies) X(ReqQFullDrop)						\
+	X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed)				\
 	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(DelayedAcks)			\
 	X(InvalidAck) X(InvalidRst) X(InvalidSyn) X(InvalidFlags)			\
 	X(Duplicates) X(AfterFin) X(Closed) X(Filtered) X(NotUnicast)			\
@@ -58,6 +60,7 @@ struct yoke_settings {
 	int	keepalive_probes;
 	int	max_syn_backlog;
 	int	max_tw_buckets;
+	u8	syncookies;		/* 1: for the flooded, 2: always */
 	u8	window_scaling;
 	u8	timestamps;
 	u8	sack;
@@ -76,6 +79,7 @@ struct yoke_settings {
  * @ports:	the port spaces of the stream and the datagram type
  * @isn_key:	RFC 6528's secret
  * @ts_key:	that of the timestamp offsets
+ * @cookie_keys: those of SYN cookies
  * @timewaits:	number of struct yoke_timewait
  * @set:	the settings
  * @cc:		the congestion control of new sockets (table/cc_table.c)
@@ -89,6 +93,7 @@ struct yoke_net {
 	struct yoke_ports ports[2];
 	siphash_key_t	isn_key;
 	siphash_key_t	ts_key;
+	siphash_key_t	cookie_keys[2];
 	atomic_t	timewaits;
 	struct yoke_settings set;
 	const struct yoke_cc_ops *cc;

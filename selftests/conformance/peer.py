@@ -243,6 +243,15 @@ def snmp(name, dgram=False):
 	return int(counters[('Dgram' if dgram else '') + name])
 
 
+def netstat(name):
+	"""A counter of those that TCP has in /proc/net/netstat, by TCP's name."""
+	if not ORACLE:
+		return snmp(name.removeprefix('TCP'))
+	with open('/proc/net/netstat') as f:
+		lines = [line.split() for line in f if line.startswith('TcpExt:')]
+	return int(dict(zip(*lines))[name])
+
+
 def show(raw):
 	"""One line for a packet, for the trace of a failed test."""
 	header = (raw[0] & 15) * 4

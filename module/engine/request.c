@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SYN-RECEIVED before it is worth a socket: what a SYN asked for, and its SYN-ACK until somebody
+ * acknowledges it.
+ *
+ * Owns: struct yoke_request, and of a listener the list of them. Whoever takes a request off the
+ * list, under the listener's lock, ends it.
+ * Softirq under RCU.
+ * RFC 9293 §3.8.3 (R1, R2); RFC 6298 (5.7) for SYN-ACKs; RFC 5961 §7 (limit of the ACKs).
+ */
+#include "output.h"
+#include "request.h"
+#include "../algo/cookie.h"
+
+static struct kmem_cache *yoke_request_cache;
+
+static void yoke_request_free(struct rcu_head *rcu)
+{
+	kmem_cache_free(yoke_request_cache, container_of(rcu, struct yoke_request, rcu));
+}
+
+static void yoke_request_put(struct yoke_request *req)
+{
+	if (!refcount_dec_and_test(&req->refs))
+		return;
+	sock_put(req->listener);
+	call_rcu(&req->rcu, yoke_request_free);
+}
+
+/*
+ * Off the listener's list; true for the one who did it, and now has to see to table and timer.
+ * Listener's lock held.
+ */
+static bool yoke_request_unlink(struct yoke_request *req)
+{
+	struct yoke_listener *l = yoke_sk(req->listener)->listener;
+
+	if (list_empty(&req->list))
+		return false;
+	list_del_init(&req->list);
+	l->len--;
+	l->young -= !req->retries;
+	return true;
+}
+
+void yoke_request_release(struct yoke_request *req)
+{
+	if (timer_delete(&req->timer))
+		yoke_request_put(req);
+	yoke_request_put(req);
+}
+
+bool yoke_request_drop(struct yoke_request *req)
+{
+	struct yoke_listener *l = yoke_sk(req->listener)->listener;
+	struct net *net = sock_net(req->listener);
+	bool mine;
+
+	spin_lock_bh(&l->lock);
+	mine = yoke_request_unlink(req);
+	spin_unlock_bh(&l->lock);
+	if (!mine)
+		return false;
+	yoke_count(net, AttemptFails);
+	yoke_hash_del(&yoke_net(net)->stream, &req->node);
+	yoke_request_release(req);
+	return true;
+}
+
+static u32 yoke_request_tsval(const struct yoke_request *req)
+{
+	u32 now = (u32)div_u64(ktime_get_ns(), NSEC_PER_MSEC);
+
+	if (req->cookie) {
+		struct yoke_cookie_options o = {
+			.has_wscale = req->use_wscale,
+			.wscale = req->snd_wscale,
+			.sack_ok = req->use_sack,
+		};
+
+		now = yoke_cookie_ts(now, &o);
+	}
+	return now + req->ts_offset;
+}
+
+void yoke_request_send(struct yoke_request *req, u8 flags)
+{
+	struct yoke_opt opt = {
+		.has_ts = req->use_ts,
+		.tsval = yoke_request_tsval(req),
+		.tsecr = req->tsval,
+	};
+	u32 seq = req->iss, wnd = req->rcv_wnd;
+
+	if (flags & YOKE_SYN) {
+		opt.mss = req->advmss;
+		opt.sack_ok = req->use_sack;
+		opt.has_wscale = req->use_wscale;
+		opt.wscale = req->rcv_wscale;
+		req->sent_us = (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
+	} else {
+		seq++;
+		wnd >>= req->rcv_wscale;
+	}
+	yoke_output_control(sock_net(req->listener), req->listener, &req->rx, req->mark, seq,
+			    req->irs + 1, wnd, flags, &opt);
+}
+
+/*
+ * How often a SYN-ACK is repeated. Half of the queue is for the young: while the old ones fill more
+ * than that, they end the sooner the fewer the young are (as Linux).
+ */
+static int yoke_request_limit(const struct sock *sk)
+{
+	const struct yoke_listener *l = yoke_sk(sk)->listener;
+	int limit = yoke_sk(sk)->syn_retries ?:
+		    READ_ONCE(yoke_net(sock_net(sk))->set.synack_retries);
+	u32 len = READ_ONCE(l->len), young = 2 * READ_ONCE(l->young);
+
+	if (2 * len <= max(8U, READ_ONCE(sk->sk_max_ack_backlog)))
+		return limit;
+	for (; limit > 2 && len >= young; young *= 2)
+		limit--;
+	return limit;
+}
+
+/* Its SYN-ACK is sent once more; false if it has ended. */
+static bool yoke_request_age(struct yoke_request *req)
+{
+	struct yoke_listener *l = yoke_sk(req->listener)->listener;
+	bool linked;
+
+	spin_lock_bh(&l->lock);
+	linked = !list_empty(&req->list);
+	if (linked && !req->retries++)
+		l->young--;
+	spin_unlock_bh(&l->lock);
+	return linked;
+}
+
+/* SYN-ACK again, or the end. */
+static void yoke_request_expire(struct timer_list *t)
+{
+	struct yoke_request *req = container_of(t, struct yoke_request, timer);
+	struct sock *sk = req->listener;
+	struct net *net = sock_net(sk);
+
+	rcu_read_lock();
+	if (list_empty_careful(&req->list))
+		goto put;
+	if (req->retries >= yoke_request_limit(sk)) {
+		yoke_count(net, ReqTimeouts);
+		yoke_request_drop(req);
+		goto put;
+	}
+	if (!yoke_request_age(req))
+		goto put;
+	yoke_count(net, RetransSegs);
+	yoke_request_send(req, YOKE_SYN | YOKE_ACK);
+	mod_timer(&req->timer, jiffies + min_t(unsigned long, HZ << req->retries, 120 * HZ));
+	rcu_read_unlock();
+	return;
+put:
+	rcu_read_unlock();
+	yoke_request_put(req);
+}
+
+bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct sk_buff *skb,
+			      const struct yoke_segment *s, const struct yoke_rx *rx)
+{
+	struct net *net = sock_net(sk);
+	struct yoke_net *yn = yoke_net(net);
+	const struct yoke_settings *set = &yn->set;
+	struct yoke_route route = {
+		.pair = rx->pair,
+		.oif = rx->iif,
+		.mark = skb->mark,
+		.tos = rx->tos,
+	};
+	bool options;
+
+	if (!rx->af->mtu_for(net, sk, &route, &req->advmss))
+		return false;
+	if (yoke_sk(sk)->user_mss)
+		req->advmss = min(req->advmss, yoke_sk(sk)->user_mss);
+	req->node.pair = rx->pair;
+	req->node.kind = YOKE_REQUEST;
+	INIT_LIST_HEAD(&req->list);
+	req->listener = sk;
+	req->rx = *rx;
+	req->mark = skb->mark;
+	req->irs = s->seq;
+	req->iss = rx->isn ?: yoke_cookie_isn(&rx->pair, &yn->isn_key, ktime_get_ns());
+	req->ts_offset = yoke_cookie_ts_offset(&rx->pair, &yn->ts_key);
+	req->tsval = s->opt.tsval;
+	req->wnd = s->wnd;
+	req->mss = s->opt.mss ?: rx->af->mss_default;
+	req->use_ts = s->opt.has_ts && READ_ONCE(set->timestamps);
+	/* A cookie remembers options in its timestamp, or not at all. */
+	options = req->use_ts || !req->cookie;
+	req->use_sack = options && s->opt.sack_ok && READ_ONCE(set->sack);
+	req->use_wscale = options && s->opt.has_wscale && READ_ONCE(set->window_scaling);
+	req->snd_wscale = req->use_wscale ? s->opt.wscale : 0;
+	req->rcv_wnd = yoke_conn_first_window(net, READ_ONCE(sk->sk_rcvbuf),
+					      yoke_sk(sk)->window_clamp, req->advmss,
+					      req->use_wscale, &req->rcv_wscale);
+	return true;
+}
+
+struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb,
+					     const struct yoke_segment *s,
+					     const struct yoke_rx *rx)
+{
+	struct yoke_request *req;
+
+	req = kmem_cache_zalloc(yoke_request_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!req)
+		return NULL;
+	if (!yoke_request_fill(req, sk, skb, s, rx) ||
+	    !refcount_inc_not_zero(&sk->sk_refcnt)) {
+		kmem_cache_free(yoke_request_cache, req);
+		return NULL;
+	}
+	refcount_set(&req->refs, 2);
+	timer_setup(&req->timer, yoke_request_expire, 0);
+	return req;
+}
+
+bool yoke_request_add(struct yoke_request *req)
+{
+	struct yoke_listener *l = yoke_sk(req->listener)->listener;
+	struct yoke_net *yn = yoke_net(sock_net(req->listener));
+	bool added = false;
+
+	spin_lock_bh(&l->lock);
+	if (req->listener->sk_state == TCP_LISTEN && !yoke_hash_add(&yn->stream, &req->node)) {
+		list_add_tail(&req->list, &l->requests);
+		l->len++;
+		l->young++;
+		mod_timer(&req->timer, jiffies + HZ);
+		added = true;
+	}
+	spin_unlock_bh(&l->lock);
+	if (!added) {
+		refcount_set(&req->refs, 1);
+		yoke_request_put(req);
+	}
+	return added;
+}
+
+bool yoke_request_replace(struct yoke_request *req, struct yoke_sock *ys)
+{
+	struct yoke_hash *hash = &yoke_net(sock_net(req->listener))->stream;
+
+	if (req->cookie)
+		return !yoke_hash_add(hash, &ys->node);
+	if (!yoke_request_unlink(req))
+		return false;
+	/* The same pair in the same table with no memory to allocate: it cannot fail. */
+	yoke_hash_replace(hash, &req->node, &ys->node);
+	return true;
+}
+
+void yoke_request_challenge(struct yoke_request *req)
+{
+	struct net *net = sock_net(req->listener);
+	u32 now = jiffies;
+
+	if (req->challenge_jiffies &&
+	    now - req->challenge_jiffies < READ_ONCE(yoke_net(net)->set.invalid_ratelimit))
+		return;
+	req->challenge_jiffies = now ?: 1;
+	yoke_count(net, ChallengeAcks);
+	yoke_request_send(req, YOKE_ACK);
+}
+
+int yoke_request_init(void)
+{
+	yoke_request_cache = KMEM_CACHE(yoke_request, 0);
+	return yoke_request_cache ? 0 : -ENOMEM;
+}
+
+void yoke_request_exit(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(yoke_request_cache);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A connection that a SYN asked for, before the handshake is complete. */
+#ifndef YOKE_REQUEST_H
+#define YOKE_REQUEST_H
+
+#include "ack.h"
+
+/**
+ * struct yoke_request - a connection in SYN-RECEIVED that came from LISTEN (RFC 9293 MUST-11),
+ * before it is worth a socket
+ * @node:	in the connection table
+ * @list:	in &yoke_listener.requests, under its lock; empty once it has left
+ * @listener:	the socket it belongs to; alive as long as @list is not empty (the listener drops
+ *		its requests first)
+ * @refs:	table, timer, and who works on it
+ * @timer:	SYN-ACK retransmission; @retries how many there were,
+ *		@sent_us when the last one left
+ * @rx:		the way back: the SYN as the carrier saw it, and with @mark its mark
+ * @cookie:	it lies on the stack: all that is known came from a SYN that is answered with a
+ *		cookie, or from the cookie; in no table, on no list, without a timer
+ * @irs @iss @rcv_wnd …: what the child's struct yoke_sock begins with, under the same names
+ */
+struct yoke_request {
+	struct yoke_node node;
+	struct list_head list;
+	struct sock	*listener;
+	refcount_t	refs;
+	struct timer_list timer;
+	struct yoke_rx	rx;
+	struct rcu_head	rcu;
+	u32	irs;
+	u32	iss;
+	u32	tsval;		/* TS.Recent */
+	u32	ts_offset;
+	u32	mark;
+	u32	sent_us;
+	u32	challenge_jiffies;	/* the last ACK that answered a wrong segment */
+	u32	wnd;		/* the SYN's window */
+	u16	mss;		/* the peer's option, or the default */
+	u16	advmss;
+	u8	retries;
+	u8	snd_wscale;
+	u8	rcv_wscale;
+	bool	use_ts:1,
+		use_sack:1,
+		use_wscale:1,
+		cookie:1;
+	int	rcv_wnd;
+};
+
+int yoke_request_init(void);
+void yoke_request_exit(void);
+
+/*
+ * What the SYN @s offers, and what we make of it, in @req, which is zero but for @cookie. False if
+ * there is no way back.
+ */
+bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct sk_buff *skb,
+		       const struct yoke_segment *s, const struct yoke_rx *rx);
+/* The same, made: NULL if there is no memory, too. */
+struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb,
+				      const struct yoke_segment *s, const struct yoke_rx *rx);
+/*
+ * It becomes visible; from now on its timer watches over it. False, and it is gone, if its pair is
+ * in the table already, or the listener closes.
+ */
+bool yoke_request_add(struct yoke_request *req);
+/* A SYN-ACK, or an ACK, of its. */
+void yoke_request_send(struct yoke_request *req, u8 flags);
+/*
+ * An ACK because of a suspicious segment, rate-limited as those of connections (RFC 5961 §7):
+ * a request of a pair whose two ends are the same, forged, would answer itself for ever.
+ */
+void yoke_request_challenge(struct yoke_request *req);
+/* It ends without a child. False if it has ended, or become one, before. */
+bool yoke_request_drop(struct yoke_request *req);
+/*
+ * A child takes its place in the table; a cookie holds none. False if that is no more, or another
+ * has it. Listener's lock held; yoke_request_release() follows without it, but for cookies.
+ */
+bool yoke_request_replace(struct yoke_request *req, struct yoke_sock *ys);
+void yoke_request_release(struct yoke_request *req);
+
+#endif
