@@ -10,12 +10,14 @@
 #include <linux/types.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
+#include "cc_bbr.h"
 #include "cc_cubic.h"
 #include "cc.h"
 
 const struct yoke_cc_ops *const yoke_cc_builtin[] = {
 	&yoke_cc_reno,
 	&yoke_cc_cubic,
+	&yoke_cc_bbr,
 	NULL
 };
 
@@ -51,6 +53,8 @@ void yoke_cc_idle(struct yoke_cc *cc, u32 idle_us, u32 rto_us, u32 now_us)
 
 	if (cc->ops->idle)
 		cc->ops->idle(cc, now_us);
+	if (cc->ops->control)
+		return;
 	if (idle_us <= rto_us || !rto_us)
 		return;
 	cc->ssthresh = max(cc->ssthresh, cc->cwnd / 4 * 3);	/* what it carried, RFC 2861 */

@@ -6,6 +6,7 @@
 #ifndef YOKE_CC_H
 #define YOKE_CC_H
 
+#include "cc_bbr.h"
 #include "cc_cubic.h"
 #include "cc_ops.h"
 
@@ -20,7 +21,7 @@ void yoke_cc_init(struct yoke_cc *cc, const struct yoke_cc_ops *ops, u32 mss);
 void yoke_cc_set_mss(struct yoke_cc *cc, u32 mss);
 /*
  * After @idle_us without sending, cwnd decays by half for each RTO, to no less than the restart
- * window (RFC 5681 §4.1, RFC 2861).
+ * window (RFC 5681 §4.1, RFC 2861); an algorithm that controls cwnd itself is only told.
  */
 void yoke_cc_idle(struct yoke_cc *cc, u32 idle_us, u32 rto_us, u32 now_us);
 /* @cc goes on with another algorithm, which knows nothing of the past but cwnd and ssthresh. */

@@ -21,6 +21,8 @@
 
 struct module;
 struct yoke_cc;
+struct yoke_rate;
+struct yoke_rate_sample;
 union tcp_cc_info;
 
 /**
@@ -30,6 +32,14 @@ union tcp_cc_info;
  * @in_flight:	bytes in flight before this ACK
  * @rtt_us:	RTT sample, 0 if none
  * @limited:	cwnd, not the application, limited sending (RFC 7661: grow only then)
+ *
+ * For yoke_cc_ops.control only:
+ * @flight:	bytes in flight now
+ * @lost:	bytes newly held to be lost
+ * @recovery:	in fast recovery now
+ * @loss:	in the slow start after a timeout
+ * @sample:	the delivery rate this ACK measured (rate.h)
+ * @rate:	the connection's; an algorithm that itself limits sending says so there
  */
 struct yoke_cc_ack {
 	u32	now_us;
@@ -37,6 +47,13 @@ struct yoke_cc_ack {
 	u32	in_flight;
 	u32	rtt_us;
 	bool	limited;
+
+	bool	recovery;
+	bool	loss;
+	u32	flight;
+	u32	lost;
+	const struct yoke_rate_sample *sample;
+	struct yoke_rate *rate;
 };
 
 /* yoke_cc_ops.flags */
@@ -56,11 +73,16 @@ enum {
  * @init:	fills in priv; may be NULL
  * @ack:	grows cwnd; called in the open state and in the slow start after a timeout, not in
  *		fast recovery
- * @ssthresh:	new ssthresh in bytes at a congestion event (at least 2 MSS)
+ * @control:	instead of @ack: sets cwnd, in every state, recovery too; may be NULL
+ * @pacing_rate: bytes a second to pace sending at; NULL: unpaced, unless something else asks for it
+ * @min_segs:	least number of segments in a large buffer at that rate; NULL: 2
+ * @ssthresh:	new ssthresh in bytes at a congestion event (at least 2 MSS); with @control it is not
+ *		cwnd's
  * @lost:	after a timeout or at the start of recovery, @rto tells which; may be NULL
  * @undo:	the last congestion event was none: take back what @ssthresh and @lost did to priv
- *		(cwnd and ssthresh are restored already); may be NULL
- * @idle:	sending restarts after an idle time; may be NULL
+ *		(ssthresh and, without @control, cwnd are restored already); may be NULL
+ * @idle:	sending restarts after an idle time; with @control, whenever nothing was in flight; may
+ *		be NULL
  * @get_info:	TCP_CC_INFO and sock_diag: fills in @info, says in @attr which INET_DIAG_*INFO it is, and
  *		returns its size; 0 if @ext, a mask of 1 << (INET_DIAG_*INFO - 1), does not ask for it;
  *		may be NULL
@@ -71,6 +93,9 @@ struct yoke_cc_ops {
 	struct module *owner;
 	void	(*init)(struct yoke_cc *cc);
 	void	(*ack)(struct yoke_cc *cc, const struct yoke_cc_ack *ack);
+	void	(*control)(struct yoke_cc *cc, const struct yoke_cc_ack *ack);
+	u64	(*pacing_rate)(const struct yoke_cc *cc);
+	u32	(*min_segs)(const struct yoke_cc *cc);
 	u32	(*ssthresh)(struct yoke_cc *cc);
 	void	(*lost)(struct yoke_cc *cc, bool rto, u32 now_us);
 	void	(*undo)(struct yoke_cc *cc);
@@ -79,8 +104,8 @@ struct yoke_cc_ops {
 };
 
 /*
- * Adds @ops to the algorithms of all namespaces. -EINVAL if it lacks a name, ack or ssthresh,
- * -EEXIST if the name is taken. Process context.
+ * Adds @ops to the algorithms of all namespaces. -EINVAL if it lacks a name, ssthresh, or
+ * both ack and control, -EEXIST if the name is taken. Process context.
  */
 int yoke_cc_register(const struct yoke_cc_ops *ops);
 /* Takes it away again; from the exit of the module that owns it, when no socket has it any more. */

@@ -160,9 +160,13 @@ static void unmark_lost(struct yoke_recovery *r)
 
 void yoke_recovery_sent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us)
 {
+	bool idle = list_empty(&r->sent);
+
 	/* What was delivered long ago says nothing of what is sent now; and its time may wrap. */
-	if (list_empty(&r->sent))
+	if (idle)
 		r->rack_valid = false;
+	seg->app_limited = yoke_rate_sent(&r->rate, &seg->rate,
+					  idle && !r->lost_bytes && !r->sacked, now_us);
 	seg->state = YOKE_SEG_SENT;
 	seg->retrans = 0;
 	seg->tx_us = now_us;
@@ -199,6 +203,7 @@ void yoke_recovery_resent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now
 		r->undo_retrans += min_t(u32, len, S32_MAX - r->undo_retrans);
 	}
 	seg->tx_us = now_us;
+	seg->app_limited = yoke_rate_sent(&r->rate, &seg->rate, false, now_us);
 	if (seg->retrans < U8_MAX)
 		seg->retrans++;
 	r->prr_out += len;
@@ -211,7 +216,9 @@ void yoke_recovery_split(struct yoke_recovery *r, struct yoke_seg *seg, struct y
 	tail->seq = seq;
 	tail->end_seq = seg->end_seq;
 	tail->tx_us = seg->tx_us;
+	tail->rate = seg->rate;
 	tail->state = seg->state;
+	tail->app_limited = seg->app_limited;
 	tail->retrans = seg->retrans;
 	seg->end_seq = seq;
 
@@ -235,6 +242,8 @@ void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack)
 	ack->delivered = 0;
 	ack->rtt_us = 0;
 	ack->rack_rtt_us = 0;
+	ack->lost = 0;
+	ack->rate.valid = false;
 	ack->prior_in_flight = r->in_flight;
 	ack->retrans_acked = false;
 	ack->orig_delivered = false;
@@ -254,6 +263,7 @@ static inline void deliver(struct yoke_recovery *r, const struct yoke_seg *seg, 
 	u32 rtt_us = max(ack->now_us - seg->tx_us, 1u);
 
 	ack->delivered += len;
+	yoke_rate_delivered(&r->rate, &ack->rate, &seg->rate, seg->tx_us, seg->app_limited);
 	if (yoke_seq_after(end_seq, r->rack_fack))
 		r->rack_fack = end_seq;
 	if (unlikely(seg->retrans)) {
@@ -531,7 +541,7 @@ static void prr_update(struct yoke_recovery *r, struct yoke_cc *cc, u32 delivere
 /* All that was outstanding when the episode began is delivered. */
 static void leave_recovery(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
 {
-	if (r->state == YOKE_CA_RECOVERY)
+	if (r->state == YOKE_CA_RECOVERY && !cc->ops->control)
 		cc->cwnd = cc->ssthresh;	/* RFC 6937 §3.1 */
 	r->in_flight += r->reno_sacked;
 	r->reno_sacked = 0;
@@ -553,7 +563,8 @@ static void undo(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_
 	if (r->state >= YOKE_CA_RECOVERY)
 		leave_recovery(r, cc, ack);
 	r->undo_armed = false;
-	cc->cwnd = max(cc->cwnd, r->undo_cwnd);
+	if (!cc->ops->control)
+		cc->cwnd = max(cc->cwnd, r->undo_cwnd);
 	cc->ssthresh = max(cc->ssthresh, r->undo_ssthresh);
 	if (cc->ops->undo)
 		cc->ops->undo(cc);
@@ -613,13 +624,15 @@ static void tlp_process_ack(struct yoke_recovery *r, struct yoke_cc *cc,
 	} else if (ack->ack != r->tlp_end_seq) {		/* it repaired a loss */
 		r->tlp_out = false;
 		cc->ssthresh = cc->ops->ssthresh(cc);
-		cc->cwnd = min(cc->cwnd, cc->ssthresh);
+		if (!cc->ops->control)
+			cc->cwnd = min(cc->cwnd, cc->ssthresh);
 		if (cc->ops->lost)
 			cc->ops->lost(cc, false, ack->now_us);
 	}
 }
 
-static void grow(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
+/* The algorithm's turn: outside of recovery, which is PRR's, or if it wants so always. */
+static void adapt(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
 {
 	struct yoke_cc_ack event = {
 		.now_us = ack->now_us,
@@ -629,7 +642,17 @@ static void grow(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_
 		.limited = ack->limited || r->lost_bytes,
 	};
 
-	cc->ops->ack(cc, &event);
+	if (!cc->ops->control) {
+		cc->ops->ack(cc, &event);
+		return;
+	}
+	event.flight = r->in_flight;
+	event.lost = ack->lost;
+	event.recovery = r->state == YOKE_CA_RECOVERY;
+	event.loss = r->state == YOKE_CA_LOSS;
+	event.sample = &ack->rate;
+	event.rate = &r->rate;
+	cc->ops->control(cc, &event);
 }
 
 /* An ACK that tells more than that everything goes well, or that comes while it doesn't. */
@@ -664,12 +687,16 @@ static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 									    YOKE_CA_OPEN;
 	}
 	tlp_process_ack(r, cc, ack);
+	ack->lost = r->lost_bytes - min(lost_before, r->lost_bytes);
+	yoke_rate_end(&r->rate, &ack->rate, ack->delivered, rtt->min_us, ack->now_us);
 
-	if (r->state == YOKE_CA_RECOVERY)
-		prr_update(r, cc, ack->delivered, advanced, r->lost_bytes > lost_before);
+	if (cc->ops->control)
+		adapt(r, cc, ack);
+	else if (r->state == YOKE_CA_RECOVERY)
+		prr_update(r, cc, ack->delivered, advanced, ack->lost);
 	else if (!recovery && r->frto != YOKE_FRTO_SECOND && ack->delivered &&
 		 (advanced || r->rack_reordering))
-		grow(r, cc, ack);
+		adapt(r, cc, ack);
 	return timeout;
 }
 
@@ -681,8 +708,11 @@ u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const str
 		r->rack_rtt_us = ack->rack_rtt_us;
 	if (likely(r->state == YOKE_CA_OPEN && !r->sacked && !r->lost_bytes && !r->tlp_out &&
 		   !ack->dup && !ack->dsack)) {
-		if (ack->delivered)
-			grow(r, cc, ack);
+		if (ack->delivered) {
+			yoke_rate_end(&r->rate, &ack->rate, ack->delivered, rtt->min_us,
+				      ack->now_us);
+			adapt(r, cc, ack);
+		}
 		return 0;
 	}
 	return ack_end_slow(r, cc, rtt, ack);
@@ -719,7 +749,7 @@ u32 yoke_recovery_reo_timeout(struct yoke_recovery *r, struct yoke_cc *cc,
 	if (r->state <= YOKE_CA_DISORDER)
 		enter_recovery(r, cc, snd_una, snd_nxt, now_us);
 	/* The timer stands for the ACK that didn't come: one segment may go out. */
-	if (r->state == YOKE_CA_RECOVERY)
+	if (r->state == YOKE_CA_RECOVERY && !cc->ops->control)
 		prr_update(r, cc, cc->mss, false, true);
 	return timeout;
 }

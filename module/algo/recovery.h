@@ -22,6 +22,7 @@
 #include <linux/types.h>
 #include <linux/list.h>
 #include "cc.h"
+#include "rate.h"
 #include "rtt.h"
 
 enum yoke_seg_state {
@@ -36,16 +37,22 @@ enum yoke_seg_state {
  * @seq:	first sequence number
  * @end_seq:	one past the last (SYN and FIN count)
  * @tx_us:	last transmission
+ * @rate:	how fast data was delivered then
  * @state:	enum yoke_seg_state
+ * @app_limited: the program limited sending then
  * @retrans:	times retransmitted, saturating
+ * @room:	the engine's, which has no other in skb->cb
  */
 struct yoke_seg {
 	struct list_head node;
 	u32	seq;
 	u32	end_seq;
 	u32	tx_us;
-	u8	state;
+	struct yoke_rate_seg rate;
+	u8	state:2,
+		app_limited:1;
 	u8	retrans;
+	u8	room[6];
 };
 
 enum yoke_recovery_state {	/* Linux's TCP_CA_*, with its numbers, for tcp_info.tcpi_ca_state */
@@ -78,6 +85,8 @@ enum yoke_recovery_state {	/* Linux's TCP_CA_*, with its numbers, for tcp_info.t
  * @rack_rtt_us: the same, with the retransmitted ones that RACK believes
  * @prior_in_flight: bytes in flight before
  * @prior_fack:	highest sequence number delivered before
+ * @lost:	bytes newly held to be lost
+ * @rate:	the delivery rate
  * @retrans_acked: a retransmitted segment was cumulatively acknowledged
  * @orig_delivered: a segment sent before the last timeout, and not again, was delivered
  */
@@ -100,6 +109,8 @@ struct yoke_ack {
 	u32	rack_rtt_us;
 	u32	prior_in_flight;
 	u32	prior_fack;
+	u32	lost;
+	struct yoke_rate_sample rate;
 	bool	retrans_acked;
 	bool	orig_delivered;
 };
@@ -139,6 +150,7 @@ enum yoke_frto {	/* RFC 5682: is the timeout spurious? */
  *		retransmitted and not yet so proven, -1 before the first
  * @rto_una:	SND.UNA at the last timeout
  * @retrans_total: segments retransmitted over the connection's life
+ * @rate:	the delivery rate
  */
 struct yoke_recovery {
 	struct list_head sent;
@@ -185,6 +197,8 @@ struct yoke_recovery {
 
 	u32	rto_una;
 	u32	retrans_total;
+
+	struct yoke_rate rate;
 };
 
 void yoke_recovery_init(struct yoke_recovery *r);

@@ -34,9 +34,14 @@ enum {
  * @flags:	YOKE_FIN, YOKE_SYN, YOKE_PSH of this segment
  */
 struct yoke_cb {
-	struct yoke_seg	seg;
-	u32		start;
-	u8		flags;
+	union {
+		struct yoke_seg	seg;
+		struct {
+			u8	before[offsetof(struct yoke_seg, room)];
+			u8	flags;
+			u32	start;
+		};
+	};
 };
 
 static inline struct yoke_cb *yoke_cb(const struct sk_buff *skb)

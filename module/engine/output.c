@@ -469,12 +469,12 @@ void yoke_output_push(struct sock *sk, enum yoke_push how)
 	/* What is lost goes before what is new, however small that is. */
 	if (skb_queue_empty(&sk->sk_write_queue) || yoke_recovery_next(&ys->rec))
 		return;
-	if (skb_queue_empty(&ys->rtx) &&
-	    READ_ONCE(yoke_net(sock_net(sk))->set.slow_start_after_idle)) {
-		u32 idle = (u32)ys->now_us - ys->last_sent_us;
+	if (skb_queue_empty(&ys->rtx)) {
+		u32 idle = (u32)ys->now_us - ys->last_sent_us, rto = yoke_rtt_rto(&ys->rtt);
 
-		if (idle > yoke_rtt_rto(&ys->rtt))
-			yoke_cc_idle(&ys->cc, idle, yoke_rtt_rto(&ys->rtt), (u32)ys->now_us);
+		if (ys->cc.ops->control ||
+		    (idle > rto && READ_ONCE(yoke_net(sock_net(sk))->set.slow_start_after_idle)))
+			yoke_cc_idle(&ys->cc, idle, rto, (u32)ys->now_us);
 	}
 	yoke_output_new(sk, how);
 	/*

@@ -241,6 +241,10 @@ static void sockopt_info_send(const struct yoke_sock *ys, struct tcp_info *info)
 	info->tcpi_bytes_acked = ys->bytes_acked;
 	info->tcpi_segs_out = ys->segs_out;
 	info->tcpi_snd_wnd = ys->snd_wnd;
+	if (rec->rate.interval_us)
+		info->tcpi_delivery_rate = div_u64((u64)rec->rate.bytes * USEC_PER_SEC,
+						   rec->rate.interval_us);
+	info->tcpi_delivery_rate_app_limited = rec->rate.limited;
 	info->tcpi_last_data_sent = ((u32)ys->now_us - ys->last_sent_us) / USEC_PER_MSEC;
 }
 

@@ -172,6 +172,19 @@ static int stream_may_send(struct sock *sk, struct msghdr *msg, long *timeo)
 	return sock_cmsg_send(sk, msg, &cookie);
 }
 
+/*
+ * The program comes back with data when there was none left to send, nor was the path full: what is
+ * measured on it until then says nothing of the path.
+ */
+static void stream_check_limited(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (ys->write_seq - ys->snd_nxt < ys->mss && sk_wmem_alloc_get(sk) < (int)SKB_TRUESIZE(1) &&
+	    ys->rec.in_flight < ys->cc.cwnd && !ys->rec.lost_bytes)
+		yoke_rate_app_limited(&ys->rec.rate, ys->rec.in_flight);
+}
+
 static int stream_send(struct sock *sk, struct msghdr *msg)
 {
 	int flags = msg->msg_flags, copied = 0, err;
@@ -181,6 +194,7 @@ static int stream_send(struct sock *sk, struct msghdr *msg)
 	if (err)
 		return err;
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	stream_check_limited(sk);
 	while (msg_data_left(msg) || !copied) {
 		err = -EPIPE;
 		if (sk->sk_err || (sk->sk_shutdown & SEND_SHUTDOWN))

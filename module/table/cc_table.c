@@ -60,7 +60,7 @@ int yoke_cc_register(const struct yoke_cc_ops *ops)
 	int err = 0;
 
 	if (!ops->name[0] || strnlen(ops->name, YOKE_CC_NAME) == YOKE_CC_NAME ||
-	    strchr(ops->name, ' ') || !ops->ack || !ops->ssthresh)
+	    strchr(ops->name, ' ') || !(ops->ack || ops->control) || !ops->ssthresh)
 		return -EINVAL;
 	e = kmalloc(sizeof(*e), GFP_KERNEL);
 	if (!e)
