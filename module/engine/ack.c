@@ -9,6 +9,7 @@
  * D-SACK), RFC 7323 §4.1 (RTTM).
  */
 #include "queue.h"
+#include "urgent.h"
 #include "ack.h"
 #include "../table/mem.h"
 
@@ -244,6 +245,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	yoke_recovery_ack_begin(&ys->rec, &ack);
 	if (seg->ack != prior_una) {
 		ys->snd_una = seg->ack;
+		yoke_urgent_acked(ys);
 		ys->bytes_acked += seg->ack - prior_una;
 		ys->retransmits = 0;
 		yoke_ack_clean(sk, &ack);

@@ -317,6 +317,8 @@ void yoke_conn_renew(struct sock *sk)
 	ys->dsack = false;
 	ys->cwnd_limited = false;
 	ys->probe_tail = false;
+	ys->urgent_out = false;
+	ys->urgent = 0;
 	ys->nsacks = 0;
 	ys->quickack = 0;
 	ys->probes_out = 0;

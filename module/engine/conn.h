@@ -129,6 +129,10 @@ struct yoke_listener {
  * @seen:	the SACK blocks of its last ACK, not to walk for them again
  * @sack_hint:	the segment of @rtx that was SACKed last, to seek from; or NULL
  *
+ * engine/urgent.c:
+ * @snd_up:	SND.UP, if @urgent_out
+ * @urg_seq:	the peer's urgent byte, @urgent what has become of it, @urg_byte the byte
+ *
  * engine/input.c, what has arrived:
  * @mss_clamp:	the peer's MSS option, or the default
  * @rcv_mss:	guess of the segments the peer sends, for delayed ACKs and windows
@@ -173,6 +177,8 @@ struct yoke_sock {
 	u32	max_window;
 	u32	pushed_seq;
 	u32	snd_sml;
+	u32	snd_up;
+	u32	urg_seq;
 	u32	last_sent_us;
 	u32	ts_recent;
 	u32	ts_recent_s;
@@ -202,7 +208,10 @@ struct yoke_sock {
 		probe_tail:1,		/* YOKE_TIMER_REO is set for a tail loss probe */
 		port_locked:1,		/* bind(2) chose the port: disconnecting keeps it */
 		addr_locked:1,		/* and the address */
+		urgent_out:1,		/* what is before SND.UP is not acknowledged yet */
 		cc_chosen:1;		/* TCP_CONGESTION was set: children get the same */
+	u8	urgent;
+	u8	urg_byte;
 	u8	quickack;		/* so many segments are to be ACKed at once */
 	u8	probes_out;
 	u8	retransmits;		/* timeouts since SND.UNA moved last */

@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 #include "output.h"
 #include "timewait.h"
+#include "urgent.h"
 #include "input.h"
 #include "../table/mem.h"
 
@@ -656,13 +657,16 @@ int yoke_input(struct sock *sk, struct sk_buff *skb)
 		yoke_conn_abort(sk, ECONNRESET);
 		return 0;
 	}
-	/* Sixth, URG: its data stays in the stream (RFC 6093 §6). Seventh and eighth. */
-	if ((1 << sk->sk_state) & YOKE_DATA_STATES)
+	/* Sixth, URG; seventh and eighth, text and FIN. */
+	if (likely((1 << sk->sk_state) & YOKE_DATA_STATES)) {
+		if (unlikely(s.flags & YOKE_URG || ys->urgent))
+			yoke_urgent_rcv(sk, skb, s.seq, s.flags & YOKE_URG ? &s.urg : NULL);
 		yoke_input_data(sk, skb, &s);
-	else if (s.end_seq != s.seq)
+	} else if (s.end_seq != s.seq) {
 		yoke_drop(sock_net(sk), sk, skb, AfterFin);
-	else
+	} else {
 		consume_skb(skb);
+	}
 	yoke_input_answer(sk);
 	/* In close(2)'s backlog more may follow, a reset even: close(2) itself goes on from there. */
 	if (unlikely(sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD) &&

@@ -10,6 +10,7 @@
  * Minshall. Resets: §3.5.2.
  */
 #include "output.h"
+#include "urgent.h"
 #include "../table/mem.h"
 
 #define YOKE_SEND_STATES	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |	\
@@ -25,6 +26,15 @@ static unsigned int yoke_output_mss(const struct yoke_sock *ys)
 	if (ys->nsacks || ys->dsack)
 		mss -= 4 + 8 * min(ys->nsacks + ys->dsack, ys->use_ts ? 3 : 4);
 	return mss;
+}
+
+/*
+ * May a buffer of several segments go? Not while there is an urgent pointer, which is relative to
+ * each segment's own number.
+ */
+static bool yoke_output_may_gso(const struct sock *sk)
+{
+	return sk_can_gso(sk) && !yoke_sk(sk)->urgent_out;
 }
 
 unsigned int yoke_output_goal(struct sock *sk)
@@ -162,10 +172,13 @@ static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_opt opt;
+	u16 urgent = yoke_urgent_pointer(ys, seq);
 	unsigned int size, mss;
 	struct tcphdr *th;
 	int err;
 
+	if (urgent)
+		flags |= YOKE_URG;
 	if (skb->len) {
 		/*
 		 * It answers what came just now: the program talks by turns, and its answers carry
@@ -204,7 +217,7 @@ static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u
 	else
 		th->window = htons(yoke_output_window(sk));
 	th->check = 0;
-	th->urg_ptr = 0;
+	th->urg_ptr = htons(urgent);
 
 	skb_set_owner_w(skb, sk);
 	ys->af->checksum(skb, &ys->node.pair, sk->sk_protocol, offsetof(struct tcphdr, check));
@@ -293,7 +306,7 @@ static int yoke_output_again(struct sock *sk, struct sk_buff *skb)
 	if (!yoke_seq_before(yoke_cb(skb)->seg.seq, yoke_conn_snd_end(ys)) &&
 	    yoke_cb(skb)->seg.seq != ys->snd_una)
 		return -EAGAIN;
-	if (skb->len > mss && !sk_can_gso(sk)) {
+	if (skb->len > mss && !yoke_output_may_gso(sk)) {
 		err = yoke_queue_split(sk, &ys->rtx, skb, mss);
 		if (err)
 			return err;
@@ -381,7 +394,7 @@ static bool yoke_output_hold(const struct sock *sk, const struct sk_buff *skb, e
 	const struct yoke_sock *ys = yoke_sk(sk);
 
 	if (yoke_cb(skb)->flags & YOKE_FIN || !skb_queue_is_last(&sk->sk_write_queue, skb) ||
-	    how == YOKE_PUSH_ALL)
+	    how == YOKE_PUSH_ALL || ys->urgent_out)
 		return false;
 	if (ys->cork || how == YOKE_PUSH_MORE)
 		return true;
@@ -406,7 +419,7 @@ static int yoke_output_allowed(struct sock *sk, const struct sk_buff *skb,
 	if (window <= 0)
 		return -1;
 	most = min_t(u32, window, room);
-	if (!sk_can_gso(sk))
+	if (!yoke_output_may_gso(sk))
 		most = min(most, mss);
 	if (len <= most) {
 		if (len % mss && yoke_output_hold(sk, skb, how))
@@ -612,6 +625,9 @@ void yoke_output_probe(struct sock *sk, bool keepalive)
 		yoke_output_push(sk, YOKE_PUSH_ALL);
 		return;
 	}
+	/* That there is urgent data the peer may know before there is room for it (MUST-66). */
+	if (ys->urgent_out && ys->snd_up - ys->snd_una <= U16_MAX)
+		yoke_output_bare(sk, ys->snd_una, YOKE_ACK);
 	/* An old number makes the peer answer with its window. */
 	yoke_output_bare(sk, ys->snd_una - 1, YOKE_ACK);
 }

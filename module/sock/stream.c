@@ -17,6 +17,7 @@
 #include "../engine/output.h"
 #include "../engine/rcv.h"
 #include "../engine/timer.h"
+#include "../engine/urgent.h"
 #include "../ip/ip4.h"
 #include "../table/mem.h"
 #include "open.h"
@@ -143,7 +144,8 @@ static int stream_write(struct sock *sk, struct msghdr *msg)
 	if (n <= 0)
 		return n;
 	yoke_cb(skb)->flags &= ~YOKE_PSH;
-	if (skb->len < goal)
+	/* No segment leaves before it is known where the urgent data ends. */
+	if (skb->len < goal || msg->msg_flags & MSG_OOB)
 		return n;
 	if (stream_push_is_due(yoke_sk(sk))) {
 		stream_mark_push(sk);
@@ -159,7 +161,7 @@ static int stream_may_send(struct sock *sk, struct msghdr *msg, long *timeo)
 	struct sockcm_cookie cookie;
 	int err;
 
-	if (msg->msg_flags & (MSG_OOB | MSG_FASTOPEN))
+	if (msg->msg_flags & MSG_FASTOPEN)
 		return -EOPNOTSUPP;
 	if (STATE(sk) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
 		err = sk_stream_wait_connect(sk, timeo);
@@ -212,6 +214,8 @@ static int stream_send(struct sock *sk, struct msghdr *msg)
 			break;
 		stream_drop_empty(sk);
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		if (copied && flags & MSG_OOB)
+			yoke_urgent_write(yoke_sk(sk));
 		if (copied)
 			stream_push(sk, YOKE_PUSH_NAGLE);
 		err = sk_stream_wait_memory(sk, &timeo);
@@ -222,6 +226,8 @@ static int stream_send(struct sock *sk, struct msghdr *msg)
 	if (copied) {
 		if (!(flags & MSG_MORE) || stream_push_is_due(yoke_sk(sk)))
 			stream_mark_push(sk);
+		if (flags & MSG_OOB)
+			yoke_urgent_write(yoke_sk(sk));
 		stream_push(sk, flags & MSG_MORE ? YOKE_PUSH_MORE : YOKE_PUSH_NAGLE);
 		return copied;
 	}
@@ -325,22 +331,35 @@ static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flag
 	struct yoke_sock *ys = yoke_sk(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len), copied = 0;
-	u32 peek_seq = ys->copied_seq;
+	u32 peek_seq = ys->copied_seq, begin = peek_seq;
 	u32 *seq = flags & MSG_PEEK ? &peek_seq : &ys->copied_seq;
 	struct sk_buff *skb;
 	int err = 0, n;
 
 	do {
+		/* What is before the mark and what is behind it are read apart. */
+		if (yoke_urgent_mark(ys, *seq)) {
+			if (copied)
+				break;
+			if (signal_pending(current)) {
+				err = timeo ? sock_intr_errno(timeo) : -EAGAIN;
+				break;
+			}
+		}
 		skb = stream_find(sk, *seq);
 		if (skb) {
 			bool last = yoke_cb(skb)->flags & YOKE_FIN;
+			size_t want = len - copied;
 
-			n = stream_copy_out(sk, skb, msg, len - copied, flags, seq);
+			if (unlikely(ys->urgent))
+				want = yoke_urgent_limit(sk, seq, want);
+			n = stream_copy_out(sk, skb, msg, want, flags, seq);
 			if (n < 0) {
 				err = n;
 				break;
 			}
 			copied += n;
+			yoke_urgent_passed(ys);
 			if (last && copied < len)
 				break;
 			continue;
@@ -360,8 +379,8 @@ static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flag
 		if (err < 0)
 			break;
 		/* Another thread has read meanwhile what we peeked at. */
-		if ((flags & MSG_PEEK) && peek_seq - copied != ys->copied_seq)
-			peek_seq = ys->copied_seq;
+		if ((flags & MSG_PEEK) && ys->copied_seq != begin)
+			begin = peek_seq = ys->copied_seq;
 	} while (copied < len);
 
 	if (!(flags & MSG_PEEK)) {
@@ -387,7 +406,7 @@ static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, i
 	if (sk->sk_state == TCP_LISTEN)
 		err = -ENOTCONN;
 	else if (flags & MSG_OOB)
-		err = -EINVAL;	/* there never is urgent data */
+		err = yoke_urgent_read(sk, msg, len, flags);
 	else
 		err = stream_recv(sk, msg, len, flags);
 	release_sock(sk);
@@ -411,9 +430,10 @@ static bool stream_is_writable(struct sock *sk)
 static __poll_t stream_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	struct sock *sk = sock->sk;
+	const struct yoke_sock *ys = yoke_sk(sk);
 	__poll_t mask = 0;
+	int state, target;
 	u8 shutdown;
-	int state;
 
 	sock_poll_wait(file, sock, wait);
 	state = inet_sk_state_load(sk);
@@ -426,8 +446,15 @@ static __poll_t stream_poll(struct file *file, struct socket *sock, poll_table *
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
-		if (yoke_conn_readable(sk, sock_rcvlowat(sk, 0, INT_MAX)))
+		target = sock_rcvlowat(sk, 0, INT_MAX);
+		/* The urgent byte itself is not there to be read. */
+		if (yoke_urgent_mark(ys, READ_ONCE(ys->copied_seq)) &&
+		    !sock_flag(sk, SOCK_URGINLINE))
+			target++;
+		if (yoke_conn_readable(sk, target))
 			mask |= EPOLLIN | EPOLLRDNORM;
+		if (unlikely(READ_ONCE(ys->urgent) == YOKE_URGENT_HERE))
+			mask |= EPOLLPRI;
 		if ((shutdown & SEND_SHUTDOWN) || stream_is_writable(sk))
 			mask |= EPOLLOUT | EPOLLWRNORM;
 	}
@@ -445,6 +472,10 @@ static int stream_readable_bytes(struct sock *sk)
 
 	if (STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
 		return 0;
+	if (ys->urgent && !sock_flag(sk, SOCK_URGINLINE) &&
+	    !yoke_seq_before(ys->urg_seq, ys->copied_seq) &&
+	    yoke_seq_before(ys->urg_seq, ys->rcv_nxt))
+		return ys->urg_seq - ys->copied_seq;
 	n = ys->rcv_nxt - ys->copied_seq;
 	/* The FIN has a number, but is no byte. */
 	return n > 0 && ys->fin_received ? n - 1 : n;
@@ -463,6 +494,8 @@ static int stream_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg
 	opening = STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV);
 	if (sk->sk_state == TCP_LISTEN && cmd != SIOCATMARK)
 		n = -EINVAL;
+	else if (cmd == SIOCATMARK)
+		n = yoke_urgent_mark(ys, ys->copied_seq);
 	else if (cmd == SIOCINQ)
 		n = stream_readable_bytes(sk);
 	else if (cmd == SIOCOUTQ && !opening)

@@ -103,6 +103,7 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_BYTE(moderate_rcvbuf),
 	YOKE_SYSCTL_BYTE(slow_start_after_idle),
 	YOKE_SYSCTL_BYTE(rfc1337),
+	YOKE_SYSCTL_BYTE(stdurg),
 	YOKE_SYSCTL(invalid_ratelimit, proc_dointvec_ms_jiffies, NULL, NULL),
 };
 

@@ -56,6 +56,7 @@ static void settings_init(struct yoke_settings *set)
 	set->moderate_rcvbuf = 1;
 	set->slow_start_after_idle = 1;
 	set->rfc1337 = 0;
+	set->stdurg = 0;
 	set->invalid_ratelimit = HZ / 2;
 }
 

@@ -69,6 +69,7 @@ struct yoke_settings {
 	u8	moderate_rcvbuf;
 	u8	slow_start_after_idle;
 	u8	rfc1337;
+	u8	stdurg;
 	int	invalid_ratelimit;	/* jiffies between challenge ACKs of one connection */
 };
 

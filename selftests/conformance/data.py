@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """Data, both ways: RFC 9293 §3.4, §3.7 and the text steps of §3.10.7.4."""
 import errno
+import fcntl
+import os
 import random
 import select
+import signal
 import socket
+import struct
 
 from scapy.layers.inet import IP, IPOption_NOP, IPOption_Router_Alert, fragment
 
-from peer import (MSS, MTU, SUT, Skip, ahead, check, equal, option, pattern, poll_events, rows,
-		  seq32, set_mtu, setopt, until)
+from peer import (MSS, MTU, SUT, WAIT, ahead, check, equal, option, pattern, poll_events, raises,
+		  rows, seq32, set_mtu, setopt, until)
 
 FULL = 1460
 
@@ -375,20 +379,11 @@ def more_is_waited_for(p):
 	c.send('A')
 
 
-def send_urgent(c, data):
-	try:
-		c.sock.send(data, socket.MSG_OOB)
-	except OSError as e:
-		if e.errno != errno.EOPNOTSUPP:
-			raise
-		raise Skip('no urgent data') from None
-
-
 @rows('9293-MUST-30', '9293-MUST-62')
 def urgent_sent(p):
 	"""MSG_OOB: the pointer is the octet after the last urgent one."""
 	c = p.established()
-	send_urgent(c, b'abc')
+	c.sock.send(b'abc', socket.MSG_OOB)
 	segment = c.expect('UA', b'abc')
 	equal(segment.urgptr, 3, 'urgent pointer')
 	c.send('A')
@@ -400,14 +395,113 @@ def urgent_sent(p):
 def urgent_received(p):
 	"""POLLPRI when it is announced; in line, the bytes stay in the stream, and the mark is told."""
 	c = p.established()
-	send_urgent(c, b'!')
-	c.expect('UA', b'!')
 	setopt(c.sock, oobinline=1)
 	c.send('UPA', b'abcdef', urgptr=3)
 	c.expect_ack()
 	check(poll_events(c.sock) & select.POLLPRI, 'no POLLPRI')
 	equal(c.sock.recv(10), b'ab', 'read up to the mark')
 	equal(c.sock.recv(10), b'cdef', 'read from the mark on')
+
+
+@rows('9293-MUST-31', '9293-MUST-62')
+def urgent_in_many_segments(p):
+	"""Each segment of it points at the same octet, in its own numbers."""
+	c = p.established()
+	data = pattern(5 * MSS + 100)
+	end = c.ack + len(data)
+	c.sock.send(data, socket.MSG_OOB)
+	got = b''
+	while len(got) < len(data):
+		segment = c.next()
+		equal(segment.names, 'AU', 'flags')
+		equal(seq32(segment.seq + segment.urgptr), seq32(end), 'where the urgent pointer points')
+		check(len(segment.data) <= MSS, 'larger than a segment')
+		c.advance(segment)
+		got += segment.data
+	equal(got, data, 'data')
+	lost = c.next()					# nobody acknowledges: it comes again
+	equal((lost.names, seq32(lost.seq + lost.urgptr)), ('AU', seq32(end)), 'sent again')
+	c.send('A')
+	c.sock.send(b'plain')
+	c.expect('A', b'plain')
+
+
+@rows('9293-MUST-31')
+def urgent_pointer_is_too_short(p):
+	"""Urgent data longer than the pointer reaches: it says as much as it can, and the mark, which
+	moves on with it, is right in the end."""
+	c = p.established(rcvbuf=1 << 19)
+	setopt(c.sock, oobinline=1)
+	size, got = 100000, b''
+	data = pattern(size)
+	for i in range(0, size, MSS):
+		c.send('UPA', data[i:i + MSS], urgptr=min(size - i, 65535))
+		p.barrier()
+		got += c.sock.recv(2 * MSS)
+	equal(got, data[:-1], 'data before the mark')
+	check(at_mark(c.sock), 'not at the mark')
+	equal(c.recv(1), data[-1:], 'urgent byte')
+	check(not at_mark(c.sock), 'still at the mark')
+
+
+@rows('9293-MUST-32', '9293-MUST-66', '9293-EV-14')
+def urgent_at_a_closed_window(p):
+	"""SIGURG tells of it before there is room for the byte; MSG_OOB has it when it is here."""
+	from window import fill
+	c, size = fill(p)
+	signals = []
+	p.stack.callback(signal.signal, signal.SIGURG,
+			 signal.signal(signal.SIGURG, lambda *_: signals.append(1)))
+	fcntl.fcntl(c.sock, fcntl.F_SETOWN, os.getpid())
+	raises(errno.EINVAL, urgent_byte, c.sock)
+	c.send('UA', urgptr=1)
+	until(lambda: signals, 'no SIGURG')
+	raises(errno.EAGAIN, urgent_byte, c.sock)
+	equal(c.recv(size), pattern(size), 'data read')
+	check(at_mark(c.sock), 'not at the mark')
+	c.drain()
+	c.send('UPA', b'!more', urgptr=1)
+	c.expect_ack()
+	equal(len(signals), 1, 'signals')		# it was no news
+	equal(urgent_byte(c.sock), b'!', 'urgent byte')
+	equal(c.sock.recv(10), b'more', 'the rest')
+
+
+@rows('9293-MUST-30', '9293-MUST-62')
+def urgent_out_of_order(p):
+	"""The byte can be read apart though what is before it is missing."""
+	c = p.established()
+	c.send('UPA', b'def', seq=c.seq + 3, urgptr=2)
+	c.expect('A')
+	check(poll_events(c.sock) & select.POLLPRI, 'no POLLPRI')
+	equal(urgent_byte(c.sock), b'e', 'urgent byte')
+	c.send('PA', b'abc')
+	c.expect('A', ack=c.seq + 3)
+	equal(c.sock.recv(10), b'abcd', 'up to the mark')
+	equal(c.sock.recv(10), b'f', 'from the mark on')
+
+
+@rows('9293-EV-27')
+def urgent_after_the_end(p):
+	"""After the peer's FIN nothing is urgent."""
+	c = p.close_wait()
+	c.send('UA', urgptr=9)
+	p.barrier()
+	raises(errno.EINVAL, urgent_byte, c.sock)
+
+
+def urgent_byte(s):
+	"""MSG_OOB at once: with a timeout Python would wait for what is in line."""
+	s.setblocking(False)
+	try:
+		return s.recv(10, socket.MSG_OOB)
+	finally:
+		s.settimeout(WAIT)
+
+
+def at_mark(s):
+	"""sockatmark(3)"""
+	return struct.unpack('i', fcntl.ioctl(s, 0x8905, b'\0\0\0\0'))[0]
 
 
 @rows('9293-MUST-30')
