@@ -6,6 +6,7 @@
 #include "yoke_test.h"
 #include <netinet/ip.h>
 #include <pthread.h>
+#include <sys/mount.h>
 #include <linux/if_tun.h>
 
 #define SERVER	"10.7.0.1"
@@ -255,6 +256,69 @@ TEST_F(handshake, flood)
 	EXPECT_LE(count(TCP_SYN_RECV, PORT), 9);
 	kill(flooder, SIGKILL);
 	waitpid(flooder, NULL, 0);
+}
+
+/* ---- orphans ------------------------------------------------------------------ */
+
+/* A sysctl that only the first namespace has: its file, or -1. */
+static int first_sysctl(const char *name)
+{
+	int own = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), i, first, fd = -1;
+	char path[128];
+
+	snprintf(path, sizeof(path), oracle() ? "/proc/sys/net/ipv4/tcp_%s"
+					      : "/proc/sys/net/yoke/%s", name);
+	/* In a process namespace of our own the machine's /proc lies below. */
+	for (i = 0; i < 2 && fd < 0; i++) {
+		if (i && (unshare(CLONE_NEWNS) || umount2("/proc", MNT_DETACH)))
+			break;
+		first = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
+		if (first < 0 || setns(first, CLONE_NEWNET))
+			continue;
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		must(setns(own, CLONE_NEWNET));
+		close(first);
+	}
+	close(own);
+	return fd;
+}
+
+/* Programs that go before their data has: past net.yoke.max_orphans their connections are reset. */
+TEST_F(handshake, too_many_orphans)
+{
+	int setting = first_sysctl("max_orphans"), l, fd, i, before, resets = 0;
+	char old[32] = "", data[1 << 16] = "";
+	struct pair p;
+
+	if (setting < 0)
+		SKIP(return, "the first namespace is out of reach");
+	must(pread(setting, old, sizeof(old) - 1, 0));
+	must(pwrite(setting, "4", 1, 0));
+	fd = stream();
+	must(set_opt(fd, SOL_SOCKET, SO_RCVBUF, 4096));
+	must(bind_to(fd, LOOPBACK, PORT));
+	must(listen(fd, 16));
+	l = fd;
+	before = counter("TCPAbortOnMemory");
+	for (i = 0; i < 60 && resets < 3; i++) {
+		p = pair_through(l, LOOPBACK);
+		/* More than the peer's window takes, and the peer does not read. */
+		while (send(p.a, data, sizeof(data), MSG_DONTWAIT) > 0)
+			;
+		must(close(p.a));
+		/* TCP looks up how many there are every 100 ms. */
+		if (oracle())
+			usleep(30000);
+		resets += events(p.b, POLLIN) & POLLERR && so_error(p.b) == ECONNRESET;
+	}
+	must(pwrite(setting, old, strlen(old), 0));
+	TH_LOG("%d connections, %d of them reset", i, resets);
+	EXPECT_EQ(3, resets);
+	/* Those that stay meet the limit again when they are due to send. */
+	EXPECT_LE(before + 3, counter("TCPAbortOnMemory"));
+	EXPECT_GE(i, 4 + 3);
+	if (!oracle())
+		EXPECT_EQ(4 + 3, i);
 }
 
 TEST_HARNESS_MAIN

@@ -369,12 +369,15 @@ void yoke_conn_destroy(struct sock *sk)
 	sk_stream_kill_queues(sk);
 	xfrm_sk_free_policy(sk);
 	sk_sockets_allocated_dec(sk);
+	if (sock_flag(sk, SOCK_DEAD))
+		percpu_counter_dec(&yoke_mem_orphans);
 	sock_put(sk);
 }
 
 void yoke_conn_orphan(struct sock *sk)
 {
 	sock_orphan(sk);
+	percpu_counter_inc(&yoke_mem_orphans);
 	/* The namespace may die now; it takes us with it (module/sock/main.c). */
 	yoke_compat_release_net(sk);
 }

@@ -275,9 +275,13 @@ void yoke_output_challenge(struct sock *sk)
 	u32 now = (u32)jiffies;
 
 	/* Zero means none was sent yet. */
-	if (ys->challenge_jiffies && now - ys->challenge_jiffies < limit)
+	if (ys->challenge_jiffies && now - ys->challenge_jiffies < limit) {
+		yoke_count(sock_net(sk), ACKSkippedChallenge);
 		return;
+	}
 	ys->challenge_jiffies = now ?: 1;
+	if (!yoke_net_may_challenge(sock_net(sk)))
+		return;
 	yoke_count(sock_net(sk), ChallengeAcks);
 	yoke_output_ack(sk);
 }

@@ -267,9 +267,13 @@ void yoke_request_challenge(struct yoke_request *req)
 	u32 now = jiffies;
 
 	if (req->challenge_jiffies &&
-	    now - req->challenge_jiffies < READ_ONCE(yoke_net(net)->set.invalid_ratelimit))
+	    now - req->challenge_jiffies < READ_ONCE(yoke_net(net)->set.invalid_ratelimit)) {
+		yoke_count(net, ACKSkippedChallenge);
 		return;
+	}
 	req->challenge_jiffies = now ?: 1;
+	if (!yoke_net_may_challenge(net))
+		return;
 	yoke_count(net, ChallengeAcks);
 	yoke_request_send(req, YOKE_ACK);
 }

@@ -10,12 +10,53 @@
  */
 #include "output.h"
 #include "timer.h"
+#include "../table/mem.h"
+
+#define YOKE_MSL_US	(60 * USEC_PER_SEC)	/* as long as TIME-WAIT */
 
 /* Gives up: the program is told of the softer error that came before, if there was one. */
 static void yoke_timer_give_up(struct sock *sk)
 {
 	yoke_count(sock_net(sk), AbortOnTimeout);
 	yoke_conn_abort(sk, READ_ONCE(sk->sk_err_soft) ?: ETIMEDOUT);
+}
+
+/*
+ * How often an orphan tries, as Linux: not at all after an ICMP error, when the timeout has grown to
+ * its limit.
+ */
+static int yoke_timer_orphan_retries(const struct sock *sk, bool alive)
+{
+	int retries = READ_ONCE(yoke_net(sock_net(sk))->set.orphan_retries);
+
+	if (READ_ONCE(sk->sk_err_soft) && !alive)
+		return 0;
+	return retries ?: alive ? 8 : 0;
+}
+
+static bool yoke_timer_alive(const struct sock *sk)
+{
+	return yoke_rtt_rto(&yoke_sk(sk)->rtt) < YOKE_RTO_MAX_US;
+}
+
+/*
+ * An orphan is due to send again. If there are too many, it ends: those first that have been silent
+ * for long, or that an ICMP error was about. @reset: the peer is told; it always is if it may still
+ * wait for us.
+ */
+static bool yoke_timer_orphan_is_too_dear(struct sock *sk, bool reset)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 idle = (u32)ys->now_us - ys->last_sent_us;
+	int shift = (idle > 2 * YOKE_RTO_MAX_US || !reset) + !!READ_ONCE(sk->sk_err_soft);
+
+	if (!yoke_mem_is_scarce(sk, shift))
+		return false;
+	if (reset || idle <= YOKE_MSL_US || (!ys->snd_wnd && skb_queue_empty(&ys->rtx)))
+		yoke_output_reset(sk);
+	yoke_count(sock_net(sk), AbortOnMemory);
+	yoke_conn_done(sk);
+	return true;
 }
 
 /* Has the peer been silent for too long? */
@@ -27,11 +68,11 @@ static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
 
 	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
 		limit = ys->syn_retries ?: READ_ONCE(set->syn_retries);
-	else if (sock_flag(sk, SOCK_DEAD))
-		limit = READ_ONCE(set->orphan_retries) ?: 8;
 	else if (ys->user_timeout)
 		return tries && ys->retrans_ts &&
 		       yoke_conn_tsval(ys) - ys->retrans_ts >= ys->user_timeout;
+	else if (sock_flag(sk, SOCK_DEAD))
+		limit = yoke_timer_orphan_retries(sk, yoke_timer_alive(sk));
 	return tries >= limit;
 }
 
@@ -53,6 +94,10 @@ static void yoke_timer_retransmit(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
+	if (sock_flag(sk, SOCK_DEAD) &&
+	    yoke_timer_orphan_is_too_dear(sk, yoke_timer_alive(sk) ||
+						      !yoke_timer_hopeless(sk, ys->retransmits)))
+		return;
 	if (yoke_timer_hopeless(sk, ys->retransmits)) {
 		yoke_timer_give_up(sk);
 		return;
@@ -85,6 +130,8 @@ static void yoke_timer_persist(struct sock *sk)
 		yoke_timer_give_up(sk);
 		return;
 	}
+	if (sock_flag(sk, SOCK_DEAD) && yoke_timer_orphan_is_too_dear(sk, true))
+		return;
 	if (!ys->probes_out)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	if (ys->probes_out < U8_MAX)

@@ -116,7 +116,7 @@ void yoke_timewait_left(struct sock *sk)
 	int rto = usecs_to_jiffies(yoke_rtt_rto(&ys->rtt));
 
 	if (ys->linger2 < 0) {
-		yoke_count(sock_net(sk), AbortOnData);
+		yoke_count(sock_net(sk), AbortOnLinger);
 		yoke_output_reset(sk);
 		yoke_conn_done(sk);
 		return;

@@ -481,7 +481,7 @@ static void open_close_conn(struct sock *sk, long timeout)
 		return;
 	if (unread) {
 		/* Data is lost, and the peer must know (RFC 2525 §2.17). */
-		yoke_count(sock_net(sk), AbortOnData);
+		yoke_count(sock_net(sk), AbortOnClose);
 		yoke_output_reset(sk);
 		yoke_conn_set_state(sk, TCP_CLOSE);
 	} else if (sock_flag(sk, SOCK_LINGER) && !sk->sk_lingertime) {
@@ -493,19 +493,12 @@ static void open_close_conn(struct sock *sk, long timeout)
 	sk_stream_wait_close(sk, timeout);
 }
 
-/* What nobody waits for must not starve the living. */
-static bool open_close_is_too_dear(const struct sock *sk)
-{
-	return sk->sk_wmem_queued > SOCK_MIN_SNDBUF &&
-	       atomic_long_read(&yoke_mem_allocated) > READ_ONCE(yoke_mem_limits[2]);
-}
-
 /* The socket has no program any more, and a connection that still has to end. */
 static void open_close_orphan(struct sock *sk)
 {
 	if (sk->sk_state == TCP_FIN_WAIT2) {
 		yoke_timewait_left(sk);
-	} else if (sk->sk_state != TCP_CLOSE && open_close_is_too_dear(sk)) {
+	} else if (sk->sk_state != TCP_CLOSE && yoke_mem_is_scarce(sk, 0)) {
 		yoke_count(sock_net(sk), AbortOnMemory);
 		yoke_output_reset(sk);
 		yoke_conn_done(sk);

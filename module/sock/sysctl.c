@@ -105,14 +105,24 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_BYTE(rfc1337),
 	YOKE_SYSCTL_BYTE(stdurg),
 	YOKE_SYSCTL(invalid_ratelimit, proc_dointvec_ms_jiffies, NULL, NULL),
+	YOKE_SYSCTL_COUNT(challenge_ack_limit, NULL, NULL),
 };
 
-static const struct ctl_table yoke_sysctl_mem = {
-	.procname	= "mem",
-	.data		= yoke_mem_limits,
-	.maxlen		= sizeof(yoke_mem_limits),
-	.mode		= 0644,
-	.proc_handler	= proc_doulongvec_minmax,
+/* What all namespaces share, in the first one's table. */
+static const struct ctl_table yoke_sysctl_mem[] = {
+	{
+		.procname	= "mem",
+		.data		= yoke_mem_limits,
+		.maxlen		= sizeof(yoke_mem_limits),
+		.mode		= 0644,
+		.proc_handler	= proc_doulongvec_minmax,
+	}, {
+		.procname	= "max_orphans",
+		.data		= &yoke_mem_max_orphans,
+		.maxlen		= sizeof(yoke_mem_max_orphans),
+		.mode		= 0644,
+		.proc_handler	= proc_dointvec,
+	},
 };
 
 /* Not settings, but names in table/cc_table.c; .extra1 is the namespace. */
@@ -138,8 +148,9 @@ int yoke_sysctl_init_net(struct net *net)
 	size_t i, n = ARRAY_SIZE(yoke_sysctl_template);
 	struct ctl_table *table;
 
-	/* One for "mem", one for the empty entry that older kernels look for at the end. */
-	table = kcalloc(n + ARRAY_SIZE(yoke_sysctl_cc) + 2, sizeof(*table), GFP_KERNEL);
+	/* One more for the empty entry that older kernels look for at the end. */
+	table = kcalloc(n + ARRAY_SIZE(yoke_sysctl_cc) + ARRAY_SIZE(yoke_sysctl_mem) + 1,
+			sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
@@ -154,8 +165,8 @@ int yoke_sysctl_init_net(struct net *net)
 			table[n].mode = 0444;
 		n++;
 	}
-	if (net_eq(net, &init_net))
-		table[n++] = yoke_sysctl_mem;
+	for (i = 0; i < ARRAY_SIZE(yoke_sysctl_mem) && net_eq(net, &init_net); i++)
+		table[n++] = yoke_sysctl_mem[i];
 
 	yn->sysctl = register_net_sysctl_sz(net, "net/yoke", table, n);
 	if (yn->sysctl)

@@ -16,6 +16,8 @@ int __percpu *yoke_mem_fw_alloc;
 struct percpu_counter yoke_mem_sockets;
 unsigned long yoke_mem_pressure;
 long yoke_mem_limits[3] __read_mostly;
+struct percpu_counter yoke_mem_orphans;
+int yoke_mem_max_orphans __read_mostly;
 
 void yoke_mem_enter_pressure(struct sock *sk)
 {
@@ -43,12 +45,24 @@ int yoke_mem_init(void)
 		return -ENOMEM;
 	err = percpu_counter_init(&yoke_mem_sockets, 0, GFP_KERNEL);
 	if (err)
-		free_percpu(yoke_mem_fw_alloc);
+		goto err_sockets;
+	err = percpu_counter_init(&yoke_mem_orphans, 0, GFP_KERNEL);
+	if (err)
+		goto err_orphans;
+	/* Half of the connection table that TCP would have: a slot for each 128 KiB. */
+	yoke_mem_max_orphans = clamp(totalram_pages() >> (17 - PAGE_SHIFT), 1024UL, 512UL << 10) / 2;
+	return 0;
+
+err_orphans:
+	percpu_counter_destroy(&yoke_mem_sockets);
+err_sockets:
+	free_percpu(yoke_mem_fw_alloc);
 	return err;
 }
 
 void yoke_mem_exit(void)
 {
+	percpu_counter_destroy(&yoke_mem_orphans);
 	percpu_counter_destroy(&yoke_mem_sockets);
 	free_percpu(yoke_mem_fw_alloc);
 }
@@ -58,6 +72,20 @@ void yoke_mem_free_tx(struct sock *sk, struct sk_buff *skb)
 	sk_wmem_queued_add(sk, -skb->truesize);
 	sk_mem_uncharge(sk, skb->truesize);
 	consume_skb(skb);
+}
+
+bool yoke_mem_is_scarce(struct sock *sk, int shift)
+{
+	bool many = percpu_counter_compare(&yoke_mem_orphans,
+					   READ_ONCE(yoke_mem_max_orphans) >> shift) > 0;
+	bool full = sk->sk_wmem_queued > SOCK_MIN_SNDBUF &&
+		    atomic_long_read(&yoke_mem_allocated) > READ_ONCE(yoke_mem_limits[2]);
+
+	if (many)
+		net_info_ratelimited("too many orphaned sockets\n");
+	if (full)
+		net_info_ratelimited("out of memory -- consider tuning net.yoke.mem\n");
+	return many || full;
 }
 
 bool yoke_mem_accept_rx(struct sock *sk, struct sk_buff *skb)

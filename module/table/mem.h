@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the sockets may use together: net.yoke.mem, its pressure, and what one segment is charged.
+ * What the sockets may use together: net.yoke.mem, its pressure, what one segment is charged, and
+ * how many orphans there may be.
  */
 #ifndef YOKE_MEM_H
 #define YOKE_MEM_H
@@ -17,6 +18,10 @@ extern struct percpu_counter yoke_mem_sockets;
 extern unsigned long yoke_mem_pressure;
 extern long yoke_mem_limits[3];
 
+/* Sockets whose program has gone, in all namespaces, and net.yoke.max_orphans, their limit. */
+extern struct percpu_counter yoke_mem_orphans;
+extern int yoke_mem_max_orphans;
+
 void yoke_mem_enter_pressure(struct sock *sk);
 void yoke_mem_leave_pressure(struct sock *sk);
 
@@ -32,6 +37,12 @@ static inline void yoke_mem_charge_tx(struct sock *sk, const struct sk_buff *skb
 
 /* Takes the charge back and frees @skb. */
 void yoke_mem_free_tx(struct sock *sk, struct sk_buff *skb);
+
+/*
+ * What nobody waits for must not starve the living: too many orphans, of which @sk is one that
+ * counts for 1 << @shift, or no memory for what it holds. Tells the console, once in a while.
+ */
+bool yoke_mem_is_scarce(struct sock *sk, int shift);
 
 /* True if @skb may be charged to the receive side of @sk; false: drop it. */
 bool yoke_mem_accept_rx(struct sock *sk, struct sk_buff *skb);

@@ -58,6 +58,7 @@ static void settings_init(struct yoke_settings *set)
 	set->rfc1337 = 0;
 	set->stdurg = 0;
 	set->invalid_ratelimit = HZ / 2;
+	set->challenge_ack_limit = INT_MAX;
 }
 
 int yoke_net_init(struct net *net)
@@ -108,6 +109,24 @@ void yoke_net_exit(struct net *net)
 	yoke_port_exit_net(&yn->ports[YOKE_STREAM_PORTS]);
 	yoke_hash_exit(&yn->stream);
 	free_percpu(yn->mib);
+}
+
+bool yoke_net_may_challenge(struct net *net)
+{
+	struct yoke_net *yn = yoke_net(net);
+	u32 limit = READ_ONCE(yn->set.challenge_ack_limit), now = (u32)(jiffies / HZ), left;
+
+	if (limit == INT_MAX)
+		return true;
+	if (now != READ_ONCE(yn->challenge_second)) {
+		WRITE_ONCE(yn->challenge_second, now);
+		WRITE_ONCE(yn->challenges,
+			   DIV_ROUND_UP(limit, 2) + reciprocal_scale(get_random_u32(), limit));
+	}
+	left = READ_ONCE(yn->challenges);
+	if (left)
+		WRITE_ONCE(yn->challenges, left - 1);
+	return left;
 }
 
 unsigned long yoke_net_sum(const struct net *net, enum yoke_mib_index i)

@@ -21,12 +21,14 @@ struct yoke_cc_ops;
 	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts)				\
 	X(ReqQFullDoCookies) X(ReqQFullDrop)						\
 	X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed)				\
-	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(DelayedAcks)			\
+	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(ACKSkippedChallenge)		\
+	X(DelayedAcks)									\
 	X(InvalidAck) X(InvalidRst) X(InvalidSyn) X(InvalidFlags)			\
 	X(Duplicates) X(AfterFin) X(Closed) X(Filtered) X(NotUnicast)			\
 	X(Timeouts) X(TLPs) X(Recoveries) X(Probes)					\
 	X(OfoQueued) X(OfoPruned) X(MemDrops)						\
-	X(AbortOnData) X(AbortOnTimeout) X(AbortOnMemory)				\
+	X(AbortOnData) X(AbortOnClose) X(AbortOnLinger) X(AbortOnTimeout)		\
+	X(AbortOnMemory)								\
 	X(TimeWaits) X(TimeWaitRecycled) X(TimeWaitOverflow) X(NoSocket)		\
 	X(DgramInDatagrams) X(DgramOutDatagrams) X(DgramNoPorts) X(DgramInErrors)	\
 	X(DgramInCsumErrors) X(DgramRcvbufErrors) X(DgramSndbufErrors)
@@ -71,6 +73,7 @@ struct yoke_settings {
 	u8	rfc1337;
 	u8	stdurg;
 	int	invalid_ratelimit;	/* jiffies between challenge ACKs of one connection */
+	int	challenge_ack_limit;	/* challenge ACKs a second, of all together */
 };
 
 /**
@@ -82,6 +85,8 @@ struct yoke_settings {
  * @ts_key:	that of the timestamp offsets
  * @cookie_keys: those of SYN cookies
  * @timewaits:	number of struct yoke_timewait
+ * @challenge_second: the second that @challenges more challenge ACKs may leave in; no lock, a few
+ *		too many do no harm
  * @set:	the settings
  * @cc:		the congestion control of new sockets (table/cc_table.c)
  * @sysctl:	their registration
@@ -96,6 +101,8 @@ struct yoke_net {
 	siphash_key_t	ts_key;
 	siphash_key_t	cookie_keys[2];
 	atomic_t	timewaits;
+	u32		challenge_second;
+	u32		challenges;
 	struct yoke_settings set;
 	const struct yoke_cc_ops *cc;
 	struct ctl_table_header *sysctl;
@@ -125,6 +132,11 @@ static inline struct yoke_net *yoke_net(const struct net *net)
  */
 int yoke_net_init(struct net *net);
 void yoke_net_exit(struct net *net);
+/*
+ * May another challenge ACK leave (RFC 5961 §7)? How many may in a second is drawn by lot, so that
+ * nobody learns from his own what was sent to others (CVE-2016-5696).
+ */
+bool yoke_net_may_challenge(struct net *net);
 /* Sum of one counter over all CPUs. */
 unsigned long yoke_net_sum(const struct net *net, enum yoke_mib_index i);
 

@@ -274,6 +274,23 @@ def challenge_limits_are_not_shared(p):
 		other.expect('A')
 
 
+@rows('5961-9', '5961-10', '5961-11')
+def challenges_of_all_are_limited(p):
+	"""challenge_ack_limit: of all connections together so many a second, or half as many, or half
+	as many again: what an attacker uses up does not tell him what others did."""
+	counts = []
+	with p.sysctl('challenge_ack_limit', 20):
+		conns = [p.established() for _ in range(4)]
+		for _ in range(8):
+			time.sleep(1.05)
+			for c in conns * 20:
+				c.send('R', seq=c.seq + 10)
+			counts.append(sum(len(c.drain()) for c in conns))
+	check(all(10 <= n < 60 for n in counts), f'challenge ACKs in a second: {counts}')
+	check(len(set(counts)) > 1, f'as many each second: {counts}')
+	check(min(counts) < 30, f'not one second under the limit: {counts}')
+
+
 @rows('9293-EV-13')
 def no_reply_to_a_reset(p):
 	"""An unacceptable segment is answered by an ACK, but never if it is a reset."""
