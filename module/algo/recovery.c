@@ -554,6 +554,23 @@ static void leave_recovery(struct yoke_recovery *r, struct yoke_cc *cc, const st
 }
 
 /* RFC 4015 §3: the reduction was needless. */
+static void restore(struct yoke_recovery *r, struct yoke_cc *cc)
+{
+	r->undo_armed = false;
+	if (!cc->ops->control)
+		cc->cwnd = max(cc->cwnd, r->undo_cwnd);
+	cc->ssthresh = max(cc->ssthresh, r->undo_ssthresh);
+	if (cc->ops->undo)
+		cc->ops->undo(cc);
+}
+
+void yoke_recovery_needless(struct yoke_recovery *r, struct yoke_cc *cc)
+{
+	r->state = YOKE_CA_DISORDER;
+	restore(r, cc);
+}
+
+/* And nothing was lost. */
 static void undo(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
 {
 	unmark_lost(r);
@@ -562,12 +579,7 @@ static void undo(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_
 		r->rack_reordering = true;
 	if (r->state >= YOKE_CA_RECOVERY)
 		leave_recovery(r, cc, ack);
-	r->undo_armed = false;
-	if (!cc->ops->control)
-		cc->cwnd = max(cc->cwnd, r->undo_cwnd);
-	cc->ssthresh = max(cc->ssthresh, r->undo_ssthresh);
-	if (cc->ops->undo)
-		cc->ops->undo(cc);
+	restore(r, cc);
 }
 
 /* Has this ACK proven that nothing needed to be retransmitted? */

@@ -250,6 +250,8 @@ u32 yoke_recovery_reo_timeout(struct yoke_recovery *r, struct yoke_cc *cc,
  */
 void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una, u32 snd_nxt,
 		       u32 now_us, bool frto);
+/* What made the recovery begin was no congestion: it ends; what is lost stays so. */
+void yoke_recovery_needless(struct yoke_recovery *r, struct yoke_cc *cc);
 /* The receiver reneged on @seg (SACKed): it is lost (RFC 2018 §8). */
 void yoke_recovery_unsacked(struct yoke_recovery *r, struct yoke_seg *seg);
 

@@ -202,6 +202,22 @@ static void yoke_ack_rtt(struct yoke_sock *ys, const struct yoke_segment *seg, s
 		yoke_rtt_sample(&ys->rtt, ack->rtt_us, ack->now_us);
 }
 
+/* The fate of the path MTU probe under way (RFC 4821 §7.6). */
+static void yoke_ack_search(struct sock *sk, u8 prior_state)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (yoke_pmtud_acked(&ys->pmtud, ys->snd_una)) {
+		yoke_conn_sync_mss(sk, ys->pmtu);
+	} else if (ys->rec.state == YOKE_CA_RECOVERY && prior_state <= YOKE_CA_DISORDER &&
+		   ys->snd_una == ys->pmtud.start &&
+		   ys->rec.lost_bytes <= ys->pmtud.end - ys->pmtud.start) {
+		/* It alone is lost: for its size, not for congestion. */
+		yoke_pmtud_failed(&ys->pmtud);
+		yoke_recovery_needless(&ys->rec, &ys->cc);
+	}
+}
+
 bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -254,6 +270,8 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 		yoke_ack_sack(sk, &seg->opt, &ack);
 	yoke_ack_rtt(ys, seg, &ack);
 	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
+	if (unlikely(ys->pmtud.probe))
+		yoke_ack_search(sk, prior_state);
 	trace_yoke_probe(&ys->node.pair, ys->snd_una, ys->snd_nxt, ys->snd_wnd,
 			 yoke_conn_rcv_window(ys), ys->cc.cwnd, ys->cc.ssthresh, ys->mss,
 			 ys->rtt.srtt_us, ys->rec.state);

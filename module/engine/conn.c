@@ -16,7 +16,6 @@
 #define YOKE_MSS_DEFAULT	536	/* RFC 9293 §3.7.1 */
 #define YOKE_MSS_MIN		48	/* as Linux: a smaller one only serves an attacker */
 #define YOKE_QUICKACKS		16	/* a sender in slow start needs its ACKs at once */
-#define YOKE_TS_SIZE		12	/* timestamps, padded */
 
 #define BIT_OF(state)	(1 << TCP_##state)
 
@@ -135,7 +134,7 @@ void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu)
 	unsigned int mss;
 
 	ys->pmtu = clamp_t(unsigned int, pmtu, ys->af->min_mtu, U16_MAX);
-	mss = ys->pmtu - ys->af->header_len - sizeof(struct tcphdr);
+	mss = yoke_pmtud_size(&ys->pmtud, ys->pmtu) - ys->af->header_len - sizeof(struct tcphdr);
 	mss = min_t(unsigned int, mss, ys->mss_clamp);
 	if (ys->user_mss)
 		mss = min_t(unsigned int, mss, ys->user_mss);
@@ -152,6 +151,23 @@ void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu)
 		return;
 	ys->mss = mss;
 	yoke_cc_set_mss(&ys->cc, mss);
+}
+
+u16 yoke_conn_packet_max(const struct yoke_sock *ys)
+{
+	return min_t(u32, ys->pmtu, ys->mss_clamp + ys->af->header_len + sizeof(struct tcphdr));
+}
+
+void yoke_conn_black_hole(struct sock *sk)
+{
+	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
+	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned int headers = yoke_conn_headers(ys);
+
+	yoke_pmtud_black_hole(&ys->pmtud, READ_ONCE(set->base_mss) + headers,
+			      READ_ONCE(set->mtu_probe_floor) + headers, yoke_conn_packet_max(ys),
+			      (u32)ktime_get_seconds());
+	yoke_conn_sync_mss(sk, ys->pmtu);
 }
 
 u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, bool scale,
@@ -197,6 +213,8 @@ void yoke_conn_init_buffers(struct sock *sk)
 	ys->tune.rtt_time_us = (u32)ys->now_us;
 	ys->last_rcv_jiffies = (u32)jiffies;
 	ys->quickack = YOKE_QUICKACKS;
+	if (READ_ONCE(yoke_net(sock_net(sk))->set.mtu_probing) > 1)
+		yoke_conn_black_hole(sk);	/* until the search says otherwise */
 	yoke_conn_tune_sndbuf(sk);
 }
 
@@ -330,6 +348,7 @@ void yoke_conn_renew(struct sock *sk)
 	ys->segs_in = 0;
 	ys->segs_out = 0;
 	memset(ys->seen, 0, sizeof(ys->seen));
+	memset(&ys->pmtud, 0, sizeof(ys->pmtud));
 	memset(&ys->tune, 0, sizeof(ys->tune));
 	WRITE_ONCE(ys->copied_seq, ys->rcv_nxt);
 	WRITE_ONCE(sk->sk_shutdown, 0);

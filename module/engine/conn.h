@@ -7,11 +7,13 @@
 #include <net/inet_sock.h>
 #include <net/tcp_states.h>
 #include "../algo/opt.h"
+#include "../algo/pmtud.h"
 #include "../algo/recovery.h"
 #include "../table/trace.h"
 #include "af.h"
 
 #define YOKE_HEADER_MAX	60	/* transport header with all options */
+#define YOKE_TS_SIZE	12	/* timestamps, padded */
 #define YOKE_DELACK	(HZ / 25)	/* 40 ms; RFC 9293 MUST-58 wants less than 500 */
 
 /* Flags of the header's byte 13 (RFC 9293 §3.1). */
@@ -147,7 +149,8 @@ struct yoke_listener {
  *
  * engine/conn.c:
  * @mss:	send MSS in force: data bytes a segment carries beside its options
- * @pmtu:	path MTU that @mss comes from
+ * @pmtu:	path MTU of the route, that @mss comes from unless @pmtud searches
+ * @pmtud:	the search for a better one (RFC 4821)
  * @now_us:	clock of the event being handled (yoke_conn_clock)
  * @at:		when each timer event is due (jiffies), valid if its bit is set in @timers
  * @timer_next:	when sk_timer fires
@@ -224,6 +227,7 @@ struct yoke_sock {
 	unsigned long	timer_next;
 	unsigned long	defer;
 
+	struct yoke_pmtud pmtud;
 	struct yoke_rtt	rtt;
 	struct yoke_cc	cc;
 	struct yoke_recovery rec;
@@ -320,6 +324,12 @@ static inline u32 yoke_conn_rcv_window(const struct yoke_sock *ys)
 	return win < 0 ? 0 : win;
 }
 
+/* Bytes of headers in front of a data segment's data, SACKs aside. */
+static inline unsigned int yoke_conn_headers(const struct yoke_sock *ys)
+{
+	return ys->af->header_len + sizeof(struct tcphdr) + (ys->use_ts ? YOKE_TS_SIZE : 0);
+}
+
 static inline u32 yoke_conn_snd_end(const struct yoke_sock *ys)
 {
 	return ys->snd_una + ys->snd_wnd;
@@ -330,6 +340,10 @@ static inline u32 yoke_conn_snd_end(const struct yoke_sock *ys)
  * (RFC 9293 MUST-16).
  */
 void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu);
+/* The largest packet that route and peer take, in bytes. */
+u16 yoke_conn_packet_max(const struct yoke_sock *ys);
+/* Packets of full size seem to vanish: smaller ones, and a search for what passes (RFC 4821 §7.7). */
+void yoke_conn_black_hole(struct sock *sk);
 /*
  * The first window to offer with a receive buffer of @rcvbuf bytes, a whole number of @mss, and
  * the shift that its growth to the namespace's limit will need (RFC 7323 §2.3), 0 unless @scale.

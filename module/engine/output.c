@@ -13,6 +13,8 @@
 #include "urgent.h"
 #include "../table/mem.h"
 
+#define YOKE_SEARCH_CWND	11	/* MSS: below, a lost probe costs too much (as Linux) */
+#define YOKE_SEARCH_MORE	4	/* MSS behind a probe, for three duplicate ACKs */
 #define YOKE_SEND_STATES	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |	\
 				 TCPF_CLOSING | TCPF_LAST_ACK)
 
@@ -48,6 +50,9 @@ unsigned int yoke_output_goal(struct sock *sk)
 		     READ_ONCE(sk->sk_gso_max_segs));
 	/* No more than half of the peer's window at once, or the pipe stalls. */
 	segs = min_t(unsigned int, segs, max(ys->max_window, 2U) / 2 / mss);
+	/* A path MTU probe is cut from one buffer. */
+	if (unlikely(ys->pmtud.enabled))
+		segs = max(segs, DIV_ROUND_UP(yoke_conn_packet_max(ys), mss));
 	return max(segs, 1U) * mss;
 }
 
@@ -187,6 +192,8 @@ static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u
 		if ((u32)jiffies - ys->last_rcv_jiffies < YOKE_DELACK)
 			ys->quickack = 0;
 		mss = yoke_output_mss(ys);
+		if (unlikely(ys->pmtud.probe) && seq == ys->pmtud.start)
+			mss = skb->len;
 		if (skb->len > mss) {
 			skb_shinfo(skb)->gso_size = mss;
 			skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(skb->len, mss);
@@ -315,6 +322,8 @@ static int yoke_output_again(struct sock *sk, struct sk_buff *skb)
 		if (err)
 			return err;
 	}
+	if (unlikely(ys->pmtud.probe) && !yoke_seq_after(yoke_cb(skb)->seg.seq, ys->pmtud.start))
+		yoke_pmtud_inconclusive(&ys->pmtud);
 	err = yoke_output_send(sk, skb);
 	yoke_recovery_resent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
 	if (!ys->retrans_ts)
@@ -441,6 +450,52 @@ static int yoke_output_allowed(struct sock *sk, const struct sk_buff *skb,
 	return -1;
 }
 
+/* @skb, the head of the write queue, leaves for the first time. */
+static void yoke_output_first(struct sock *sk, struct sk_buff *skb)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	__skb_unlink(skb, &sk->sk_write_queue);
+	__skb_queue_tail(&ys->rtx, skb);
+	WRITE_ONCE(ys->snd_nxt, yoke_cb(skb)->seg.end_seq);
+	yoke_recovery_sent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
+	/* A failure is a loss like any other: the timer repairs it. */
+	yoke_output_send(sk, skb);
+}
+
+/*
+ * Sends one segment that is larger than the path is known to carry, if it is time to search (RFC
+ * 4821 §7.4): enough data follows it to tell its loss from a silence.
+ */
+static bool yoke_output_search(struct sock *sk, unsigned int mss)
+{
+	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
+	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 need, start;
+	u16 size, len;
+
+	if (ys->rec.state != YOKE_CA_OPEN || ys->cc.cwnd < YOKE_SEARCH_CWND * mss || !skb)
+		return false;
+	size = yoke_pmtud_next(&ys->pmtud, READ_ONCE(set->probe_threshold),
+			       READ_ONCE(set->probe_interval), yoke_conn_packet_max(ys),
+			       (u32)ktime_get_seconds());
+	if (!size)
+		return false;
+	len = size - yoke_conn_headers(ys);
+	need = len + YOKE_SEARCH_MORE * mss;
+	start = yoke_cb(skb)->seg.seq;
+	if (skb->len < len || ys->write_seq - start < need ||
+	    (s32)(yoke_conn_snd_end(ys) - start) < (s32)need ||
+	    yoke_recovery_room(&ys->rec, &ys->cc) < need)
+		return false;
+	if (skb->len > len && yoke_queue_split(sk, &sk->sk_write_queue, skb, len))
+		return false;
+	yoke_pmtud_sent(&ys->pmtud, size, start, start + len);
+	yoke_output_first(sk, skb);
+	return true;
+}
+
 static void yoke_output_new(struct sock *sk, enum yoke_push how)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -449,6 +504,8 @@ static void yoke_output_new(struct sock *sk, enum yoke_push how)
 	bool sent = false;
 	int len;
 
+	if (unlikely(ys->pmtud.enabled))
+		sent = yoke_output_search(sk, mss);
 	while ((skb = skb_peek(&sk->sk_write_queue))) {
 		struct yoke_cb *cb = yoke_cb(skb);
 
@@ -462,12 +519,7 @@ static void yoke_output_new(struct sock *sk, enum yoke_push how)
 		if (skb->len % mss)
 			ys->snd_sml = cb->seg.end_seq;
 
-		__skb_unlink(skb, &sk->sk_write_queue);
-		__skb_queue_tail(&ys->rtx, skb);
-		WRITE_ONCE(ys->snd_nxt, cb->seg.end_seq);
-		yoke_recovery_sent(&ys->rec, &cb->seg, (u32)ys->now_us);
-		/* A failure is a loss like any other: the timer repairs it. */
-		yoke_output_send(sk, skb);
+		yoke_output_first(sk, skb);
 		sent = true;
 	}
 	if (sent)
@@ -585,11 +637,7 @@ bool yoke_output_tlp(struct sock *sk)
 	if (skb && window > 0 && (u32)window >= min_t(u32, skb->len, mss)) {
 		if (skb->len > mss && yoke_queue_split(sk, &sk->sk_write_queue, skb, mss))
 			return false;
-		__skb_unlink(skb, &sk->sk_write_queue);
-		__skb_queue_tail(&ys->rtx, skb);
-		WRITE_ONCE(ys->snd_nxt, yoke_cb(skb)->seg.end_seq);
-		yoke_recovery_sent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
-		yoke_output_send(sk, skb);
+		yoke_output_first(sk, skb);
 		yoke_recovery_tlp_sent(&ys->rec, ys->snd_nxt, false);
 		yoke_count(sock_net(sk), TLPs);
 		return true;

@@ -92,6 +92,7 @@ static void yoke_timer_renege(struct yoke_sock *ys)
 /* RFC 6298 (5.4) to (5.6). */
 static void yoke_timer_retransmit(struct sock *sk)
 {
+	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	if (sock_flag(sk, SOCK_DEAD) &&
@@ -107,11 +108,13 @@ static void yoke_timer_retransmit(struct sock *sk)
 	if (ys->retransmits < U8_MAX)
 		ys->retransmits++;
 	/* R1: perhaps the route is to blame (RFC 9293 MUST-20). */
-	if (ys->retransmits == READ_ONCE(yoke_net(sock_net(sk))->set.retries1))
+	if (ys->retransmits == READ_ONCE(set->retries1))
 		__sk_dst_reset(sk);
+	if (ys->retransmits >= READ_ONCE(set->retries1) && READ_ONCE(set->mtu_probing))
+		yoke_conn_black_hole(sk);
 	yoke_rtt_backoff(&ys->rtt);
 	yoke_recovery_rto(&ys->rec, &ys->cc, ys->snd_una, ys->snd_nxt, (u32)ys->now_us,
-			  READ_ONCE(yoke_net(sock_net(sk))->set.frto));
+			  READ_ONCE(set->frto));
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	yoke_output_retransmit_head(sk);

@@ -15,6 +15,7 @@
 #include "sysctl.h"
 
 static int byte_max = U8_MAX;
+static int mss_min = 48, mss_max = U16_MAX - 52;
 static int syn_retries_max = MAX_TCP_SYNCNT;
 
 /* .data is an offset into struct yoke_settings here, an address in the table of a namespace. */
@@ -92,6 +93,11 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_SECONDS(keepalive_time),
 	YOKE_SYSCTL_SECONDS(keepalive_intvl),
 	YOKE_SYSCTL_COUNT(keepalive_probes, SYSCTL_ZERO, &byte_max),
+	YOKE_SYSCTL_BYTE(mtu_probing),
+	YOKE_SYSCTL_COUNT(base_mss, &mss_min, &mss_max),
+	YOKE_SYSCTL_COUNT(mtu_probe_floor, &mss_min, &mss_max),
+	YOKE_SYSCTL_COUNT(probe_threshold, SYSCTL_ZERO, &mss_max),
+	YOKE_SYSCTL_COUNT(probe_interval, SYSCTL_ZERO, NULL),
 	YOKE_SYSCTL_COUNT(max_syn_backlog, NULL, NULL),
 	YOKE_SYSCTL_COUNT(max_tw_buckets, NULL, NULL),
 	YOKE_SYSCTL_BYTE(syncookies),

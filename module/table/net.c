@@ -52,6 +52,10 @@ static void settings_init(struct yoke_settings *set)
 	set->timestamps = 1;
 	set->sack = 1;
 	set->frto = 2;
+	set->base_mss = 1024;
+	set->mtu_probe_floor = 48;
+	set->probe_threshold = 8;
+	set->probe_interval = 600;
 	set->abort_on_overflow = 0;
 	set->moderate_rcvbuf = 1;
 	set->slow_start_after_idle = 1;

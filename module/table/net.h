@@ -60,6 +60,10 @@ struct yoke_settings {
 	int	keepalive_time;		/* jiffies */
 	int	keepalive_intvl;	/* jiffies */
 	int	keepalive_probes;
+	int	base_mss;		/* bytes, as the next */
+	int	mtu_probe_floor;
+	int	probe_threshold;
+	int	probe_interval;		/* seconds */
 	int	max_syn_backlog;
 	int	max_tw_buckets;
 	u8	syncookies;		/* 1: for the flooded, 2: always */
@@ -67,6 +71,7 @@ struct yoke_settings {
 	u8	timestamps;
 	u8	sack;
 	u8	frto;
+	u8	mtu_probing;
 	u8	abort_on_overflow;
 	u8	moderate_rcvbuf;
 	u8	slow_start_after_idle;

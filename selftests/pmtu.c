@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The search for the path MTU where nobody says what it is (RFC 4821): a path that swallows large
+ * packets without a word, and one that carries more than was known.
+ */
+#include "yoke_test.h"
+
+#define PATH	1023		/* what the narrow path carries, IP header included */
+#define HEADERS	(20 + 20 + 12)
+
+FIXTURE(pmtu) {
+	struct net net;
+};
+
+FIXTURE_VARIANT(pmtu) {
+	const char *probing;	/* net.yoke.mtu_probing */
+	const char *base;	/* net.yoke.base_mss */
+	bool narrow;		/* packets larger than PATH vanish */
+	int least, most;	/* what the send MSS may be in the end */
+};
+
+#define SEARCH(name, ...) FIXTURE_VARIANT_ADD(pmtu, name) { __VA_ARGS__ }
+
+/* The search begins when the same data has timed out again and again; its first try is too large too. */
+SEARCH(black_hole,	.probing = "1", .base = "1024", .narrow = true, .least = 400, .most = PATH - HEADERS);
+SEARCH(narrow,		.probing = "2", .base = "600", .narrow = true, .least = PATH - HEADERS - 64,
+			.most = PATH - HEADERS);
+SEARCH(wide,		.probing = "2", .base = "600", .least = 1500 - HEADERS - 64, .most = 1500 - HEADERS);
+SEARCH(off,		.probing = "0", .base = "600", .least = 1500 - HEADERS, .most = 1500 - HEADERS);
+
+FIXTURE_SETUP(pmtu)
+{
+	if (!new_link(&self->net))
+		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	must(shell("ip link set veth gso_max_segs 1") ? 0 : -1);
+	must(sysctl_own("mtu_probing", variant->probing) ? 0 : -1);
+	must(sysctl_own("base_mss", variant->base) ? 0 : -1);
+	if (!variant->narrow)
+		return;
+	enter(self->net.b);
+	/* Bit 10 of the length: all of 1024 to 2047. */
+	if (!shell("tc qdisc add dev veth ingress && tc filter add dev veth parent ffff: protocol ip "
+		   "u32 match u16 0x0400 0x0400 at 2 action drop"))
+		SKIP(_exit(255), "no tc filter (sch_ingress, cls_u32, act_gact modules?)");
+	enter(self->net.a);
+}
+
+FIXTURE_TEARDOWN(pmtu)
+{
+}
+
+static int send_mss(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
+	return info.tcpi_snd_mss;
+}
+
+TEST_F_TIMEOUT(pmtu, finds_what_passes, 60)
+{
+	struct pair p = link_pair(self->net);
+	struct flow f = { .from = p.a, .to = p.b, .size = 400000 };
+
+	EXPECT_TRUE(carry(&f, 1, 50000));
+	EXPECT_LE(variant->least, send_mss(p.a));
+	EXPECT_GE(variant->most, send_mss(p.a));
+}
+
+TEST_HARNESS_MAIN
