@@ -78,7 +78,9 @@ enum {
  * @min_segs:	least number of segments in a large buffer at that rate; NULL: 2
  * @ssthresh:	new ssthresh in bytes at a congestion event (at least 2 MSS); with @control it is not
  *		cwnd's
- * @lost:	after a timeout or at the start of recovery, @rto tells which; may be NULL
+ * @ecn:	the same when packets were marked instead of lost (RFC 3168, RFC 8511); NULL: as
+ *		@ssthresh has it
+ * @lost:	after a timeout or at the start of a reduction, @rto tells which; may be NULL
  * @undo:	the last congestion event was none: take back what @ssthresh and @lost did to priv
  *		(ssthresh and, without @control, cwnd are restored already); may be NULL
  * @idle:	sending restarts after an idle time; with @control, whenever nothing was in flight; may
@@ -97,6 +99,7 @@ struct yoke_cc_ops {
 	u64	(*pacing_rate)(const struct yoke_cc *cc);
 	u32	(*min_segs)(const struct yoke_cc *cc);
 	u32	(*ssthresh)(struct yoke_cc *cc);
+	u32	(*ecn)(struct yoke_cc *cc);
 	void	(*lost)(struct yoke_cc *cc, bool rto, u32 now_us);
 	void	(*undo)(struct yoke_cc *cc);
 	void	(*idle)(struct yoke_cc *cc, u32 now_us);

@@ -6,7 +6,7 @@
  * struct yoke_cc at congestion events. Caller holds the socket lock.
  * RFC 8985 (RACK-TLP), 6675 (pipe), 6937 (PRR), 6582 (NewReno), 5682 (F-RTO), 3042 (limited transmit: what SACKs
  * and duplicate ACKs take out of in_flight, new data may replace), 5681 and 6298 (timeout), 3522,
- * 3708 and 4015 (needless reductions).
+ * 3708 and 4015 (needless reductions), 3168 §6.1.2 (reductions for ECN).
  *
  * Work per ACK is bounded by the segments that change state: walks of `sent` stop at the first
  * segment that is not lost, those of `lost` after LOST_WALK steps.
@@ -433,7 +433,7 @@ static void newreno_count(struct yoke_recovery *r, const struct yoke_cc *cc, str
 		r->in_flight += n;
 		ack->delivered -= n;
 		r->dupacks = 0;
-		if (r->state <= YOKE_CA_DISORDER) {
+		if (r->state <= YOKE_CA_CWR) {
 			r->in_flight += r->reno_sacked;
 			r->reno_sacked = 0;
 			r->hold = false;
@@ -464,7 +464,7 @@ static void newreno_detect_loss(struct yoke_recovery *r, const struct yoke_ack *
 		missing = ack->ack != ack->prior_una &&
 			  (r->undo_retrans < 0 || time_before_us(seg->tx_us, r->first_retrans_us));
 	else
-		missing = r->state <= YOKE_CA_DISORDER && r->dupacks >= DUP_THRESH;
+		missing = r->state <= YOKE_CA_CWR && r->dupacks >= DUP_THRESH;
 	if (missing)
 		mark_lost(r, seg);
 }
@@ -491,20 +491,47 @@ static void arm_undo(struct yoke_recovery *r, const struct yoke_cc *cc, u32 una)
 	r->undo_retrans = -1;
 }
 
-static void enter_recovery(struct yoke_recovery *r, struct yoke_cc *cc, u32 una, u32 snd_nxt,
-			   u32 now_us)
+static inline void note_reduction(struct yoke_recovery *r, u32 snd_nxt)
 {
-	arm_undo(r, cc, una);
+	r->recover = snd_nxt;
+	r->reduced = true;
+	r->cwr_due = true;
+}
+
+/* One reduction for the window that is outstanding; PRR spreads it over a round trip. */
+static void reduce(struct yoke_recovery *r, struct yoke_cc *cc, bool ecn, u32 snd_nxt, u32 now_us)
+{
 	r->prr_prior_cwnd = max(cc->cwnd, 1u);
 	r->prr_delivered = 0;
 	r->prr_out = 0;
-	r->recover = snd_nxt;
-	r->state = YOKE_CA_RECOVERY;
+	note_reduction(r, snd_nxt);
 	r->tlp_out = false;
 	cc->credit = 0;
-	cc->ssthresh = cc->ops->ssthresh(cc);
+	cc->ssthresh = ecn && cc->ops->ecn ? cc->ops->ecn(cc) : cc->ops->ssthresh(cc);
 	if (cc->ops->lost)
 		cc->ops->lost(cc, false, now_us);
+}
+
+static void enter_recovery(struct yoke_recovery *r, struct yoke_cc *cc, u32 una, u32 snd_nxt,
+			   u32 now_us)
+{
+	bool reduced = r->state == YOKE_CA_CWR;		/* marks came before the loss: once is enough */
+
+	arm_undo(r, cc, una);
+	if (reduced)
+		r->undo_cwnd = 0;
+	else
+		reduce(r, cc, false, snd_nxt, now_us);
+	r->tlp_out = false;
+	r->state = YOKE_CA_RECOVERY;
+}
+
+/* RFC 3168 §6.1.2: marks are congestion as losses are, but nothing is to be sent again. */
+static void enter_cwr(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
+{
+	r->undo_armed = false;
+	reduce(r, cc, true, ack->snd_nxt, ack->now_us);
+	r->state = YOKE_CA_CWR;
 }
 
 /*
@@ -538,6 +565,11 @@ static void prr_update(struct yoke_recovery *r, struct yoke_cc *cc, u32 delivere
 	cc->cwnd = pipe + max_t(s64, out, 0);
 }
 
+static inline bool in_reduction(const struct yoke_recovery *r)
+{
+	return r->state == YOKE_CA_CWR || r->state == YOKE_CA_RECOVERY;
+}
+
 /* All that was outstanding when the episode began is delivered. */
 static void leave_recovery(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
 {
@@ -553,10 +585,22 @@ static void leave_recovery(struct yoke_recovery *r, struct yoke_cc *cc, const st
 	rack_recovery_left(r);
 }
 
+/* What answers CWR is acknowledged: marks from now on are new ones. */
+static void leave_cwr(struct yoke_recovery *r, struct yoke_cc *cc)
+{
+	if (!cc->ops->control)
+		cc->cwnd = cc->ssthresh;
+	r->state = YOKE_CA_OPEN;
+}
+
 /* RFC 4015 §3: the reduction was needless. */
 static void restore(struct yoke_recovery *r, struct yoke_cc *cc)
 {
 	r->undo_armed = false;
+	if (!r->undo_cwnd)
+		return;
+	r->reduced = false;
+	r->cwr_due = false;
 	if (!cc->ops->control)
 		cc->cwnd = max(cc->cwnd, r->undo_cwnd);
 	cc->ssthresh = max(cc->ssthresh, r->undo_ssthresh);
@@ -635,6 +679,7 @@ static void tlp_process_ack(struct yoke_recovery *r, struct yoke_cc *cc,
 		r->tlp_out = false;
 	} else if (ack->ack != r->tlp_end_seq) {		/* it repaired a loss */
 		r->tlp_out = false;
+		note_reduction(r, ack->snd_nxt);
 		cc->ssthresh = cc->ops->ssthresh(cc);
 		if (!cc->ops->control)
 			cc->cwnd = min(cc->cwnd, cc->ssthresh);
@@ -671,19 +716,25 @@ static void adapt(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke
 static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 				 const struct yoke_rtt *rtt, struct yoke_ack *ack)
 {
-	bool advanced = ack->ack != ack->prior_una, recovery = r->state == YOKE_CA_RECOVERY;
+	bool advanced = ack->ack != ack->prior_una, reducing = in_reduction(r);
 	u32 lost_before, timeout = 0;
 
 	rack_update_reo_mult(r, ack);
 	if (!ack->sack)
 		newreno_count(r, cc, ack);
 
+	if (r->reduced && yoke_seq_after(ack->ack, r->recover))
+		r->reduced = false;
+	if (ack->ece)
+		r->undo_cwnd = 0;
 	if (may_undo(r, ack))
 		undo(r, cc, ack);
 	else if (r->frto)
 		frto_process_ack(r, cc, ack);
 	if (r->state >= YOKE_CA_RECOVERY && !yoke_seq_before(ack->ack, r->recover))
 		leave_recovery(r, cc, ack);
+	else if (r->state == YOKE_CA_CWR && !r->reduced)
+		leave_cwr(r, cc);
 
 	lost_before = r->lost_bytes;
 	if (ack->sack)
@@ -691,22 +742,26 @@ static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 	else
 		newreno_detect_loss(r, ack);
 
-	if (r->state <= YOKE_CA_DISORDER) {
+	if (r->state <= YOKE_CA_CWR) {
 		if (r->lost_bytes)
 			enter_recovery(r, cc, ack->ack, ack->snd_nxt, ack->now_us);
-		else
+		else if (ack->ece && !r->reduced)
+			enter_cwr(r, cc, ack);
+		else if (r->state != YOKE_CA_CWR)
 			r->state = r->sacked || r->reno_sacked || r->hold ? YOKE_CA_DISORDER :
 									    YOKE_CA_OPEN;
 	}
+	if (ack->ece)
+		r->undo_cwnd = 0;
 	tlp_process_ack(r, cc, ack);
 	ack->lost = r->lost_bytes - min(lost_before, r->lost_bytes);
 	yoke_rate_end(&r->rate, &ack->rate, ack->delivered, rtt->min_us, ack->now_us);
 
 	if (cc->ops->control)
 		adapt(r, cc, ack);
-	else if (r->state == YOKE_CA_RECOVERY)
+	else if (in_reduction(r))
 		prr_update(r, cc, ack->delivered, advanced, ack->lost);
-	else if (!recovery && r->frto != YOKE_FRTO_SECOND && ack->delivered &&
+	else if (!reducing && !ack->ece && r->frto != YOKE_FRTO_SECOND && ack->delivered &&
 		 (advanced || r->rack_reordering))
 		adapt(r, cc, ack);
 	return timeout;
@@ -719,7 +774,7 @@ u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const str
 	if (ack->rack_rtt_us)
 		r->rack_rtt_us = ack->rack_rtt_us;
 	if (likely(r->state == YOKE_CA_OPEN && !r->sacked && !r->lost_bytes && !r->tlp_out &&
-		   !ack->dup && !ack->dsack)) {
+		   !r->reduced && !ack->dup && !ack->dsack && !ack->ece)) {
 		if (ack->delivered) {
 			yoke_rate_end(&r->rate, &ack->rate, ack->delivered, rtt->min_us,
 				      ack->now_us);
@@ -758,7 +813,7 @@ u32 yoke_recovery_reo_timeout(struct yoke_recovery *r, struct yoke_cc *cc,
 
 	if (r->lost_bytes == lost_before)
 		return timeout;
-	if (r->state <= YOKE_CA_DISORDER)
+	if (r->state <= YOKE_CA_CWR)
 		enter_recovery(r, cc, snd_una, snd_nxt, now_us);
 	/* The timer stands for the ACK that didn't come: one segment may go out. */
 	if (r->state == YOKE_CA_RECOVERY && !cc->ops->control)
@@ -791,7 +846,7 @@ void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una,
 			mark_lost(r, seg);
 
 	r->rto_una = snd_una;
-	r->recover = snd_nxt;
+	note_reduction(r, snd_nxt);
 	r->state = YOKE_CA_LOSS;
 	r->hold = false;
 	r->tlp_out = false;
@@ -807,7 +862,8 @@ u32 yoke_recovery_pto(const struct yoke_recovery *r, const struct yoke_rtt *rtt,
 {
 	u32 pto;
 
-	if (!sack || r->state != YOKE_CA_OPEN || r->lost_bytes || r->tlp_out || !r->in_flight)
+	if (!sack || (r->state != YOKE_CA_OPEN && r->state != YOKE_CA_CWR) || r->lost_bytes ||
+	    r->tlp_out || !r->in_flight)
 		return 0;
 	if (!rtt->srtt_us)
 		pto = YOKE_RTO_INIT_US;

@@ -79,6 +79,7 @@ enum yoke_recovery_state {	/* Linux's TCP_CA_*, with its numbers, for tcp_info.t
  *		of the episode (yoke_recovery.first_retrans_us)
  * @limited:	cwnd limited sending since the last ACK
  * @more:	there is new data, and the peer's window lets it out
+ * @ece:	it echoes marks of congestion (RFC 3168)
  * @delivered:	bytes newly acknowledged or SACKed
  * @rtt_us:	RTT of the segment sent last among those never retransmitted
  *		and newly acknowledged or SACKed, 0 if none
@@ -103,6 +104,7 @@ struct yoke_ack {
 	bool	ts_undo;
 	bool	limited;
 	bool	more;
+	bool	ece;
 
 	u32	delivered;
 	u32	rtt_us;
@@ -131,7 +133,7 @@ enum yoke_frto {	/* RFC 5682: is the timeout spurious? */
  * @sacked:	bytes SACKed above SND.UNA
  * @sacked_segs: segments SACKed above SND.UNA
  * @reno_sacked: without SACK: bytes that duplicate ACKs say have left the network
- * @recover:	recovery point: SND.NXT when recovery began
+ * @recover:	recovery point: SND.NXT when recovery, or a reduction for ECN, began
  * @first_retrans_us: time of the first retransmission of this episode (Eifel), valid if
  *		@undo_armed and @undo_retrans >= 0
  * @rack_*:	RFC 8985 §5.2: time, end sequence and RTT of the segment sent last
@@ -145,9 +147,11 @@ enum yoke_frto {	/* RFC 5682: is the timeout spurious? */
  * @frto:	enum yoke_frto
  * @tlp_*:	§7: end_seq of the probe outstanding, whether it was a retransmission
  * @prr_*:	RFC 6937
- * @undo_*:	cwnd and ssthresh to return to when all retransmissions of
- *		the episode prove needless; SND.UNA when it began; bytes
+ * @undo_*:	cwnd (0: marks prove the congestion) and ssthresh to return to when all
+ *		retransmissions of the episode prove needless; SND.UNA when it began; bytes
  *		retransmitted and not yet so proven, -1 before the first
+ * @reduced:	cwnd was reduced, and nothing beyond @recover is acknowledged yet: marks until then
+ *		are of the same congestion (RFC 3168 §6.1.2); @cwr_due: nor has the peer been told
  * @rto_una:	SND.UNA at the last timeout
  * @retrans_total: segments retransmitted over the connection's life
  * @rate:	the delivery rate
@@ -184,6 +188,8 @@ struct yoke_recovery {
 	bool	tlp_out;
 	bool	tlp_retrans;
 	bool	undo_armed;
+	bool	reduced;
+	bool	cwr_due;
 	u32	tlp_end_seq;
 
 	u32	prr_delivered;
@@ -232,6 +238,15 @@ void yoke_recovery_sacked(struct yoke_recovery *r, struct yoke_seg *seg, struct 
  */
 u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_rtt *rtt,
 			  struct yoke_ack *ack);
+
+/* True once after each reduction: the new segment that goes out now is to carry CWR. */
+static inline bool yoke_recovery_take_cwr(struct yoke_recovery *r)
+{
+	bool due = r->cwr_due;
+
+	r->cwr_due = false;
+	return due;
+}
 
 /* The next segment to retransmit, or NULL; F-RTO may hold back what is lost. */
 struct yoke_seg *yoke_recovery_next(const struct yoke_recovery *r);

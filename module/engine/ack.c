@@ -22,7 +22,8 @@ void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg)
 	seg->ack = ntohl(th->ack_seq);
 	seg->wnd = ntohs(th->window);
 	seg->urg = ntohs(th->urg_ptr);
-	seg->flags = ((const u8 *)th)[13];
+	/* All twelve bits behind the offset. */
+	seg->flags = ntohs(((const __be16 *)th)[6]) & 0xfff;
 	seg->len = skb->len - size;
 	seg->end_seq = seg->seq + seg->len + !!(seg->flags & YOKE_SYN) + !!(seg->flags & YOKE_FIN);
 	yoke_opt_parse((const u8 *)(th + 1), size - sizeof(*th), seg->flags & YOKE_SYN, &seg->opt);
@@ -254,6 +255,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	ack.limited = ys->cwnd_limited;
 	ack.more = !skb_queue_empty(&sk->sk_write_queue) &&
 		   yoke_seq_after(yoke_conn_snd_end(ys), ys->snd_nxt);
+	ack.ece = ys->ecn.mode && (seg->flags & (YOKE_ECE | YOKE_SYN)) == YOKE_ECE;
 	ack.dup = seg->ack == prior_una && !window_changed && seg->end_seq == seg->seq && outstanding;
 	ack.ts_undo = ys->use_ts && seg->opt.has_ts && seg->opt.tsecr && ys->retrans_ts &&
 		      yoke_seq_before(seg->opt.tsecr, ys->retrans_ts);
@@ -269,6 +271,8 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	if (ys->use_sack && unlikely(seg->opt.nsacks))
 		yoke_ack_sack(sk, &seg->opt, &ack);
 	yoke_ack_rtt(ys, seg, &ack);
+	if (unlikely(ack.ece))
+		yoke_count_add(sock_net(sk), DeliveredCE, DIV_ROUND_UP(ack.delivered, ys->mss));
 	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
 	if (unlikely(ys->pmtud.probe))
 		yoke_ack_search(sk, prior_state);

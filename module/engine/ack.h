@@ -23,7 +23,7 @@ struct yoke_segment {
 	u16	wnd;
 	u16	urg;
 	u32	len;
-	u8	flags;
+	u16	flags;
 	struct yoke_opt opt;
 };
 

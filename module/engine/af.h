@@ -30,12 +30,12 @@ struct yoke_route {
  *		locked, process or BH. 0 or -errno (-ENETUNREACH, -EACCES for broadcast …).
  * @refresh:	the route of an established @sk was lost: find it again. Returns NULL if there is
  *		none now (sk_err_soft says why).
- * @xmit:	hands a segment (transport header at skb->data) to IP for a connected @sk, consumes
- *		it. 0 or -errno.
+ * @xmit:	hands a segment (transport header at skb->data) to IP for a connected @sk, with @ecn
+ *		(YOKE_IP_*) in its header, consumes it. 0 or -errno.
  * @xmit_for:	same for no socket; @sk, may be NULL, only lends its
  *		options. Consumes @skb. 0 or -errno.
- * @mtu_for:	path MTU toward @r->pair, in bytes, and the MSS the route wants advertised in
- *		@advmss; 0 if there is no route.
+ * @mtu_for:	path MTU toward @r->pair, in bytes, the MSS the route wants advertised in @advmss,
+ *		and in @ecn whether it is one for ECN; 0 if there is no route.
  * @checksum:	sets up the transport checksum of @skb (field at @offset in the header, protocol
  *		@proto) between @pair's ends.
  * @bind_check:	may @addr (@ifindex: SO_BINDTODEVICE) be bound: 0, -EADDRNOTAVAIL
@@ -48,11 +48,11 @@ struct yoke_af_ops {
 
 	int	(*connect)(struct sock *sk, struct yoke_pair *pair);
 	struct dst_entry *(*refresh)(struct sock *sk);
-	int	(*xmit)(struct sock *sk, struct sk_buff *skb);
+	int	(*xmit)(struct sock *sk, struct sk_buff *skb, u8 ecn);
 	int	(*xmit_for)(struct net *net, struct sock *sk, struct sk_buff *skb,
 			    const struct yoke_route *r);
 	unsigned int (*mtu_for)(struct net *net, struct sock *sk, const struct yoke_route *r,
-				u16 *advmss);
+				u16 *advmss, bool *ecn);
 	void	(*checksum)(struct sk_buff *skb, const struct yoke_pair *pair, u8 proto,
 			    u16 offset);
 	int	(*bind_check)(struct sock *sk, const struct in6_addr *addr);
@@ -67,7 +67,8 @@ struct yoke_rx {
 	const struct yoke_af_ops *af;
 	int	iif;
 	u32	isn;		/* what a SYN that ends a TIME-WAIT must start from, else 0 */
-	u8	tos;
+	u8	tos;		/* without its ECN field, */
+	u8	ecn;		/* YOKE_IP_* */
 	u8	ttl;
 };
 

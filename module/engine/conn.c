@@ -338,6 +338,7 @@ void yoke_conn_renew(struct sock *sk)
 	ys->urgent_out = false;
 	ys->urgent = 0;
 	ys->nsacks = 0;
+	yoke_ecn_ask(&ys->ecn, YOKE_ECN_OFF);
 	ys->quickack = 0;
 	ys->probes_out = 0;
 	ys->retransmits = 0;

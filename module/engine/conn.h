@@ -6,6 +6,7 @@
 #include <linux/tcp.h>
 #include <net/inet_sock.h>
 #include <net/tcp_states.h>
+#include "../algo/ecn.h"
 #include "../algo/opt.h"
 #include "../algo/pmtud.h"
 #include "../algo/recovery.h"
@@ -16,7 +17,7 @@
 #define YOKE_TS_SIZE	12	/* timestamps, padded */
 #define YOKE_DELACK	(HZ / 25)	/* 40 ms; RFC 9293 MUST-58 wants less than 500 */
 
-/* Flags of the header's byte 13 (RFC 9293 §3.1). */
+/* Flags of the header's byte 13 (RFC 9293 §3.1); algo/ecn.h has the others. */
 enum {
 	YOKE_FIN = 0x01,
 	YOKE_SYN = 0x02,
@@ -24,8 +25,6 @@ enum {
 	YOKE_PSH = 0x08,
 	YOKE_ACK = 0x10,
 	YOKE_URG = 0x20,
-	YOKE_ECE = 0x40,
-	YOKE_CWR = 0x80,
 };
 
 /**
@@ -34,6 +33,7 @@ enum {
  * @start:	sequence number of the buffer's first byte; lags behind @seg.seq while acknowledged
  *		bytes are not cut off yet
  * @flags:	YOKE_FIN, YOKE_SYN, YOKE_PSH of this segment
+ * @ecn:	of a received one: the ECN field of its IP header
  */
 struct yoke_cb {
 	union {
@@ -41,6 +41,7 @@ struct yoke_cb {
 		struct {
 			u8	before[offsetof(struct yoke_seg, room)];
 			u8	flags;
+			u8	ecn;
 			u32	start;
 		};
 	};
@@ -126,7 +127,7 @@ struct yoke_listener {
  *
  * engine/ack.c, what the peer says of it:
  * @max_window:	largest window the peer ever offered (silly window avoidance, RFC 9293 §3.8.6.2.1)
- * @rtt @cc @rec: see their headers
+ * @rtt @cc @rec @ecn: see their headers
  * @rtx:	segments sent and not acknowledged, by sequence
  * @seen:	the SACK blocks of its last ACK, not to walk for them again
  * @sack_hint:	the segment of @rtx that was SACKed last, to seek from; or NULL
@@ -215,6 +216,7 @@ struct yoke_sock {
 		cc_chosen:1;		/* TCP_CONGESTION was set: children get the same */
 	u8	urgent;
 	u8	urg_byte;
+	struct yoke_ecn ecn;
 	u8	quickack;		/* so many segments are to be ACKed at once */
 	u8	probes_out;
 	u8	retransmits;		/* timeouts since SND.UNA moved last */

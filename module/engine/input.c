@@ -18,6 +18,7 @@
 #include "../table/mem.h"
 
 #define YOKE_PAWS_DAYS	24		/* RFC 7323 §5.5 */
+#define YOKE_ECN_QUICKACKS 2		/* segments that are ACKed at once after a mark */
 #define YOKE_DATA_STATES (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)
 
 /* --- what is received out of order, and what to say of it --- */
@@ -243,6 +244,16 @@ static void yoke_input_ack_due(struct sock *sk)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, YOKE_DELACK);
 }
 
+/* ECN's flags on what is acceptable: CWR ends the echo; a window just cut waits for this ACK. */
+static void yoke_input_ecn(struct yoke_sock *ys, const struct yoke_segment *s)
+{
+	if (!(s->flags & YOKE_CWR))
+		return;
+	yoke_ecn_reduced(&ys->ecn);
+	if (s->len)
+		ys->ack_now = true;
+}
+
 /* Seventh step: the text of the segment, and its FIN's place in it. Consumes @skb. */
 static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
 {
@@ -276,6 +287,8 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 		yoke_drop(sock_net(sk), sk, skb, Duplicates);
 		return;
 	}
+	if (ys->ecn.mode && yoke_ecn_received(&ys->ecn, cb->ecn))
+		ys->quickack = max_t(u8, ys->quickack, YOKE_ECN_QUICKACKS);
 	if (yoke_seq_after(cb->seg.seq, ys->rcv_nxt)) {
 		yoke_input_queue_ooo(sk, skb);
 		ys->ack_due = true;
@@ -352,6 +365,7 @@ static void yoke_input_negotiate(struct sock *sk, const struct yoke_segment *s)
 	ys->snd_wscale = ys->use_wscale ? s->opt.wscale : 0;
 	if (!ys->use_wscale)
 		ys->rcv_wscale = 0;
+	yoke_ecn_answered(&ys->ecn, s->flags, s->flags & YOKE_ACK);
 	if (ys->use_ts) {
 		ys->ts_recent = s->opt.tsval;
 		ys->ts_recent_s = (u32)ktime_get_seconds();
@@ -621,6 +635,8 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		yoke_drop(net, sk, skb, InvalidAck);
 		return false;
 	}
+	if (ys->ecn.mode)
+		yoke_input_ecn(ys, s);
 	yoke_input_timestamp(ys, s);
 	ys->last_rcv_jiffies = (u32)jiffies;
 	ys->keep_probes_out = 0;

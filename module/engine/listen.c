@@ -94,6 +94,7 @@ static void yoke_listen_numbers(struct sock *child, const struct yoke_request *r
 	ys->use_ts = req->use_ts;
 	ys->use_sack = req->use_sack;
 	ys->use_wscale = req->use_wscale;
+	ys->ecn.mode = req->ecn_mode;
 	ys->ts_recent = req->tsval;
 	ys->ts_recent_s = (u32)ktime_get_seconds();
 	ys->ts_offset = req->ts_offset;
@@ -169,7 +170,8 @@ static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struc
  * The handshake is complete. Consumes @skb, which may carry data; false, and it is left, if the
  * request is no more.
  */
-static bool yoke_listen_complete(struct net *net, struct yoke_request *req, struct sk_buff *skb)
+static bool yoke_listen_complete(struct net *net, struct yoke_request *req, struct sk_buff *skb,
+				 u8 ecn)
 {
 	struct sock *sk = req->listener, *child;
 
@@ -201,6 +203,7 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 
 	skb_dst_drop(skb);
 	skb->dev = NULL;
+	yoke_cb(skb)->ecn = ecn;
 	yoke_conn_init_buffers(child);
 	yoke_conn_keepalive(child);
 	yoke_input(child, skb);
@@ -258,7 +261,7 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 		yoke_output_reset_for(net, skb, rx);
 		goto drop;
 	}
-	return yoke_listen_complete(net, req, skb);
+	return yoke_listen_complete(net, req, skb, rx->ecn);
 drop:
 	yoke_trace_drop(net, req->listener, skb, why);
 	return true;
@@ -341,6 +344,9 @@ static bool yoke_listen_cookie_check(struct sock *sk, struct yoke_segment *s,
 	s->opt.has_wscale = o.has_wscale;
 	s->opt.wscale = o.wscale;
 	s->opt.sack_ok = o.sack_ok;
+	s->flags &= ~(YOKE_ECE | YOKE_CWR);
+	if (o.ecn_ok)
+		s->flags |= YOKE_ECE | YOKE_CWR;
 	s->wnd <<= o.has_wscale ? o.wscale : 0;
 	/* What we could not have offered was not in a cookie of ours. */
 	return !(s->opt.has_ts && !READ_ONCE(yn->set.timestamps)) &&
@@ -358,7 +364,7 @@ static bool yoke_listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct 
 		return false;
 	if (yoke_request_fill(&req, sk, skb, s, rx)) {
 		req.iss = s->ack - 1;
-		yoke_listen_complete(sock_net(sk), &req, skb);
+		yoke_listen_complete(sock_net(sk), &req, skb, rx->ecn);
 	} else {
 		yoke_drop(sock_net(sk), sk, skb, ListenDrops);
 	}

@@ -125,7 +125,7 @@ void yoke_output_window_update(struct sock *sk)
 /* --- one segment --- */
 
 /* Options of a segment with @flags. */
-static void yoke_output_options(struct sock *sk, u8 flags, struct yoke_opt *opt)
+static void yoke_output_options(struct sock *sk, u16 flags, struct yoke_opt *opt)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -172,12 +172,46 @@ static void yoke_output_acked(struct sock *sk)
 	yoke_conn_timer_cancel(sk, YOKE_TIMER_DELACK);
 }
 
-/* Puts the header in front of @skb, a buffer nobody else keeps, and hands it to IP. 0 or -errno. */
-static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u8 flags)
+/*
+ * ECN's flags for a segment with @flags, and in @ip the field of its IP header: only data that is
+ * sent for the first time (@fresh) is ECN-capable, and tells that the window was reduced (RFC 3168
+ * §6.1.2, §6.1.4 to §6.1.6).
+ */
+static u16 yoke_output_ecn(struct sock *sk, struct sk_buff *skb, u16 flags, bool fresh, u8 *ip)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u16 more;
+
+	if (flags & YOKE_SYN) {
+		if (flags & YOKE_ACK)
+			return yoke_ecn_synack_flags(ys->ecn.mode);
+		/* Perhaps something on the path does not like the flags (§6.1.1.1). */
+		if (ys->retransmits && READ_ONCE(yoke_net(sock_net(sk))->set.ecn_fallback))
+			return 0;
+		return yoke_ecn_syn_flags(&ys->ecn);
+	}
+	more = yoke_ecn_flags(&ys->ecn);
+	if (fresh && skb->len) {
+		*ip = YOKE_IP_ECT0;
+		if (yoke_recovery_take_cwr(&ys->rec)) {
+			more |= YOKE_CWR;
+			/* In the first segment of a large buffer only. */
+			skb_shinfo(skb)->gso_type |= SKB_GSO_TCP_ECN;
+		}
+	}
+	return more;
+}
+
+/*
+ * Puts the header in front of @skb, a buffer nobody else keeps, and hands it to IP. @fresh: it was
+ * not sent before. 0 or -errno.
+ */
+static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flags, bool fresh)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_opt opt;
 	u16 urgent = yoke_urgent_pointer(ys, seq);
+	u8 ecn = YOKE_IP_NOT_ECT;
 	unsigned int size, mss;
 	struct tcphdr *th;
 	int err;
@@ -206,6 +240,8 @@ static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u
 		}
 	}
 
+	if (ys->ecn.mode)
+		flags |= yoke_output_ecn(sk, skb, flags, fresh, &ecn);
 	yoke_output_options(sk, flags, &opt);
 	size = sizeof(*th) + yoke_opt_size(&opt);
 	skb_push(skb, size);
@@ -234,7 +270,7 @@ static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u
 	yoke_count(sock_net(sk), OutSegs);
 
 	memset(skb->cb, 0, sizeof(skb->cb));
-	err = ys->af->xmit(sk, skb);
+	err = ys->af->xmit(sk, skb, ecn);
 	return err > 0 ? net_xmit_errno(err) : err;
 }
 
@@ -254,7 +290,8 @@ static int yoke_output_send(struct sock *sk, struct sk_buff *skb)
 	if (!clone)
 		return -ENOMEM;
 	yoke_sk(sk)->last_sent_us = (u32)yoke_sk(sk)->now_us;
-	return yoke_output_transmit(sk, clone, yoke_cb(skb)->start, yoke_output_flags(sk, skb));
+	return yoke_output_transmit(sk, clone, yoke_cb(skb)->start, yoke_output_flags(sk, skb),
+				    !yoke_cb(skb)->seg.retrans);
 }
 
 /* A segment without data. */
@@ -263,7 +300,7 @@ static void yoke_output_bare(struct sock *sk, u32 seq, u8 flags)
 	struct sk_buff *skb = yoke_queue_alloc_control(sk_gfp_mask(sk, GFP_ATOMIC | __GFP_NOWARN));
 
 	if (skb)
-		yoke_output_transmit(sk, skb, seq, flags);
+		yoke_output_transmit(sk, skb, seq, flags, false);
 	else if (flags & YOKE_ACK)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, HZ / 5);	/* try again then */
 }
@@ -324,8 +361,8 @@ static int yoke_output_again(struct sock *sk, struct sk_buff *skb)
 	}
 	if (unlikely(ys->pmtud.probe) && !yoke_seq_after(yoke_cb(skb)->seg.seq, ys->pmtud.start))
 		yoke_pmtud_inconclusive(&ys->pmtud);
-	err = yoke_output_send(sk, skb);
 	yoke_recovery_resent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
+	err = yoke_output_send(sk, skb);
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	yoke_count_add(sock_net(sk), RetransSegs, max_t(u32, 1, DIV_ROUND_UP(skb->len, mss)));
@@ -562,12 +599,17 @@ int yoke_output_syn(struct sock *sk)
 	struct dst_entry *dst = __sk_dst_get(sk);
 	struct net *net = sock_net(sk);
 	struct sk_buff *skb;
+	u8 ecn;
 	int err;
 
 	yoke_conn_clock(ys);
 	ys->mss_clamp = ys->af->mss_default;
 	yoke_conn_sync_mss(sk, dst_mtu(dst));
 	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
+	ecn = yoke_ecn_outgoing(READ_ONCE(yoke_net(net)->set.ecn));
+	if (dst_feature(dst, RTAX_FEATURE_ECN))
+		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
+	yoke_ecn_ask(&ys->ecn, ecn);
 	ys->advmss = dst_metric_advmss(dst);
 	if (ys->user_mss)
 		ys->advmss = min(ys->advmss, ys->user_mss);
@@ -687,7 +729,7 @@ void yoke_output_probe(struct sock *sk, bool keepalive)
 /* --- for no socket --- */
 
 void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark,
-			 u32 seq, u32 ack, u32 wnd, u8 flags, const struct yoke_opt *opt)
+			 u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt)
 {
 	struct sk_buff *skb = yoke_queue_alloc_control(GFP_ATOMIC | __GFP_NOWARN);
 	unsigned int size = sizeof(struct tcphdr);

@@ -18,7 +18,7 @@
 #define YOKE_BACKLOG_SPARE	(64 * 1024)
 
 /* False, and @skb is left, if the connection has come to its end since it was looked up. */
-static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
+static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 {
 	bool owned;
 
@@ -32,6 +32,7 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb)
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
 	skb->dev = NULL;
+	yoke_cb(skb)->ecn = ecn;
 	if (!owned) {
 		yoke_input(sk, skb);
 	} else if (sk_add_backlog(sk, skb, READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) +
@@ -84,7 +85,7 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 		sk = yoke_node_sk(node);
 		if (!yoke_rcv_device(sk, rx) || !yoke_rcv_allowed(sk, skb))
 			return YOKE_RCV_FILTERED;
-		return yoke_rcv_conn(sk, skb) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
+		return yoke_rcv_conn(sk, skb, rx->ecn) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
 	case YOKE_REQUEST:
 		req = container_of(node, struct yoke_request, node);
 		if (!yoke_rcv_allowed(req->listener, skb))
@@ -152,7 +153,12 @@ closed:
 int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
-	struct yoke_rx rx = { .pair = ys->node.pair, .af = ys->af, .iif = skb->skb_iif };
+	struct yoke_rx rx = {
+		.pair = ys->node.pair,
+		.af = ys->af,
+		.iif = skb->skb_iif,
+		.ecn = yoke_cb(skb)->ecn,
+	};
 
 	if (likely(sk->sk_state != TCP_CLOSE))
 		return yoke_input(sk, skb);

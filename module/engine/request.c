@@ -76,6 +76,7 @@ static u32 yoke_request_tsval(const struct yoke_request *req)
 			.has_wscale = req->use_wscale,
 			.wscale = req->snd_wscale,
 			.sack_ok = req->use_sack,
+			.ecn_ok = req->ecn_mode != YOKE_ECN_OFF,
 		};
 
 		now = yoke_cookie_ts(now, &o);
@@ -83,7 +84,7 @@ static u32 yoke_request_tsval(const struct yoke_request *req)
 	return now + req->ts_offset;
 }
 
-void yoke_request_send(struct yoke_request *req, u8 flags)
+void yoke_request_send(struct yoke_request *req, u16 flags)
 {
 	struct yoke_opt opt = {
 		.has_ts = req->use_ts,
@@ -97,6 +98,7 @@ void yoke_request_send(struct yoke_request *req, u8 flags)
 		opt.sack_ok = req->use_sack;
 		opt.has_wscale = req->use_wscale;
 		opt.wscale = req->rcv_wscale;
+		flags |= yoke_ecn_synack_flags(req->ecn_mode);
 		req->sent_us = (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
 	} else {
 		seq++;
@@ -177,9 +179,10 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 		.mark = skb->mark,
 		.tos = rx->tos,
 	};
-	bool options;
+	bool options, ecn_route;
+	u8 ecn;
 
-	if (!rx->af->mtu_for(net, sk, &route, &req->advmss))
+	if (!rx->af->mtu_for(net, sk, &route, &req->advmss, &ecn_route))
 		return false;
 	if (yoke_sk(sk)->user_mss)
 		req->advmss = min(req->advmss, yoke_sk(sk)->user_mss);
@@ -200,6 +203,12 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 	options = req->use_ts || !req->cookie;
 	req->use_sack = options && s->opt.sack_ok && READ_ONCE(set->sack);
 	req->use_wscale = options && s->opt.has_wscale && READ_ONCE(set->window_scaling);
+	ecn = yoke_ecn_incoming(READ_ONCE(set->ecn));
+	if (ecn_route)
+		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
+	/* The ACK that brings a cookie back may carry data, and be ECN-capable. */
+	if (options)
+		req->ecn_mode = yoke_ecn_accept(s->flags, rx->ecn, ecn, req->cookie && s->flags & YOKE_ACK);
 	req->snd_wscale = req->use_wscale ? s->opt.wscale : 0;
 	req->rcv_wnd = yoke_conn_first_window(net, READ_ONCE(sk->sk_rcvbuf),
 					      yoke_sk(sk)->window_clamp, req->advmss,

@@ -45,6 +45,7 @@ struct yoke_request {
 		use_sack:1,
 		use_wscale:1,
 		cookie:1;
+	u8	ecn_mode:2;
 	int	rcv_wnd;
 };
 
@@ -66,7 +67,7 @@ struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb
  */
 bool yoke_request_add(struct yoke_request *req);
 /* A SYN-ACK, or an ACK, of its. */
-void yoke_request_send(struct yoke_request *req, u8 flags);
+void yoke_request_send(struct yoke_request *req, u16 flags);
 /*
  * An ACK because of a suspicious segment, rate-limited as those of connections (RFC 5961 §7):
  * a request of a pair whose two ends are the same, forged, would answer itself for ever.

@@ -162,7 +162,7 @@ static struct rtable *route_for(struct net *net, struct sock *sk, const struct y
 }
 
 static unsigned int ip4_mtu_for(struct net *net, struct sock *sk, const struct yoke_route *r,
-				u16 *advmss)
+				u16 *advmss, bool *ecn)
 {
 	struct flowi4 fl4;
 	struct rtable *rt = route_for(net, sk, r, &fl4);
@@ -177,6 +177,7 @@ static unsigned int ip4_mtu_for(struct net *net, struct sock *sk, const struct y
 	}
 	mtu = dst_mtu(&rt->dst);
 	*advmss = min_t(u32, dst_metric_advmss(&rt->dst), U16_MAX);
+	*ecn = dst_feature(&rt->dst, DST_FEATURE_ECN_MASK);
 	ip_rt_put(rt);
 	return mtu;
 }
@@ -234,11 +235,13 @@ static int xmit_errno(int ret)
 	return ret > 0 ? net_xmit_errno(ret) : ret;
 }
 
-static int ip4_xmit(struct sock *sk, struct sk_buff *skb)
+static int ip4_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn)
 {
 	/* IP reads its own notes there, not the engine's. */
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
-	return xmit_errno(ip_queue_xmit(sk, skb, &inet_sk(sk)->cork.fl));
+	/* IP_TOS never touches the ECN field of a stream. */
+	return xmit_errno(__ip_queue_xmit(sk, skb, &inet_sk(sk)->cork.fl,
+					  READ_ONCE(inet_sk(sk)->tos) | ecn));
 }
 
 static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
@@ -306,7 +309,8 @@ static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb, const __be16 
 	rx->pair.rport = ports[0];
 	rx->af = &yoke_ip4;
 	rx->iif = inet_iif(skb);
-	rx->tos = iph->tos;
+	rx->tos = iph->tos & ~YOKE_IP_ECN;
+	rx->ecn = iph->tos & YOKE_IP_ECN;
 	rx->ttl = iph->ttl;
 }
 
@@ -390,7 +394,8 @@ static const __be16 *fill_error_rx(struct yoke_rx *rx, const struct sk_buff *skb
 	rx->pair.rport = ports[1];
 	rx->af = &yoke_ip4;
 	rx->iif = inet_iif(skb);
-	rx->tos = iph->tos;
+	rx->tos = iph->tos & ~YOKE_IP_ECN;
+	rx->ecn = iph->tos & YOKE_IP_ECN;
 	rx->ttl = iph->ttl;
 	return ports;
 }

@@ -30,6 +30,7 @@ static void write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo)
 		seq += mss;
 		th->fin = first.fin && !skb->next;
 		th->psh = first.psh && !skb->next;
+		/* Said once (RFC 3168 §6.1.2). */
 		th->cwr = first.cwr && skb == segs;
 		th->check = ~csum_fold(csum_add(pseudo, (__force __wsum)htonl(len)));
 		/* An outer header's checksum, if there is one, builds on this. */

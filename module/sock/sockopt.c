@@ -211,6 +211,10 @@ static void sockopt_info_options(const struct yoke_sock *ys, struct tcp_info *in
 		info->tcpi_snd_wscale = ys->snd_wscale;
 		info->tcpi_rcv_wscale = ys->rcv_wscale;
 	}
+	if (ys->ecn.mode)
+		info->tcpi_options |= TCPI_OPT_ECN;
+	if (ys->ecn.seen)
+		info->tcpi_options |= TCPI_OPT_ECN_SEEN;
 }
 
 static void sockopt_info_send(const struct yoke_sock *ys, struct tcp_info *info)

@@ -17,6 +17,7 @@
 static int byte_max = U8_MAX;
 static int mss_min = 48, mss_max = U16_MAX - 52;
 static int syn_retries_max = MAX_TCP_SYNCNT;
+static int ecn_max = 2;
 
 /* .data is an offset into struct yoke_settings here, an address in the table of a namespace. */
 #define YOKE_SYSCTL(name, handler, min, max) {				\
@@ -110,6 +111,8 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_BYTE(slow_start_after_idle),
 	YOKE_SYSCTL_BYTE(rfc1337),
 	YOKE_SYSCTL_BYTE(stdurg),
+	YOKE_SYSCTL(ecn, proc_dou8vec_minmax, SYSCTL_ZERO, &ecn_max),
+	YOKE_SYSCTL(ecn_fallback, proc_dou8vec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
 	YOKE_SYSCTL(invalid_ratelimit, proc_dointvec_ms_jiffies, NULL, NULL),
 	YOKE_SYSCTL_COUNT(challenge_ack_limit, NULL, NULL),
 };

@@ -61,6 +61,8 @@ static void settings_init(struct yoke_settings *set)
 	set->slow_start_after_idle = 1;
 	set->rfc1337 = 0;
 	set->stdurg = 0;
+	set->ecn = 2;
+	set->ecn_fallback = 1;
 	set->invalid_ratelimit = HZ / 2;
 	set->challenge_ack_limit = INT_MAX;
 }

@@ -25,7 +25,7 @@ struct yoke_cc_ops;
 	X(DelayedAcks)									\
 	X(InvalidAck) X(InvalidRst) X(InvalidSyn) X(InvalidFlags)			\
 	X(Duplicates) X(AfterFin) X(Closed) X(Filtered) X(NotUnicast)			\
-	X(Timeouts) X(TLPs) X(Recoveries) X(Probes)					\
+	X(Timeouts) X(TLPs) X(Recoveries) X(Probes) X(DeliveredCE)			\
 	X(OfoQueued) X(OfoPruned) X(MemDrops)						\
 	X(AbortOnData) X(AbortOnClose) X(AbortOnLinger) X(AbortOnTimeout)		\
 	X(AbortOnMemory)								\
@@ -77,6 +77,8 @@ struct yoke_settings {
 	u8	slow_start_after_idle;
 	u8	rfc1337;
 	u8	stdurg;
+	u8	ecn;
+	u8	ecn_fallback;
 	int	invalid_ratelimit;	/* jiffies between challenge ACKs of one connection */
 	int	challenge_ack_limit;	/* challenge ACKs a second, of all together */
 };

@@ -25,7 +25,7 @@ struct conn {
 	bool	gone[SEGS];
 	u32	una, nxt;		/* in segments */
 	bool	sack;
-	bool	dsack, ts_undo;		/* of the next ACK */
+	bool	dsack, ts_undo, ece;	/* of the next ACK */
 	bool	more;
 	u32	dsack_start, dsack_end;	/* in segments */
 	struct yoke_ack ack;		/* the last one */
@@ -76,7 +76,8 @@ static u32 ack_sack(struct conn *c, u32 una, u32 start, u32 end, u32 at)
 	a->ts_undo = c->ts_undo;
 	a->limited = true;
 	a->more = c->more;
-	c->dsack = c->ts_undo = false;
+	a->ece = c->ece;
+	c->dsack = c->ts_undo = c->ece = false;
 	yoke_recovery_ack_begin(&c->r, a);
 	for (; c->una < una; c->una++) {
 		yoke_recovery_acked(&c->r, &c->seg[c->una], a);
@@ -1182,4 +1183,167 @@ TEST(tlp__its_sack_starts_recovery)
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
 	EXPECT_COUNTS(&c, 0, 4, 1);
 	EXPECT(!c.r.tlp_out);
+}
+
+/* --- ECN: RFC 3168 §6.1.2, the reduction spread by RFC 6937 --- */
+
+static u32 ack_ece(struct conn *c, u32 una, u32 at)
+{
+	c->ece = true;
+	return ack(c, una, at);
+}
+
+TEST(ecn__one_reduction_a_window)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 10, 0);
+	EXPECT(!yoke_recovery_take_cwr(&c.r));
+	ack_ece(&c, 1, RTT);
+	EXPECT_EQ(c.r.state, YOKE_CA_CWR);
+	EXPECT_EQ(c.cc.ssthresh, 5 * MSS);
+	EXPECT(yoke_recovery_take_cwr(&c.r));
+	EXPECT(!yoke_recovery_take_cwr(&c.r));
+	/* RFC 6937: about one segment out for two in, and not a second reduction. */
+	for (u32 i = 2, sent = 0; i <= 10; i++) {
+		u32 n = room(&c);
+
+		send(&c, n, RTT + i);
+		sent += n;
+		ack_ece(&c, i, RTT + i);
+		EXPECT_EQ(c.cc.ssthresh, 5 * MSS);
+		EXPECT_EQ(c.r.state, YOKE_CA_CWR);
+		EXPECT(sent <= (i + 1) / 2);
+	}
+	EXPECT(!yoke_recovery_take_cwr(&c.r));
+	/* Beyond SND.NXT of then: the first answer to what carried CWR. */
+	ack(&c, 11, 2 * RTT);
+	EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
+	EXPECT_EQ(c.cc.cwnd, 5 * MSS);
+}
+
+TEST(ecn__marks_of_the_next_window_reduce_again)
+{
+	struct conn c;
+
+	conn_init(&c, true, 16);
+	send(&c, 16, 0);
+	ack_ece(&c, 8, RTT);
+	EXPECT_EQ(c.cc.ssthresh, 8 * MSS);
+	send(&c, room(&c), RTT);
+	ack_ece(&c, 16, RTT + 1);
+	EXPECT_EQ(c.cc.ssthresh, 8 * MSS);
+	ack_ece(&c, 17, 2 * RTT);
+	EXPECT_EQ(c.r.state, YOKE_CA_CWR);
+	EXPECT_EQ(c.cc.ssthresh, 4 * MSS);
+	EXPECT(yoke_recovery_take_cwr(&c.r));
+}
+
+/* §6.1.2: no increase by an ACK that echoes a mark, in any state. */
+TEST(ecn__no_growth)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 10, 0);
+	yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 10 * RTT);
+	EXPECT_EQ(resend(&c, 10 * RTT, NULL), 1);
+	ack_ece(&c, 1, 11 * RTT);
+	EXPECT_EQ(c.r.state, YOKE_CA_LOSS);
+	EXPECT_EQ(c.cc.cwnd, MSS);
+	EXPECT_EQ(resend(&c, 11 * RTT, NULL), 1);
+	ack(&c, 2, 12 * RTT);
+	EXPECT_EQ(c.cc.cwnd, 2 * MSS);
+}
+
+TEST(ecn__a_loss_after_marks_is_the_same_congestion)
+{
+	struct conn c;
+	u32 first = 99;
+
+	conn_init(&c, true, 10);
+	send(&c, 10, 0);
+	ack_ece(&c, 1, RTT);
+	yoke_recovery_take_cwr(&c.r);
+	ack_sack(&c, 1, 2, 5, RTT + 1);
+	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
+	EXPECT_EQ(c.cc.ssthresh, 5 * MSS);
+	EXPECT(!yoke_recovery_take_cwr(&c.r));
+	EXPECT_EQ(lost_segs(&c), 1);
+	EXPECT(resend(&c, RTT + 1, &first) == 1 && first == 1);
+	ack(&c, 10, 2 * RTT);
+	EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
+	EXPECT_EQ(c.cc.cwnd, 5 * MSS);
+}
+
+/* RFC 4015 takes back what was needless; marks prove that it was not. */
+TEST(ecn__not_undone)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 10, 0);
+	ack_sack(&c, 0, 1, 4, RTT);
+	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
+	resend(&c, RTT, NULL);
+	c.ts_undo = true;
+	ack_ece(&c, 4, RTT + 10);
+	EXPECT_EQ(c.cc.ssthresh, 5 * MSS);
+	EXPECT(c.cc.cwnd <= 5 * MSS);
+	EXPECT(yoke_recovery_take_cwr(&c.r));
+}
+
+/* A needless reduction that is taken back is not told either. */
+TEST(ecn__undo_withdraws_cwr)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 10, 0);
+	ack_sack(&c, 0, 1, 4, RTT);
+	resend(&c, RTT, NULL);
+	c.ts_undo = true;
+	ack(&c, 4, RTT + 10);
+	EXPECT_EQ(c.cc.ssthresh, 10 * MSS);
+	EXPECT(!yoke_recovery_take_cwr(&c.r));
+}
+
+static u32 gentle_ecn(struct yoke_cc *cc)
+{
+	return cc->cwnd - cc->mss;
+}
+
+static void gentle_ack(struct yoke_cc *cc, const struct yoke_cc_ack *ack)
+{
+}
+
+static const struct yoke_cc_ops gentle = {
+	.name		= "gentle",
+	.ack		= gentle_ack,
+	.ecn		= gentle_ecn,
+};
+
+TEST(ecn__the_algorithm_decides_how_much)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	c.cc.ops = &gentle;
+	send(&c, 10, 0);
+	ack_ece(&c, 1, RTT);
+	EXPECT_EQ(c.cc.ssthresh, 9 * MSS);
+}
+
+TEST(ecn__a_timeout_after_marks_does_not_reduce_twice)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 10, 0);
+	ack_ece(&c, 1, RTT);
+	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(10), T0 + 10 * RTT);
+	EXPECT_EQ(c.cc.ssthresh, 5 * MSS);
+	EXPECT_EQ(c.r.state, YOKE_CA_LOSS);
+	EXPECT(yoke_recovery_take_cwr(&c.r));
 }
