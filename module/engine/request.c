@@ -208,7 +208,8 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
 	/* The ACK that brings a cookie back may carry data, and be ECN-capable. */
 	if (options)
-		req->ecn_mode = yoke_ecn_accept(s->flags, rx->ecn, ecn, req->cookie && s->flags & YOKE_ACK);
+		req->ecn_mode = yoke_ecn_accept(s->flags, rx->ecn, ecn,
+						req->cookie && s->flags & YOKE_ACK);
 	req->snd_wscale = req->use_wscale ? s->opt.wscale : 0;
 	req->rcv_wnd = yoke_conn_first_window(net, READ_ONCE(sk->sk_rcvbuf),
 					      yoke_sk(sk)->window_clamp, req->advmss,

@@ -285,7 +285,7 @@ class Segment:
 	packet under emulation, in which timers run on; the rest is scapy's view of it."""
 
 	def __init__(self, at, raw):
-		self.at, self.raw = at, raw
+		self.at, self.raw, self.tos = at, raw, raw[1]
 		body = raw[(raw[0] & 15) * 4:]
 		(_, _, self.seq, self.ack, offset, bits, self.window, _,
 		 self.urgptr) = struct.unpack('!HHIIBBHHH', body[:20])
@@ -389,11 +389,12 @@ class Peer:
 
 	def packet(self, proto, body, dst=SUT, **ip):
 		"""An IP packet of ours around these bytes."""
-		src = ip.pop('src', self.address)
+		src, tos = ip.pop('src', self.address), ip.pop('tos', 0)
 		if ip:
 			options = ip.pop('ip_options', [])
-			return bytes(IP(src=src, dst=dst, proto=proto, options=options, **ip) / Raw(body))
-		header = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(body), 1, 0, 64, proto, 0,
+			return bytes(IP(src=src, dst=dst, proto=proto, tos=tos, options=options, **ip) /
+				     Raw(body))
+		header = struct.pack('!BBHHHBBH4s4s', 0x45, tos, 20 + len(body), 1, 0, 64, proto, 0,
 				     socket.inet_aton(src), socket.inet_aton(dst))
 		return header[:10] + struct.pack('!H', checksum(header)) + header[12:] + body
 
@@ -502,7 +503,7 @@ class Peer:
 		port = next(self.ports)
 		s = self.socket()
 		bind = options.pop('bind', None)
-		iss = options.pop('iss', None)
+		iss, flags = options.pop('iss', None), options.pop('flags', 'S')
 		setopts(s, options)
 		if bind:
 			s.bind(bind)
@@ -512,7 +513,7 @@ class Peer:
 		local = s.getsockname()
 		c = self.conn(local[1], port, iss, local[0])
 		c.sock = s
-		c.syn = c.expect('S', ack=ANY)
+		c.syn = c.expect(flags, ack=ANY)
 		return c
 
 	def syn_received(self, iss=None, options=(('MSS', MSS),), win=65535, listener=None, **opts):

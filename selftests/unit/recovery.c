@@ -1247,7 +1247,7 @@ TEST(ecn__no_growth)
 
 	conn_init(&c, true, 10);
 	send(&c, 10, 0);
-	yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 10 * RTT);
+	yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 10 * RTT, false);
 	EXPECT_EQ(resend(&c, 10 * RTT, NULL), 1);
 	ack_ece(&c, 1, 11 * RTT);
 	EXPECT_EQ(c.r.state, YOKE_CA_LOSS);
@@ -1342,7 +1342,7 @@ TEST(ecn__a_timeout_after_marks_does_not_reduce_twice)
 	conn_init(&c, true, 10);
 	send(&c, 10, 0);
 	ack_ece(&c, 1, RTT);
-	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(10), T0 + 10 * RTT);
+	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(10), T0 + 10 * RTT, false);
 	EXPECT_EQ(c.cc.ssthresh, 5 * MSS);
 	EXPECT_EQ(c.r.state, YOKE_CA_LOSS);
 	EXPECT(yoke_recovery_take_cwr(&c.r));

@@ -1,0 +1,384 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Explicit congestion notification: RFC 3168 and what RFC 8311 changed in it."""
+import socket
+import struct
+
+from peer import ahead, check, connected, equal, near, pattern, rows, seq32, setopt
+
+SIZE = 1000
+NOT_ECT, ECT1, ECT0, CE = range(4)
+OFFER = (('MSS', SIZE), ('SAckOK', b''))
+ECN_OK, ECN_SEEN = 8, 16		# TCPI_OPT_*
+OPEN, DISORDER, CWR, RECOVERY = range(4)
+
+
+class Info:
+	"""The parts of struct tcp_info that tell of ECN."""
+
+	def __init__(self, sock):
+		raw = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+		words = struct.unpack_from('=24I', raw, 8)
+		self.state, self.options = raw[1], raw[5]
+		self.ssthresh, self.cwnd = words[17], words[18]
+
+
+def field(segment):
+	return segment.tos & 3
+
+
+def passive(p, flags='SEC', answer='SAE', tos=0, **options):
+	"""A listener has answered a SYN with these flags with those, and the connection stands."""
+	listener = p.listen(**options)
+	c = p.conn(listener.getsockname()[1])
+	c.send(flags, options=OFFER, tos=tos)
+	c.syn = c.expect(answer)
+	equal(field(c.syn), NOT_ECT, 'ECN field of the SYN,ACK')
+	c.send('A')
+	c.sock = p.accept(listener)
+	return c
+
+
+def active(p, answer='SAE', flags='SEC', options=OFFER):
+	c = p.syn_sent(flags=flags)
+	equal(field(c.syn), NOT_ECT, 'ECN field of the SYN')
+	c.send(answer, options=options)
+	equal(field(c.expect('A')), NOT_ECT, 'ECN field of the ACK')
+	connected(c.sock)
+	return c
+
+
+def agreed(c, yes, flags='A'):
+	"""Whether both ends use ECN, in what the kernel says and in what it sends."""
+	equal(bool(Info(c.sock).options & ECN_OK), yes, 'TCPI_OPT_ECN')
+	c.sock.send(b'data')
+	s = c.expect(flags, b'data')
+	equal(field(s), ECT0 if yes else NOT_ECT, 'ECN field of data')
+	c.send('A')
+	c.send('PA', b'marked', tos=CE)
+	c.expect('AE' if yes else 'A')
+
+
+@rows('3168-1', '3168-2', '3168-3', '3168-14', '3168-15')
+def passive_open(p):
+	"""Only ECE and CWR together ask; ECE alone agrees, if the sysctl lets it."""
+	for setting in (1, 2):
+		with p.sysctl('ecn', setting):
+			agreed(passive(p), True)
+			for flags in ('S', 'SE', 'SC'):
+				agreed(passive(p, flags, 'SA'), False)
+	with p.sysctl('ecn', 0):
+		agreed(passive(p, 'SEC', 'SA'), False)
+
+
+@rows('3168-2', '3168-14')
+def ecn_capable_syn(p):
+	"""A SYN must not be ECN-capable: one that is has met something that plays with the field."""
+	for tos in (ECT0, ECT1, CE):
+		agreed(passive(p, 'SEC', 'SA', tos=tos), False)
+
+
+@rows('3168-1', '3168-14', '3168-15')
+def active_open(p):
+	"""ECE alone agrees; both flags, as a host sends that reflects what it does not know, do not."""
+	with p.sysctl('ecn', 1):
+		agreed(active(p), True)
+		for answer in ('SA', 'SAEC', 'SAC'):
+			agreed(active(p, answer), False)
+	for setting in (0, 2):
+		with p.sysctl('ecn', setting):
+			agreed(active(p, 'SA', 'S'), False)
+			agreed(active(p, 'SAE', 'S'), False)
+
+
+@rows('3168-15')
+def per_route(p):
+	"""The route's feature asks for ECN where the sysctl does not."""
+	import subprocess
+	route = [p.address + '/32', 'dev', 'wire', 'features', 'ecn']
+	subprocess.run(['ip', 'route', 'add', *route], check=True)
+	try:
+		agreed(active(p), True)
+		with p.sysctl('ecn', 0):
+			agreed(passive(p), True)
+	finally:
+		subprocess.run(['ip', 'route', 'del', *route], check=True)
+
+
+@rows('3168-1', '3168-14')
+def both_open(p):
+	"""Both ends open at once: each SYN asks, each SYN,ACK agrees."""
+	with p.sysctl('ecn', 1):
+		c = p.syn_sent(flags='SEC')
+		c.send('SEC', options=OFFER)
+		c.expect('SAE', seq=c.syn.seq)
+		c.send('A')
+		connected(c.sock)
+		agreed(c, True)
+		c = p.syn_sent(flags='SEC')
+		c.send('S', options=OFFER)
+		c.expect('SA', seq=c.syn.seq)
+		c.send('A')
+		connected(c.sock)
+		agreed(c, False)
+
+
+@rows('3168-13')
+def fallback(p):
+	"""A SYN that is not answered comes again without the flags, and an answer to either counts."""
+	with p.sysctl('ecn', 1):
+		for answer, yes in (('SA', False), ('SAE', True)):
+			c = p.syn_sent(flags='SEC')
+			again = c.expect('S', seq=c.syn.seq)
+			near(again.at - c.syn.at, 1, what='the SYN again after')
+			c.send(answer, options=OFFER)
+			c.expect('A')
+			connected(c.sock)
+			agreed(c, yes, 'AC' if yes else 'A')	# the timeout reduced the window
+		with p.sysctl('ecn_fallback', 0):
+			c = p.syn_sent(flags='SEC')
+			c.expect('SEC', seq=c.syn.seq)
+
+
+@rows('3168-3', '3168-4', '3168-5', '9293-SHLD-22')
+def which_packets(p):
+	"""Data is ECN-capable, the first time: not SYN, ACK, FIN, or what is sent again. The program's
+	DSCP is left alone, and the program cannot set the field."""
+	c = passive(p, tos=0)
+	setopt(c.sock, tos=0xb8 | CE)
+	c.sock.send(b'hello')
+	s = c.expect('A', b'hello')
+	equal(s.tos, 0xb8 | ECT0, 'TOS of data')
+	s = c.expect('A', b'hello', seq=s.seq)
+	equal(s.tos, 0xb8, 'TOS of data sent again')
+	c.send('A')
+	c.send('PA', b'hello')
+	equal(c.expect_ack().tos, 0xb8, 'TOS of an ACK')
+	c.sock.shutdown(socket.SHUT_WR)
+	equal(c.expect('FA').tos, 0xb8, 'TOS of a FIN')
+
+
+@rows('3168-6')
+def window_probe(p):
+	"""Neither ECN-capable nor CWR."""
+	c = passive(p)
+	c.sock.send(b'data')
+	c.expect('A', b'data')
+	c.send('AE', win=0)		# a reduction is due to be told, but not by a probe
+	c.sock.send(b'more')
+	probe = c.next()
+	check('C' not in probe.names, 'CWR on a probe')
+	equal(field(probe), NOT_ECT, 'ECN field of a probe')
+	c.send('A')
+	s = c.expect('AC', b'more')
+	equal(field(s), ECT0, 'ECN field of new data')
+
+
+@rows('3168-7')
+def echo(p):
+	"""ECE on all that acknowledges, from a mark to CWR; a mark on what brings CWR is a new one."""
+	c = passive(p)
+	c.send('PA', b'one', tos=ECT0)
+	c.expect_ack()
+	c.send('PA', b'two', tos=CE)
+	c.expect('AE')
+	for tos in (ECT0, NOT_ECT, CE):
+		c.send('PA', b'more', tos=tos)
+		c.expect('AE')
+	c.sock.send(b'data')
+	c.expect('AE', b'data')
+	c.send('PAC', b'told', tos=ECT0)
+	c.expect('A')
+	c.send('PA', b'again', tos=CE)
+	c.expect('AE')
+	c.send('PAC', b'both', tos=CE)
+	c.expect('AE')
+	c.send('AC')			# Linux takes it from a pure ACK as well
+	c.send('PA', b'last', tos=ECT0)
+	c.expect('A')
+
+
+@rows('3168-7')
+def delayed_ack(p):
+	"""One ACK for two segments: a mark on either is echoed."""
+	for first, second in ((ECT0, CE), (CE, ECT0)):
+		c = passive(p)
+		c.send('A', pattern(SIZE), tos=first)
+		c.send('PA', pattern(SIZE), tos=second)
+		end = c.seq
+		acks = c.drain()
+		equal(acks[-1].ack, end, 'acknowledged')
+		equal(acks[-1].names, 'AE', 'flags')
+
+
+@rows('3168-7')
+def mark_is_acknowledged_at_once(p):
+	"""The sender may have a window of one segment, and must not wait for a delayed ACK; likewise
+	after CWR, and for what may be a retransmission."""
+	c = passive(p)
+	for tos, flags, want in ((ECT0, 'PA', None), (CE, 'PA', 'AE'), (ECT0, 'PAC', 'A'),
+				 (NOT_ECT, 'PA', 'A')):
+		c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+		c.send(flags, b'x', tos=tos)
+		acks = c.drain()
+		if want:
+			equal([s.names for s in acks], [want], f'at once after {flags} with {tos}')
+		else:
+			equal(acks, [], 'ACKs at once')
+			c.expect('A')
+
+
+@rows('3168-8')
+def mark_outside_of_the_window(p):
+	"""Ignored, as the rest of such a segment."""
+	c = passive(p)
+	c.send('PA', b'data', tos=ECT0)
+	c.expect_ack()
+	c.send('PA', b'far away', seq=c.seq + (1 << 30), tos=CE)
+	c.expect('A')
+	c.send('PA', b'data', seq=c.seq - 4, tos=CE)
+	c.expect('A')
+	c.send('PA', b'more', tos=ECT0)
+	c.expect('A')
+
+
+@rows('3168-7')
+def mark_out_of_order(p):
+	"""It is in the window, so it counts."""
+	c = passive(p)
+	c.send('PA', b'later', seq=c.seq + 4, tos=CE)
+	c.expect('AE')
+
+
+def flight(p, segments):
+	"""A connection with ECN that has so many segments in flight, all that its window allows."""
+	c = passive(p)
+	setopt(c.sock, nodelay=1)
+	first = c.ack
+	c.write(pattern(SIZE * 60))
+	out = c.drain()
+	equal(len(out), segments, 'initial window')
+	check(all(field(s) == ECT0 for s in out), 'all data is ECN-capable')
+	return c, first
+
+
+@rows('3168-9', '3168-10')
+def one_reduction_a_window(p):
+	"""ECE on each ACK of a window: it is halved once, which the first new segment tells; once CWR has
+	been acknowledged, another mark halves it again."""
+	c, first = flight(p, 10)
+	out = []
+	for i in range(1, 11):
+		c.send('AE', ack=first + i * SIZE)
+		out += c.drain()
+		info = Info(c.sock)
+		equal((info.state, info.ssthresh), (CWR, 5), f'state and ssthresh after ACK {i}')
+	check(4 <= len(out) <= 7, f'{len(out)} segments for ten acknowledged')
+	equal([s.names for s in out], ['AC'] + ['A'] * (len(out) - 1), 'flags of new data')
+	c.send('A', ack=first + 11 * SIZE)
+	out = c.drain()
+	info = Info(c.sock)
+	equal((info.state, info.ssthresh), (OPEN, 5), 'state and ssthresh')
+	check(5 <= info.cwnd <= 6, f'window {info.cwnd}')
+	check(out and all(s.names == 'A' for s in out), 'told twice')
+	c.send('AE', ack=first + 12 * SIZE)
+	out = c.drain()
+	equal(Info(c.sock).ssthresh, info.cwnd // 2, 'ssthresh after another mark')
+	equal([s.names for s in out][:1], ['AC'], 'flags of new data')
+
+
+@rows('3168-12')
+def no_growth(p):
+	"""An ACK with ECE does not open the window, however much it acknowledges."""
+	c, first = flight(p, 10)
+	c.send('AE', ack=first + 10 * SIZE)
+	c.drain()
+	check(Info(c.sock).cwnd <= 10, f'window {Info(c.sock).cwnd}')
+	c.send('AE', ack=c.ack)
+	c.drain()
+	check(Info(c.sock).cwnd <= 10, f'window {Info(c.sock).cwnd}')
+
+
+@rows('3168-10', '3168-5')
+def reduction_after_a_loss(p):
+	"""CWR goes on the first new segment, not on what is sent again, which is not ECN-capable."""
+	c, first = flight(p, 10)
+	edges = [seq32(first + SIZE), seq32(first + 4 * SIZE)]
+	sack = [('NOP', None), ('NOP', None), ('SAck', tuple(edges))]
+	c.send('A', ack=first, options=sack)
+	out = c.drain()
+	check(out and out[0].seq == first, 'nothing was sent again')
+	equal((out[0].names, field(out[0])), ('A', NOT_ECT), 'what is sent again')
+	c.send('A', ack=first + 10 * SIZE)
+	out += c.drain()
+	new = [s for s in out if ahead(s.seq, first) >= 10 * SIZE]
+	check(new, 'no new data')
+	equal([s.names for s in new], ['AC'] + ['A'] * (len(new) - 1), 'flags of new data')
+	check(all(field(s) == ECT0 for s in new), 'new data is ECN-capable')
+
+
+@rows('3168-10')
+def reduction_after_a_timeout(p):
+	c = passive(p)
+	c.sock.send(b'lost')
+	s = c.expect('A', b'lost')
+	s = c.expect('A', b'lost', seq=s.seq)
+	s = c.expect('A', b'lost', seq=s.seq)		# the first may have been a probe
+	equal(field(s), NOT_ECT, 'what is sent again')
+	c.send('A')
+	c.sock.send(b'new')
+	c.expect('AC', b'new')
+
+
+@rows('8311-3')
+def ect1(p):
+	"""ECT(1) is as good as ECT(0)."""
+	c = passive(p)
+	equal(Info(c.sock).options & ECN_SEEN, 0, 'TCPI_OPT_ECN_SEEN')
+	c.send('PA', b'data', tos=ECT1)
+	c.expect('A')
+	equal(Info(c.sock).options & ECN_SEEN, ECN_SEEN, 'TCPI_OPT_ECN_SEEN')
+
+
+@rows('3168-10', '3168-3')
+def large_buffers(p):
+	"""CWR is on the first segment of a large write only."""
+	c, first = flight(p, 10)
+	c.send('AE', ack=first + SIZE)
+	c.drain()
+	c.send('A', ack=c.ack)
+	c.drain()
+	c.send('A', ack=c.ack)
+	c.drain()
+	c.sock.send(pattern(100))
+	c.send('AE', ack=c.ack)
+	out = c.drain()
+	check(len(out) > 2, f'only {len(out)} segments')
+	equal(sum('C' in s.names for s in out), 1, 'segments with CWR')
+	check('C' in out[0].names, 'CWR is on the first')
+
+
+@rows('3168-2')
+def no_ecn_no_echo(p):
+	"""Without agreement ECE and CWR mean nothing, and data is not ECN-capable."""
+	c = passive(p, 'S', 'SA')
+	c.write(pattern(SIZE * 60))
+	out = c.drain()
+	equal({field(s) for s in out}, {NOT_ECT}, 'ECN fields')
+	c.send('AE', ack=out[0].seq + SIZE)
+	c.drain()
+	equal(Info(c.sock).state, OPEN, 'state')
+
+
+@rows('3168-1', '4987-4')
+def cookie(p):
+	"""A SYN cookie remembers ECN in its timestamp, and without one does without."""
+	with p.sysctl('syncookies', 2):
+		for stamps in (True, False):
+			listener = p.listen()
+			c = p.conn(listener.getsockname()[1])
+			c.tsval = 1000 if stamps else None
+			c.send('SEC', options=OFFER + ((('Timestamp', (1000, 0)),) if stamps else ()))
+			c.expect('SAE' if stamps else 'SA')
+			c.send('A')
+			c.sock = p.accept(listener)
+			agreed(c, stamps)

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A bottleneck that marks packets instead of dropping them: a bulk transfer slows down for the
+ * marks, loses nothing, and keeps the wire busy.
+ */
+#include "yoke_test.h"
+
+#define RATE_MBIT 10
+#define SIZE 1500000			/* 1.2 s at that rate */
+
+FIXTURE(marks) {
+	struct net net;
+};
+
+FIXTURE_VARIANT(marks) {
+	const char *setting;		/* sysctl ecn, at both ends */
+	bool ecn;
+	bool alone;			/* each segment is a packet of its own */
+};
+
+FIXTURE_VARIANT_ADD(marks, classic) { .setting = "1", .ecn = true, .alone = true };
+FIXTURE_VARIANT_ADD(marks, classic_large_buffers) { .setting = "1", .ecn = true };
+FIXTURE_VARIANT_ADD(marks, off) { .setting = "0", .alone = true };
+
+/* Behind the delay no packet is its sender's any more: else TCP would not fill a queue of its own. */
+static bool bottleneck(void)
+{
+	return shell("tc qdisc add dev veth root handle 1: netem delay 10ms limit 10000") &&
+	       shell("tc qdisc add dev veth parent 1:1 handle 2: tbf rate %dmbit burst 5kb"
+		     " latency 500ms", RATE_MBIT) &&
+	       shell("tc qdisc add dev veth parent 2:1 fq_codel ecn target 5ms interval 50ms");
+}
+
+FIXTURE_SETUP(marks)
+{
+	if (!new_link(&self->net))
+		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	if (!bottleneck())
+		SKIP(_exit(255), "no fq_codel (iproute2? sch_netem, sch_tbf, sch_fq_codel modules?)");
+	if (variant->alone)
+		must(shell("ip link set veth gso_max_segs 1") ? 0 : -1);
+	must(sysctl_own("ecn", variant->setting) ? 0 : -1);
+	enter(self->net.b);
+	must(sysctl_own("ecn", variant->setting) ? 0 : -1);
+	enter(self->net.a);
+}
+
+FIXTURE_TEARDOWN(marks)
+{
+}
+
+/* A number that tc tells of the bottleneck's queue. */
+static int told(const char *what)
+{
+	char cmd[128];
+	int n = -1;
+	FILE *f;
+
+	snprintf(cmd, sizeof(cmd), "tc -s qdisc show dev veth parent 2:1 | grep -o '%s [0-9]*' |"
+		 " head -1 | cut -d' ' -f2", what);
+	f = popen(cmd, "r");
+	if (f && fscanf(f, "%d", &n) != 1)
+		n = -1;
+	if (f)
+		pclose(f);
+	return n;
+}
+
+TEST_F_TIMEOUT(marks, bulk, 60)
+{
+	struct pair p = link_pair(self->net);
+	struct flow f = { .from = p.a, .to = p.b, .size = SIZE };
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+	long start = now_ms(), took, ideal = SIZE / (RATE_MBIT * 1000 / 8);
+
+	ASSERT_TRUE(carry(&f, 1, 30000));
+	took = now_ms() - start;
+	must(getsockopt(p.a, SOL_TCP, TCP_INFO, &info, &len));
+	TH_LOG("%ld ms (%ld at full rate), %d marks, %d drops, %u sent again", took, ideal,
+	       told("ecn_mark"), told("dropped"), info.tcpi_total_retrans);
+	EXPECT_EQ(variant->ecn, !!(info.tcpi_options & TCPI_OPT_ECN));
+	if (!variant->ecn) {
+		EXPECT_EQ(0, told("ecn_mark"));
+		EXPECT_LT(0, told("dropped"));
+		return;
+	}
+	EXPECT_LT(0, told("ecn_mark"));
+	EXPECT_EQ(0, told("dropped"));
+	EXPECT_EQ(0, info.tcpi_total_retrans);
+	/* A slow guest is not the fault of the window. */
+	EXPECT_GT(ideal * 2, took);
+}
+
+TEST_HARNESS_MAIN
