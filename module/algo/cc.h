@@ -21,7 +21,8 @@ void yoke_cc_init(struct yoke_cc *cc, const struct yoke_cc_ops *ops, u32 mss);
 void yoke_cc_set_mss(struct yoke_cc *cc, u32 mss);
 /*
  * After @idle_us without sending, cwnd decays by half for each RTO, to no less than the restart
- * window (RFC 5681 §4.1, RFC 2861); an algorithm that controls cwnd itself is only told.
+ * window (RFC 5681 §4.1, RFC 2861); with an @rto_us of 0 it stays, and the algorithm is told only;
+ * so it is with one that controls cwnd itself.
  */
 void yoke_cc_idle(struct yoke_cc *cc, u32 idle_us, u32 rto_us, u32 now_us);
 /* @cc goes on with another algorithm, which knows nothing of the past but cwnd and ssthresh. */

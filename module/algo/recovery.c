@@ -582,7 +582,8 @@ static void leave_recovery(struct yoke_recovery *r, struct yoke_cc *cc, const st
 	r->hold = r->newreno && ack->ack == r->recover;
 	r->frto = YOKE_FRTO_OFF;
 	r->state = YOKE_CA_OPEN;
-	rack_recovery_left(r);
+	if (!ack->dsack)
+		rack_recovery_left(r);
 }
 
 /* What answers CWR is acknowledged: marks from now on are new ones. */

@@ -419,28 +419,36 @@ void yoke_conn_write_space(struct sock *sk)
 		sk->sk_write_space(sk);
 }
 
+void yoke_conn_timer_probe(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned long pto;
+
+	if (yoke_conn_timer_armed(ys, YOKE_TIMER_REO) && !ys->probe_tail)
+		return;
+	pto = usecs_to_jiffies(yoke_recovery_pto(&ys->rec, &ys->rtt, ys->mss, ys->use_sack));
+	ys->probe_tail = pto && time_before(jiffies + pto, ys->at[YOKE_TIMER_RTX]);
+	if (ys->probe_tail)
+		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, pto);
+	else
+		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
+}
+
 void yoke_conn_timer_rtx(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 rto = yoke_rtt_rto(&ys->rtt), pto;
+	u32 rto = yoke_rtt_rto(&ys->rtt);
 
-	if (skb_queue_empty(&ys->rtx)) {
-		if (ys->probe_tail)
-			yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
-		ys->probe_tail = false;
-		if (skb_queue_empty(&sk->sk_write_queue))
-			yoke_conn_timer_cancel(sk, YOKE_TIMER_RTX);
-		else
-			yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(rto));
+	if (!skb_queue_empty(&ys->rtx)) {
+		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(rto));
+		yoke_conn_timer_probe(sk);
 		return;
 	}
-	yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(rto));
-	if (yoke_conn_timer_armed(ys, YOKE_TIMER_REO) && !ys->probe_tail)
-		return;
-	pto = yoke_recovery_pto(&ys->rec, &ys->rtt, ys->mss, ys->use_sack);
-	ys->probe_tail = pto && pto < rto;
 	if (ys->probe_tail)
-		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(pto));
-	else
 		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
+	ys->probe_tail = false;
+	if (skb_queue_empty(&sk->sk_write_queue))
+		yoke_conn_timer_cancel(sk, YOKE_TIMER_RTX);
+	else
+		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(rto));
 }

@@ -300,6 +300,8 @@ void yoke_conn_timers_stop(struct sock *sk);
  * timer while data waits for a window (RFC 9293 §3.8.6.1), else nothing.
  */
 void yoke_conn_timer_rtx(struct sock *sk);
+/* New data has joined what is in flight: only the tail loss probe starts anew. */
+void yoke_conn_timer_probe(struct sock *sk);
 
 static inline bool yoke_conn_timer_armed(const struct yoke_sock *ys, enum yoke_timer which)
 {

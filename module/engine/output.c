@@ -431,7 +431,8 @@ static void yoke_output_resend(struct sock *sk)
 			break;
 		if (yoke_output_again(sk, skb) == -EAGAIN)
 			break;
-		if (!yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
+		/* The first one's timer starts with it, or recovery on a long path ends in a timeout. */
+		if (skb_queue_is_first(&ys->rtx, skb) || !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
 			yoke_conn_timer_rtx(sk);
 	}
 }
@@ -537,8 +538,8 @@ static void yoke_output_new(struct sock *sk, enum yoke_push how)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned int mss = yoke_output_mss(ys);
+	bool idle = skb_queue_empty(&ys->rtx), sent = false;
 	struct sk_buff *skb;
-	bool sent = false;
 	int len;
 
 	if (unlikely(ys->pmtud.enabled))
@@ -559,8 +560,14 @@ static void yoke_output_new(struct sock *sk, enum yoke_push how)
 		yoke_output_first(sk, skb);
 		sent = true;
 	}
-	if (sent)
+	/* A window that is full is used, whether or not more would have gone. */
+	if (yoke_recovery_room(&ys->rec, &ys->cc) < mss)
+		ys->cwnd_limited = true;
+	/* RFC 6298 (5.1): a timer that runs is not put off by what is new. */
+	if (sent && (idle || !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX)))
 		yoke_conn_timer_rtx(sk);
+	else if (sent)
+		yoke_conn_timer_probe(sk);
 }
 
 void yoke_output_push(struct sock *sk, enum yoke_push how)
@@ -578,9 +585,11 @@ void yoke_output_push(struct sock *sk, enum yoke_push how)
 	if (skb_queue_empty(&ys->rtx)) {
 		u32 idle = (u32)ys->now_us - ys->last_sent_us, rto = yoke_rtt_rto(&ys->rtt);
 
-		if (ys->cc.ops->control ||
-		    (idle > rto && READ_ONCE(yoke_net(sock_net(sk))->set.slow_start_after_idle)))
+		if (ys->cc.ops->control || idle > rto) {
+			if (!READ_ONCE(yoke_net(sock_net(sk))->set.slow_start_after_idle))
+				rto = 0;
 			yoke_cc_idle(&ys->cc, idle, rto, (u32)ys->now_us);
+		}
 	}
 	yoke_output_new(sk, how);
 	/*
