@@ -11,6 +11,7 @@ one connection: `seq` is what it sends next, `ack` what it expects next.
 
 With YOKE_ORACLE=1 the same scripts talk to the host's own TCP and UDP.
 """
+import collections
 import contextlib
 import ctypes
 import errno
@@ -808,6 +809,16 @@ def setopts(s, options):
 
 def setopt(s, **options):
 	setopts(s, options)
+
+
+Info = collections.namedtuple('Info', 'ca_state rto ssthresh cwnd')
+
+
+def tcp_info(s):
+	"""Some of struct tcp_info; times in seconds."""
+	raw = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+	words = struct.unpack('8B24I', raw)
+	return Info(words[1], words[8] / 1e6, words[25], words[26])
 
 
 def linger0(s):
