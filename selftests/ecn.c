@@ -16,10 +16,12 @@ FIXTURE_VARIANT(marks) {
 	const char *setting;		/* sysctl ecn, at both ends */
 	bool ecn;
 	bool alone;			/* each segment is a packet of its own */
+	const char *cc;			/* TCP_CONGESTION */
 };
 
 FIXTURE_VARIANT_ADD(marks, classic) { .setting = "1", .ecn = true, .alone = true };
 FIXTURE_VARIANT_ADD(marks, classic_large_buffers) { .setting = "1", .ecn = true };
+FIXTURE_VARIANT_ADD(marks, dctcp) { .setting = "0", .ecn = true, .alone = true, .cc = "dctcp" };
 FIXTURE_VARIANT_ADD(marks, off) { .setting = "0", .alone = true };
 
 /* Behind the delay no packet is its sender's any more: else TCP would not fill a queue of its own. */
@@ -66,9 +68,32 @@ static int told(const char *what)
 	return n;
 }
 
+static int with_cc(int fd, const char *cc)
+{
+	if (cc)
+		must(setsockopt(fd, SOL_TCP, TCP_CONGESTION, cc, strlen(cc)));
+	return fd;
+}
+
+static struct pair pair_with(struct net net, const char *cc)
+{
+	struct pair p;
+	int l;
+
+	enter(net.b);
+	l = with_cc(bound(SOCK_STREAM, ADDR_B, 0), cc);
+	must(listen(l, 1));
+	enter(net.a);
+	p.a = with_cc(stream(), cc);
+	must(connect_to(p.a, ADDR_B, local_port(l)));
+	p.b = must(accept4(l, NULL, NULL, SOCK_CLOEXEC));
+	close(l);
+	return p;
+}
+
 TEST_F_TIMEOUT(marks, bulk, 60)
 {
-	struct pair p = link_pair(self->net);
+	struct pair p = pair_with(self->net, variant->cc);
 	struct flow f = { .from = p.a, .to = p.b, .size = SIZE };
 	struct tcp_info info;
 	socklen_t len = sizeof(info);

@@ -18,6 +18,7 @@ const struct yoke_cc_ops *const yoke_cc_builtin[] = {
 	&yoke_cc_reno,
 	&yoke_cc_cubic,
 	&yoke_cc_bbr,
+	&yoke_cc_dctcp,
 	NULL
 };
 
@@ -73,30 +74,9 @@ void yoke_cc_change(struct yoke_cc *cc, const struct yoke_cc_ops *ops)
 		ops->init(cc);
 }
 
-static void reno_ack(struct yoke_cc *cc, const struct yoke_cc_ack *ack)
-{
-	u32 acked = ack->acked;
-
-	if (!yoke_cc_may_grow(cc, ack))
-		return;
-	if (yoke_cc_in_slow_start(cc))
-		acked = yoke_cc_slow_start(cc, acked);
-	if (acked)
-		yoke_cc_avoid(cc, cc->cwnd, acked);
-}
-
-/*
- * RFC 5681 (4) halves FlightSize; as cwnd does not grow while it isn't used, half of cwnd is the
- * same for a connection that it limits, and does not punish one that paused (as Linux does).
- */
-static u32 reno_ssthresh(struct yoke_cc *cc)
-{
-	return max(cc->cwnd / 2, 2 * cc->mss);
-}
-
 const struct yoke_cc_ops yoke_cc_reno = {
 	.name		= "reno",
 	.flags		= YOKE_CC_UNRESTRICTED,
-	.ack		= reno_ack,
-	.ssthresh	= reno_ssthresh,
+	.ack		= yoke_cc_reno_ack,
+	.ssthresh	= yoke_cc_reno_ssthresh,
 };

@@ -8,6 +8,7 @@
 
 #include "cc_bbr.h"
 #include "cc_cubic.h"
+#include "cc_dctcp.h"
 #include "cc_ops.h"
 
 extern const struct yoke_cc_ops yoke_cc_reno;

@@ -31,6 +31,7 @@ union tcp_cc_info;
  * @acked:	bytes newly delivered: cumulatively acknowledged or SACKed
  * @in_flight:	bytes in flight before this ACK
  * @rtt_us:	RTT sample, 0 if none
+ * @marked:	bytes of @acked that the network marked (ECN)
  * @limited:	cwnd, not the application, limited sending (RFC 7661: grow only then)
  *
  * For yoke_cc_ops.control only:
@@ -46,6 +47,7 @@ struct yoke_cc_ack {
 	u32	acked;
 	u32	in_flight;
 	u32	rtt_us;
+	u32	marked;
 	bool	limited;
 
 	bool	recovery;
@@ -59,6 +61,7 @@ struct yoke_cc_ack {
 /* yoke_cc_ops.flags */
 enum {
 	YOKE_CC_UNRESTRICTED = 1,	/* everybody may choose it */
+	YOKE_CC_NEEDS_ECN = 2,		/* asks for ECN, on all packets, with RFC 8257's receiver */
 };
 
 /**
@@ -74,6 +77,7 @@ enum {
  * @ack:	grows cwnd; called in the open state and in the slow start after a timeout, not in
  *		fast recovery
  * @control:	instead of @ack: sets cwnd, in every state, recovery too; may be NULL
+ * @marks:	each ACK, in all states, before the rest: what of @acked was marked; may be NULL
  * @pacing_rate: bytes a second to pace sending at; NULL: unpaced, unless something else asks for it
  * @min_segs:	least number of segments in a large buffer at that rate; NULL: 2
  * @ssthresh:	new ssthresh in bytes at a congestion event (at least 2 MSS); with @control it is not
@@ -96,6 +100,7 @@ struct yoke_cc_ops {
 	void	(*init)(struct yoke_cc *cc);
 	void	(*ack)(struct yoke_cc *cc, const struct yoke_cc_ack *ack);
 	void	(*control)(struct yoke_cc *cc, const struct yoke_cc_ack *ack);
+	void	(*marks)(struct yoke_cc *cc, const struct yoke_cc_ack *ack);
 	u64	(*pacing_rate)(const struct yoke_cc *cc);
 	u32	(*min_segs)(const struct yoke_cc *cc);
 	u32	(*ssthresh)(struct yoke_cc *cc);
@@ -173,6 +178,28 @@ static inline void yoke_cc_avoid(struct yoke_cc *cc, u32 window, u32 acked)
 	n = cc->credit / window;
 	cc->credit -= n * window;
 	cc->cwnd = min(cc->cwnd + n * cc->mss, YOKE_CC_CWND_MAX);
+}
+
+/* Reno (RFC 5681), which others are but for the difference they make. */
+static inline void yoke_cc_reno_ack(struct yoke_cc *cc, const struct yoke_cc_ack *ack)
+{
+	u32 acked = ack->acked;
+
+	if (!yoke_cc_may_grow(cc, ack))
+		return;
+	if (yoke_cc_in_slow_start(cc))
+		acked = yoke_cc_slow_start(cc, acked);
+	if (acked)
+		yoke_cc_avoid(cc, cc->cwnd, acked);
+}
+
+/*
+ * RFC 5681 (4) halves FlightSize; as cwnd does not grow while it isn't used, half of cwnd is the
+ * same for a connection that it limits, and does not punish one that paused (as Linux does).
+ */
+static inline u32 yoke_cc_reno_ssthresh(struct yoke_cc *cc)
+{
+	return max(cc->cwnd / 2, 2 * cc->mss);
 }
 
 #endif

@@ -75,6 +75,21 @@ static inline bool yoke_ecn_received(struct yoke_ecn *e, u8 ip)
 	return first;
 }
 
+/*
+ * The same for RFC 8257 §3.2, whose echo follows the marks, packet by packet, and does not wait for
+ * CWR. Returns true if the echo is about to change: what is not acknowledged yet came before.
+ */
+static inline bool yoke_ecn_turns(const struct yoke_ecn *e, u8 ip)
+{
+	return (ip == YOKE_IP_CE) != e->echo;
+}
+
+static inline void yoke_ecn_follow(struct yoke_ecn *e, u8 ip)
+{
+	e->seen |= ip != YOKE_IP_NOT_ECT;
+	e->echo = ip == YOKE_IP_CE;
+}
+
 /* The peer has reduced its window (§6.1.3). What it marked before is told. */
 static inline void yoke_ecn_reduced(struct yoke_ecn *e)
 {

@@ -240,6 +240,7 @@ void yoke_recovery_split(struct yoke_recovery *r, struct yoke_seg *seg, struct y
 void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack)
 {
 	ack->delivered = 0;
+	ack->marked = 0;
 	ack->rtt_us = 0;
 	ack->rack_rtt_us = 0;
 	ack->lost = 0;
@@ -697,6 +698,7 @@ static void adapt(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke
 		.acked = ack->delivered,
 		.in_flight = ack->prior_in_flight,
 		.rtt_us = ack->rtt_us,
+		.marked = ack->marked,
 		.limited = ack->limited || r->lost_bytes,
 	};
 
@@ -711,6 +713,19 @@ static void adapt(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke
 	event.sample = &ack->rate;
 	event.rate = &r->rate;
 	cc->ops->control(cc, &event);
+}
+
+static noinline void tell_marks(struct yoke_recovery *r, struct yoke_cc *cc,
+				const struct yoke_ack *ack)
+{
+	struct yoke_cc_ack event = {
+		.now_us = ack->now_us,
+		.acked = ack->delivered,
+		.in_flight = ack->prior_in_flight,
+		.marked = ack->marked,
+	};
+
+	cc->ops->marks(cc, &event);
 }
 
 /* An ACK that tells more than that everything goes well, or that comes while it doesn't. */
@@ -774,6 +789,8 @@ u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const str
 	r->rack_min_us = rtt->min_us;			/* RFC 8985 §6.2 step 1 */
 	if (ack->rack_rtt_us)
 		r->rack_rtt_us = ack->rack_rtt_us;
+	if (unlikely(cc->ops->marks && ack->delivered))
+		tell_marks(r, cc, ack);
 	if (likely(r->state == YOKE_CA_OPEN && !r->sacked && !r->lost_bytes && !r->tlp_out &&
 		   !r->reduced && !ack->dup && !ack->dsack && !ack->ece)) {
 		if (ack->delivered) {

@@ -80,7 +80,7 @@ enum yoke_recovery_state {	/* Linux's TCP_CA_*, with its numbers, for tcp_info.t
  * @limited:	cwnd limited sending since the last ACK
  * @more:	there is new data, and the peer's window lets it out
  * @ece:	it echoes marks of congestion (RFC 3168)
- * @delivered:	bytes newly acknowledged or SACKed
+ * @delivered:	bytes newly acknowledged or SACKed, @marked by the engine's word so many of them
  * @rtt_us:	RTT of the segment sent last among those never retransmitted
  *		and newly acknowledged or SACKed, 0 if none
  * @rack_rtt_us: the same, with the retransmitted ones that RACK believes
@@ -107,6 +107,7 @@ struct yoke_ack {
 	bool	ece;
 
 	u32	delivered;
+	u32	marked;
 	u32	rtt_us;
 	u32	rack_rtt_us;
 	u32	prior_in_flight;

@@ -272,7 +272,9 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 		yoke_ack_sack(sk, &seg->opt, &ack);
 	yoke_ack_rtt(ys, seg, &ack);
 	if (unlikely(ack.ece))
-		yoke_count_add(sock_net(sk), DeliveredCE, DIV_ROUND_UP(ack.delivered, ys->mss));
+		ack.marked = ack.delivered;
+	if (unlikely(ack.marked))
+		yoke_count_add(sock_net(sk), DeliveredCE, DIV_ROUND_UP(ack.marked, ys->mss));
 	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
 	if (unlikely(ys->pmtud.probe))
 		yoke_ack_search(sk, prior_state);

@@ -278,6 +278,12 @@ static inline struct sock *yoke_node_sk(const struct yoke_node *node)
 	return (struct sock *)container_of(node, struct yoke_sock, node);
 }
 
+/* Its algorithm wants all of ECN, as RFC 8257 has it. */
+static inline bool yoke_conn_needs_ecn(const struct sock *sk)
+{
+	return READ_ONCE(yoke_sk(sk)->cc.ops)->flags & YOKE_CC_NEEDS_ECN;
+}
+
 /* The protocol of the stream type; module/sock/stream.c defines it. */
 extern struct proto yoke_stream_proto;
 

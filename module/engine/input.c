@@ -245,13 +245,32 @@ static void yoke_input_ack_due(struct sock *sk)
 }
 
 /* ECN's flags on what is acceptable: CWR ends the echo; a window just cut waits for this ACK. */
-static void yoke_input_ecn(struct yoke_sock *ys, const struct yoke_segment *s)
+static void yoke_input_ecn(struct sock *sk, const struct yoke_segment *s)
 {
+	struct yoke_sock *ys = yoke_sk(sk);
+
 	if (!(s->flags & YOKE_CWR))
 		return;
-	yoke_ecn_reduced(&ys->ecn);
+	if (!yoke_conn_needs_ecn(sk))
+		yoke_ecn_reduced(&ys->ecn);
 	if (s->len)
 		ys->ack_now = true;
+}
+
+/* A segment that is in the window came with @ip. RCV.NXT is still that of before. */
+static void yoke_input_mark(struct sock *sk, u8 ip)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (likely(!yoke_conn_needs_ecn(sk))) {
+		if (yoke_ecn_received(&ys->ecn, ip))
+			ys->quickack = max_t(u8, ys->quickack, YOKE_ECN_QUICKACKS);
+	} else if (yoke_ecn_turns(&ys->ecn, ip)) {
+		if (ys->ack_due)
+			yoke_output_ack(sk);
+		yoke_ecn_follow(&ys->ecn, ip);
+		ys->ack_now = true;
+	}
 }
 
 /* Seventh step: the text of the segment, and its FIN's place in it. Consumes @skb. */
@@ -287,8 +306,8 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 		yoke_drop(sock_net(sk), sk, skb, Duplicates);
 		return;
 	}
-	if (ys->ecn.mode && yoke_ecn_received(&ys->ecn, cb->ecn))
-		ys->quickack = max_t(u8, ys->quickack, YOKE_ECN_QUICKACKS);
+	if (ys->ecn.mode)
+		yoke_input_mark(sk, cb->ecn);
 	if (yoke_seq_after(cb->seg.seq, ys->rcv_nxt)) {
 		yoke_input_queue_ooo(sk, skb);
 		ys->ack_due = true;
@@ -636,7 +655,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		return false;
 	}
 	if (ys->ecn.mode)
-		yoke_input_ecn(ys, s);
+		yoke_input_ecn(sk, s);
 	yoke_input_timestamp(ys, s);
 	ys->last_rcv_jiffies = (u32)jiffies;
 	ys->keep_probes_out = 0;

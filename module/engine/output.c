@@ -175,13 +175,15 @@ static void yoke_output_acked(struct sock *sk)
 /*
  * ECN's flags for a segment with @flags, and in @ip the field of its IP header: only data that is
  * sent for the first time (@fresh) is ECN-capable, and tells that the window was reduced (RFC 3168
- * §6.1.2, §6.1.4 to §6.1.6).
+ * §6.1.2, §6.1.4 to §6.1.6); all is with an algorithm that needs it (RFC 8257 §3.5).
  */
 static u16 yoke_output_ecn(struct sock *sk, struct sk_buff *skb, u16 flags, bool fresh, u8 *ip)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u16 more;
 
+	if (unlikely(yoke_conn_needs_ecn(sk)))
+		*ip = YOKE_IP_ECT0;
 	if (flags & YOKE_SYN) {
 		if (flags & YOKE_ACK)
 			return yoke_ecn_synack_flags(ys->ecn.mode);
@@ -616,7 +618,7 @@ int yoke_output_syn(struct sock *sk)
 	yoke_conn_sync_mss(sk, dst_mtu(dst));
 	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
 	ecn = yoke_ecn_outgoing(READ_ONCE(yoke_net(net)->set.ecn));
-	if (dst_feature(dst, RTAX_FEATURE_ECN))
+	if (dst_feature(dst, RTAX_FEATURE_ECN) || yoke_conn_needs_ecn(sk))
 		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
 	yoke_ecn_ask(&ys->ecn, ecn);
 	ys->advmss = dst_metric_advmss(dst);
@@ -754,6 +756,8 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx 
 		return;
 	if (sk) {
 		route.tos = inet_sk(sk)->tos;
+		if (yoke_conn_needs_ecn(sk))
+			route.tos |= YOKE_IP_ECT0;
 		route.ttl = max_t(int, inet_sk(sk)->uc_ttl, 0);
 	}
 	if (opt)

@@ -179,7 +179,7 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 		.mark = skb->mark,
 		.tos = rx->tos,
 	};
-	bool options, ecn_route;
+	bool options, ecn_route, needs_ecn = yoke_conn_needs_ecn(sk);
 	u8 ecn;
 
 	if (!rx->af->mtu_for(net, sk, &route, &req->advmss, &ecn_route))
@@ -204,12 +204,12 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 	req->use_sack = options && s->opt.sack_ok && READ_ONCE(set->sack);
 	req->use_wscale = options && s->opt.has_wscale && READ_ONCE(set->window_scaling);
 	ecn = yoke_ecn_incoming(READ_ONCE(set->ecn));
-	if (ecn_route)
+	if (ecn_route || needs_ecn)
 		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
 	/* The ACK that brings a cookie back may carry data, and be ECN-capable. */
 	if (options)
 		req->ecn_mode = yoke_ecn_accept(s->flags, rx->ecn, ecn,
-						req->cookie && s->flags & YOKE_ACK);
+						needs_ecn || (req->cookie && s->flags & YOKE_ACK));
 	req->snd_wscale = req->use_wscale ? s->opt.wscale : 0;
 	req->rcv_wnd = yoke_conn_first_window(net, READ_ONCE(sk->sk_rcvbuf),
 					      yoke_sk(sk)->window_clamp, req->advmss,

@@ -3,7 +3,7 @@
 import socket
 import struct
 
-from peer import ahead, check, connected, equal, near, pattern, rows, seq32, setopt
+from peer import Skip, ahead, check, connected, equal, near, pattern, rows, seq32, setopt
 
 SIZE = 1000
 NOT_ECT, ECT1, ECT0, CE = range(4)
@@ -367,6 +367,64 @@ def no_ecn_no_echo(p):
 	c.send('AE', ack=out[0].seq + SIZE)
 	c.drain()
 	equal(Info(c.sock).state, OPEN, 'state')
+
+
+def dctcp(p, active=False):
+	"""A connection with DCTCP."""
+	try:
+		if active:
+			c = p.syn_sent(flags='SEC', congestion=b'dctcp')
+			equal(field(c.syn), ECT0, 'ECN field of the SYN')
+			c.send('SAE', options=OFFER, tos=ECT0)
+			equal(field(c.expect('A')), ECT0, 'ECN field of the ACK')
+			connected(c.sock)
+			return c
+		listener = p.listen(congestion=b'dctcp')
+	except FileNotFoundError:
+		raise Skip('no DCTCP') from None
+	c = p.conn(listener.getsockname()[1])
+	c.send('SEC', options=OFFER, tos=ECT0)
+	c.syn = c.expect('SAE')
+	equal(field(c.syn), ECT0, 'ECN field of the SYN,ACK')
+	c.send('A', tos=ECT0)
+	c.sock = p.accept(listener)
+	return c
+
+
+@rows('8311-1', '3168-15')
+def dctcp_marks_all(p):
+	"""Every packet of DCTCP's is ECN-capable, whatever the sysctl says (RFC 8257 §3.5)."""
+	with p.sysctl('ecn', 0):
+		for active in (True, False):
+			c = dctcp(p, active)
+			c.sock.send(b'data')
+			s = c.expect('A', b'data')
+			equal(field(s), ECT0, 'ECN field of data')
+			equal(field(c.expect('A', b'data', seq=s.seq)), ECT0, 'of data sent again')
+			c.send('A')
+			c.send('PA', b'data', tos=ECT0)
+			equal(field(c.expect_ack()), ECT0, 'ECN field of an ACK')
+
+
+@rows('8311-1')
+def dctcp_echo(p):
+	"""The echo follows the marks: where they begin or end, what came before is acknowledged by
+	itself, at once (RFC 8257 §3.2)."""
+	c = dctcp(p)
+	c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+	flags = 'A'
+	for tos, want in ((ECT0, 'A'), (CE, 'AE'), (ECT0, 'A'), (CE, 'AE')):
+		c.send('PA', b'x', tos=tos)
+		acks = c.drain()
+		if want != flags:		# one for what was owed, with the echo of before
+			equal([(s.names, s.ack) for s in acks],
+			      [(want, c.seq)] if not owed else [(flags, seq32(c.seq - 1)), (want, c.seq)],
+			      'ACKs at a change')
+		flags = want
+		c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+		c.send('PA', b'x', tos=tos)
+		owed = not c.drain()
+	check(owed, 'no ACK was delayed')
 
 
 @rows('3168-1', '4987-4')

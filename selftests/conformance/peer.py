@@ -798,6 +798,7 @@ _SOCKET_OPTIONS = {
 	'keepcnt': (socket.IPPROTO_TCP, socket.TCP_KEEPCNT),
 	'user_timeout': (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
 	'tos': (socket.IPPROTO_IP, socket.IP_TOS),
+	'congestion': (socket.IPPROTO_TCP, socket.TCP_CONGESTION),
 	'ttl': (socket.IPPROTO_IP, socket.IP_TTL),
 }
 
