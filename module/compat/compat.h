@@ -10,6 +10,7 @@
 /* Before any header can settle it. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/tcp.h>
 #include <linux/version.h>
 #include <linux/uaccess.h>
 #include <net/inet_dscp.h>
@@ -114,6 +115,20 @@ static int fn##_split(struct socket *sock, struct socket *newsock, int flags, bo
 #else
 #define yoke_ctl_table	struct ctl_table
 #endif
+
+/* 6.2, 6.7: struct tcp_info grew; programs get the whole from every kernel. */
+struct yoke_tcp_info {
+	struct tcp_info;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	__u32	tcpi_rcv_wnd;
+	__u32	tcpi_rehash;
+#endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	__u16	tcpi_total_rto;
+	__u16	tcpi_total_rto_recoveries;
+	__u32	tcpi_total_rto_time;
+#endif
+};
 
 /* 6.2: timers are deleted under their own name. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)

@@ -174,7 +174,10 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
 	struct yoke_sock *ys = yoke_sk(sk);
 	int i, j, n = 0;
 
-	for (i = yoke_ack_dsack(opt, ack); i < opt->nsacks; i++) {
+	i = yoke_ack_dsack(opt, ack);
+	if (ack->dsack && ack->dsack_end - ack->dsack_start <= ys->max_window)
+		ys->dsacks += DIV_ROUND_UP(ack->dsack_end - ack->dsack_start, ys->mss);
+	for (; i < opt->nsacks; i++) {
 		struct yoke_sack block = opt->sack[i];
 
 		if (!yoke_seq_before(block.start, block.end) ||
@@ -266,6 +269,10 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 		yoke_urgent_acked(ys);
 		ys->bytes_acked += seg->ack - prior_una;
 		ys->retransmits = 0;
+		if (unlikely(ys->rto.since)) {
+			ys->rto.ms += yoke_conn_tsval(ys) - ys->rto.since;
+			ys->rto.since = 0;
+		}
 		yoke_ack_clean(sk, &ack);
 	}
 	if (ys->use_sack && unlikely(seg->opt.nsacks))
@@ -291,6 +298,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 		if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 			yoke_conn_tune_sndbuf(sk);
 		yoke_conn_write_space(sk);
+		yoke_conn_waits(sk);
 	}
 	if (unlikely(wait)) {
 		ys->probe_tail = false;

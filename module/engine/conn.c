@@ -118,6 +118,7 @@ void yoke_conn_init(struct sock *sk)
 	ys->mss_clamp = U16_MAX;
 	ys->window_clamp = U32_MAX;
 	ys->pmtu = U16_MAX;
+	ys->waits = YOKE_WAIT_MAX;
 
 	sk->sk_sndbuf = READ_ONCE(set->wmem[1]);
 	sk->sk_rcvbuf = READ_ONCE(set->rmem[1]);
@@ -340,10 +341,17 @@ void yoke_conn_renew(struct sock *sk)
 	ys->nsacks = 0;
 	yoke_ecn_ask(&ys->ecn, YOKE_ECN_OFF);
 	ys->quickack = 0;
+	ys->pingpong = false;
 	ys->probes_out = 0;
 	ys->retransmits = 0;
 	ys->keep_probes_out = 0;
 	ys->challenge_jiffies = 0;
+	ys->waits = YOKE_WAIT_MAX;
+	ys->dsacks = 0;
+	memset(&ys->got, 0, sizeof(ys->got));
+	memset(&ys->put, 0, sizeof(ys->put));
+	memset(&ys->rto, 0, sizeof(ys->rto));
+	memset(&ys->wait, 0, sizeof(ys->wait));
 	ys->bytes_acked = 0;
 	ys->bytes_received = 0;
 	ys->segs_in = 0;
@@ -411,6 +419,39 @@ bool yoke_conn_readable(const struct sock *sk, int target)
 		return false;
 	return avail >= target || READ_ONCE(yoke_mem_pressure) ||
 	       yoke_conn_rcv_window(ys) <= READ_ONCE(ys->rcv_mss);
+}
+
+/* Is there no room in the peer's window for the next segment? */
+static bool yoke_conn_window_full(const struct sock *sk)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+	const struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
+	s32 room;
+
+	if (!skb || ys->cwnd_limited)
+		return false;
+	room = yoke_conn_snd_end(ys) - yoke_cb(skb)->seg.seq;
+	return room < (s32)min_t(u32, skb->len, ys->mss);
+}
+
+void yoke_conn_waits(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	enum yoke_wait wait = YOKE_WAIT_PATH;
+
+	if (skb_queue_empty(&sk->sk_write_queue) && skb_queue_empty(&ys->rtx))
+		wait = YOKE_WAIT_MAX;
+	else if (yoke_conn_window_full(sk))
+		wait = YOKE_WAIT_WINDOW;
+	else if (skb_queue_empty(&sk->sk_write_queue) && !ys->cwnd_limited && sk->sk_socket &&
+		 test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		wait = YOKE_WAIT_BUFFER;
+	if (likely(wait == ys->waits))
+		return;
+	if (ys->waits != YOKE_WAIT_MAX)
+		ys->wait.spent[ys->waits] += (u32)jiffies - ys->wait.since;
+	ys->wait.since = (u32)jiffies;
+	ys->waits = wait;
 }
 
 void yoke_conn_write_space(struct sock *sk)

@@ -67,6 +67,14 @@ enum yoke_timer {
 	YOKE_TIMER_MAX
 };
 
+/* What sending waits for while there is something to send or to be acknowledged (RFC 4898). */
+enum yoke_wait {
+	YOKE_WAIT_PATH,		/* the network's business */
+	YOKE_WAIT_WINDOW,	/* the peer's */
+	YOKE_WAIT_BUFFER,	/* ours: there is no room for what would be sent */
+	YOKE_WAIT_MAX,		/* nothing to send: the program's */
+};
+
 /* Bits of yoke_sock.defer: found by a softirq while a user held the lock, done by release_cb. */
 enum {
 	YOKE_DEFER_TIMER,
@@ -123,6 +131,7 @@ struct yoke_listener {
  * @rcv_wup:	RCV.NXT when the last window was advertised
  * @rcv_wnd:	window advertised then, bytes
  * @advmss:	the MSS option we send
+ * @put:	segments with text, and bytes that were retransmitted
  * @challenge_jiffies: when the last challenge ACK left (RFC 5961 §7), 0 for never
  *
  * engine/ack.c, what the peer says of it:
@@ -143,12 +152,15 @@ struct yoke_listener {
  * @ooo:	segments received beyond RCV.NXT, by sequence; @ooo_last the one that came last
  * @sacks:	what @ooo holds, @nsacks blocks, the latest first
  * @last_rcv_jiffies: when a segment arrived last
+ * @got:	segments with text, those beyond RCV.NXT, when text came last
  *
  * engine/timer.c, what has not been answered:
+ * @rto:	timeouts; runs of them, milliseconds these took, our timestamp when this one began
  * @retrans_ts:	our timestamp when the oldest data was first retransmitted; 0 if it was not
  * @defer:	YOKE_DEFER_* bits, atomic, without the lock
  *
  * engine/conn.c:
+ * @wait:	what sending waits for, since when, and how long for each before (jiffies)
  * @mss:	send MSS in force: data bytes a segment carries beside its options
  * @pmtu:	path MTU of the route, that @mss comes from unless @pmtud searches
  * @pmtud:	the search for a better one (RFC 4821)
@@ -212,6 +224,8 @@ struct yoke_sock {
 		probe_tail:1,		/* YOKE_TIMER_REO is set for a tail loss probe */
 		port_locked:1,		/* bind(2) chose the port: disconnecting keeps it */
 		addr_locked:1,		/* and the address */
+		pingpong:1,		/* the program's answers carry the ACKs */
+		tell_inq:1,		/* TCP_INQ */
 		urgent_out:1,		/* what is before SND.UP is not acknowledged yet */
 		cc_chosen:1;		/* TCP_CONGESTION was set: children get the same */
 	u8	urgent;
@@ -224,6 +238,7 @@ struct yoke_sock {
 	u8	syn_retries;		/* TCP_SYNCNT, 0 if not set */
 	u8	timers;
 	u8	nsacks;
+	u8	waits;			/* enum yoke_wait */
 
 	unsigned long	at[YOKE_TIMER_MAX];
 	unsigned long	timer_next;
@@ -260,8 +275,29 @@ struct yoke_sock {
 	u32	keep_time, keep_intvl;	/* jiffies; 0: the namespace's */
 	u8	keep_cnt;
 	u32	user_timeout;		/* ms; 0 none */
+	u32	notsent_lowat;		/* TCP_NOTSENT_LOWAT, 0: the namespace's */
 	u64	bytes_acked, bytes_received;
 	u32	segs_in, segs_out;
+	u32	dsacks;			/* duplicates that the peer reported */
+	struct {
+		u32	segs;
+		u32	ooo;
+		u32	jiffies;
+	} got;
+	struct {
+		u64	again;
+		u32	segs;
+	} put;
+	struct {
+		u16	total;
+		u16	runs;
+		u32	ms;
+		u32	since;
+	} rto;
+	struct {
+		u32	spent[YOKE_WAIT_MAX];
+		u32	since;
+	} wait;
 
 	struct yoke_owner	owner;
 	struct list_head	accept_node;
@@ -392,6 +428,8 @@ void yoke_conn_tune_rcvbuf(struct sock *sk);
  * more would fit. No lock needed.
  */
 bool yoke_conn_readable(const struct sock *sk, int target);
+/* Looks anew what sending waits for. */
+void yoke_conn_waits(struct sock *sk);
 /* Wakes a writer if there is room now. */
 void yoke_conn_write_space(struct sock *sk);
 

@@ -135,6 +135,7 @@ static void yoke_input_queue_ooo(struct sock *sk, struct sk_buff *skb)
 		yoke_drop(sock_net(sk), sk, skb, MemDrops);
 		return;
 	}
+	ys->got.ooo += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
 	yoke_input_sack_add(ys, seg->seq, seg->end_seq);
 	if (ys->ooo_last && yoke_input_merge(sk, ys->ooo_last, skb))
 		return;
@@ -216,6 +217,7 @@ static void yoke_input_measure(struct sock *sk, const struct sk_buff *skb, u32 l
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 size = skb_shinfo(skb)->gso_size ?: len, now = (u32)ys->now_us;
 
+	ys->got.jiffies = (u32)jiffies;
 	if (size > ys->rcv_mss)
 		ys->rcv_mss = min_t(u32, size, ys->advmss);
 	if (yoke_seq_after(ys->rcv_nxt, ys->tune.rtt_seq)) {
@@ -595,6 +597,8 @@ static void yoke_input_answer(struct sock *sk)
 
 	if (!skb_queue_empty(&sk->sk_write_queue) || !list_empty(&ys->rec.lost))
 		yoke_output_push(sk, YOKE_PUSH_NAGLE);
+	/* What left makes room, where TCP_NOTSENT_LOWAT counts it. */
+	yoke_conn_write_space(sk);
 	if (ys->ack_now && sk->sk_state != TCP_CLOSE)
 		yoke_output_ack(sk);
 }
@@ -674,6 +678,8 @@ int yoke_input(struct sock *sk, struct sk_buff *skb)
 	yoke_conn_clock(ys);
 	yoke_ack_parse(skb, &s);
 	ys->segs_in += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+	if (s.len)
+		ys->got.segs += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
 
 	if (unlikely(sk->sk_state == TCP_SYN_SENT)) {
 		yoke_input_syn_sent(sk, skb, &s);

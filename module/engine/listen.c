@@ -61,6 +61,8 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	to->keep_intvl = from->keep_intvl;
 	to->keep_cnt = from->keep_cnt;
 	to->user_timeout = from->user_timeout;
+	to->notsent_lowat = from->notsent_lowat;
+	to->tell_inq = from->tell_inq;
 	to->linger2 = from->linger2;
 	if (from->cc_chosen) {
 		yoke_cc_table_put(to->cc.ops);

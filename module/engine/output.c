@@ -225,11 +225,14 @@ static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u
 		 * It answers what came just now: the program talks by turns, and its answers carry
 		 * the ACKs.
 		 */
-		if ((u32)jiffies - ys->last_rcv_jiffies < YOKE_DELACK)
+		if ((u32)jiffies - ys->last_rcv_jiffies < YOKE_DELACK) {
 			ys->quickack = 0;
+			ys->pingpong = true;
+		}
 		mss = yoke_output_mss(ys);
 		if (unlikely(ys->pmtud.probe) && seq == ys->pmtud.start)
 			mss = skb->len;
+		ys->put.segs += DIV_ROUND_UP(skb->len, mss);
 		if (skb->len > mss) {
 			skb_shinfo(skb)->gso_size = mss;
 			skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(skb->len, mss);
@@ -367,6 +370,7 @@ static int yoke_output_again(struct sock *sk, struct sk_buff *skb)
 	err = yoke_output_send(sk, skb);
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
+	ys->put.again += skb->len;
 	yoke_count_add(sock_net(sk), RetransSegs, max_t(u32, 1, DIV_ROUND_UP(skb->len, mss)));
 	trace_yoke_retransmit(&ys->node.pair, sk->sk_state, yoke_cb(skb)->seg.seq, skb->len);
 	return err;
@@ -582,8 +586,10 @@ void yoke_output_push(struct sock *sk, enum yoke_push how)
 	if (!list_empty(&ys->rec.lost))
 		yoke_output_resend(sk);
 	/* What is lost goes before what is new, however small that is. */
-	if (skb_queue_empty(&sk->sk_write_queue) || yoke_recovery_next(&ys->rec))
+	if (skb_queue_empty(&sk->sk_write_queue) || yoke_recovery_next(&ys->rec)) {
+		yoke_conn_waits(sk);
 		return;
+	}
 	if (skb_queue_empty(&ys->rtx)) {
 		u32 idle = (u32)ys->now_us - ys->last_sent_us, rto = yoke_rtt_rto(&ys->rtt);
 
@@ -600,6 +606,7 @@ void yoke_output_push(struct sock *sk, enum yoke_push how)
 	if (skb_queue_empty(&ys->rtx) && !skb_queue_empty(&sk->sk_write_queue) &&
 	    !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
 		yoke_conn_timer_rtx(sk);
+	yoke_conn_waits(sk);
 }
 
 /* --- opening and closing --- */

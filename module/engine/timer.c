@@ -105,6 +105,11 @@ static void yoke_timer_retransmit(struct sock *sk)
 	}
 	yoke_count(sock_net(sk), Timeouts);
 	yoke_timer_renege(ys);
+	if (!ys->retransmits) {
+		ys->rto.runs++;
+		ys->rto.since = yoke_conn_tsval(ys) ?: 1;
+	}
+	ys->rto.total++;
 	if (ys->retransmits < U8_MAX)
 		ys->retransmits++;
 	/* R1: perhaps the route is to blame (RFC 9293 MUST-20). */

@@ -80,6 +80,7 @@ static void sockopt_set_quickack(struct sock *sk, int val)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
+	ys->pingpong = !val;
 	ys->quickack = val ? TCP_MAX_QUICKACKS : 0;
 	if (!val || !ys->ack_due || !(STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
 		return;
@@ -140,6 +141,17 @@ static int sockopt_set_int(struct sock *sk, int name, int val)
 	case TCP_QUICKACK:
 		sockopt_set_quickack(sk, val);
 		return 0;
+	case TCP_NOTSENT_LOWAT:
+		WRITE_ONCE(ys->notsent_lowat, val);
+		sk->sk_write_space(sk);
+		return 0;
+	case TCP_INQ:
+		if (val < 0 || val > 1)
+			return -EINVAL;
+		ys->tell_inq = val;
+		return 0;
+	case TCP_TIMESTAMP:
+		return -EPERM;		/* only to repair a connection */
 	case TCP_USER_TIMEOUT:
 		if (val < 0)
 			return -EINVAL;
@@ -195,12 +207,58 @@ int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t 
 
 /* --- struct tcp_info --- */
 
-static u32 sockopt_segments(u32 bytes, u32 mss)
+/* What is on its way, in segments. */
+static void sockopt_info_flight(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 {
-	return DIV_ROUND_UP(bytes, mss);
+	u32 mss = max_t(u32, ys->mss, 1), n;
+	const struct sk_buff *skb;
+
+	skb_queue_walk(&ys->rtx, skb) {
+		const struct yoke_seg *seg = &yoke_cb(skb)->seg;
+
+		n = DIV_ROUND_UP(seg->end_seq - seg->seq, mss);
+		info->tcpi_unacked += n;
+		if (seg->state == YOKE_SEG_SACKED) {
+			info->tcpi_sacked += n;
+			continue;
+		}
+		if (seg->state == YOKE_SEG_LOST || (seg->retrans && ys->rec.state >= YOKE_CA_RECOVERY))
+			info->tcpi_lost += n;
+		if (seg->state == YOKE_SEG_SENT && seg->retrans)
+			info->tcpi_retrans += n;
+	}
+	info->tcpi_sacked += DIV_ROUND_UP(ys->rec.reno_sacked, mss);
 }
 
-static void sockopt_info_options(const struct yoke_sock *ys, struct tcp_info *info)
+/* Bytes of text sent, again or not: neither SYN nor FIN is one. */
+static u64 sockopt_info_sent(const struct yoke_sock *ys)
+{
+	u64 numbers = ys->bytes_acked + (ys->snd_nxt - ys->snd_una);
+	u32 syn = (u32)numbers - (ys->snd_nxt - ys->iss - 1);
+	u32 fin = ys->fin_queued && ys->snd_nxt == ys->write_seq;
+
+	return ys->mss ? numbers - syn - fin + ys->put.again : 0;
+}
+
+/* Times in which there was something to send, by what it waited for. */
+static void sockopt_info_waits(const struct yoke_sock *ys, struct yoke_tcp_info *info)
+{
+	u64 us[YOKE_WAIT_MAX];
+	int i;
+
+	for (i = 0; i < YOKE_WAIT_MAX; i++) {
+		u32 spent = ys->wait.spent[i];
+
+		if (i == ys->waits)
+			spent += (u32)jiffies - ys->wait.since;
+		us[i] = (u64)spent * (USEC_PER_SEC / HZ);
+		info->tcpi_busy_time += us[i];
+	}
+	info->tcpi_rwnd_limited = us[YOKE_WAIT_WINDOW];
+	info->tcpi_sndbuf_limited = us[YOKE_WAIT_BUFFER];
+}
+
+static void sockopt_info_options(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 {
 	if (ys->use_ts)
 		info->tcpi_options |= TCPI_OPT_TIMESTAMPS;
@@ -217,7 +275,7 @@ static void sockopt_info_options(const struct yoke_sock *ys, struct tcp_info *in
 		info->tcpi_options |= TCPI_OPT_ECN_SEEN;
 }
 
-static void sockopt_info_send(const struct yoke_sock *ys, struct tcp_info *info)
+static void sockopt_info_send(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 {
 	const struct yoke_recovery *rec = &ys->rec;
 	u32 mss = max_t(u32, ys->mss, 1);
@@ -228,23 +286,35 @@ static void sockopt_info_send(const struct yoke_sock *ys, struct tcp_info *info)
 	info->tcpi_probes = ys->probes_out;
 	info->tcpi_rto = yoke_rtt_rto(&ys->rtt);
 	info->tcpi_rtt = ys->rtt.srtt_us;
-	info->tcpi_rttvar = ys->rtt.rttvar_us;
+	info->tcpi_rttvar = ys->rtt.srtt_us ? ys->rtt.rttvar_us : YOKE_RTO_INIT_US / 4;
 	info->tcpi_min_rtt = ys->rtt.min_us;
 	info->tcpi_snd_mss = ys->mss;
-	info->tcpi_advmss = ys->advmss;
+	info->tcpi_advmss = ys->advmss - (ys->use_ts ? TCPOLEN_TSTAMP_ALIGNED : 0);
 	info->tcpi_pmtu = ys->pmtu;
 	info->tcpi_snd_cwnd = max_t(u32, ys->cc.cwnd / mss, 1);
 	info->tcpi_snd_ssthresh = ys->cc.ssthresh > INT_MAX ? INT_MAX : ys->cc.ssthresh / mss;
-	info->tcpi_unacked = sockopt_segments(ys->snd_nxt - ys->snd_una, mss);
-	info->tcpi_sacked = sockopt_segments(rec->sacked + rec->reno_sacked, mss);
-	info->tcpi_lost = sockopt_segments(rec->lost_bytes, mss);
 	info->tcpi_total_retrans = rec->retrans_total;
 	info->tcpi_reordering = 3 * max_t(u32, rec->rack_reo_mult, 1);
 	info->tcpi_reord_seen = rec->rack_reordering;
+	if (!ys->mss) {		/* has not been open yet: what it would begin with */
+		info->tcpi_snd_mss = TCP_MSS_DEFAULT;
+		info->tcpi_pmtu = 0;
+		info->tcpi_snd_cwnd = YOKE_CC_INIT_SEGS;
+		info->tcpi_snd_ssthresh = INT_MAX;
+	}
 	info->tcpi_notsent_bytes = max_t(int, 0, ys->write_seq - ys->snd_nxt);
 	info->tcpi_bytes_acked = ys->bytes_acked;
 	info->tcpi_segs_out = ys->segs_out;
 	info->tcpi_snd_wnd = ys->snd_wnd;
+	info->tcpi_data_segs_out = ys->put.segs;
+	info->tcpi_bytes_sent = sockopt_info_sent(ys);
+	info->tcpi_bytes_retrans = ys->put.again;
+	info->tcpi_dsack_dups = ys->dsacks;
+	info->tcpi_total_rto = ys->rto.total;
+	info->tcpi_total_rto_recoveries = ys->rto.runs;
+	info->tcpi_total_rto_time = ys->rto.ms;
+	if (ys->rto.since)
+		info->tcpi_total_rto_time += yoke_conn_tsval(ys) - ys->rto.since;
 	if (rec->rate.interval_us)
 		info->tcpi_delivery_rate = div_u64((u64)rec->rate.bytes * USEC_PER_SEC,
 						   rec->rate.interval_us);
@@ -252,7 +322,7 @@ static void sockopt_info_send(const struct yoke_sock *ys, struct tcp_info *info)
 	info->tcpi_last_data_sent = ((u32)ys->now_us - ys->last_sent_us) / USEC_PER_MSEC;
 }
 
-static void sockopt_info_receive(const struct yoke_sock *ys, struct tcp_info *info)
+static void sockopt_info_receive(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 {
 	info->tcpi_rcv_mss = ys->rcv_mss;
 	info->tcpi_rcv_ssthresh = ys->rcv_wnd;
@@ -260,11 +330,15 @@ static void sockopt_info_receive(const struct yoke_sock *ys, struct tcp_info *in
 	info->tcpi_rcv_space = ys->tune.space;
 	info->tcpi_bytes_received = ys->bytes_received;
 	info->tcpi_segs_in = ys->segs_in;
-	info->tcpi_last_data_recv = jiffies_to_msecs((u32)jiffies - ys->last_rcv_jiffies);
-	info->tcpi_last_ack_recv = info->tcpi_last_data_recv;
+	info->tcpi_data_segs_in = ys->got.segs;
+	info->tcpi_rcv_ooopack = ys->got.ooo;
+	info->tcpi_rcv_wnd = yoke_conn_rcv_window(ys);
+	info->tcpi_ato = jiffies_to_usecs(YOKE_DELACK);
+	info->tcpi_last_data_recv = jiffies_to_msecs((u32)jiffies - ys->got.jiffies);
+	info->tcpi_last_ack_recv = jiffies_to_msecs((u32)jiffies - ys->last_rcv_jiffies);
 }
 
-static void sockopt_info(struct sock *sk, struct tcp_info *info)
+static void sockopt_info(struct sock *sk, struct yoke_tcp_info *info)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -277,10 +351,14 @@ static void sockopt_info(struct sock *sk, struct tcp_info *info)
 		/* In a listener these two mean: children ready, and how many there may be. */
 		info->tcpi_unacked = READ_ONCE(sk->sk_ack_backlog);
 		info->tcpi_sacked = READ_ONCE(sk->sk_max_ack_backlog);
+		info->tcpi_snd_cwnd = YOKE_CC_INIT_SEGS;
+		info->tcpi_reordering = 3;
 	} else {
 		yoke_conn_clock(ys);
 		sockopt_info_options(ys, info);
 		sockopt_info_send(ys, info);
+		sockopt_info_flight(ys, info);
+		sockopt_info_waits(ys, info);
 		sockopt_info_receive(ys, info);
 	}
 	release_sock(sk);
@@ -347,13 +425,25 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 		*val = sockopt_get_linger2(sk);
 		return 0;
 	case TCP_WINDOW_CLAMP:
-		*val = ys->window_clamp == U32_MAX ? 0 : ys->window_clamp;
+		*val = ys->window_clamp;
+		if (ys->window_clamp == U32_MAX)	/* then the header's field is the limit */
+			*val = STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN) ? 0 : U16_MAX << ys->rcv_wscale;
 		return 0;
 	case TCP_QUICKACK:
-		*val = ys->quickack != 0;
+		*val = !ys->pingpong;
 		return 0;
 	case TCP_USER_TIMEOUT:
 		*val = ys->user_timeout;
+		return 0;
+	case TCP_NOTSENT_LOWAT:
+		*val = ys->notsent_lowat;
+		return 0;
+	case TCP_INQ:
+		*val = ys->tell_inq;
+		return 0;
+	case TCP_TIMESTAMP:
+		yoke_conn_clock(yoke_sk(sk));
+		*val = yoke_conn_tsval(ys);
 		return 0;
 	default:
 		return -ENOPROTOOPT;
@@ -371,7 +461,7 @@ static int sockopt_put(char __user *optval, int __user *optlen, const void *from
 static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int __user *optlen)
 {
 	char cc[YOKE_CC_NAME] = "";
-	struct tcp_info info;
+	struct yoke_tcp_info info;
 	union tcp_cc_info cc_info;
 	int len, val, err;
 

@@ -391,6 +391,23 @@ static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flag
 	return copied ?: min(err, 0);
 }
 
+/* TCP_INQ: how much more there is, or that the end of the stream is. */
+static void stream_tell_inq(struct sock *sk, struct msghdr *msg)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+	int n;
+
+	if (likely(!ys->tell_inq && !msg->msg_get_inq))
+		return;
+	n = max_t(int, READ_ONCE(ys->rcv_nxt) - READ_ONCE(ys->copied_seq), 0);
+	if (!n && sock_flag(sk, SOCK_DONE))
+		n = 1;
+	if (msg->msg_get_inq)
+		msg->msg_inq = n;
+	if (ys->tell_inq)
+		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(n), &n);
+}
+
 static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
 	struct sock *sk = sock->sk;
@@ -409,6 +426,8 @@ static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, i
 		err = yoke_urgent_read(sk, msg, len, flags);
 	else
 		err = stream_recv(sk, msg, len, flags);
+	if (err >= 0 && !(flags & MSG_OOB))
+		stream_tell_inq(sk, msg);
 	release_sock(sk);
 	return err;
 }
@@ -506,6 +525,17 @@ static int stream_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg
 	return n < 0 ? n : put_user(n, (int __user *)arg);
 }
 
+/* TCP_NOTSENT_LOWAT: who writes more than that ahead of what has left waits. */
+static bool stream_memory_free(const struct sock *sk, int wake)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+	u32 notsent = READ_ONCE(ys->write_seq) - READ_ONCE(ys->snd_nxt);
+	u32 lowat = READ_ONCE(ys->notsent_lowat) ?:
+		    READ_ONCE(yoke_net(sock_net(sk))->set.notsent_lowat);
+
+	return notsent << wake < lowat;
+}
+
 static int stream_set_rcvlowat(struct sock *sk, int val)
 {
 	int most = sk->sk_userlocks & SOCK_RCVBUF_LOCK ? sk->sk_rcvbuf >> 1 :
@@ -558,6 +588,7 @@ struct proto yoke_stream_proto = {
 	.release_cb		= yoke_timer_release,
 	.enter_memory_pressure	= yoke_mem_enter_pressure,
 	.leave_memory_pressure	= yoke_mem_leave_pressure,
+	.stream_memory_free	= stream_memory_free,
 	.memory_allocated	= &yoke_mem_allocated,
 	.memory_pressure	= &yoke_mem_pressure,
 	.sockets_allocated	= &yoke_mem_sockets,

@@ -113,6 +113,7 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_BYTE(stdurg),
 	YOKE_SYSCTL(ecn, proc_dou8vec_minmax, SYSCTL_ZERO, &ecn_max),
 	YOKE_SYSCTL(ecn_fallback, proc_dou8vec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
+	YOKE_SYSCTL(notsent_lowat, proc_douintvec, NULL, NULL),
 	YOKE_SYSCTL(invalid_ratelimit, proc_dointvec_ms_jiffies, NULL, NULL),
 	YOKE_SYSCTL_COUNT(challenge_ack_limit, NULL, NULL),
 };

@@ -63,6 +63,7 @@ static void settings_init(struct yoke_settings *set)
 	set->stdurg = 0;
 	set->ecn = 2;
 	set->ecn_fallback = 1;
+	set->notsent_lowat = UINT_MAX;
 	set->invalid_ratelimit = HZ / 2;
 	set->challenge_ack_limit = INT_MAX;
 }

@@ -79,6 +79,7 @@ struct yoke_settings {
 	u8	stdurg;
 	u8	ecn;
 	u8	ecn_fallback;
+	unsigned int notsent_lowat;	/* bytes */
 	int	invalid_ratelimit;	/* jiffies between challenge ACKs of one connection */
 	int	challenge_ack_limit;	/* challenge ACKs a second, of all together */
 };
