@@ -14,7 +14,7 @@ set -u
 
 ko=${1:-${YOKE_KO:-}}
 cycles=${LIFE_CYCLES:-20}
-tests=14 number=0 failed=0
+tests=15 number=0 failed=0
 
 if [ "${YOKE_ORACLE:-0}" = 1 ]; then
 	echo "1..0 # SKIP the host's own transport is no module"
@@ -176,6 +176,20 @@ no_trace() {
 
 gone_without_a_trace() { unload && load && python 'talk()' && unload && no_trace; }
 
+# Its socket has gone, but a packet is still in a queue of the host's.
+packet_in_a_queue() {
+	local went=
+	load && python 'a, b = pair(); a.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)' || return
+	tc qdisc add dev lo root tbf rate 800bit burst 2k limit 1m 2>/dev/null ||
+		{ echo "# no tbf"; python 'a.close(); b.close()'; unload; return; }
+	python 'for i in range(8): a.send(b"x" * 1000)'
+	python 'for s in (a, b): s.setsockopt(SOL_SOCKET, SO_LINGER, b"\1\0\0\0\0\0\0\0"); s.close()'
+	rmmod yoke 2>/dev/null && went=1
+	tc qdisc del dev lo root
+	[ -z "$went" ] || { echo "# it went, with a packet on the way"; return 1; }
+	unload && no_trace
+}
+
 time_wait_does_not_hold_it() {
 	load && python 'talk()' || return
 	grep -q ' 06 ' /proc/net/yoke/stream || { echo "# no TIME-WAIT to begin with"; return 1; }
@@ -243,6 +257,7 @@ ok held_by_a_stream		refuses_to_go 's = stream()' 's.close()'
 ok held_by_a_datagram_socket	refuses_to_go 's = dgram(); s.bind(("", 0))' 's.close()'
 ok held_by_a_listener		refuses_to_go 's = stream(); s.listen()' 's.close()'
 ok held_by_a_connection		refuses_to_go 'a, b = pair()' 'a.close(); b.close()'
+ok held_by_a_packet		packet_in_a_queue
 ok time_wait			time_wait_does_not_hold_it
 ok dying_namespace		dying_namespace
 ok traced			traced

@@ -109,6 +109,24 @@ static int fn##_split(struct socket *sock, struct socket *newsock, int flags, bo
 #define register_net_sysctl_sz(net, path, table, size)	register_net_sysctl(net, path, table)
 #endif
 
+/* 6.13: a timer and what it does are set up in one. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#include <linux/hrtimer.h>
+static inline void yoke_compat_hrtimer_setup(struct hrtimer *timer,
+					     enum hrtimer_restart (*function)(struct hrtimer *),
+					     clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#define hrtimer_setup	yoke_compat_hrtimer_setup
+#endif
+
+/* 6.11: a time of delivery names its clock; before, it said whether that is the monotonic one. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define SKB_CLOCK_MONOTONIC	true
+#endif
+
 /* 6.11: a handler does not change its table. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
 #define yoke_ctl_table	const struct ctl_table

@@ -11,6 +11,7 @@
 #include "queue.h"
 #include "urgent.h"
 #include "ack.h"
+#include "pace.h"
 #include "../table/mem.h"
 
 void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg)
@@ -283,6 +284,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	if (unlikely(ack.marked))
 		yoke_count_add(sock_net(sk), DeliveredCE, DIV_ROUND_UP(ack.marked, ys->mss));
 	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
+	yoke_pace_update(sk);
 	if (unlikely(ys->pmtud.probe))
 		yoke_ack_search(sk, prior_state);
 	trace_yoke_probe(&ys->node.pair, ys->snd_una, ys->snd_nxt, ys->snd_wnd,

@@ -98,6 +98,7 @@ static void yoke_conn_wake_writer(struct sock *sk)
 static void yoke_conn_destruct(struct sock *sk)
 {
 	kfree(yoke_sk(sk)->listener);
+	kfree(yoke_sk(sk)->pace);
 	inet_sock_destruct(sk);
 }
 
@@ -283,8 +284,12 @@ void yoke_conn_timer_cancel(struct sock *sk, enum yoke_timer which)
 
 void yoke_conn_timers_stop(struct sock *sk)
 {
-	yoke_sk(sk)->timers = 0;
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	ys->timers = 0;
 	sk_stop_timer(sk, &sk->sk_timer);
+	if (ys->pace && hrtimer_try_to_cancel(&ys->pace->timer) == 1)
+		__sock_put(sk);
 }
 
 /* Drops what is to be sent, and sent again. */
@@ -468,6 +473,8 @@ void yoke_conn_timer_probe(struct sock *sk)
 	if (yoke_conn_timer_armed(ys, YOKE_TIMER_REO) && !ys->probe_tail)
 		return;
 	pto = usecs_to_jiffies(yoke_recovery_pto(&ys->rec, &ys->rtt, ys->mss, ys->use_sack));
+	if (pto)
+		pto += usecs_to_jiffies(yoke_conn_pace_delay(ys));
 	ys->probe_tail = pto && time_before(jiffies + pto, ys->at[YOKE_TIMER_RTX]);
 	if (ys->probe_tail)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, pto);
@@ -478,7 +485,7 @@ void yoke_conn_timer_probe(struct sock *sk)
 void yoke_conn_timer_rtx(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 rto = yoke_rtt_rto(&ys->rtt);
+	u32 rto = yoke_rtt_rto(&ys->rtt) + yoke_conn_pace_delay(ys);
 
 	if (!skb_queue_empty(&ys->rtx)) {
 		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(rto));

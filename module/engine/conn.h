@@ -3,6 +3,8 @@
 #ifndef YOKE_CONN_H
 #define YOKE_CONN_H
 
+#include <linux/hrtimer.h>
+#include <linux/llist.h>
 #include <linux/tcp.h>
 #include <net/inet_sock.h>
 #include <net/tcp_states.h>
@@ -75,10 +77,30 @@ enum yoke_wait {
 	YOKE_WAIT_MAX,		/* nothing to send: the program's */
 };
 
-/* Bits of yoke_sock.defer: found by a softirq while a user held the lock, done by release_cb. */
+/*
+ * Bits of yoke_sock.defer. The first ones: found by a softirq while a user held the lock, done by
+ * release_cb. The others are engine/pace.c's.
+ */
 enum {
 	YOKE_DEFER_TIMER,
 	YOKE_DEFER_MTU,
+	YOKE_DEFER_PUSH,
+	YOKE_DEFER_FULL,	/* too much is in this host's queues: push when some has left */
+	YOKE_DEFER_QUEUED,	/* that push is due: on a list in pace.c */
+};
+
+#define YOKE_DEFER_WORK	(BIT(YOKE_DEFER_TIMER) | BIT(YOKE_DEFER_MTU) | BIT(YOKE_DEFER_PUSH))
+
+/**
+ * struct yoke_pace - of a connection that is paced
+ * @timer:	runs at @next_ns if something waits; then it has a reference
+ * @next_ns:	no data leaves before (CLOCK_MONOTONIC)
+ * @sk:		whose it is
+ */
+struct yoke_pace {
+	struct hrtimer	timer;
+	u64		next_ns;
+	struct sock	*sk;
 };
 
 /**
@@ -124,6 +146,10 @@ struct yoke_listener {
  * linger2 to user_timeout:
  * @user_mss:	TCP_MAXSEG, 0 if not set
  * @window_clamp: TCP_WINDOW_CLAMP, the largest window to offer
+ *
+ * engine/pace.c, when it may leave:
+ * @pace:	NULL until it is paced
+ * @pace_node:	in a list of those to push, if YOKE_DEFER_QUEUED
  *
  * engine/output.c, what has left and what the peer was told:
  * @snd_sml:	end of the last segment sent that was not full (Nagle, after Minshall)
@@ -243,6 +269,8 @@ struct yoke_sock {
 	unsigned long	at[YOKE_TIMER_MAX];
 	unsigned long	timer_next;
 	unsigned long	defer;
+	struct yoke_pace *pace;
+	struct llist_node pace_node;
 
 	struct yoke_pmtud pmtud;
 	struct yoke_rtt	rtt;
@@ -354,6 +382,16 @@ static inline bool yoke_conn_timer_armed(const struct yoke_sock *ys, enum yoke_t
 static inline void yoke_conn_clock(struct yoke_sock *ys)
 {
 	ys->now_us = div_u64(ktime_get_ns(), NSEC_PER_USEC);
+}
+
+/* Microseconds until pacing lets data go. */
+static inline u32 yoke_conn_pace_delay(const struct yoke_sock *ys)
+{
+	u64 now_ns = ys->now_us * NSEC_PER_USEC;
+
+	if (likely(!ys->pace || ys->pace->next_ns <= now_ns))
+		return 0;
+	return div_u64(ys->pace->next_ns - now_ns, NSEC_PER_USEC);
 }
 
 /* Our timestamp value now (RFC 7323 §5.4: millisecond ticks). */

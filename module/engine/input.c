@@ -12,6 +12,7 @@
  */
 #include <net/tcp.h>
 #include "output.h"
+#include "pace.h"
 #include "timewait.h"
 #include "urgent.h"
 #include "input.h"
@@ -407,6 +408,7 @@ static void yoke_input_established(struct sock *sk)
 
 	yoke_conn_set_state(sk, TCP_ESTABLISHED);
 	yoke_conn_init_buffers(sk);
+	yoke_pace_update(sk);
 	yoke_conn_keepalive(sk);
 	if (!sock_flag(sk, SOCK_DEAD)) {
 		sk->sk_state_change(sk);

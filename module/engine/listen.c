@@ -11,6 +11,7 @@
  */
 #include "input.h"
 #include "listen.h"
+#include "pace.h"
 #include "output.h"
 #include "../algo/cookie.h"
 #include "../table/cc_table.h"
@@ -137,6 +138,7 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	else if (req->retries)
 		ys->rtt.rto_us = YOKE_RTO_FALLBACK_US;
 	ys->last_sent_us = (u32)ys->now_us;
+	yoke_pace_update(child);
 	return child;
 
 no_route:

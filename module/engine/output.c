@@ -10,6 +10,7 @@
  * Minshall. Resets: §3.5.2.
  */
 #include "output.h"
+#include "pace.h"
 #include "urgent.h"
 #include "../table/mem.h"
 
@@ -267,7 +268,10 @@ static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u
 	th->check = 0;
 	th->urg_ptr = htons(urgent);
 
-	skb_set_owner_w(skb, sk);
+	if (skb->len > size)
+		yoke_pace_charge(sk, skb);
+	else
+		skb_set_owner_w(skb, sk);
 	ys->af->checksum(skb, &ys->node.pair, sk->sk_protocol, offsetof(struct tcphdr, check));
 	if (flags & YOKE_ACK)
 		yoke_output_acked(sk);
@@ -295,6 +299,7 @@ static int yoke_output_send(struct sock *sk, struct sk_buff *skb)
 	if (!clone)
 		return -ENOMEM;
 	yoke_sk(sk)->last_sent_us = (u32)yoke_sk(sk)->now_us;
+	yoke_pace_sent(sk, clone);
 	return yoke_output_transmit(sk, clone, yoke_cb(skb)->start, yoke_output_flags(sk, skb),
 				    !yoke_cb(skb)->seg.retrans);
 }
@@ -347,8 +352,12 @@ static int yoke_output_again(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned int mss = yoke_output_mss(ys);
+	u32 time = yoke_pace_time(ys);
 	int err;
 
+	/* Not a second time into a queue that it has not left yet. */
+	if (yoke_pace_still_here(sk, skb))
+		return -EAGAIN;
 	err = yoke_queue_own(sk, skb);
 	if (err)
 		return err;
@@ -366,7 +375,7 @@ static int yoke_output_again(struct sock *sk, struct sk_buff *skb)
 	}
 	if (unlikely(ys->pmtud.probe) && !yoke_seq_after(yoke_cb(skb)->seg.seq, ys->pmtud.start))
 		yoke_pmtud_inconclusive(&ys->pmtud);
-	yoke_recovery_resent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
+	yoke_recovery_resent(&ys->rec, &yoke_cb(skb)->seg, time);
 	err = yoke_output_send(sk, skb);
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
@@ -418,18 +427,21 @@ void yoke_output_mtu(struct sock *sk)
 static void yoke_output_resend(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned int mss = yoke_output_mss(ys), burst = yoke_pace_burst(sk, mss);
 	struct yoke_seg *seg;
 
 	while ((seg = yoke_recovery_next(&ys->rec))) {
 		struct sk_buff *skb = yoke_seg_skb(seg);
-		unsigned int mss = yoke_output_mss(ys);
 		u32 room = yoke_recovery_room(&ys->rec, &ys->cc);
 
 		if (room < min_t(u32, mss, seg->end_seq - seg->seq)) {
 			ys->cwnd_limited = true;
 			break;
 		}
-		room = max(room - room % mss, mss);
+		room = min(max(room - room % mss, mss), burst);
+		if (yoke_pace_wait(sk) || yoke_pace_full(sk, skb, true) ||
+		    yoke_pace_still_here(sk, skb))
+			break;
 		/* Only without its acknowledged bytes is its length what is left to send. */
 		if (yoke_queue_own(sk, skb))
 			break;
@@ -476,8 +488,8 @@ static int yoke_output_allowed(struct sock *sk, const struct sk_buff *skb,
 	if (window <= 0)
 		return -1;
 	most = min_t(u32, window, room);
-	if (!yoke_output_may_gso(sk))
-		most = min(most, mss);
+	if (len > mss)
+		most = min(most, yoke_output_may_gso(sk) ? yoke_pace_burst(sk, mss) : mss);
 	if (len <= most) {
 		if (len % mss && yoke_output_hold(sk, skb, how))
 			len -= len % mss;
@@ -502,7 +514,7 @@ static void yoke_output_first(struct sock *sk, struct sk_buff *skb)
 	__skb_unlink(skb, &sk->sk_write_queue);
 	__skb_queue_tail(&ys->rtx, skb);
 	WRITE_ONCE(ys->snd_nxt, yoke_cb(skb)->seg.end_seq);
-	yoke_recovery_sent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
+	yoke_recovery_sent(&ys->rec, &yoke_cb(skb)->seg, yoke_pace_time(ys));
 	/* A failure is a loss like any other: the timer repairs it. */
 	yoke_output_send(sk, skb);
 }
@@ -548,13 +560,15 @@ static void yoke_output_new(struct sock *sk, enum yoke_push how)
 	struct sk_buff *skb;
 	int len;
 
-	if (unlikely(ys->pmtud.enabled))
+	if (unlikely(ys->pmtud.enabled) && !yoke_pace_wait(sk))
 		sent = yoke_output_search(sk, mss);
 	while ((skb = skb_peek(&sk->sk_write_queue))) {
 		struct yoke_cb *cb = yoke_cb(skb);
 
 		len = yoke_output_allowed(sk, skb, how, mss);
 		if (len < 0)
+			break;
+		if (yoke_pace_wait(sk) || yoke_pace_full(sk, skb, false))
 			break;
 		if (len < skb->len && yoke_queue_split(sk, &sk->sk_write_queue, skb, len))
 			break;

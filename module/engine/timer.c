@@ -279,12 +279,16 @@ void yoke_timer_release(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	if (likely(!READ_ONCE(ys->defer)))
+	if (likely(!(READ_ONCE(ys->defer) & YOKE_DEFER_WORK)))
 		return;
 	if (test_and_clear_bit(YOKE_DEFER_TIMER, &ys->defer) && sk->sk_state != TCP_CLOSE)
 		yoke_timer_run(sk);
 	if (test_and_clear_bit(YOKE_DEFER_MTU, &ys->defer) && sk->sk_state != TCP_CLOSE)
 		yoke_output_mtu(sk);
+	if (test_and_clear_bit(YOKE_DEFER_PUSH, &ys->defer) && sk->sk_state != TCP_CLOSE) {
+		yoke_conn_clock(ys);
+		yoke_output_push(sk, YOKE_PUSH_NAGLE);
+	}
 }
 
 void yoke_timer_init(struct sock *sk)

@@ -13,6 +13,7 @@
 #include <linux/yoke.h>
 #include "../engine/dgram.h"
 #include "../engine/request.h"
+#include "../engine/pace.h"
 #include "../engine/timewait.h"
 #include "../ip/ip4.h"
 #include "../ip/offload.h"
@@ -245,6 +246,7 @@ static int __init yoke_main_init(void)
 	err = yoke_timewait_init();
 	if (err)
 		goto err_timewait;
+	yoke_pace_init();
 	yoke_stream_proto.per_cpu_fw_alloc = yoke_mem_fw_alloc;
 	err = proto_register(&yoke_stream_proto, 1);
 	if (err)
@@ -302,6 +304,7 @@ static void __exit yoke_main_exit(void)
 	rcu_barrier();
 	proto_unregister(&yoke_dgram_proto);
 	proto_unregister(&yoke_stream_proto);
+	yoke_pace_exit();
 	yoke_timewait_exit();
 	yoke_request_exit();
 	yoke_cc_table_exit();

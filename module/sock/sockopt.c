@@ -11,6 +11,7 @@
 #include <net/ip.h>
 #include <net/tcp.h>
 #include "../engine/output.h"
+#include "../engine/pace.h"
 #include "../engine/timer.h"
 #include "../table/cc_table.h"
 #include "sockopt.h"
@@ -101,6 +102,7 @@ static int sockopt_set_cc(struct sock *sk, const char *name)
 	if (ops == old)
 		return 0;
 	yoke_cc_change(&ys->cc, ops);
+	yoke_pace_update(sk);
 	yoke_cc_table_put(old);
 	return 0;
 }

@@ -63,6 +63,11 @@ static void settings_init(struct yoke_settings *set)
 	set->stdurg = 0;
 	set->ecn = 2;
 	set->ecn_fallback = 1;
+	set->min_tso_segs = 2;
+	set->tso_rtt_log = 9;
+	set->pacing_ss_ratio = 200;
+	set->pacing_ca_ratio = 120;
+	set->limit_output_bytes = 1 << 20;
 	set->notsent_lowat = UINT_MAX;
 	set->invalid_ratelimit = HZ / 2;
 	set->challenge_ack_limit = INT_MAX;

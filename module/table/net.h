@@ -79,6 +79,11 @@ struct yoke_settings {
 	u8	stdurg;
 	u8	ecn;
 	u8	ecn_fallback;
+	u8	min_tso_segs;
+	u8	tso_rtt_log;
+	int	pacing_ss_ratio;	/* percent of cwnd / RTT */
+	int	pacing_ca_ratio;
+	int	limit_output_bytes;
 	unsigned int notsent_lowat;	/* bytes */
 	int	invalid_ratelimit;	/* jiffies between challenge ACKs of one connection */
 	int	challenge_ack_limit;	/* challenge ACKs a second, of all together */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * When data may leave: at the pacing rate, and not while much of it is still in this host's queues.
+ * Socket lock held unless said otherwise.
+ */
+#ifndef YOKE_PACE_H
+#define YOKE_PACE_H
+
+#include "conn.h"
+
+/* cwnd, RTT or the algorithm have changed: sk_pacing_rate follows. */
+void yoke_pace_update(struct sock *sk);
+
+bool yoke_pace_hold(struct sock *sk);
+
+/* Must data wait for its turn? Then a timer pushes it. */
+static inline bool yoke_pace_wait(struct sock *sk)
+{
+	return unlikely(smp_load_acquire(&sk->sk_pacing_status) == SK_PACING_NEEDED) &&
+	       yoke_pace_hold(sk);
+}
+
+void yoke_pace_depart(struct sock *sk, struct sk_buff *skb);
+
+/*
+ * A segment with data goes to IP: stamps it with its time of departure for fq, and books it. First
+ * yoke_pace_time(), which recovery wants to know, then this.
+ */
+static inline void yoke_pace_sent(struct sock *sk, struct sk_buff *skb)
+{
+	if (unlikely(READ_ONCE(sk->sk_pacing_status) != SK_PACING_NONE))
+		yoke_pace_depart(sk, skb);
+}
+
+/* The time (microseconds) at which what is sent now leaves: fq may keep it for a while. */
+static inline u32 yoke_pace_time(const struct yoke_sock *ys)
+{
+	u32 now = (u32)ys->now_us;
+
+	if (likely(READ_ONCE(ys->inet.sk.sk_pacing_status) != SK_PACING_FQ))
+		return now;
+	return now + yoke_conn_pace_delay(ys);
+}
+
+/* Bytes a large buffer should have, so that it takes the path a millisecond or so. */
+unsigned int yoke_pace_burst(const struct sock *sk, unsigned int mss);
+
+/*
+ * Is so much of ours in qdisc and device that @skb has to wait (TCP small queues)? Then a push
+ * comes when some of it has left. @again: it is a retransmission, for which there is more room.
+ */
+bool yoke_pace_full(struct sock *sk, const struct sk_buff *skb, bool again);
+/* Is @skb itself still there, sent, but not gone? Then likewise. */
+bool yoke_pace_still_here(struct sock *sk, const struct sk_buff *skb);
+/* Charges @skb, which goes to IP, to @sk, until it has left the device. */
+void yoke_pace_charge(struct sock *sk, struct sk_buff *skb);
+
+void yoke_pace_init(void);
+void yoke_pace_exit(void);
+
+#endif

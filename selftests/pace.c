@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * When data leaves: at SO_MAX_PACING_RATE or at the algorithm's rate, by a timer or by fq; and how
+ * much of it waits in this host's queues meanwhile.
+ */
+#include "yoke_test.h"
+#include <linux/inet_diag.h>
+
+#define RATE (1 << 20)			/* bytes a second */
+
+static void set_rate(int fd, unsigned int rate)
+{
+	must(setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate)));
+}
+
+static int set_cc(int fd, const char *name)
+{
+	return setsockopt(fd, SOL_TCP, TCP_CONGESTION, name, strlen(name));
+}
+
+/* glibc's struct lacks the newer fields. */
+struct info {
+	struct tcp_info old;
+	char more[256];
+};
+
+static uint64_t info_u64(int fd, size_t offset)
+{
+	struct info info = { 0 };
+	socklen_t len = sizeof(info);
+	uint64_t value;
+
+	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
+	memcpy(&value, (char *)&info + offset, sizeof(value));
+	return value;
+}
+
+/* Offsets in the kernel's struct tcp_info, which never change. */
+#define PACING_RATE	104
+#define MAX_PACING_RATE	112
+#define TOTAL_RETRANS	100
+#define DELIVERY_RATE	160
+
+/* How long it takes to carry so much from a to b, in ms; 0 if it failed. */
+static long carried(struct pair p, size_t size)
+{
+	struct flow f = { .from = p.a, .to = p.b, .size = size };
+	long start = now_ms();
+
+	return carry(&f, 1, 60000) ? now_ms() - start + 1 : 0;
+}
+
+/* A number that `tc -s qdisc show dev veth` says of the qdisc: "backlog", "throttled" … */
+static long tc_number(const char *name)
+{
+	char line[512], key[64];
+	FILE *f = popen("tc -s qdisc show dev veth 2>/dev/null", "r");
+	long value = -1;
+
+	snprintf(key, sizeof(key), "%s ", name);
+	while (f && fgets(line, sizeof(line), f)) {
+		char *at = strstr(line, key), unit = 0;
+
+		if (!at)
+			continue;
+		if (sscanf(at + strlen(key), "%ld%c", &value, &unit) == 2 && unit == 'K')
+			value *= 1024;
+	}
+	if (f)
+		pclose(f);
+	return value;
+}
+
+ON_A_LINK(pace);
+
+TEST_F(pace, by_a_timer)
+{
+	struct pair p = link_pair(self->net);
+	long ms;
+
+	set_rate(p.a, RATE);
+	ms = carried(p, RATE);
+	/* A second, less what goes first; a busy guest may take longer. */
+	EXPECT_GT(ms, 800);
+	EXPECT_LT(ms, 5000);
+	EXPECT_EQ(RATE, info_u64(p.a, MAX_PACING_RATE));
+	EXPECT_LE(info_u64(p.a, PACING_RATE), (uint64_t)RATE);
+}
+
+TEST_F(pace, by_fq)
+{
+	struct pair p;
+	long ms;
+
+	if (!shell("tc qdisc add dev veth root fq"))
+		SKIP(return, "no fq");
+	p = link_pair(self->net);
+	set_rate(p.a, RATE);
+	ms = carried(p, RATE);
+	EXPECT_GT(ms, 800);
+	EXPECT_LT(ms, 5000);
+	EXPECT_GT(tc_number("throttled"), 10);	/* it was fq that waited */
+}
+
+/* A rate at which a segment takes longer than a retransmission timeout. */
+TEST_F(pace, slower_than_the_timers)
+{
+	struct pair p = link_pair(self->net);
+	char buf[32768] = "";
+	long ms;
+
+	must(send(p.a, buf, sizeof(buf), 0));	/* more than goes unpaced */
+	ASSERT_EQ((ssize_t)sizeof(buf), recv(p.b, buf, sizeof(buf), MSG_WAITALL));
+	set_rate(p.a, 4096);
+	ms = now_ms();
+	must(send(p.a, buf, 8192, 0));
+	ASSERT_EQ(8192, recv(p.b, buf, 8192, MSG_WAITALL));
+	must(send(p.a, buf, 100, 0));		/* when that has taken its two seconds, or half of it */
+	ASSERT_EQ(100, recv(p.b, buf, 100, MSG_WAITALL));
+	EXPECT_GT(now_ms() - ms, 900);
+	EXPECT_LT(now_ms() - ms, 8000);
+	EXPECT_EQ(0, info_u64(p.a, TOTAL_RETRANS) & 0xffffffff);
+}
+
+TEST_F(pace, closing_does_not_wait_for_it)
+{
+	struct pair p = link_pair(self->net);
+	char buf[65536] = "";
+
+	set_rate(p.a, 1 << 16);
+	must(send(p.a, buf, sizeof(buf), 0));
+	close(p.a);				/* the rest follows, and then the end */
+	EXPECT_EQ((ssize_t)sizeof(buf), recv(p.b, buf, sizeof(buf), MSG_WAITALL));
+	EXPECT_EQ(0, recv(p.b, buf, 1, 0));
+	close(p.b);
+
+	p = link_pair(self->net);
+	set_rate(p.a, 1 << 12);
+	must(send(p.a, buf, sizeof(buf), 0));
+	close_hard(p.a);
+	wait_events(p.b, POLLRDHUP);
+	EXPECT_EQ(ECONNRESET, so_error(p.b));
+}
+
+/* BBR asks for it by itself, and tells what it knows. */
+TEST_F(pace, bbr)
+{
+	struct pair p = link_pair(self->net);
+	union tcp_cc_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (set_cc(p.a, "bbr"))
+		SKIP(return, "no bbr");
+	NEED_NETEM(self->net.b, "delay 20ms");
+	EXPECT_GT(carried(p, 1 << 20), 0);
+	must(getsockopt(p.a, SOL_TCP, TCP_CC_INFO, &info, &len));
+	EXPECT_EQ(sizeof(info.bbr), len);
+	EXPECT_GT(info.bbr.bbr_bw_lo, 100000);
+	/* Of which the cable has no part, and the handshake did not know of. */
+	EXPECT_LT(info.bbr.bbr_min_rtt, 100000);
+	EXPECT_GE(info.bbr.bbr_pacing_gain, 80);
+	EXPECT_GT(info_u64(p.a, PACING_RATE), 100000);
+	EXPECT_LT(info_u64(p.a, PACING_RATE), ~0ull);
+	EXPECT_GT(info_u64(p.a, DELIVERY_RATE), 100000);
+	EXPECT_LT(info_u64(p.a, DELIVERY_RATE), 1ull << 32);
+}
+
+TEST_F(pace, bbr_through_loss_and_fq)
+{
+	struct pair p;
+
+	if (!shell("tc qdisc add dev veth root fq"))
+		SKIP(return, "no fq");
+	NEED_NETEM(self->net.b, "delay 10ms");
+	p = link_pair(self->net);
+	if (set_cc(p.a, "bbr") || set_cc(p.b, "bbr"))
+		SKIP(return, "no bbr");
+	EXPECT_TRUE(carry_both_ways(p, 1 << 20, 60000));
+	EXPECT_TRUE(shell("tc qdisc del dev veth root"));
+	NEED_NETEM(self->net.a, "delay 10ms loss 2%");
+	p = link_pair(self->net);
+	set_cc(p.a, "bbr");
+	set_cc(p.b, "bbr");
+	EXPECT_TRUE(carry_both_ways(p, 1 << 20, 60000));
+}
+
+/* A slow link with a long queue: this socket's part of it is bounded, and all arrives. */
+TEST_F(pace, small_queues)
+{
+	struct pair p;
+	char buf[65536] = "";
+	long backlog, most = 0;
+	size_t sent = 0, got = 0;
+	ssize_t n;
+
+	ASSERT_TRUE(sysctl_own("limit_output_bytes", "65536"));
+	if (!shell("tc qdisc add dev veth root tbf rate 8mbit burst 5k limit 10m"))
+		SKIP(return, "no tbf");
+	p = link_pair(self->net);
+	must(set_opt(p.a, SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20));
+	while (got < 2 << 20) {
+		while (sent < 2 << 20 && (n = send(p.a, buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+			sent += n;
+		n = recv(p.b, buf, sizeof(buf), MSG_DONTWAIT);
+		if (n > 0) {
+			got += n;
+			continue;
+		}
+		backlog = tc_number("backlog");
+		most = backlog > most ? backlog : most;
+	}
+	TH_LOG("at most %ld bytes in the queue", most);
+	EXPECT_GT(most, 0);
+	/* By truesize: one buffer of 64 KiB may cross the limit, or two if the limit is less. */
+	EXPECT_LT(most, 4 * 65536);
+}
+
+/* What is in the queue when its socket and its namespace go. */
+TEST_F(pace, what_is_left_in_a_queue)
+{
+	struct pair p;
+	char buf[65536] = "";
+	int i;
+
+	if (!shell("tc qdisc add dev veth root pfifo"))
+		SKIP(return, "no pfifo");
+	for (i = 0; i < 3; i++) {
+		p = link_pair(self->net);
+		if (!shell("tc qdisc replace dev veth root tbf rate 1kbit burst 2k limit 10m"))
+			SKIP(return, "no tbf");
+		must(send(p.a, buf, sizeof(buf), MSG_DONTWAIT));
+		if (i == 0)
+			close_hard(p.a);
+		else
+			close(p.a);
+		close_hard(p.b);
+		if (i < 2)
+			ASSERT_TRUE(shell("tc qdisc replace dev veth root pfifo"));
+	}
+	close(self->net.a);
+	new_net();
+	ASSERT_TRUE(until(table(SOCK_STREAM, NULL, 0) == 0));
+}
+
+TEST_HARNESS_MAIN
