@@ -4,7 +4,7 @@
  *
  * Owns: nothing; the keys are the caller's and last as long as the module. Any context.
  * RFC 6528 §3 (ISN), RFC 9293 §3.4.1, RFC 7323 §5.4 (timestamp offset), RFC 4987 §3.6, appendix A
- * (SYN cookies).
+ * (SYN cookies), RFC 7413 §4.1.2.
  *
  * One SipHash gives 64 bits that are independent of one another: the lower half makes the ISN, the
  * upper half the timestamp offset.
@@ -30,6 +30,15 @@ u32 yoke_cookie_isn(const struct yoke_pair *pair, const siphash_key_t *key, u64 
 u32 yoke_cookie_ts_offset(const struct yoke_pair *pair, const siphash_key_t *key)
 {
 	return hash(pair, key) >> 32;
+}
+
+u64 yoke_cookie_fastopen(const struct yoke_pair *pair, const siphash_key_t *key)
+{
+	struct {
+		struct in6_addr raddr, laddr;
+	} in = { pair->raddr, pair->laddr };
+
+	return siphash(&in, sizeof(in), key);
 }
 
 /* --- SYN cookies --- */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Numbers that outsiders must not guess: initial sequence numbers (RFC 6528), timestamp offsets
- * (RFC 7323 §5.4), SYN cookies (RFC 4987 §3.6).
+ * (RFC 7323 §5.4), SYN cookies (RFC 4987 §3.6),
+ * Fast Open cookies (RFC 7413 §4.1.2).
  */
 #ifndef YOKE_COOKIE_H
 #define YOKE_COOKIE_H
@@ -22,6 +23,9 @@ u32 yoke_cookie_isn(const struct yoke_pair *pair, const siphash_key_t *key, u64 
  * key it still tells nothing about the ISN.
  */
 u32 yoke_cookie_ts_offset(const struct yoke_pair *pair, const siphash_key_t *key);
+
+/* A Fast Open cookie (RFC 7413 §4.1.2): the client's address and ours, whatever their ports. */
+u64 yoke_cookie_fastopen(const struct yoke_pair *pair, const siphash_key_t *key);
 
 #define YOKE_COOKIE_SECONDS	60	/* the count of SYN cookies goes on by one */
 #define YOKE_COOKIE_AGE		2	/* counts that a SYN cookie is good for */

@@ -4,11 +4,12 @@
  *
  * Owns: nothing; struct yoke_opt belongs to the caller. Any context.
  * RFC 9293 §3.1 §3.2 (MSS, MUST-4 to MUST-7), RFC 7323 §2.2 (window scale) §3.2 (timestamps),
- * RFC 2018 §2 §3 (SACK).
+ * RFC 2018 §2 §3 (SACK), RFC 7413 §4.1.1 (Fast Open).
  */
 #include <linux/types.h>
 #include <linux/minmax.h>
 #include <linux/compiler.h>
+#include <linux/string.h>
 #include "opt.h"
 
 enum {					/* option kinds and their lengths */
@@ -19,6 +20,7 @@ enum {					/* option kinds and their lengths */
 	OPT_SACK_OK = 4,	LEN_SACK_OK = 2,
 	OPT_SACK = 5,		LEN_SACK = 2,	/* and 8 a block */
 	OPT_TS = 8,		LEN_TS = 10,
+	OPT_COOKIE = 34,	LEN_COOKIE = 2,	/* and the cookie */
 
 	LEN_BLOCK = 8,
 	LEN_TS_ALIGNED = 12,
@@ -60,6 +62,16 @@ static void parse_sack(const u8 *p, unsigned int len, struct yoke_opt *opt)
 	opt->nsacks = n;
 }
 
+/* An even number of bytes, 4 to 16, or none. */
+static void parse_cookie(const u8 *p, unsigned int len, struct yoke_opt *opt)
+{
+	if (len % 2 || len == 2 || len > YOKE_OPT_COOKIE_MAX)
+		return;
+	opt->has_cookie = true;
+	opt->cookie.len = len;
+	memcpy(opt->cookie.val, p, len);
+}
+
 /* One option of @len bytes, kind and length included, at @p. */
 static void parse_one(const u8 *p, unsigned int len, bool syn, struct yoke_opt *opt)
 {
@@ -86,6 +98,10 @@ static void parse_one(const u8 *p, unsigned int len, bool syn, struct yoke_opt *
 		if (syn && len == LEN_SACK_OK)
 			opt->sack_ok = true;
 		break;
+	case OPT_COOKIE:
+		if (syn)
+			parse_cookie(p + 2, len - LEN_COOKIE, opt);
+		break;
 	}
 }
 
@@ -101,6 +117,7 @@ void yoke_opt_parse(const u8 *p, unsigned int len, bool syn, struct yoke_opt *op
 	opt->has_ts = false;
 	opt->has_wscale = false;
 	opt->sack_ok = false;
+	opt->has_cookie = false;
 
 	/* What nearly every segment of an established connection begins with, or is all of it. */
 	if (len >= LEN_TS_ALIGNED && get32(p) == WORD_NOP_NOP_TS) {
@@ -117,6 +134,20 @@ void yoke_opt_parse(const u8 *p, unsigned int len, bool syn, struct yoke_opt *op
 		parse_one(p, p[1], syn, opt);
 		p += p[1];
 	}
+}
+
+static u8 *put_cookie(u8 *p, const struct yoke_opt_cookie *cookie)
+{
+	p[0] = OPT_COOKIE;
+	p[1] = LEN_COOKIE + cookie->len;
+	memcpy(p + 2, cookie->val, cookie->len);
+	p += LEN_COOKIE + cookie->len;
+	/* Its length is even. */
+	if (cookie->len % 4 == 0) {
+		*p++ = OPT_NOP;
+		*p++ = OPT_NOP;
+	}
+	return p;
 }
 
 /* How many SACK blocks go into a header in which @used bytes are taken. */
@@ -142,6 +173,8 @@ unsigned int yoke_opt_write(u8 *p, const struct yoke_opt *opt)
 	}
 	if (opt->has_wscale)
 		p = put32(p, WORD(OPT_NOP, OPT_WSCALE, LEN_WSCALE, opt->wscale));
+	if (opt->has_cookie)
+		p = put_cookie(p, &opt->cookie);
 
 	n = sacks_fitting(opt, p - start);
 	if (n)
@@ -165,6 +198,8 @@ unsigned int yoke_opt_size(const struct yoke_opt *opt)
 		size += 4;
 	if (opt->has_wscale)
 		size += 4;
+	if (opt->has_cookie)
+		size += (LEN_COOKIE + opt->cookie.len + 3) & ~3;
 	n = sacks_fitting(opt, size);
 	return n ? size + 4 + n * LEN_BLOCK : size;
 }

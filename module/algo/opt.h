@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* TCP options: bytes on the wire <-> one plain struct (RFC 9293 §3.1, 7323, 2018). */
+/* TCP options: bytes on the wire <-> one plain struct (RFC 9293 §3.1, 7323, 2018, 7413). */
 #ifndef YOKE_OPT_H
 #define YOKE_OPT_H
 
@@ -8,6 +8,13 @@
 #define YOKE_OPT_SPACE		40	/* bytes of options a header can hold */
 #define YOKE_OPT_SACKS		4	/* SACK blocks that fit into it */
 #define YOKE_OPT_WSCALE_MAX	14	/* RFC 7323 §2.3 */
+#define YOKE_OPT_COOKIE_MAX	16	/* RFC 7413 §4.1.1 */
+
+/** struct yoke_opt_cookie - a Fast Open cookie; of length 0 it asks for one */
+struct yoke_opt_cookie {
+	u8	len;
+	u8	val[YOKE_OPT_COOKIE_MAX];
+};
 
 /** struct yoke_sack - one SACK block, [start, end) in sequence space */
 struct yoke_sack {
@@ -25,6 +32,7 @@ struct yoke_sack {
  * @has_ts:	timestamps option present
  * @has_wscale:	window scale option present
  * @sack_ok:	SACK-permitted option present
+ * @has_cookie:	Fast Open option present; what @cookie says is valid
  * @sack:	SACK blocks in the order of the wire, host byte order
  */
 struct yoke_opt {
@@ -36,20 +44,22 @@ struct yoke_opt {
 	bool	has_ts;
 	bool	has_wscale;
 	bool	sack_ok;
+	bool	has_cookie;
+	struct yoke_opt_cookie cookie;
 	struct yoke_sack sack[YOKE_OPT_SACKS];
 };
 
 /*
- * Reads @len option bytes at @p. MSS, window scale and SACK-permitted count on SYN segments only
- * (@syn). Unknown kinds are skipped (RFC 9293 MUST-6), known ones of a wrong length too, as Linux
+ * Reads @len option bytes at @p. MSS, window scale, SACK-permitted and Fast Open count on SYN
+ * segments only (@syn). Unknown kinds are skipped (RFC 9293 MUST-6), known ones of a wrong length too, as Linux
  * does; a length below 2 or beyond the end ends the parse, what came before it stands (MUST-7).
- * Everything but sack[] is initialised in @opt.
+ * Everything but sack[] and @cookie is initialised in @opt.
  */
 void yoke_opt_parse(const u8 *p, unsigned int len, bool syn, struct yoke_opt *opt);
 
 /*
  * Writes @opt at @p in Linux's order and padding (SYN: MSS, SACK-permitted+TS or NOP NOP TS,
- * NOP WS; else: NOP NOP TS, NOP NOP SACK) and returns the bytes written: a multiple of 4, at most
+ * NOP WS, Fast Open; else: NOP NOP TS, NOP NOP SACK) and returns the bytes written: a multiple of 4, at most
  * YOKE_OPT_SPACE (SACK blocks that don't fit are left out). @p has room for YOKE_OPT_SPACE.
  */
 unsigned int yoke_opt_write(u8 *p, const struct yoke_opt *opt);

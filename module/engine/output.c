@@ -133,6 +133,7 @@ static void yoke_output_options(struct sock *sk, u16 flags, struct yoke_opt *opt
 	bool answer = flags & YOKE_ACK;
 
 	opt->mss = 0;
+	opt->has_cookie = false;
 	opt->nsacks = 0;
 	opt->has_wscale = false;
 	opt->sack_ok = false;

@@ -198,3 +198,22 @@ TEST(syn__ts_layout)
 	EXPECT_EQ(yoke_cookie_ts(1000, &o), 960 + 0x17);
 	EXPECT_EQ(yoke_cookie_ts(963, &o), 896 + 0x17);
 }
+
+TEST(fastopen__is_of_the_two_addresses)
+{
+	struct yoke_pair pair = example(), other;
+	siphash_key_t key2 = key;
+	u64 cookie = yoke_cookie_fastopen(&pair, &key);
+
+	for (int i = 0; i < 32; i++) {
+		other = pair;
+		((u8 *)&other)[i] ^= 1;
+		EXPECT(yoke_cookie_fastopen(&other, &key) != cookie);
+	}
+	other = pair;
+	other.rport ^= 1;
+	other.lport ^= 1;
+	EXPECT_EQ(yoke_cookie_fastopen(&other, &key), cookie);
+	key2.key[1] ^= 1;
+	EXPECT(yoke_cookie_fastopen(&pair, &key2) != cookie);
+}

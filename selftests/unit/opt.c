@@ -260,3 +260,46 @@ TEST(write__what_parse_reads)
 		EXPECT(!opt.nsacks || !memcmp(back.sack, opt.sack, sizeof(opt.sack[0])));
 	}
 }
+
+/* RFC 7413 §4.1.1: kind 34, an even length of 4 to 16 or none, on a SYN. */
+TEST(cookie__parse)
+{
+	struct yoke_opt opt = PARSE(true, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1);
+
+	EXPECT(opt.has_cookie);
+	EXPECT_EQ(opt.cookie.len, 8);
+	EXPECT(memcmp(opt.cookie.val, "\1\2\3\4\5\6\7\10", 8) == 0);
+	opt = PARSE(true, 34, 2, 1, 1);
+	EXPECT(opt.has_cookie);
+	EXPECT_EQ(opt.cookie.len, 0);
+	opt = PARSE(false, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1);
+	EXPECT(!opt.has_cookie);
+	for (u8 len = 1; len <= 20; len++) {
+		u8 bytes[24] = { 34, 2 + len };
+
+		opt = parse(bytes, 2 + len, true);
+		EXPECT_EQ(opt.has_cookie, len % 2 == 0 && len >= 4 && len <= 16);
+	}
+}
+
+TEST(cookie__write)
+{
+	static const u8 want[] = { 2, 4, 5, 0xb4, 1, 3, 3, 7,
+				   34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1 };
+	struct yoke_opt opt = {
+		.mss = 1460, .has_wscale = true, .wscale = 7, .has_cookie = true,
+		.cookie = { 8, { 1, 2, 3, 4, 5, 6, 7, 8 } },
+	};
+	u8 out[YOKE_OPT_SPACE];
+
+	EXPECT_EQ(yoke_opt_write(out, &opt), sizeof(want));
+	EXPECT_EQ(yoke_opt_size(&opt), sizeof(want));
+	EXPECT(memcmp(out, want, sizeof(want)) == 0);
+	opt.cookie.len = 0;
+	EXPECT_EQ(yoke_opt_write(out, &opt), 12);
+	EXPECT_EQ(yoke_opt_size(&opt), 12);
+	EXPECT(memcmp(out + 8, "\42\2\1\1", 4) == 0);
+	opt.cookie.len = 14;
+	EXPECT_EQ(yoke_opt_write(out, &opt), 24);
+	EXPECT_EQ(yoke_opt_size(&opt), 24);
+}
