@@ -17,6 +17,13 @@
 #include <net/inet_sock.h>
 #include <net/route.h>
 
+/* 6.12: unaligned access is no architecture's own. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
 /* 6.5: GSO left linux/skbuff.h. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #include <net/gso.h>

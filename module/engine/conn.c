@@ -17,11 +17,14 @@
 #define YOKE_MSS_MIN		48	/* as Linux: a smaller one only serves an attacker */
 #define YOKE_QUICKACKS		16	/* a sender in slow start needs its ACKs at once */
 
+#define YOKE_FASTOPEN_TRAP	(60 * HZ)	/* Linux's */
+
 #define BIT_OF(state)	(1 << TCP_##state)
 
 /* RFC 9293 figure 5. Every state may fall to CLOSE: reset, timeout, abort. */
 static const u16 transitions[TCP_MAX_STATES] = {
-	[TCP_CLOSE]	  = BIT_OF(LISTEN) | BIT_OF(SYN_SENT) | BIT_OF(ESTABLISHED),
+	[TCP_CLOSE]	  = BIT_OF(LISTEN) | BIT_OF(SYN_SENT) | BIT_OF(SYN_RECV) |
+			    BIT_OF(ESTABLISHED),
 	[TCP_LISTEN]	  = BIT_OF(CLOSE),
 	[TCP_SYN_SENT]	  = BIT_OF(SYN_RECV) | BIT_OF(ESTABLISHED),
 	[TCP_SYN_RECV]	  = BIT_OF(ESTABLISHED) | BIT_OF(FIN_WAIT1),
@@ -48,6 +51,34 @@ static void yoke_conn_unhash(struct sock *sk)
 	}
 }
 
+/*
+ * A Fast Open request of the listener is over. One that a reset ended counts for a minute more: who
+ * sends SYNs from others' addresses has them answered so (RFC 7413 §5.1).
+ */
+static void yoke_conn_fastopen_end(struct sock *sk)
+{
+	struct yoke_fastopen_trap *trap = NULL;
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct sock *parent = ys->parent;
+	struct yoke_listener *l = yoke_sk(parent)->listener;
+
+	ys->fastopen = false;
+	ys->parent = NULL;
+	if (sk->sk_err == ECONNREFUSED)
+		trap = kmalloc(sizeof(*trap), GFP_ATOMIC | __GFP_NOWARN);
+	spin_lock_bh(&l->lock);
+	if (trap && parent->sk_state == TCP_LISTEN) {
+		trap->expires = jiffies + YOKE_FASTOPEN_TRAP;
+		list_add_tail(&trap->list, &l->fastopen_traps);
+		trap = NULL;
+	} else {
+		l->fastopen_len--;
+	}
+	spin_unlock_bh(&l->lock);
+	kfree(trap);
+	sock_put(parent);
+}
+
 void yoke_conn_set_state(struct sock *sk, int state)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
@@ -64,6 +95,8 @@ void yoke_conn_set_state(struct sock *sk, int state)
 	else if (!((1 << state) & YOKE_COUNTED) && ((1 << old) & YOKE_COUNTED))
 		yoke_count_add(net, CurrEstab, -1);
 
+	if (ys->fastopen)
+		yoke_conn_fastopen_end(sk);
 	if (state == TCP_CLOSE) {
 		if (old == TCP_SYN_SENT || old == TCP_SYN_RECV)
 			yoke_count(net, AttemptFails);
@@ -97,8 +130,8 @@ static void yoke_conn_wake_writer(struct sock *sk)
 /* The last reference is gone, and a grace period over. */
 static void yoke_conn_destruct(struct sock *sk)
 {
-	kfree(yoke_sk(sk)->listener);
 	kfree(yoke_sk(sk)->pace);
+	kfree_sensitive(yoke_sk(sk)->listener);
 	inet_sock_destruct(sk);
 }
 

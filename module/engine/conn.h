@@ -103,6 +103,12 @@ struct yoke_pace {
 	struct sock	*sk;
 };
 
+/* One of a listener's Fast Open requests that were reset: counts as pending until it @expires. */
+struct yoke_fastopen_trap {
+	struct list_head list;
+	unsigned long	expires;
+};
+
 /**
  * struct yoke_listener - the passive half of a socket that is or was in LISTEN
  * @lock:	protects the rest; BH off
@@ -111,6 +117,9 @@ struct yoke_pace {
  *		whose SYN-ACK was sent once only
  * @cookies_jiffies: when a SYN cookie was sent last, give or take a second
  * @warned:	the console was told of a flood; without the lock, like the one before
+ * @fastopen_max: so many Fast Open requests may be pending, 0 none (TCP_FASTOPEN); without the lock
+ * @fastopen_len: so many are, with those in @fastopen_traps, the oldest first
+ * @fastopen_keys: TCP_FASTOPEN_KEY
  */
 struct yoke_listener {
 	spinlock_t	lock;
@@ -120,6 +129,10 @@ struct yoke_listener {
 	u32		young;
 	u32		cookies_jiffies;
 	int		warned;
+	u32		fastopen_max;
+	u32		fastopen_len;
+	struct list_head fastopen_traps;
+	struct yoke_fastopen_keys fastopen_keys;
 };
 
 /**
@@ -199,6 +212,7 @@ struct yoke_listener {
  * @icmp_mtu:	what an ICMP error said the path carries, for yoke_output_mtu()
  * @accept_node: in the listener's queue
  * @listener:	made by listen(2), kept as long as the socket
+ * @parent:	instead of it, with a reference: whose Fast Open request this is while @fastopen is set
  */
 struct yoke_sock {
 	struct inet_sock	inet;
@@ -253,7 +267,10 @@ struct yoke_sock {
 		pingpong:1,		/* the program's answers carry the ACKs */
 		tell_inq:1,		/* TCP_INQ */
 		urgent_out:1,		/* what is before SND.UP is not acknowledged yet */
-		cc_chosen:1;		/* TCP_CONGESTION was set: children get the same */
+		cc_chosen:1,		/* TCP_CONGESTION was set: children get the same */
+		fastopen:1,		/* in SYN-RECEIVED, and open already */
+		fastopen_no_cookie:1,	/* TCP_FASTOPEN_NO_COOKIE */
+		syn_data:1;		/* the SYN carried data, and it was acknowledged */
 	u8	urgent;
 	u8	urg_byte;
 	struct yoke_ecn ecn;
@@ -329,7 +346,10 @@ struct yoke_sock {
 
 	struct yoke_owner	owner;
 	struct list_head	accept_node;
-	struct yoke_listener	*listener;
+	union {
+		struct yoke_listener *listener;
+		struct sock	*parent;
+	};
 };
 
 static inline struct yoke_sock *yoke_sk(const struct sock *sk)
@@ -376,6 +396,14 @@ void yoke_conn_timer_probe(struct sock *sk);
 static inline bool yoke_conn_timer_armed(const struct yoke_sock *ys, enum yoke_timer which)
 {
 	return ys->timers & BIT(which);
+}
+
+/* The handshake is on the way, and the program has to wait for it. */
+static inline bool yoke_conn_opening(const struct sock *sk)
+{
+	int state = inet_sk_state_load(sk);
+
+	return state == TCP_SYN_SENT || (state == TCP_SYN_RECV && !yoke_sk(sk)->fastopen);
 }
 
 /* Reads the clock for the event that begins. */

@@ -614,6 +614,13 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct net *net = sock_net(sk);
 
+	/* Fast Open's SYN again: our answer was lost. */
+	if (unlikely(ys->fastopen) && (s->flags & (YOKE_SYN | YOKE_ACK)) == YOKE_SYN &&
+	    s->seq == ys->irs) {
+		yoke_output_retransmit_head(sk);
+		yoke_drop(net, sk, skb, Duplicates);
+		return false;
+	}
 	/*
 	 * Simultaneous open: the peer's SYN again, now with its ACK. Tailored to begin at RCV.NXT.
 	 */
@@ -666,6 +673,15 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 	ys->last_rcv_jiffies = (u32)jiffies;
 	ys->keep_probes_out = 0;
 	return true;
+}
+
+void yoke_input_syn_data(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	ys->syn_data = s->len;
+	yoke_input_data(sk, skb, s);
+	ys->rcv_wup = ys->rcv_nxt;
 }
 
 int yoke_input(struct sock *sk, struct sk_buff *skb)

@@ -7,5 +7,7 @@
 
 /* @skb, consumed. Socket lock held (BH, or as backlog). Also sk_backlog_rcv. */
 int yoke_input(struct sock *sk, struct sk_buff *skb);
+/* The text of the SYN @s that opened @sk (RFC 7413), consumed. Socket lock held, BH. */
+void yoke_input_syn_data(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s);
 
 #endif

@@ -7,8 +7,9 @@
  * lists have a spinlock.
  * Softirq under RCU; yoke_listen_start(), _stop() and _dequeue() in process context.
  * RFC 9293 §3.10.7.2 (LISTEN), §3.10.7.4 for SYN-RECEIVED, MUST-11; RFC 6298 (5.7) for SYN-ACKs;
- * RFC 5961; RFC 4987 §3.6 (SYN cookies).
+ * RFC 5961; RFC 4987 §3.6 (SYN cookies); RFC 7413 §4.2.2.
  */
+#include "fastopen.h"
 #include "input.h"
 #include "listen.h"
 #include "pace.h"
@@ -132,7 +133,7 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	yoke_conn_sync_mss(child, dst_mtu(dst));
 	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
 	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn), where it is known. */
-	if (!req->retries && !req->cookie)
+	if (!req->retries && !req->passing)
 		yoke_rtt_sample(&ys->rtt, max_t(u32, (u32)ys->now_us - req->sent_us, 1),
 				(u32)ys->now_us);
 	else if (req->retries)
@@ -150,7 +151,8 @@ no_route:
  * The child takes the request's place and waits for accept(2). False if the request is no more, or
  * there is no room. The child is locked: whoever finds it now waits.
  */
-static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struct sock *child)
+static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struct sock *child,
+				int state)
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct yoke_sock *ys = yoke_sk(child);
@@ -161,7 +163,7 @@ static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struc
 	    yoke_request_replace(req, ys)) {
 		yoke_port_join(&ys->owner, &yoke_sk(sk)->owner);
 		ys->owner.sk = child;
-		yoke_conn_set_state(child, TCP_ESTABLISHED);
+		yoke_conn_set_state(child, state);
 		list_add_tail(&ys->accept_node, &l->queue);
 		sk_acceptq_added(sk);
 		done = true;
@@ -184,7 +186,7 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 		/* Silence makes the peer send again, when there may be room. */
 		if (READ_ONCE(yoke_net(net)->set.abort_on_overflow)) {
 			yoke_output_reset_for(net, skb, &req->rx);
-			if (!req->cookie)
+			if (!req->passing)
 				yoke_request_drop(req);
 		}
 		goto drop;
@@ -194,14 +196,14 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 		goto drop;
 	/* Before the table shows it to others. */
 	bh_lock_sock_nested(child);
-	if (!yoke_listen_enqueue(sk, req, child)) {
+	if (!yoke_listen_enqueue(sk, req, child, TCP_ESTABLISHED)) {
 		bh_unlock_sock(child);
 		yoke_conn_destroy(child);
-		if (!req->cookie && list_empty_careful(&req->list))
+		if (!req->passing && list_empty_careful(&req->list))
 			return false;
 		goto drop;
 	}
-	if (!req->cookie)
+	if (!req->passing)
 		yoke_request_release(req);
 	yoke_count(net, PassiveOpens);
 
@@ -232,7 +234,7 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	/* The SYN again: our answer was lost. */
 	if ((s.flags & (YOKE_SYN | YOKE_ACK | YOKE_RST)) == YOKE_SYN && s.seq == req->irs &&
 	    !paws) {
-		yoke_request_send(req, YOKE_SYN | YOKE_ACK);
+		yoke_request_send(req, YOKE_SYN | YOKE_ACK, NULL);
 		consume_skb(skb);
 		return true;
 	}
@@ -305,7 +307,7 @@ static bool yoke_listen_cookie_send(struct sock *sk, const struct sk_buff *skb,
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct yoke_net *yn = yoke_net(sock_net(sk));
-	struct yoke_request req = { .cookie = true };
+	struct yoke_request req = { .passing = true, .cookie = true };
 	u32 now = (u32)jiffies;
 
 	if (!yoke_request_fill(&req, sk, skb, s, rx))
@@ -315,7 +317,7 @@ static bool yoke_listen_cookie_send(struct sock *sk, const struct sk_buff *skb,
 	yoke_count(sock_net(sk), SyncookiesSent);
 	req.iss = yoke_cookie_syn(&rx->pair, yn->cookie_keys, s->seq, yoke_listen_cookie_count(),
 				  &req.mss);
-	yoke_request_send(&req, YOKE_SYN | YOKE_ACK);
+	yoke_request_send(&req, YOKE_SYN | YOKE_ACK, NULL);
 	return true;
 }
 
@@ -362,7 +364,7 @@ static bool yoke_listen_cookie_check(struct sock *sk, struct yoke_segment *s,
 static bool yoke_listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s,
 				   const struct yoke_rx *rx)
 {
-	struct yoke_request req = { .cookie = true };
+	struct yoke_request req = { .passing = true, .cookie = true };
 
 	if (s->flags & YOKE_SYN || !yoke_listen_cookie_check(sk, s, rx))
 		return false;
@@ -373,6 +375,49 @@ static bool yoke_listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct 
 		yoke_drop(sock_net(sk), sk, skb, ListenDrops);
 	}
 	return true;
+}
+
+/* --- Fast Open: RFC 7413 §4.2.2 --- */
+
+/*
+ * The SYN opens the connection: a child in SYN-RECEIVED, which may be accepted, read from and written
+ * to. False, and @skb is left, if that cannot be: then it is a SYN like others.
+ */
+static bool yoke_listen_fastopen(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
+				 const struct yoke_rx *rx, struct yoke_opt *answer)
+{
+	struct yoke_request req = { .passing = true };
+	struct sock *child = NULL;
+
+	if (yoke_request_fill(&req, sk, skb, s, rx))
+		child = yoke_listen_child(sk, &req);
+	if (!child)
+		goto fail;
+	/* Before the table shows it to others. */
+	bh_lock_sock_nested(child);
+	if (!yoke_listen_enqueue(sk, &req, child, TCP_SYN_RECV)) {
+		bh_unlock_sock(child);
+		yoke_conn_destroy(child);
+		goto fail;
+	}
+	yoke_fastopen_begin(child, sk);
+	yoke_count(sock_net(sk), PassiveOpens);
+	yoke_count(sock_net(sk), FastOpenPassive);
+
+	skb_dst_drop(skb);
+	skb->dev = NULL;
+	yoke_conn_init_buffers(child);
+	yoke_conn_keepalive(child);
+	yoke_cb(skb)->ecn = rx->ecn;
+	yoke_input_syn_data(child, skb, s);
+	if (yoke_output_syn_ack(child, answer))
+		yoke_conn_abort(child, ENOBUFS);
+	bh_unlock_sock(child);
+	sk->sk_data_ready(sk);
+	return true;
+fail:
+	yoke_count(sock_net(sk), FastOpenPassiveFail);
+	return false;
 }
 
 /* --- a segment for the listener: §3.10.7.2 --- */
@@ -408,6 +453,7 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 	struct net *net = sock_net(sk);
 	struct yoke_request *req;
 	struct yoke_segment s;
+	struct yoke_opt answer;
 	bool cookie;
 
 	yoke_ack_parse(skb, &s);
@@ -440,6 +486,9 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 		consume_skb(skb);
 		return;
 	}
+	if (yoke_fastopen_judge(sk, &rx->pair, &s, &answer) &&
+	    yoke_listen_fastopen(sk, skb, &s, rx, &answer))
+		return;
 	req = yoke_request_new(sk, skb, &s, rx);
 	if (!req)
 		goto full;
@@ -448,7 +497,7 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 		yoke_drop(net, sk, skb, Closed);
 		return;
 	}
-	yoke_request_send(req, YOKE_SYN | YOKE_ACK);
+	yoke_request_send(req, YOKE_SYN | YOKE_ACK, &answer);
 	consume_skb(skb);
 	return;
 full:
@@ -457,36 +506,43 @@ full:
 
 /* --- listen(2), accept(2), close(2) --- */
 
-static struct yoke_listener *yoke_listen_alloc(void)
+int yoke_listen_prepare(struct sock *sk)
 {
-	struct yoke_listener *l = kzalloc(sizeof(*l), GFP_KERNEL);
+	struct yoke_listener *l;
 
+	if (yoke_sk(sk)->listener)
+		return 0;
+	l = kzalloc(sizeof(*l), GFP_KERNEL);
 	if (!l)
-		return NULL;
+		return -ENOBUFS;
 	spin_lock_init(&l->lock);
 	INIT_LIST_HEAD(&l->queue);
 	INIT_LIST_HEAD(&l->requests);
-	return l;
+	INIT_LIST_HEAD(&l->fastopen_traps);
+	yoke_sk(sk)->listener = l;
+	return 0;
 }
 
 int yoke_listen_start(struct sock *sk)
 {
+	const int bits = YOKE_FASTOPEN_SERVER | YOKE_FASTOPEN_ALL_LISTENERS;
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_sock *ys = yoke_sk(sk);
 	int err;
 
 	if (!yoke_port_may_listen(&yn->ports[YOKE_STREAM_PORTS], &ys->owner))
 		return -EADDRINUSE;
-	if (!ys->listener)
-		ys->listener = yoke_listen_alloc();
-	if (!ys->listener)
-		return -ENOBUFS;
+	err = yoke_listen_prepare(sk);
+	if (err)
+		return err;
 	ys->listener->warned = 0;
 	ys->listener->cookies_jiffies = 0;
 	memset(&ys->node.pair.raddr, 0, sizeof(ys->node.pair.raddr));
 	ys->node.pair.rport = 0;
 	ys->node.kind = YOKE_LISTENER;
 	sk->sk_ack_backlog = 0;
+	if ((READ_ONCE(yn->set.fastopen) & bits) == bits && !ys->listener->fastopen_max)
+		yoke_fastopen_allow(sk, READ_ONCE(sk->sk_max_ack_backlog));
 	yoke_conn_set_state(sk, TCP_LISTEN);
 	err = yoke_hash_add(&yn->stream, &ys->node);
 	if (err) {
@@ -519,6 +575,7 @@ static void yoke_listen_reset(struct sock *child)
 void yoke_listen_stop(struct sock *sk)
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
+	struct yoke_fastopen_trap *trap, *next;
 	struct yoke_request *req;
 	struct sock *child;
 
@@ -528,6 +585,11 @@ void yoke_listen_stop(struct sock *sk)
 	 */
 	spin_lock_bh(&l->lock);
 	yoke_conn_set_state(sk, TCP_CLOSE);
+	list_for_each_entry_safe(trap, next, &l->fastopen_traps, list) {
+		list_del(&trap->list);
+		kfree(trap);
+		l->fastopen_len--;
+	}
 	spin_unlock_bh(&l->lock);
 	yoke_sk(sk)->node.kind = YOKE_CONN;
 	for (;;) {

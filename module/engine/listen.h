@@ -5,6 +5,8 @@
 
 #include "request.h"
 
+/* Gives @sk what only listeners have, before listen(2) perhaps. 0, -ENOBUFS. Socket locked. */
+int yoke_listen_prepare(struct sock *sk);
 /*
  * listen(2) on a bound socket: 0, -EADDRINUSE. Socket locked. A second call only changes the
  * backlog (the caller does that).

@@ -208,9 +208,10 @@ static u16 yoke_output_ecn(struct sock *sk, struct sk_buff *skb, u16 flags, bool
 
 /*
  * Puts the header in front of @skb, a buffer nobody else keeps, and hands it to IP. @fresh: it was
- * not sent before. 0 or -errno.
+ * not sent before. @cookie: for a SYN's Fast Open option, or NULL. 0 or -errno.
  */
-static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flags, bool fresh)
+static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flags, bool fresh,
+				const struct yoke_opt_cookie *cookie)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_opt opt;
@@ -250,6 +251,10 @@ static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u
 	if (ys->ecn.mode)
 		flags |= yoke_output_ecn(sk, skb, flags, fresh, &ecn);
 	yoke_output_options(sk, flags, &opt);
+	if (unlikely(cookie)) {
+		opt.has_cookie = true;
+		opt.cookie = *cookie;
+	}
 	size = sizeof(*th) + yoke_opt_size(&opt);
 	skb_push(skb, size);
 	skb_reset_transport_header(skb);
@@ -293,7 +298,8 @@ static u8 yoke_output_flags(const struct sock *sk, const struct sk_buff *skb)
 }
 
 /* Sends a clone of @skb, which stays queued until it is acknowledged. */
-static int yoke_output_send(struct sock *sk, struct sk_buff *skb)
+static int yoke_output_send_with(struct sock *sk, struct sk_buff *skb,
+				 const struct yoke_opt_cookie *cookie)
 {
 	struct sk_buff *clone = skb_clone(skb, sk_gfp_mask(sk, GFP_ATOMIC));
 
@@ -302,7 +308,12 @@ static int yoke_output_send(struct sock *sk, struct sk_buff *skb)
 	yoke_sk(sk)->last_sent_us = (u32)yoke_sk(sk)->now_us;
 	yoke_pace_sent(sk, clone);
 	return yoke_output_transmit(sk, clone, yoke_cb(skb)->start, yoke_output_flags(sk, skb),
-				    !yoke_cb(skb)->seg.retrans);
+				    !yoke_cb(skb)->seg.retrans, cookie);
+}
+
+static int yoke_output_send(struct sock *sk, struct sk_buff *skb)
+{
+	return yoke_output_send_with(sk, skb, NULL);
 }
 
 /* A segment without data. */
@@ -311,7 +322,7 @@ static void yoke_output_bare(struct sock *sk, u32 seq, u8 flags)
 	struct sk_buff *skb = yoke_queue_alloc_control(sk_gfp_mask(sk, GFP_ATOMIC | __GFP_NOWARN));
 
 	if (skb)
-		yoke_output_transmit(sk, skb, seq, flags, false);
+		yoke_output_transmit(sk, skb, seq, flags, false, NULL);
 	else if (flags & YOKE_ACK)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, HZ / 5);	/* try again then */
 }
@@ -595,7 +606,7 @@ void yoke_output_push(struct sock *sk, enum yoke_push how)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	if (!((1 << sk->sk_state) & YOKE_SEND_STATES))
+	if (!((1 << sk->sk_state) & YOKE_SEND_STATES) && !ys->fastopen)
 		return;
 	ys->cwnd_limited = false;
 	if (!list_empty(&ys->rec.lost))
@@ -626,6 +637,41 @@ void yoke_output_push(struct sock *sk, enum yoke_push how)
 
 /* --- opening and closing --- */
 
+/* The SYN takes its place in sequence space and the retransmit queue. NULL: no memory. */
+static struct sk_buff *yoke_output_queue_syn(struct sock *sk, gfp_t gfp)
+{
+	struct sk_buff *skb = yoke_queue_alloc(sk, gfp);
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (!skb)
+		return NULL;
+	yoke_mem_charge_tx(sk, skb);
+	yoke_cb(skb)->flags = YOKE_SYN;
+	yoke_cb(skb)->start = ys->iss;
+	yoke_cb(skb)->seg.seq = ys->iss;
+	yoke_cb(skb)->seg.end_seq = ys->iss + 1;
+	__skb_queue_tail(&ys->rtx, skb);
+	ys->snd_una = ys->iss;
+	ys->snd_nxt = ys->iss + 1;
+	ys->write_seq = ys->iss + 1;
+	ys->pushed_seq = ys->write_seq;
+	ys->snd_sml = ys->iss;
+	yoke_recovery_sent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
+	return skb;
+}
+
+int yoke_output_syn_ack(struct sock *sk, const struct yoke_opt *answer)
+{
+	struct sk_buff *skb = yoke_output_queue_syn(sk, GFP_ATOMIC | __GFP_NOWARN);
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (!skb)
+		return -ENOBUFS;
+	yoke_output_send_with(sk, skb, answer->has_cookie ? &answer->cookie : NULL);
+	yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(yoke_rtt_rto(&ys->rtt)));
+	return 0;
+}
+
 int yoke_output_syn(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -654,21 +700,9 @@ int yoke_output_syn(struct sock *sk)
 	ys->rcv_wup = 0;
 	ys->copied_seq = 0;
 
-	skb = yoke_queue_alloc(sk, sk->sk_allocation);
+	skb = yoke_output_queue_syn(sk, sk->sk_allocation);
 	if (!skb)
 		return -ENOBUFS;
-	yoke_mem_charge_tx(sk, skb);
-	yoke_cb(skb)->flags = YOKE_SYN;
-	yoke_cb(skb)->start = ys->iss;
-	yoke_cb(skb)->seg.seq = ys->iss;
-	yoke_cb(skb)->seg.end_seq = ys->iss + 1;
-	__skb_queue_tail(&ys->rtx, skb);
-	ys->snd_una = ys->iss;
-	ys->snd_nxt = ys->iss + 1;
-	ys->write_seq = ys->iss + 1;
-	ys->pushed_seq = ys->write_seq;
-	ys->snd_sml = ys->iss;
-	yoke_recovery_sent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
 	err = yoke_output_send(sk, skb);
 	yoke_count(net, ActiveOpens);
 	yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(yoke_rtt_rto(&ys->rtt)));

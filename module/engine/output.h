@@ -18,6 +18,11 @@ void yoke_output_push(struct sock *sk, enum yoke_push how);
 
 /* Opens: the first SYN of connect(2). 0 or -errno of the carrier (the timer will try again). */
 int yoke_output_syn(struct sock *sk);
+/*
+ * The SYN-ACK of a connection that is open with the SYN (RFC 7413), with @answer's cookie if it has
+ * one. 0, or -ENOBUFS. BH.
+ */
+int yoke_output_syn_ack(struct sock *sk, const struct yoke_opt *answer);
 /* Queues a FIN behind the data and pushes. */
 void yoke_output_fin(struct sock *sk);
 /* An ACK now; the one owed is settled. */

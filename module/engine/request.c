@@ -84,7 +84,7 @@ static u32 yoke_request_tsval(const struct yoke_request *req)
 	return now + req->ts_offset;
 }
 
-void yoke_request_send(struct yoke_request *req, u16 flags)
+void yoke_request_send(struct yoke_request *req, u16 flags, const struct yoke_opt *answer)
 {
 	struct yoke_opt opt = {
 		.has_ts = req->use_ts,
@@ -98,6 +98,10 @@ void yoke_request_send(struct yoke_request *req, u16 flags)
 		opt.sack_ok = req->use_sack;
 		opt.has_wscale = req->use_wscale;
 		opt.wscale = req->rcv_wscale;
+		if (answer && answer->has_cookie) {
+			opt.has_cookie = true;
+			opt.cookie = answer->cookie;
+		}
 		flags |= yoke_ecn_synack_flags(req->ecn_mode);
 		req->sent_us = (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
 	} else {
@@ -158,7 +162,7 @@ static void yoke_request_expire(struct timer_list *t)
 	if (!yoke_request_age(req))
 		goto put;
 	yoke_count(net, RetransSegs);
-	yoke_request_send(req, YOKE_SYN | YOKE_ACK);
+	yoke_request_send(req, YOKE_SYN | YOKE_ACK, NULL);
 	mod_timer(&req->timer, jiffies + min_t(unsigned long, HZ << req->retries, 120 * HZ));
 	rcu_read_unlock();
 	return;
@@ -262,7 +266,7 @@ bool yoke_request_replace(struct yoke_request *req, struct yoke_sock *ys)
 {
 	struct yoke_hash *hash = &yoke_net(sock_net(req->listener))->stream;
 
-	if (req->cookie)
+	if (req->passing)
 		return !yoke_hash_add(hash, &ys->node);
 	if (!yoke_request_unlink(req))
 		return false;
@@ -285,7 +289,7 @@ void yoke_request_challenge(struct yoke_request *req)
 	if (!yoke_net_may_challenge(net))
 		return;
 	yoke_count(net, ChallengeAcks);
-	yoke_request_send(req, YOKE_ACK);
+	yoke_request_send(req, YOKE_ACK, NULL);
 }
 
 int yoke_request_init(void)

@@ -16,8 +16,9 @@
  * @timer:	SYN-ACK retransmission; @retries how many there were,
  *		@sent_us when the last one left
  * @rx:		the way back: the SYN as the carrier saw it, and with @mark its mark
- * @cookie:	it lies on the stack: all that is known came from a SYN that is answered with a
- *		cookie, or from the cookie; in no table, on no list, without a timer
+ * @passing:	it lies on the stack, in no table, on no list, without a timer: the SYN is answered
+ *		with a cookie, or there is a child at once
+ * @cookie:	all that is known comes from a SYN cookie, or went into it
  * @irs @iss @rcv_wnd …: what the child's struct yoke_sock begins with, under the same names
  */
 struct yoke_request {
@@ -44,6 +45,7 @@ struct yoke_request {
 	bool	use_ts:1,
 		use_sack:1,
 		use_wscale:1,
+		passing:1,
 		cookie:1;
 	u8	ecn_mode:2;
 	int	rcv_wnd;
@@ -53,7 +55,7 @@ int yoke_request_init(void);
 void yoke_request_exit(void);
 
 /*
- * What the SYN @s offers, and what we make of it, in @req, which is zero but for @cookie. False if
+ * What the SYN @s offers, and what we make of it, in @req, which is zero but for @passing and @cookie. False if
  * there is no way back.
  */
 bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct sk_buff *skb,
@@ -66,8 +68,8 @@ struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb
  * in the table already, or the listener closes.
  */
 bool yoke_request_add(struct yoke_request *req);
-/* A SYN-ACK, or an ACK, of its. */
-void yoke_request_send(struct yoke_request *req, u16 flags);
+/* A SYN-ACK, or an ACK, of its; @answer: with its Fast Open cookie, or NULL. */
+void yoke_request_send(struct yoke_request *req, u16 flags, const struct yoke_opt *answer);
 /*
  * An ACK because of a suspicious segment, rate-limited as those of connections (RFC 5961 §7):
  * a request of a pair whose two ends are the same, forged, would answer itself for ever.

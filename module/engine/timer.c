@@ -66,7 +66,9 @@ static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
 	struct yoke_sock *ys = yoke_sk(sk);
 	int limit = READ_ONCE(set->retries2);
 
-	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
+	if (ys->fastopen)
+		limit = ys->syn_retries ?: READ_ONCE(set->synack_retries) + 1;
+	else if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
 		limit = ys->syn_retries ?: READ_ONCE(set->syn_retries);
 	else if (ys->user_timeout)
 		return tries && ys->retrans_ts &&

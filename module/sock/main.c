@@ -12,6 +12,7 @@
 #include <linux/module.h>
 #include <linux/yoke.h>
 #include "../engine/dgram.h"
+#include "../engine/fastopen.h"
 #include "../engine/request.h"
 #include "../engine/pace.h"
 #include "../engine/timewait.h"
@@ -95,6 +96,7 @@ static int __net_init yoke_main_init_net(struct net *net)
 	if (err)
 		goto err_net;
 	yoke_cc_table_init_net(net);
+	yoke_fastopen_init_net(yoke_net(net));
 	err = yoke_dgram_init_net(yoke_net(net));
 	if (err)
 		goto err_dgram;

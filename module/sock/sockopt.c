@@ -10,6 +10,8 @@
 #include <linux/tcp.h>
 #include <net/ip.h>
 #include <net/tcp.h>
+#include "../engine/fastopen.h"
+#include "../engine/listen.h"
 #include "../engine/output.h"
 #include "../engine/pace.h"
 #include "../engine/timer.h"
@@ -107,6 +109,46 @@ static int sockopt_set_cc(struct sock *sk, const char *name)
 	return 0;
 }
 
+/* TCP_FASTOPEN: how many connections may be open before their handshake is over. */
+static int sockopt_set_fastopen(struct sock *sk, int val)
+{
+	int err;
+
+	if (val < 0 || !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
+		return -EINVAL;
+	err = yoke_listen_prepare(sk);
+	if (!err)
+		yoke_fastopen_allow(sk, val);
+	return err;
+}
+
+static int sockopt_set_fastopen_no_cookie(struct sock *sk, int val)
+{
+	if (val < 0 || val > 1 || !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
+		return -EINVAL;
+	yoke_sk(sk)->fastopen_no_cookie = val;
+	return 0;
+}
+
+/* One key, or a second behind it, that was the first one until now. */
+static int sockopt_set_fastopen_key(struct sock *sk, sockptr_t optval, unsigned int len)
+{
+	u8 keys[2 * YOKE_FASTOPEN_KEY];
+	int err = -EINVAL;
+
+	if (len != YOKE_FASTOPEN_KEY && len != sizeof(keys))
+		return -EINVAL;
+	if (copy_from_sockptr(keys, optval, len))
+		return -EFAULT;
+	lock_sock(sk);
+	if (STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN))
+		err = yoke_listen_prepare(sk);
+	if (!err)
+		yoke_fastopen_set_keys(sock_net(sk), sk, keys, len / YOKE_FASTOPEN_KEY);
+	release_sock(sk);
+	return err;
+}
+
 static int sockopt_set_int(struct sock *sk, int name, int val)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -154,6 +196,10 @@ static int sockopt_set_int(struct sock *sk, int name, int val)
 		return 0;
 	case TCP_TIMESTAMP:
 		return -EPERM;		/* only to repair a connection */
+	case TCP_FASTOPEN:
+		return sockopt_set_fastopen(sk, val);
+	case TCP_FASTOPEN_NO_COOKIE:
+		return sockopt_set_fastopen_no_cookie(sk, val);
 	case TCP_USER_TIMEOUT:
 		if (val < 0)
 			return -EINVAL;
@@ -169,6 +215,8 @@ static int sockopt_set_tcp(struct sock *sk, int name, sockptr_t optval, unsigned
 	char cc[YOKE_CC_NAME];
 	int val, err;
 
+	if (name == TCP_FASTOPEN_KEY)
+		return sockopt_set_fastopen_key(sk, optval, len);
 	if (name == TCP_CONGESTION) {
 		if (len < 1)
 			return -EINVAL;
@@ -271,6 +319,8 @@ static void sockopt_info_options(const struct yoke_sock *ys, struct yoke_tcp_inf
 		info->tcpi_snd_wscale = ys->snd_wscale;
 		info->tcpi_rcv_wscale = ys->rcv_wscale;
 	}
+	if (ys->syn_data)
+		info->tcpi_options |= TCPI_OPT_SYN_DATA;
 	if (ys->ecn.mode)
 		info->tcpi_options |= TCPI_OPT_ECN;
 	if (ys->ecn.seen)
@@ -434,6 +484,13 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 	case TCP_QUICKACK:
 		*val = !ys->pingpong;
 		return 0;
+	case TCP_FASTOPEN:
+		*val = STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN) && ys->listener ?
+		       ys->listener->fastopen_max : 0;
+		return 0;
+	case TCP_FASTOPEN_NO_COOKIE:
+		*val = ys->fastopen_no_cookie;
+		return 0;
 	case TCP_USER_TIMEOUT:
 		*val = ys->user_timeout;
 		return 0;
@@ -462,6 +519,8 @@ static int sockopt_put(char __user *optval, int __user *optlen, const void *from
 
 static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int __user *optlen)
 {
+	u8 keys[2 * YOKE_FASTOPEN_KEY];
+	int n = 0;
 	char cc[YOKE_CC_NAME] = "";
 	struct yoke_tcp_info info;
 	union tcp_cc_info cc_info;
@@ -485,6 +544,13 @@ static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int _
 		val = sockopt_cc_info(sk, &cc_info);
 		release_sock(sk);
 		return sockopt_put(optval, optlen, &cc_info, min(len, val));
+	}
+	if (name == TCP_FASTOPEN_KEY) {
+		lock_sock(sk);
+		if (STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN) && yoke_sk(sk)->listener)
+			n = yoke_fastopen_get_keys(sock_net(sk), sk, keys);
+		release_sock(sk);
+		return sockopt_put(optval, optlen, keys, min_t(int, len, n * YOKE_FASTOPEN_KEY));
 	}
 	lock_sock(sk);
 	err = sockopt_get_int(sk, name, &val);

@@ -163,7 +163,7 @@ static int stream_may_send(struct sock *sk, struct msghdr *msg, long *timeo)
 
 	if (msg->msg_flags & MSG_FASTOPEN)
 		return -EOPNOTSUPP;
-	if (STATE(sk) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) {
+	if (STATE(sk) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) && !yoke_sk(sk)->fastopen) {
 		err = sk_stream_wait_connect(sk, timeo);
 		if (err)
 			return sk_stream_error(sk, msg->msg_flags, err);
@@ -464,7 +464,7 @@ static __poll_t stream_poll(struct file *file, struct socket *sock, poll_table *
 		mask |= EPOLLHUP;
 	if (shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (state != TCP_SYN_SENT && state != TCP_SYN_RECV) {
+	if (!yoke_conn_opening(sk)) {
 		target = sock_rcvlowat(sk, 0, INT_MAX);
 		/* The urgent byte itself is not there to be read. */
 		if (yoke_urgent_mark(ys, READ_ONCE(ys->copied_seq)) &&

@@ -11,6 +11,7 @@
 #include <linux/sysctl.h>
 #include <net/tcp.h>
 #include "../table/cc_table.h"
+#include "../engine/fastopen.h"
 #include "../table/mem.h"
 #include "sysctl.h"
 
@@ -82,6 +83,37 @@ static int sysctl_cc_allowed(yoke_ctl_table *table, int write, void *buffer, siz
 	return sysctl_cc_names(table, write, buffer, lenp, ppos, true);
 }
 
+/* Keys as Linux writes them: four little-endian words a key, the second key behind a comma. */
+static int sysctl_fastopen_key(yoke_ctl_table *table, int write, void *buffer, size_t *lenp,
+			       loff_t *ppos)
+{
+	struct net *net = table->extra1;
+	__le32 keys[2][4] = { };
+	char text[2 * 36];
+	u32 w[4];
+	char *s;
+	int i, j, n, err, len = 0;
+
+	n = yoke_fastopen_get_keys(net, NULL, (u8 *)keys) ?: 1;
+	for (i = 0; i < n; i++)
+		len += scnprintf(text + len, sizeof(text) - len, "%s%08x-%08x-%08x-%08x",
+				 i ? "," : "", le32_to_cpu(keys[i][0]), le32_to_cpu(keys[i][1]),
+				 le32_to_cpu(keys[i][2]), le32_to_cpu(keys[i][3]));
+	err = sysctl_string(table, write, text, sizeof(text), buffer, lenp, ppos);
+	if (err || !write)
+		return err;
+	for (n = 0, s = text; s && n < 2; n++) {
+		if (sscanf(s, "%x-%x-%x-%x", &w[0], &w[1], &w[2], &w[3]) != 4)
+			return -EINVAL;
+		for (j = 0; j < 4; j++)
+			keys[n][j] = cpu_to_le32(w[j]);
+		s = strchr(s, ',');
+		s += !!s;
+	}
+	yoke_fastopen_set_keys(net, NULL, (u8 *)keys, n);
+	return 0;
+}
+
 static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_COUNT(rmem, SYSCTL_ONE, NULL),
 	YOKE_SYSCTL_COUNT(wmem, SYSCTL_ONE, NULL),
@@ -121,6 +153,7 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL(notsent_lowat, proc_douintvec, NULL, NULL),
 	YOKE_SYSCTL(invalid_ratelimit, proc_dointvec_ms_jiffies, NULL, NULL),
 	YOKE_SYSCTL_COUNT(challenge_ack_limit, NULL, NULL),
+	YOKE_SYSCTL(fastopen, proc_dointvec, NULL, NULL),
 };
 
 /* What all namespaces share, in the first one's table. */
@@ -140,9 +173,13 @@ static const struct ctl_table yoke_sysctl_mem[] = {
 	},
 };
 
-/* Not settings, but names in table/cc_table.c; .extra1 is the namespace. */
-static const struct ctl_table yoke_sysctl_cc[] = {
+/* Not settings, but what others keep; .extra1 is the namespace. */
+static const struct ctl_table yoke_sysctl_others[] = {
 	{
+		.procname	= "fastopen_key",
+		.mode		= 0600,
+		.proc_handler	= sysctl_fastopen_key,
+	}, {
 		.procname	= "congestion_control",
 		.mode		= 0644,
 		.proc_handler	= sysctl_cc,
@@ -164,7 +201,7 @@ int yoke_sysctl_init_net(struct net *net)
 	struct ctl_table *table;
 
 	/* One more for the empty entry that older kernels look for at the end. */
-	table = kcalloc(n + ARRAY_SIZE(yoke_sysctl_cc) + ARRAY_SIZE(yoke_sysctl_mem) + 1,
+	table = kcalloc(n + ARRAY_SIZE(yoke_sysctl_others) + ARRAY_SIZE(yoke_sysctl_mem) + 1,
 			sizeof(*table), GFP_KERNEL);
 	if (!table)
 		return -ENOMEM;
@@ -172,8 +209,8 @@ int yoke_sysctl_init_net(struct net *net)
 		table[i] = yoke_sysctl_template[i];
 		table[i].data = (char *)&yn->set + (size_t)table[i].data;
 	}
-	for (i = 0; i < ARRAY_SIZE(yoke_sysctl_cc); i++) {
-		table[n] = yoke_sysctl_cc[i];
+	for (i = 0; i < ARRAY_SIZE(yoke_sysctl_others); i++) {
+		table[n] = yoke_sysctl_others[i];
 		table[n].extra1 = net;
 		/* Who may choose what is one list for all: the first namespace's to write. */
 		if (table[n].proc_handler == sysctl_cc_allowed && !net_eq(net, &init_net))

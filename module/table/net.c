@@ -71,6 +71,7 @@ static void settings_init(struct yoke_settings *set)
 	set->notsent_lowat = UINT_MAX;
 	set->invalid_ratelimit = HZ / 2;
 	set->challenge_ack_limit = INT_MAX;
+	set->fastopen = 1;
 }
 
 int yoke_net_init(struct net *net)

@@ -20,6 +20,8 @@ struct yoke_cc_ops;
 	X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(InCsumErrors) X(OutRsts)	\
 	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts)				\
 	X(ReqQFullDoCookies) X(ReqQFullDrop)						\
+	X(FastOpenPassive) X(FastOpenPassiveFail) X(FastOpenPassiveAltKey)		\
+	X(FastOpenListenOverflow) X(FastOpenCookieReqd)					\
 	X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed)				\
 	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(ACKSkippedChallenge)		\
 	X(DelayedAcks)									\
@@ -42,6 +44,21 @@ enum yoke_mib_index {
 
 struct yoke_mib {
 	unsigned long	count[YOKE_MIB_MAX];
+};
+
+/* Keys of Fast Open cookies: the first makes them, those of both are good; there are @n. */
+struct yoke_fastopen_keys {
+	siphash_key_t	key[2];
+	u8		n;
+};
+
+/**
+ * struct yoke_fastopen_net - Fast Open's part of a namespace (module/engine/fastopen.c)
+ * @lock:	protects the rest; BH off
+ */
+struct yoke_fastopen_net {
+	spinlock_t	lock;
+	struct yoke_fastopen_keys keys;
 };
 
 /*
@@ -86,6 +103,7 @@ struct yoke_settings {
 	int	limit_output_bytes;
 	unsigned int notsent_lowat;	/* bytes */
 	int	invalid_ratelimit;	/* jiffies between challenge ACKs of one connection */
+	int	fastopen;		/* YOKE_FASTOPEN_* bits */
 	int	challenge_ack_limit;	/* challenge ACKs a second, of all together */
 };
 
@@ -97,6 +115,7 @@ struct yoke_settings {
  * @isn_key:	RFC 6528's secret
  * @ts_key:	that of the timestamp offsets
  * @cookie_keys: those of SYN cookies
+ * @fastopen:	see there
  * @timewaits:	number of struct yoke_timewait
  * @challenge_second: the second that @challenges more challenge ACKs may leave in; no lock, a few
  *		too many do no harm
@@ -113,6 +132,7 @@ struct yoke_net {
 	siphash_key_t	isn_key;
 	siphash_key_t	ts_key;
 	siphash_key_t	cookie_keys[2];
+	struct yoke_fastopen_net fastopen;
 	atomic_t	timewaits;
 	u32		challenge_second;
 	u32		challenges;

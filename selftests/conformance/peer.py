@@ -129,7 +129,8 @@ class Link:
 		# The plainest congestion control, no memory of earlier connections, no limit on
 		# the answers to bad segments: what the tests count must not depend on those.
 		for name, value in (('congestion_control', 'reno'), ('no_metrics_save', 1),
-				    ('invalid_ratelimit', 0), ('syn_linear_timeouts', 0)):
+				    ('invalid_ratelimit', 0), ('syn_linear_timeouts', 0),
+				    ('fastopen', 3)):
 			with contextlib.suppress(OSError):
 				write(SYSCTL + name, value)
 		threading.Thread(target=self.read, daemon=True).start()

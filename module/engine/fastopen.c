@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fast Open: who may send data in a SYN, and what cookies are good for it.
+ *
+ * Owns: the keys, of a namespace and of a listener, and what a listener counts as pending
+ * (fastopen_len, the traps); a connection leaves the count in engine/conn.c, with its state.
+ * Any context; keys under a spinlock, as cookies are made for SYNs only.
+ * RFC 7413 §4.1.2 (cookies), §4.2.2 (server), §5.1 (limit of what is pending).
+ */
+#include <crypto/algapi.h>
+#include "fastopen.h"
+#include "../algo/cookie.h"
+
+void yoke_fastopen_init_net(struct yoke_net *yn)
+{
+	spin_lock_init(&yn->fastopen.lock);
+}
+
+/* --- keys --- */
+
+static struct yoke_fastopen_keys *yoke_fastopen_keys(struct net *net, struct sock *sk,
+						     spinlock_t **lock)
+{
+	if (sk) {
+		*lock = &yoke_sk(sk)->listener->lock;
+		return &yoke_sk(sk)->listener->fastopen_keys;
+	}
+	*lock = &yoke_net(net)->fastopen.lock;
+	return &yoke_net(net)->fastopen.keys;
+}
+
+void yoke_fastopen_set_keys(struct net *net, struct sock *sk, const u8 *bytes, int n)
+{
+	spinlock_t *lock;
+	struct yoke_fastopen_keys *keys = yoke_fastopen_keys(net, sk, &lock);
+	int i;
+
+	spin_lock_bh(lock);
+	keys->n = n;
+	for (i = 0; i < 2 * n; i++)
+		keys->key[i / 2].key[i % 2] = get_unaligned_le64(bytes + 8 * i);
+	spin_unlock_bh(lock);
+}
+
+int yoke_fastopen_get_keys(struct net *net, struct sock *sk, u8 *bytes)
+{
+	spinlock_t *lock;
+	struct yoke_fastopen_keys *keys = yoke_fastopen_keys(net, sk, &lock);
+	int i, n;
+
+	spin_lock_bh(lock);
+	n = keys->n;
+	for (i = 0; i < 2 * n; i++)
+		put_unaligned_le64(keys->key[i / 2].key[i % 2], bytes + 8 * i);
+	spin_unlock_bh(lock);
+	return n;
+}
+
+/* The keys that a listener goes by. */
+static void yoke_fastopen_keys_of(struct sock *sk, struct yoke_fastopen_keys *keys)
+{
+	spinlock_t *lock;
+	struct yoke_fastopen_keys *from = yoke_fastopen_keys(NULL, sk, &lock);
+
+	spin_lock_bh(lock);
+	*keys = *from;
+	spin_unlock_bh(lock);
+	if (keys->n)
+		return;
+	from = yoke_fastopen_keys(sock_net(sk), NULL, &lock);
+	spin_lock_bh(lock);
+	*keys = *from;
+	spin_unlock_bh(lock);
+}
+
+/* --- the passive side --- */
+
+void yoke_fastopen_allow(struct sock *sk, int most)
+{
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+	struct yoke_fastopen_keys keys = { .n = 1 };
+
+	most = min(most, READ_ONCE(sock_net(sk)->core.sysctl_somaxconn));
+	WRITE_ONCE(yoke_sk(sk)->listener->fastopen_max, most);
+	get_random_bytes(keys.key, sizeof(keys.key[0]));
+	spin_lock_bh(&yn->fastopen.lock);
+	if (!yn->fastopen.keys.n)
+		yn->fastopen.keys = keys;
+	spin_unlock_bh(&yn->fastopen.lock);
+}
+
+/* Is there room for one more pending? The oldest trap gives way when its time is over. */
+static bool yoke_fastopen_room(struct sock *sk)
+{
+	struct yoke_listener *l = yoke_sk(sk)->listener;
+	u32 most = READ_ONCE(l->fastopen_max);
+	struct yoke_fastopen_trap *trap;
+	bool room = true;
+
+	if (!most)
+		return false;
+	spin_lock_bh(&l->lock);
+	if (l->fastopen_len >= most) {
+		trap = list_first_entry_or_null(&l->fastopen_traps, struct yoke_fastopen_trap,
+						list);
+		room = trap && !time_after(trap->expires, jiffies);
+		if (room) {
+			list_del(&trap->list);
+			kfree(trap);
+			l->fastopen_len--;
+		}
+	}
+	spin_unlock_bh(&l->lock);
+	if (!room)
+		yoke_count(sock_net(sk), FastOpenListenOverflow);
+	return room;
+}
+
+static void yoke_fastopen_cookie(const struct yoke_pair *pair, const siphash_key_t *key,
+				 struct yoke_opt_cookie *cookie)
+{
+	cookie->len = sizeof(u64);
+	put_unaligned_le64(yoke_cookie_fastopen(pair, key), cookie->val);
+}
+
+/* Which of the keys has made the cookie in @s? The first one's is @answer's, whatever comes. */
+static int yoke_fastopen_check(struct sock *sk, const struct yoke_pair *pair,
+			       const struct yoke_segment *s, struct yoke_opt *answer)
+{
+	struct yoke_fastopen_keys keys;
+	struct yoke_opt_cookie cookie;
+	int i;
+
+	yoke_fastopen_keys_of(sk, &keys);
+	for (i = 0; i < keys.n; i++) {
+		yoke_fastopen_cookie(pair, &keys.key[i], &cookie);
+		if (!i) {
+			answer->has_cookie = true;
+			answer->cookie = cookie;
+		}
+		if (s->opt.cookie.len == cookie.len &&
+		    !crypto_memneq(s->opt.cookie.val, cookie.val, cookie.len))
+			return i;
+	}
+	return -1;
+}
+
+bool yoke_fastopen_judge(struct sock *sk, const struct yoke_pair *pair,
+			 const struct yoke_segment *s, struct yoke_opt *answer)
+{
+	struct net *net = sock_net(sk);
+	int bits = READ_ONCE(yoke_net(net)->set.fastopen), by;
+
+	answer->has_cookie = false;
+	if (likely(!s->opt.has_cookie && !s->len))
+		return false;
+	if (s->opt.has_cookie && !s->opt.cookie.len)
+		yoke_count(net, FastOpenCookieReqd);
+	if (!(bits & YOKE_FASTOPEN_SERVER) || !yoke_fastopen_room(sk))
+		return false;
+	if (bits & YOKE_FASTOPEN_SERVER_NO_COOKIE || yoke_sk(sk)->fastopen_no_cookie)
+		return true;
+	if (!s->opt.has_cookie)
+		return false;
+	by = yoke_fastopen_check(sk, pair, s, answer);
+	/* Asked for, not good or of the backup key: the peer gets a new one. */
+	if (!s->opt.cookie.len)
+		return false;
+	if (by < 0)
+		yoke_count(net, FastOpenPassiveFail);
+	else if (by > 0)
+		yoke_count(net, FastOpenPassiveAltKey);
+	else
+		answer->has_cookie = false;
+	return by >= 0;
+}
+
+void yoke_fastopen_begin(struct sock *child, struct sock *sk)
+{
+	struct yoke_listener *l = yoke_sk(sk)->listener;
+
+	sock_hold(sk);
+	yoke_sk(child)->parent = sk;
+	yoke_sk(child)->fastopen = true;
+	spin_lock_bh(&l->lock);
+	l->fastopen_len++;
+	spin_unlock_bh(&l->lock);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Fast Open (RFC 7413): data in the SYN for those who have shown a cookie. */
+#ifndef YOKE_FASTOPEN_H
+#define YOKE_FASTOPEN_H
+
+#include "ack.h"
+
+#define YOKE_FASTOPEN_KEY	16	/* bytes of a key */
+
+enum {				/* bits of net.yoke.fastopen, TCP's */
+	YOKE_FASTOPEN_CLIENT = 0x1,
+	YOKE_FASTOPEN_SERVER = 0x2,
+	YOKE_FASTOPEN_CLIENT_NO_COOKIE = 0x4,
+	YOKE_FASTOPEN_SERVER_NO_COOKIE = 0x200,
+	YOKE_FASTOPEN_ALL_LISTENERS = 0x400,
+};
+
+void yoke_fastopen_init_net(struct yoke_net *yn);
+
+/* --- keys: those of @sk, or with NULL of @net; process context --- */
+
+/* One or two keys, one behind the other. @sk has a listener. */
+void yoke_fastopen_set_keys(struct net *net, struct sock *sk, const u8 *keys, int n);
+/* Returns how many there are. */
+int yoke_fastopen_get_keys(struct net *net, struct sock *sk, u8 *keys);
+
+/* --- the passive side --- */
+
+/* TCP_FASTOPEN: so many may be pending; the namespace gets a key if it has none. */
+void yoke_fastopen_allow(struct sock *sk, int most);
+/*
+ * May the SYN @s for the listener @sk open its connection at once? *@answer is what its SYN-ACK
+ * shall say (has_cookie, and the cookie). Softirq.
+ */
+bool yoke_fastopen_judge(struct sock *sk, const struct yoke_pair *pair,
+			 const struct yoke_segment *s, struct yoke_opt *answer);
+/* @child, locked and just put into SYN-RECEIVED, counts as pending until it leaves that state. */
+void yoke_fastopen_begin(struct sock *child, struct sock *sk);
+
+#endif

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Fast Open: RFC 7413."""
+import errno
+import socket
+import struct
+import time
+
+from peer import (ANY, MSS, Peer, Skip, check, equal, netstat, option, option_bytes, raises, rows,
+		  seq32, slow)
+
+TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE = 23, 30, 33, 34
+MSG_FASTOPEN = 0x20000000
+TCPI_OPT_SYN_DATA = 32
+DATA = b'early data'
+
+
+def with_cookie(cookie, options=(('MSS', MSS),)):
+	"""The bytes of these options and a Fast Open one."""
+	raw = option_bytes(tuple(options)) + bytes([34, 2 + len(cookie)]) + cookie
+	return raw + b'\1' * (-len(raw) % 4)
+
+
+def cookie_of(segment):
+	"""The cookie in a segment, None without the option."""
+	header = (segment.raw[0] & 15) * 4
+	p = segment.raw[header + 20:header + (segment.raw[header + 12] >> 4) * 4]
+	while p and p[0]:
+		if p[0] == 1:
+			p = p[1:]
+			continue
+		if p[0] == 34:
+			return p[2:p[1]]
+		p = p[p[1]:]
+	return None
+
+
+def listen(p, pending=8, **options):
+	s = p.listen(**options)
+	s.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, pending)
+	return s
+
+
+def ask(p, listener):
+	"""A cookie, by a connection that asks for one."""
+	c = p.conn(listener.getsockname()[1])
+	c.send('S', options=with_cookie(b''))
+	c.syn = c.expect('SA')
+	cookie = cookie_of(c.syn)
+	c.send('R')
+	return cookie
+
+
+def fast(p, listener, cookie, data=DATA, acked=True):
+	"""A SYN with data; is it to be acknowledged, too?"""
+	c = p.conn(listener.getsockname()[1])
+	c.send('S', data, options=with_cookie(cookie))
+	c.syn = c.expect('SA', ack=c.seq if acked else c.iss + 1)
+	c.seq = c.syn.ack
+	return c
+
+
+def early(s):
+	"""TCP_INFO says that the SYN brought data."""
+	return bool(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5] & TCPI_OPT_SYN_DATA)
+
+
+# --- the server ---------------------------------------------------------------------------
+
+@rows('7413-1')
+def not_asked_for(p):
+	"""A listener that did not ask for it, or a namespace that does not allow it: no cookies."""
+	plain = p.listen()
+	check(ask(p, plain) is None, 'a cookie from a listener without TCP_FASTOPEN')
+	fast(p, plain, bytes(8), acked=False)
+	listener = listen(p)
+	with p.sysctl('fastopen', 1):
+		check(ask(p, listener) is None, 'a cookie though net.yoke.fastopen is for clients only')
+	check(ask(p, listener), 'no cookie')
+
+
+@rows('7413-3')
+def cookie_given(p):
+	"""An empty option asks for a cookie; the same host gets the same one."""
+	listener = listen(p)
+	before = netstat('TCPFastOpenCookieReqd')
+	cookie = ask(p, listener)
+	check(cookie and 4 <= len(cookie) <= 16 and len(cookie) % 2 == 0, f'the cookie is {cookie}')
+	equal(ask(p, listener), cookie, 'the second cookie')
+	equal(netstat('TCPFastOpenCookieReqd'), before + 2, 'counter FastOpenCookieReqd')
+
+
+@rows('7413-5')
+def data_in_syn(p):
+	"""It is acknowledged by the SYN,ACK, and can be read, and answered, before the last ACK."""
+	listener = listen(p)
+	cookie = ask(p, listener)
+	before = netstat('TCPFastOpenPassive')
+	c = fast(p, listener, cookie)
+	check(cookie_of(c.syn) is None, 'the SYN,ACK brings a cookie again')
+	c.sock = p.accept(listener)
+	equal(c.sock.getpeername(), (p.address, c.port), 'peer')
+	equal(c.state(), 'SYN_RECV', 'state')
+	equal(c.recv(len(DATA)), DATA, 'data read')
+	c.sock.send(b'at once')
+	c.expect('A', b'at once')
+	c.send('A')
+	equal(c.state(), 'ESTABLISHED', 'state')
+	check(early(c.sock), 'TCP_INFO without TCPI_OPT_SYN_DATA')
+	equal(netstat('TCPFastOpenPassive'), before + 1, 'counter FastOpenPassive')
+	c.alive()
+
+
+@rows('7413-5')
+def no_data_in_syn(p):
+	"""A good cookie without data: the server may still speak first."""
+	listener = listen(p)
+	c = fast(p, listener, ask(p, listener), b'')
+	c.sock = p.accept(listener)
+	c.sock.send(b'first')
+	c.expect('A', b'first')
+	c.send('A')
+	c.alive()
+
+
+@rows('7413-5')
+def at_most_the_window(p):
+	"""What the server sends early keeps to the window in the SYN, which is not scaled."""
+	listener = listen(p)
+	c = p.conn(listener.getsockname()[1])
+	cookie = ask(p, listener)
+	c.send('S', DATA, options=with_cookie(cookie, [('MSS', MSS), ('NOP', None), ('WScale', 7)]),
+	       win=2000)
+	c.expect('SA')
+	c.sock = p.accept(listener)
+	c.write(bytes(9000))
+	equal(sum(len(s.data) for s in c.burst()) <= 2000, True, 'within the window')
+
+
+@rows('7413-6', '7413-12')
+def wrong_cookie(p):
+	"""Only the SYN is acknowledged, a new cookie offered; the data comes again."""
+	listener = listen(p)
+	good = ask(p, listener)
+	before = netstat('TCPFastOpenPassiveFail')
+	for bad in (bytes(8), good[:4], good + good, good[:7] + bytes([good[7] ^ 1])):
+		c = fast(p, listener, bad, acked=False)
+		equal(cookie_of(c.syn), good, 'the cookie offered')
+		c.send('PA', DATA)
+		c.sock = p.accept(listener)
+		c.expect_ack()
+		equal(c.recv(len(DATA)), DATA, 'data read')
+		check(not early(c.sock), 'TCP_INFO with TCPI_OPT_SYN_DATA')
+	equal(netstat('TCPFastOpenPassiveFail'), before + 4, 'counter FastOpenPassiveFail')
+
+
+@rows('7413-2')
+def bad_options(p):
+	"""A cookie of an odd length, of 2 or of 18 bytes is none; nor is one on a data segment."""
+	listener = listen(p)
+	good = ask(p, listener)
+	for bad in (good[:2], good[:5], good[:7], good + good + good[:2]):
+		c = fast(p, listener, bad, acked=False)
+		equal(cookie_of(c.syn), None, 'a cookie in the answer')
+	c.send('PA', DATA, options=with_cookie(good, ()))
+	c.sock = p.accept(listener)
+	c.expect_ack()
+	equal(c.recv(len(DATA)), DATA, 'data read')
+
+
+@rows('7413-4')
+def cookie_of_another_host(p):
+	listener = listen(p)
+	cookie = ask(p, listener)
+	other = Peer()
+	p.stack.callback(other.close)
+	c = fast(other, listener, cookie, acked=False)
+	check(cookie_of(c.syn) not in (None, cookie), 'the other host gets the same cookie')
+
+
+@rows('7413-4')
+def keys(p):
+	"""The key makes the cookie; a backup key still takes its own, and hands out the new one's."""
+	first, second = bytes(range(16)), bytes(range(16, 32))
+	a, b, c = listen(p), listen(p), listen(p)
+	for s, key in ((a, first), (b, second), (c, second + first)):
+		s.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_KEY, key)
+		equal(s.getsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_KEY, 32), key, 'TCP_FASTOPEN_KEY')
+	old, new = ask(p, a), ask(p, b)
+	check(old != new, 'two keys, one cookie')
+	fast(p, a, old)
+	check(cookie_of(fast(p, b, old, acked=False).syn) == new, 'not offered the new one')
+	equal(cookie_of(fast(p, c, new).syn), None, 'the cookie offered to one that has it')
+	equal(cookie_of(fast(p, c, old).syn), new, 'the cookie offered to one that has the old one')
+	for bad in (b'', bytes(15), bytes(17), bytes(33)):
+		raises(errno.EINVAL, a.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN_KEY, bad)
+
+
+@rows('7413-4')
+def key_of_the_namespace(p):
+	key = '03020100-07060504-0b0a0908-0f0e0d0c'
+	a, b = listen(p), listen(p)
+	a.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_KEY, bytes(range(16)))
+	check(ask(p, a) != ask(p, b), 'the key of the namespace was known')
+	with p.sysctl('fastopen_key', key):
+		equal(ask(p, a), ask(p, b), 'cookies of the same key')
+
+
+@rows('7413-7')
+def limit(p):
+	"""No more than TCP_FASTOPEN says may be open before their handshake is over."""
+	listener = listen(p, 2)
+	cookie = ask(p, listener)
+	before = netstat('TCPFastOpenListenOverflow')
+	first, _ = fast(p, listener, cookie), fast(p, listener, cookie)
+	over = fast(p, listener, cookie, acked=False)
+	check(cookie_of(over.syn) is None, 'a cookie though the limit is reached')
+	equal(netstat('TCPFastOpenListenOverflow'), before + 1, 'counter FastOpenListenOverflow')
+	first.send('A')
+	fast(p, listener, cookie)
+
+
+@rows('7413-9', '7413-5')
+def syn_again(p):
+	"""The SYN,ACK was lost: the SYN that comes again gets it again."""
+	listener = listen(p)
+	c = fast(p, listener, ask(p, listener))
+	for data in (b'', DATA):
+		c.send('S', data, seq=c.iss, options=[('MSS', MSS)])
+		c.expect('SA', seq=c.syn.seq)
+	c.sock = p.accept(listener)
+	c.send('A')
+	equal(c.recv(len(DATA)), DATA, 'data read')
+	c.alive()
+
+
+@rows('7413-9')
+@slow(8)
+def syn_ack_again(p):
+	"""On a timeout the SYN,ACK is repeated by itself: no option, no data."""
+	listener = listen(p)
+	c = fast(p, listener, ask(p, listener))
+	c.sock = p.accept(listener)
+	c.sock.send(b'early answer')
+	c.expect('A', b'early answer')
+	again = c.expect('SA', seq=c.syn.seq, within=3)
+	check(again.at - c.syn.at > 0.8, 'SYN,ACK came again early')
+	check(cookie_of(again) is None, 'with a cookie')
+	equal(option(again, 'MSS'), option(c.syn, 'MSS'), 'MSS')
+	c.expect('SA', seq=c.syn.seq, within=4)
+	c.send('A')
+	equal(c.recv(len(DATA)), DATA, 'data read')
+	c.alive()
+
+
+@rows('7413-5')
+def closed_early(p):
+	"""The program answers and closes before the last ACK."""
+	listener = listen(p)
+	c = fast(p, listener, ask(p, listener))
+	c.sock = p.accept(listener)
+	equal(c.recv(len(DATA)), DATA, 'data read')
+	c.sock.send(b'bye')
+	c.sock.close()
+	c.expect('A', b'bye')
+	c.expect('FA')
+	c.send('A')
+	equal(c.state(), 'FIN_WAIT2', 'state')
+	c.send('FA')
+	c.expect('A')
+
+
+@rows('7413-5')
+def reset_early(p):
+	listener = listen(p)
+	c = fast(p, listener, ask(p, listener))
+	c.sock = p.accept(listener)
+	c.send('R')
+	equal(c.recv(len(DATA)), DATA, 'data read')
+	equal(c.state(), 'CLOSED', 'state')
+	listener.close()
+
+
+@rows('7413-5')
+def listener_closed_early(p):
+	"""What nobody accepted is reset with the listener; what was accepted lives on."""
+	listener = listen(p)
+	cookie = ask(p, listener)
+	taken, left = fast(p, listener, cookie), fast(p, listener, cookie)
+	taken.sock = p.accept(listener)
+	listener.close()
+	left.expect('RA', ack=ANY)
+	taken.send('A')
+	equal(taken.recv(len(DATA)), DATA, 'data read')
+	taken.alive()
+
+
+@slow(75)
+@rows('7413-14')
+def reset_counts(p):
+	"""A request that a reset ended counts as pending for a minute more."""
+	listener = listen(p, 1)
+	cookie = ask(p, listener)
+	c = fast(p, listener, cookie)
+	c.sock = p.accept(listener)
+	c.send('R')
+	c.drain()
+	fast(p, listener, cookie, acked=False)
+	time.sleep(50)
+	fast(p, listener, cookie, acked=False)
+	time.sleep(15)
+	fast(p, listener, cookie)
+
+
+@rows('7413-1')
+def without_cookies(p):
+	"""TCP_FASTOPEN_NO_COOKIE, or 0x200 in net.yoke.fastopen: data on any SYN is taken."""
+	listener = listen(p)
+	listener.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1)
+	other = listen(p)
+	for s in (listener, other):
+		with p.sysctl('fastopen', 3 if s == listener else 0x203):
+			c = p.conn(s.getsockname()[1])
+			c.send('S', DATA, options=[('MSS', MSS)])
+			c.expect('SA')
+			c.sock = p.accept(s)
+			equal(c.recv(len(DATA)), DATA, 'data read')
+			c.send('A')
+			c.alive()
+
+
+@rows('7413-1')
+def all_listeners(p):
+	"""0x400: every listener has it, as many as its backlog."""
+	with p.sysctl('fastopen', 0x403):
+		listener = p.listen(backlog=3)
+	equal(listener.getsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN), 3, 'TCP_FASTOPEN')
+	fast(p, listener, ask(p, listener))
+
+
+@rows('7413-1')
+def option_values(p):
+	s = p.socket()
+	raises(errno.EINVAL, s.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN, -1)
+	raises(errno.EINVAL, s.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 2)
+	s.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN, 5)
+	equal(s.getsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN), 5, 'TCP_FASTOPEN')
+	c = p.established()
+	raises(errno.EINVAL, c.sock.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN, 5)
+	raises(errno.EINVAL, c.sock.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1)
+	equal(c.sock.getsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN), 0, 'TCP_FASTOPEN')
