@@ -11,6 +11,7 @@
  * §4.2 (when to ACK).
  */
 #include <net/tcp.h>
+#include "collapse.h"
 #include "output.h"
 #include "pace.h"
 #include "timewait.h"
@@ -120,7 +121,9 @@ static bool yoke_input_room(struct sock *sk, struct sk_buff *skb)
 {
 	if (likely(yoke_mem_accept_rx(sk, skb)))
 		return true;
-	return yoke_input_prune(sk, yoke_cb(skb)->seg.seq) && yoke_mem_accept_rx(sk, skb);
+	yoke_collapse_rcv(sk);
+	return yoke_mem_accept_rx(sk, skb) ||
+	       (yoke_input_prune(sk, yoke_cb(skb)->seg.seq) && yoke_mem_accept_rx(sk, skb));
 }
 
 /* @skb, its header off, lies beyond RCV.NXT. Consumes it. */

@@ -28,7 +28,7 @@ struct yoke_cc_ops;
 	X(InvalidAck) X(InvalidRst) X(InvalidSyn) X(InvalidFlags)			\
 	X(Duplicates) X(AfterFin) X(Closed) X(Filtered) X(NotUnicast)			\
 	X(Timeouts) X(TLPs) X(Recoveries) X(Probes) X(DeliveredCE)			\
-	X(OfoQueued) X(OfoPruned) X(MemDrops)						\
+	X(OfoQueued) X(OfoPruned) X(Collapsed) X(MemDrops)						\
 	X(AbortOnData) X(AbortOnClose) X(AbortOnLinger) X(AbortOnTimeout)		\
 	X(AbortOnMemory)								\
 	X(TimeWaits) X(TimeWaitRecycled) X(TimeWaitOverflow) X(NoSocket)		\

@@ -6,15 +6,25 @@
  */
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <net/inet_sock.h>
 #include <net/ipv6.h>
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
 /* The pair of sockets that a received packet names, its headers where IP left them. */
-static void yoke_trace_pair(const struct sk_buff *skb, struct yoke_pair *pair)
+static void yoke_trace_pair(const struct sock *sk, const struct sk_buff *skb,
+			    struct yoke_pair *pair)
 {
 	const __be16 *ports = (const __be16 *)skb_transport_header(skb);
 
+	/* Moved together with others in a queue of @sk, it has none (engine/collapse.c). */
+	if (!skb_transport_header_was_set(skb)) {
+		ipv6_addr_set_v4mapped(inet_sk(sk)->inet_rcv_saddr, &pair->laddr);
+		ipv6_addr_set_v4mapped(inet_sk(sk)->inet_daddr, &pair->raddr);
+		pair->lport = inet_sk(sk)->inet_sport;
+		pair->rport = inet_sk(sk)->inet_dport;
+		return;
+	}
 	if (skb->protocol == htons(ETH_P_IPV6)) {
 		pair->laddr = ipv6_hdr(skb)->daddr;
 		pair->raddr = ipv6_hdr(skb)->saddr;
@@ -38,7 +48,7 @@ void yoke_trace_drop(struct net *net, const struct sock *sk, struct sk_buff *skb
 	if (trace_yoke_drop_enabled()) {
 		struct yoke_pair pair;
 
-		yoke_trace_pair(skb, &pair);
+		yoke_trace_pair(sk, skb, &pair);
 		trace_yoke_drop(&pair, sk ? sk->sk_state : TCP_CLOSE, skb->len, why);
 	}
 	kfree_skb(skb);

@@ -60,6 +60,43 @@ def right_edge_stays_small_segments(p):
 	equal(c.recv(size), pattern(size), 'data read')
 
 
+def tiny_segments(p, order):
+	"""Fill the window that the SYN-ACK gave, ten bytes a segment, in this order: nothing is lost,
+	though the memory they take is many times the buffer."""
+	c = p.established(rcvbuf=16384)
+	size = ahead(right_edge(c.syn), c.seq) // 10 * 10
+	check(size >= 5000, f'a window of {size} bytes')
+	data, begin = pattern(size), c.seq
+	for i in order(range(0, size, 10)):
+		c.send('PA', data[i:i + 10], seq=begin + i)
+	c.seq = seq32(begin + size)
+	c.expect_ack()
+	equal(c.recv(size), data, 'data read')
+	c.alive()
+
+
+@rows('9293-SHLD-14', '9293-EV-28')
+def tiny_segments_in_order(p):
+	tiny_segments(p, list)
+
+
+@rows('5681-8')
+def tiny_segments_behind_a_gap(p):
+	"""... which the first closes, after all others."""
+	tiny_segments(p, lambda parts: [*parts[1:], parts[0]])
+
+
+@rows('5681-8')
+def tiny_segments_backwards(p):
+	tiny_segments(p, lambda parts: list(parts)[::-1])
+
+
+@rows('5681-8')
+def tiny_segments_of_two_runs(p):
+	"""The second half of the window first, then the first, its first segment last."""
+	tiny_segments(p, lambda parts: [*parts[len(parts) // 2:], *parts[1:len(parts) // 2], parts[0]])
+
+
 @rows('9293-ZWP-3', '9293-EV-12', '9293-EV-13')
 def probe_of_a_closed_window(p):
 	"""As receiver: the probe's byte is not taken, RCV.NXT and the window are told."""

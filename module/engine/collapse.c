@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A full receive buffer is made to hold what was promised.
+ *
+ * Memory is charged by what buffers take, windows are given in bytes of text: about half of the
+ * memory is thought to be text. A peer that sends tiny segments fills the memory long before its
+ * window. Then text of neighbours moves together into buffers of a page, before anything is
+ * thrown away (which is input.c's last resort).
+ * Owns nothing; works on sk_receive_queue and ooo for input.c, under the socket lock, mostly in BH.
+ */
+#include "../table/mem.h"
+#include "collapse.h"
+
+/* Nearly half of it is not text, or more: a little less than windows are reckoned with. */
+static bool yoke_collapse_is_bloated(const struct sk_buff *skb)
+{
+	return skb->truesize > skb->len / 4 * 7 && skb->len < SKB_MAX_ORDER(0, 0) * 3 / 4;
+}
+
+/* @skb's text from @seq on, and its FIN, behind that of @to. */
+static void yoke_collapse_copy(struct sk_buff *to, struct sk_buff *skb, u32 seq)
+{
+	struct yoke_cb *cb = yoke_cb(skb), *tcb = yoke_cb(to);
+	u32 offset = seq - cb->seg.seq, len = skb->len - offset;
+
+	skb_copy_bits(skb, offset, skb_put(to, len), len);
+	tcb->seg.end_seq = cb->seg.end_seq;
+	tcb->flags |= cb->flags;
+}
+
+/*
+ * Moves the buffers of @from, each of which continues the one before or overlaps it, to @to, the
+ * bloated ones together. What lies before @seq is not wanted.
+ */
+static void yoke_collapse_run(struct sock *sk, struct sk_buff_head *from, struct sk_buff_head *to,
+			      u32 seq)
+{
+	u32 end = yoke_cb(skb_peek_tail(from))->seg.end_seq;
+	struct sk_buff *skb, *tail = NULL;
+
+	while ((skb = __skb_dequeue(from))) {
+		struct yoke_cb *cb = yoke_cb(skb);
+		u32 start = yoke_seq_after(seq, cb->seg.seq) ? seq : cb->seg.seq;
+		u32 len = skb->len - (start - cb->seg.seq);
+
+		if (!yoke_seq_after(cb->seg.end_seq, seq)) {
+			consume_skb(skb);
+			continue;
+		}
+		seq = cb->seg.end_seq;
+		if (yoke_collapse_is_bloated(skb) && (!tail || skb_tailroom(tail) < len)) {
+			tail = alloc_skb(min_t(u32, SKB_MAX_ORDER(0, 0), end - start),
+					 GFP_ATOMIC | __GFP_NOWARN);
+			if (tail) {
+				yoke_cb(tail)->seg.seq = start;
+				yoke_cb(tail)->flags = 0;
+				__skb_queue_tail(to, tail);
+				skb_set_owner_r(tail, sk);
+			}
+		} else if (!yoke_collapse_is_bloated(skb)) {
+			tail = NULL;
+		}
+		if (!tail) {
+			__skb_queue_tail(to, skb);
+			continue;
+		}
+		yoke_collapse_copy(tail, skb, start);
+		yoke_count(sock_net(sk), Collapsed);
+		consume_skb(skb);
+	}
+}
+
+static void yoke_collapse_insert(struct yoke_sock *ys, struct sk_buff *skb)
+{
+	struct rb_node **p = &ys->ooo.rb_node, *parent = NULL;
+
+	while (*p) {
+		parent = *p;
+		p = yoke_seq_before(yoke_cb(skb)->seg.seq, yoke_cb(rb_to_skb(parent))->seg.seq) ?
+			&parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&skb->rbnode, parent, p);
+	rb_insert_color(&skb->rbnode, &ys->ooo);
+}
+
+/* Takes the segments from @node on that follow each other out of the tree. Returns the next one. */
+static struct rb_node *yoke_collapse_take(struct yoke_sock *ys, struct rb_node *node,
+					  struct sk_buff_head *run)
+{
+	struct sk_buff *skb = rb_to_skb(node);
+	u32 end = yoke_cb(skb)->seg.seq;
+
+	while (node && !yoke_seq_after(yoke_cb(skb)->seg.seq, end)) {
+		if (yoke_seq_after(yoke_cb(skb)->seg.end_seq, end))
+			end = yoke_cb(skb)->seg.end_seq;
+		node = rb_next(node);
+		rb_erase(&skb->rbnode, &ys->ooo);
+		__skb_queue_tail(run, skb);
+		if (node)
+			skb = rb_to_skb(node);
+	}
+	return node;
+}
+
+static void yoke_collapse_ooo(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct rb_node *node = rb_first(&ys->ooo);
+	int alone = 0;
+
+	ys->ooo_last = NULL;
+	/* Who sends nothing but lone bytes is not to keep us busy with looking for neighbours. */
+	while (node && alone <= sk->sk_rcvbuf >> 3) {
+		struct sk_buff_head run, done;
+		struct sk_buff *skb;
+
+		__skb_queue_head_init(&run);
+		__skb_queue_head_init(&done);
+		node = yoke_collapse_take(ys, node, &run);
+		if (skb_queue_len(&run) > 1)
+			yoke_collapse_run(sk, &run, &done, yoke_cb(skb_peek(&run))->seg.seq);
+		else
+			alone += skb_peek(&run)->truesize;
+		skb_queue_splice(&run, &done);
+		while ((skb = __skb_dequeue(&done)))
+			yoke_collapse_insert(ys, skb);
+	}
+}
+
+void yoke_collapse_rcv(struct sock *sk)
+{
+	int most = READ_ONCE(yoke_net(sock_net(sk))->set.rmem[2]);
+	struct sk_buff_head done;
+
+	/* A buffer that nobody fixed grows first. */
+	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK) && !READ_ONCE(yoke_mem_pressure) &&
+	    sk->sk_rcvbuf < most)
+		WRITE_ONCE(sk->sk_rcvbuf, clamp(sk_rmem_alloc_get(sk), sk->sk_rcvbuf, most));
+	if (sk_rmem_alloc_get(sk) <= sk->sk_rcvbuf)
+		return;
+	yoke_collapse_ooo(sk);
+	if (skb_queue_empty(&sk->sk_receive_queue))
+		return;
+	__skb_queue_head_init(&done);
+	yoke_collapse_run(sk, &sk->sk_receive_queue, &done, yoke_sk(sk)->copied_seq);
+	skb_queue_splice(&done, &sk->sk_receive_queue);
+}
