@@ -62,6 +62,9 @@ demo: setup
 bench: setup
 	@scripts/bench
 
+bench-recovery: setup
+	@scripts/recovery
+
 check: setup
 	@scripts/check
 
@@ -95,7 +98,8 @@ help:
 	@echo 'make conformance  every requirement of the RFCs, over Yoke and over TCP: build/conformance.txt, .html'
 	@echo 'make shell      a VM with the module loaded (KERNEL=6.1)'
 	@echo 'make bench      side by side with TCP'
+	@echo 'make bench-recovery  the same on paths that lose, reorder and mark, with plots (half an hour)'
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all sample headers install uninstall demo bench check conformance check-debug shell lint setup clean help
+.PHONY: all sample headers install uninstall demo bench bench-recovery check conformance check-debug shell lint setup clean help
