@@ -61,7 +61,7 @@ static int send_mss(int fd)
 TEST_F_TIMEOUT(pmtu, finds_what_passes, 60)
 {
 	struct pair p = link_pair(self->net);
-	struct flow f = { .from = p.a, .to = p.b, .size = 400000 };
+	struct flow f = { .from = p.a, .to = p.b, .size = 1500000 };
 
 	EXPECT_TRUE(carry(&f, 1, 50000));
 	EXPECT_LE(variant->least, send_mss(p.a));
