@@ -4,7 +4,7 @@
  *
  * Owns: nothing; struct yoke_opt belongs to the caller. Any context.
  * RFC 9293 §3.1 §3.2 (MSS, MUST-4 to MUST-7), RFC 7323 §2.2 (window scale) §3.2 (timestamps),
- * RFC 2018 §2 §3 (SACK), RFC 7413 §4.1.1 (Fast Open).
+ * RFC 2018 §2 §3 (SACK), RFC 7413 §4.1.1 (Fast Open), RFC 9768 §3.2.3 (AccECN).
  */
 #include <linux/types.h>
 #include <linux/minmax.h>
@@ -21,8 +21,11 @@ enum {					/* option kinds and their lengths */
 	OPT_SACK = 5,		LEN_SACK = 2,	/* and 8 a block */
 	OPT_TS = 8,		LEN_TS = 10,
 	OPT_COOKIE = 34,	LEN_COOKIE = 2,	/* and the cookie */
+	OPT_ACCECN0 = 172,	LEN_ACCECN = 2,	/* and 3 a counter */
+	OPT_ACCECN1 = 174,
 
 	LEN_BLOCK = 8,
+	LEN_COUNTER = 3,
 	LEN_TS_ALIGNED = 12,
 };
 
@@ -72,6 +75,17 @@ static void parse_cookie(const u8 *p, unsigned int len, struct yoke_opt *opt)
 	memcpy(opt->cookie.val, p, len);
 }
 
+/* Whole counters count, whatever follows is padding (RFC 9768 §3.2.3). */
+static void parse_accecn(const u8 *p, unsigned int len, u8 order, struct yoke_opt *opt)
+{
+	unsigned int i, n = min_t(unsigned int, len / LEN_COUNTER, YOKE_OPT_ACCECN);
+
+	for (i = 0; i < n; i++, p += LEN_COUNTER)
+		opt->accecn_bytes[i] = p[0] << 16 | p[1] << 8 | p[2];
+	opt->accecn = n + 1;
+	opt->accecn_order = order;
+}
+
 /* One option of @len bytes, kind and length included, at @p. */
 static void parse_one(const u8 *p, unsigned int len, bool syn, struct yoke_opt *opt)
 {
@@ -83,6 +97,10 @@ static void parse_one(const u8 *p, unsigned int len, bool syn, struct yoke_opt *
 	case OPT_SACK:
 		if (len >= LEN_SACK + LEN_BLOCK && (len - LEN_SACK) % LEN_BLOCK == 0)
 			parse_sack(p + 2, len - LEN_SACK, opt);
+		break;
+	case OPT_ACCECN0:
+	case OPT_ACCECN1:
+		parse_accecn(p + 2, len - LEN_ACCECN, p[0] == OPT_ACCECN1, opt);
 		break;
 	case OPT_MSS:
 		if (syn && len == LEN_MSS)
@@ -118,6 +136,7 @@ void yoke_opt_parse(const u8 *p, unsigned int len, bool syn, struct yoke_opt *op
 	opt->has_wscale = false;
 	opt->sack_ok = false;
 	opt->has_cookie = false;
+	opt->accecn = 0;
 
 	/* What nearly every segment of an established connection begins with, or is all of it. */
 	if (len >= LEN_TS_ALIGNED && get32(p) == WORD_NOP_NOP_TS) {
@@ -156,6 +175,24 @@ static unsigned int sacks_fitting(const struct yoke_opt *opt, unsigned int used)
 	return min_t(unsigned int, opt->nsacks, (YOKE_OPT_SPACE - used - 4) / LEN_BLOCK);
 }
 
+static u8 *write_accecn(u8 *p, unsigned int room, const struct yoke_opt *opt)
+{
+	unsigned int i, n = opt->accecn - 1, size = yoke_opt_accecn_size(n);
+
+	if (size > room)
+		return p;
+	for (i = size - LEN_ACCECN - n * LEN_COUNTER; i; i--)
+		*p++ = OPT_NOP;
+	*p++ = opt->accecn_order ? OPT_ACCECN1 : OPT_ACCECN0;
+	*p++ = LEN_ACCECN + n * LEN_COUNTER;
+	for (i = 0; i < n; i++) {
+		*p++ = opt->accecn_bytes[i] >> 16 & 0xff;
+		*p++ = opt->accecn_bytes[i] >> 8 & 0xff;
+		*p++ = opt->accecn_bytes[i] & 0xff;
+	}
+	return p;
+}
+
 unsigned int yoke_opt_write(u8 *p, const struct yoke_opt *opt)
 {
 	u8 *start = p;
@@ -183,6 +220,8 @@ unsigned int yoke_opt_write(u8 *p, const struct yoke_opt *opt)
 		p = put32(p, opt->sack[i].start);
 		p = put32(p, opt->sack[i].end);
 	}
+	if (unlikely(opt->accecn))
+		p = write_accecn(p, YOKE_OPT_SPACE - (p - start), opt);
 	return p - start;
 }
 
@@ -201,5 +240,10 @@ unsigned int yoke_opt_size(const struct yoke_opt *opt)
 	if (opt->has_cookie)
 		size += (LEN_COOKIE + opt->cookie.len + 3) & ~3;
 	n = sacks_fitting(opt, size);
-	return n ? size + 4 + n * LEN_BLOCK : size;
+	if (n)
+		size += 4 + n * LEN_BLOCK;
+	if (unlikely(opt->accecn) &&
+	    size + yoke_opt_accecn_size(opt->accecn - 1) <= YOKE_OPT_SPACE)
+		size += yoke_opt_accecn_size(opt->accecn - 1);
+	return size;
 }

@@ -223,6 +223,25 @@ static void yoke_ack_search(struct sock *sk, u8 prior_state)
 	}
 }
 
+/* What the peer tells of marks on what we sent: that there were some, or how many. */
+static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *seg, struct yoke_ack *ack)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 segs = DIV_ROUND_UP(ack->delivered, ys->mss), bytes = ack->delivered;
+
+	if (ys->ecn.mode == YOKE_ECN_ACCURATE)
+		segs = yoke_ecn_marks(&ys->ecn, seg->flags, &seg->opt, segs, ys->mss, &bytes);
+	else if (!(seg->flags & YOKE_ECE))
+		return;
+	else
+		ack->ece = true;
+	if (!segs)
+		return;
+	ack->ece = true;
+	ack->marked = min(bytes, ack->delivered);
+	yoke_count_add(sock_net(sk), DeliveredCE, segs);
+}
+
 bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -259,7 +278,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	ack.limited = ys->cwnd_limited;
 	ack.more = !skb_queue_empty(&sk->sk_write_queue) &&
 		   yoke_seq_after(yoke_conn_snd_end(ys), ys->snd_nxt);
-	ack.ece = ys->ecn.mode && (seg->flags & (YOKE_ECE | YOKE_SYN)) == YOKE_ECE;
+	ack.ece = false;
 	ack.dup = seg->ack == prior_una && !window_changed && seg->end_seq == seg->seq && outstanding;
 	ack.ts_undo = ys->use_ts && seg->opt.has_ts && seg->opt.tsecr && ys->retrans_ts &&
 		      yoke_seq_before(seg->opt.tsecr, ys->retrans_ts);
@@ -279,10 +298,8 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	if (ys->use_sack && unlikely(seg->opt.nsacks))
 		yoke_ack_sack(sk, &seg->opt, &ack);
 	yoke_ack_rtt(ys, seg, &ack);
-	if (unlikely(ack.ece))
-		ack.marked = ack.delivered;
-	if (unlikely(ack.marked))
-		yoke_count_add(sock_net(sk), DeliveredCE, DIV_ROUND_UP(ack.marked, ys->mss));
+	if (ys->ecn.mode && !(seg->flags & YOKE_SYN) && sk->sk_state != TCP_SYN_RECV)
+		yoke_ack_ecn(sk, seg, &ack);
 	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
 	yoke_pace_update(sk);
 	if (unlikely(ys->pmtud.probe))

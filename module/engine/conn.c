@@ -377,7 +377,7 @@ void yoke_conn_renew(struct sock *sk)
 	ys->urgent_out = false;
 	ys->urgent = 0;
 	ys->nsacks = 0;
-	yoke_ecn_ask(&ys->ecn, YOKE_ECN_OFF);
+	yoke_ecn_start(&ys->ecn, YOKE_ECN_OFF);
 	ys->quickack = 0;
 	ys->pingpong = false;
 	ys->probes_out = 0;

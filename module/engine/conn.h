@@ -368,6 +368,12 @@ static inline bool yoke_conn_needs_ecn(const struct sock *sk)
 	return READ_ONCE(yoke_sk(sk)->cc.ops)->flags & YOKE_CC_NEEDS_ECN;
 }
 
+/* The ECN field on our SYN or SYN-ACK. */
+static inline u8 yoke_conn_syn_ecn(const struct sock *sk)
+{
+	return yoke_conn_needs_ecn(sk) ? YOKE_IP_ECT0 : YOKE_IP_NOT_ECT;
+}
+
 /* The protocol of the stream type; module/sock/stream.c defines it. */
 extern struct proto yoke_stream_proto;
 

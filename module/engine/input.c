@@ -250,11 +250,20 @@ static void yoke_input_ack_due(struct sock *sk)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, YOKE_DELACK);
 }
 
-/* ECN's flags on what is acceptable: CWR ends the echo; a window just cut waits for this ACK. */
-static void yoke_input_ecn(struct sock *sk, const struct yoke_segment *s)
+/*
+ * An acceptable segment on a connection with ECN. AccECN counts all of them; classic: CWR ends the
+ * echo, and a window just cut waits for this ACK.
+ */
+static void yoke_input_ecn(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
+	if (ys->ecn.mode == YOKE_ECN_ACCURATE) {
+		if (yoke_ecn_count(&ys->ecn, yoke_cb(skb)->ecn,
+				   max_t(u16, 1, skb_shinfo(skb)->gso_segs), s->len, ys->ack_due))
+			ys->ack_now = true;
+		return;
+	}
 	if (!(s->flags & YOKE_CWR))
 		return;
 	if (!yoke_conn_needs_ecn(sk))
@@ -312,7 +321,7 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 		yoke_drop(sock_net(sk), sk, skb, Duplicates);
 		return;
 	}
-	if (ys->ecn.mode)
+	if (ys->ecn.mode == YOKE_ECN_CLASSIC)
 		yoke_input_mark(sk, cb->ecn);
 	if (yoke_seq_after(cb->seg.seq, ys->rcv_nxt)) {
 		yoke_input_queue_ooo(sk, skb);
@@ -375,7 +384,7 @@ static void yoke_input_fin(struct sock *sk)
 /* --- the handshake, active side --- */
 
 /* What the peer's SYN allows. */
-static void yoke_input_negotiate(struct sock *sk, const struct yoke_segment *s)
+static void yoke_input_negotiate(struct sock *sk, const struct yoke_segment *s, u8 ip)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -390,7 +399,8 @@ static void yoke_input_negotiate(struct sock *sk, const struct yoke_segment *s)
 	ys->snd_wscale = ys->use_wscale ? s->opt.wscale : 0;
 	if (!ys->use_wscale)
 		ys->rcv_wscale = 0;
-	yoke_ecn_answered(&ys->ecn, s->flags, s->flags & YOKE_ACK);
+	yoke_ecn_answered(&ys->ecn, s->flags, ip, s->flags & YOKE_ACK, yoke_conn_syn_ecn(sk),
+			  &s->opt);
 	if (ys->use_ts) {
 		ys->ts_recent = s->opt.tsval;
 		ys->ts_recent_s = (u32)ktime_get_seconds();
@@ -460,7 +470,7 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, const stru
 		yoke_drop(sock_net(sk), sk, skb, InvalidFlags);
 		return;
 	}
-	yoke_input_negotiate(sk, s);
+	yoke_input_negotiate(sk, s, yoke_cb(skb)->ecn);
 	if (!ack) {
 		/* Both have sent a SYN: answer as if it had come first (MUST-10). */
 		yoke_conn_set_state(sk, TCP_SYN_RECV);
@@ -472,6 +482,9 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, const stru
 	yoke_input_established(sk);
 	ys->ack_due = true;
 	ys->ack_now = true;
+	/* By itself, whatever there is to send (RFC 9768 §3.2.2.1). */
+	if (ys->ecn.shake)
+		yoke_output_ack(sk);
 	yoke_input_data(sk, skb, s);
 }
 
@@ -526,6 +539,10 @@ static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment 
 		yoke_output_ack(sk);
 		return;
 	}
+	/* The SYN-ACK again: so is our answer (RFC 9768 §3.2.2.1). */
+	if ((s->flags & (YOKE_SYN | YOKE_ACK)) == (YOKE_SYN | YOKE_ACK) && s->seq == ys->irs &&
+	    ys->ecn.mode == YOKE_ECN_ACCURATE)
+		ys->ecn.shake = true;
 	yoke_output_challenge(sk);
 }
 
@@ -671,7 +688,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		return false;
 	}
 	if (ys->ecn.mode)
-		yoke_input_ecn(sk, s);
+		yoke_input_ecn(sk, skb, s);
 	yoke_input_timestamp(ys, s);
 	ys->last_rcv_jiffies = (u32)jiffies;
 	ys->keep_probes_out = 0;

@@ -98,7 +98,10 @@ static void yoke_listen_numbers(struct sock *child, const struct yoke_request *r
 	ys->use_ts = req->use_ts;
 	ys->use_sack = req->use_sack;
 	ys->use_wscale = req->use_wscale;
-	ys->ecn.mode = req->ecn_mode;
+	yoke_ecn_start(&ys->ecn, req->ecn_mode);
+	ys->ecn.syn_ip = req->rx.ecn;
+	/* RFC 9768 §3.1.5: then the peer may not have agreed. */
+	ys->ecn.no_ect = req->ecn_bare || (req->retries > 1 && req->ecn_mode == YOKE_ECN_ACCURATE);
 	ys->ts_recent = req->tsval;
 	ys->ts_recent_s = (u32)ktime_get_seconds();
 	ys->ts_offset = req->ts_offset;
@@ -180,6 +183,7 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 				 u8 ecn)
 {
 	struct sock *sk = req->listener, *child;
+	struct yoke_segment s;
 
 	if (sk_acceptq_is_full(sk)) {
 		yoke_count(net, ListenOverflows);
@@ -212,6 +216,9 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 	yoke_cb(skb)->ecn = ecn;
 	yoke_conn_init_buffers(child);
 	yoke_conn_keepalive(child);
+	yoke_ack_parse(skb, &s);
+	yoke_ecn_third_ack(&yoke_sk(child)->ecn, s.flags, !s.len && !s.opt.nsacks,
+			   yoke_conn_syn_ecn(sk), &s.opt);
 	yoke_input(child, skb);
 	bh_unlock_sock(child);
 	sk->sk_data_ready(sk);
@@ -234,6 +241,16 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	/* The SYN again: our answer was lost. */
 	if ((s.flags & (YOKE_SYN | YOKE_ACK | YOKE_RST)) == YOKE_SYN && s.seq == req->irs &&
 	    !paws) {
+		if (yoke_ecn_conflict(req->ecn_mode, s.flags,
+				      yoke_ecn_incoming(READ_ONCE(yoke_net(net)->set.ecn)))) {
+			yoke_output_reset_for(net, skb, rx);
+			yoke_request_drop(req);
+			consume_skb(skb);
+			return true;
+		}
+		req->rx.ecn = rx->ecn;
+		req->ecn_again = true;
+		req->ecn_bare |= req->ecn_mode == YOKE_ECN_ACCURATE && !(s.flags & YOKE_ACE);
 		yoke_request_send(req, YOKE_SYN | YOKE_ACK, NULL);
 		consume_skb(skb);
 		return true;

@@ -137,6 +137,7 @@ static void yoke_output_options(struct sock *sk, u16 flags, struct yoke_opt *opt
 	opt->nsacks = 0;
 	opt->has_wscale = false;
 	opt->sack_ok = false;
+	opt->accecn = 0;
 	opt->has_ts = ys->use_ts;
 	if (flags & YOKE_SYN) {
 		opt->mss = ys->advmss;
@@ -160,6 +161,18 @@ static void yoke_output_options(struct sock *sk, u16 flags, struct yoke_opt *opt
 		opt->tsval = yoke_conn_tsval(ys);
 		opt->tsecr = answer ? ys->ts_recent : 0;
 	}
+}
+
+/* AccECN's option goes where it takes no place from data (RFC 9768 §3.2.3.3). */
+static void yoke_output_accecn(struct sock *sk, unsigned int len, u16 flags, struct yoke_opt *opt)
+{
+	unsigned int mss = yoke_output_mss(yoke_sk(sk));
+
+	if (len > mss || flags & (YOKE_SYN | YOKE_RST))
+		return;
+	yoke_ecn_option(&yoke_sk(sk)->ecn, opt,
+			min(YOKE_OPT_SPACE - yoke_opt_size(opt), len ? mss - len : YOKE_OPT_SPACE),
+			READ_ONCE(yoke_net(sock_net(sk))->set.ecn_option));
 }
 
 /* The ACK that was owed is on its way. */
@@ -188,16 +201,18 @@ static u16 yoke_output_ecn(struct sock *sk, struct sk_buff *skb, u16 flags, bool
 		*ip = YOKE_IP_ECT0;
 	if (flags & YOKE_SYN) {
 		if (flags & YOKE_ACK)
-			return yoke_ecn_synack_flags(ys->ecn.mode);
+			return yoke_ecn_synack_flags(ys->ecn.mode, ys->ecn.syn_ip, 0);
 		/* Perhaps something on the path does not like the flags (§6.1.1.1). */
-		if (ys->retransmits && READ_ONCE(yoke_net(sock_net(sk))->set.ecn_fallback))
-			return 0;
-		return yoke_ecn_syn_flags(&ys->ecn);
+		return yoke_ecn_syn_flags(&ys->ecn, ys->retransmits,
+					  READ_ONCE(yoke_net(sock_net(sk))->set.ecn_fallback));
 	}
-	more = yoke_ecn_flags(&ys->ecn);
-	if (fresh && skb->len) {
+	more = yoke_ecn_flags(&ys->ecn, !skb->len && !ys->nsacks && !ys->dsack);
+	if (unlikely(ys->ecn.no_ect)) {
+		*ip = YOKE_IP_NOT_ECT;
+	} else if (fresh && skb->len) {
 		*ip = YOKE_IP_ECT0;
-		if (yoke_recovery_take_cwr(&ys->rec)) {
+		/* AccECN has another use for that flag (RFC 9768 §3.1.5). */
+		if (ys->ecn.mode == YOKE_ECN_CLASSIC && yoke_recovery_take_cwr(&ys->rec)) {
 			more |= YOKE_CWR;
 			/* In the first segment of a large buffer only. */
 			skb_shinfo(skb)->gso_type |= SKB_GSO_TCP_ECN;
@@ -255,6 +270,8 @@ static int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u
 		opt.has_cookie = true;
 		opt.cookie = *cookie;
 	}
+	if (unlikely(ys->ecn.mode == YOKE_ECN_ACCURATE))
+		yoke_output_accecn(sk, skb->len, flags, &opt);
 	size = sizeof(*th) + yoke_opt_size(&opt);
 	skb_push(skb, size);
 	skb_reset_transport_header(skb);
@@ -688,7 +705,7 @@ int yoke_output_syn(struct sock *sk)
 	ecn = yoke_ecn_outgoing(READ_ONCE(yoke_net(net)->set.ecn));
 	if (dst_feature(dst, RTAX_FEATURE_ECN) || yoke_conn_needs_ecn(sk))
 		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
-	yoke_ecn_ask(&ys->ecn, ecn);
+	yoke_ecn_start(&ys->ecn, ecn);
 	ys->advmss = dst_metric_advmss(dst);
 	if (ys->user_mss)
 		ys->advmss = min(ys->advmss, ys->user_mss);

@@ -102,11 +102,19 @@ void yoke_request_send(struct yoke_request *req, u16 flags, const struct yoke_op
 			opt.has_cookie = true;
 			opt.cookie = answer->cookie;
 		}
-		flags |= yoke_ecn_synack_flags(req->ecn_mode);
+		flags |= yoke_ecn_synack_flags(req->ecn_mode, req->rx.ecn, req->retries);
+		if (READ_ONCE(yoke_net(sock_net(req->listener))->set.ecn_option))
+			yoke_ecn_synack_option(req->ecn_mode, req->retries + req->ecn_again, &opt);
 		req->sent_us = (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
 	} else {
 		seq++;
 		wnd >>= req->rcv_wscale;
+		if (req->ecn_mode == YOKE_ECN_ACCURATE) {
+			struct yoke_ecn ecn;
+
+			yoke_ecn_start(&ecn, req->ecn_mode);
+			flags |= yoke_ecn_flags(&ecn, true);
+		}
 	}
 	yoke_output_control(sock_net(req->listener), req->listener, &req->rx, req->mark, seq,
 			    req->irs + 1, wnd, flags, &opt);
@@ -210,6 +218,8 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 	ecn = yoke_ecn_incoming(READ_ONCE(set->ecn));
 	if (ecn_route || needs_ecn)
 		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
+	if (req->cookie)	/* it has one bit for ECN */
+		ecn = min_t(u8, ecn, YOKE_ECN_CLASSIC);
 	/* The ACK that brings a cookie back may carry data, and be ECN-capable. */
 	if (options)
 		req->ecn_mode = yoke_ecn_accept(s->flags, rx->ecn, ecn,

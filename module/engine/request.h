@@ -47,7 +47,9 @@ struct yoke_request {
 		use_wscale:1,
 		passing:1,
 		cookie:1;
-	u8	ecn_mode:2;
+	u8	ecn_mode:2,
+		ecn_again:1,	/* the SYN came more than once, */
+		ecn_bare:1;	/* and without ECN's flags */
 	int	rcv_wnd;
 };
 

@@ -15,8 +15,11 @@
 #include "../engine/conn.h"
 #include "offload.h"
 
-/* Each segment's sequence, flags and checksum. @pseudo: sum of the pseudo-header but the length. */
-static void write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo)
+/*
+ * Each segment's sequence, flags and checksum. @pseudo: sum of the pseudo-header but the length.
+ * @cwr_once: CWR is said once (RFC 3168 §6.1.2), and no part of AccECN's counter (RFC 9768 §3.3.4).
+ */
+static void write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo, bool cwr_once)
 {
 	struct tcphdr first = *tcp_hdr(segs);
 	u32 seq = ntohl(first.seq);
@@ -30,8 +33,7 @@ static void write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo)
 		seq += mss;
 		th->fin = first.fin && !skb->next;
 		th->psh = first.psh && !skb->next;
-		/* Said once (RFC 3168 §6.1.2). */
-		th->cwr = first.cwr && skb == segs;
+		th->cwr = first.cwr && (skb == segs || !cwr_once);
 		th->check = ~csum_fold(csum_add(pseudo, (__force __wsum)htonl(len)));
 		/* An outer header's checksum, if there is one, builds on this. */
 		if (skb->ip_summed == CHECKSUM_PARTIAL)
@@ -59,6 +61,7 @@ static void pass_charge(struct sk_buff *from, struct sk_buff *segs)
 static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t features)
 {
 	unsigned int len = skb->len, mss = skb_shinfo(skb)->gso_size, header;
+	bool cwr_once = skb_shinfo(skb)->gso_type & SKB_GSO_TCP_ECN;
 	struct sk_buff *segs;
 	__wsum pseudo;
 
@@ -98,7 +101,7 @@ static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t fea
 	if (IS_ERR(segs))
 		return segs;
 	pass_charge(skb, segs);
-	write_headers(segs, mss, pseudo);
+	write_headers(segs, mss, pseudo, cwr_once);
 	return segs;
 }
 

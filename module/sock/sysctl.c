@@ -18,7 +18,7 @@
 static int byte_max = U8_MAX;
 static int mss_min = 48, mss_max = U16_MAX - 52;
 static int syn_retries_max = MAX_TCP_SYNCNT;
-static int ecn_max = 2;
+static int ecn_max = 5;
 
 /* .data is an offset into struct yoke_settings here, an address in the table of a namespace. */
 #define YOKE_SYSCTL(name, handler, min, max) {				\
@@ -151,6 +151,7 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_COUNT(pacing_ca_ratio, SYSCTL_ZERO, SYSCTL_ONE_THOUSAND),
 	YOKE_SYSCTL_COUNT(limit_output_bytes, NULL, NULL),
 	YOKE_SYSCTL(notsent_lowat, proc_douintvec, NULL, NULL),
+	YOKE_SYSCTL(ecn_option, proc_dou8vec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
 	YOKE_SYSCTL(invalid_ratelimit, proc_dointvec_ms_jiffies, NULL, NULL),
 	YOKE_SYSCTL_COUNT(challenge_ack_limit, NULL, NULL),
 	YOKE_SYSCTL(fastopen, proc_dointvec, NULL, NULL),

@@ -69,6 +69,7 @@ static void settings_init(struct yoke_settings *set)
 	set->pacing_ca_ratio = 120;
 	set->limit_output_bytes = 1 << 20;
 	set->notsent_lowat = UINT_MAX;
+	set->ecn_option = 2;
 	set->invalid_ratelimit = HZ / 2;
 	set->challenge_ack_limit = INT_MAX;
 	set->fastopen = 1;

@@ -102,6 +102,7 @@ struct yoke_settings {
 	int	pacing_ca_ratio;
 	int	limit_output_bytes;
 	unsigned int notsent_lowat;	/* bytes */
+	u8	ecn_option;
 	int	invalid_ratelimit;	/* jiffies between challenge ACKs of one connection */
 	int	fastopen;		/* YOKE_FASTOPEN_* bits */
 	int	challenge_ack_limit;	/* challenge ACKs a second, of all together */

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Explicit congestion notification: RFC 3168 and what RFC 8311 changed in it."""
+"""Explicit congestion notification: RFC 3168, what RFC 8311 changed in it, and AccECN, RFC 9768."""
+import contextlib
 import socket
 import struct
 
-from peer import Skip, ahead, check, connected, equal, near, pattern, rows, seq32, setopt
+from peer import (SYSCTL, Skip, ahead, check, connected, equal, near, option, pattern, rows,
+		  seq32, setopt, write)
 
 SIZE = 1000
 NOT_ECT, ECT1, ECT0, CE = range(4)
@@ -440,3 +442,329 @@ def cookie(p):
 			c.send('A')
 			c.sock = p.accept(listener)
 			agreed(c, stamps)
+
+
+# --- AccECN: RFC 9768 -------------------------------------------------------------------------
+
+SHAKE = {NOT_ECT: 2, ECT1: 3, ECT0: 4, CE: 6}	# what tells a SYN's or SYN,ACK's field
+ACCECN0, ACCECN1 = 172, 174
+
+
+def ace(n):
+	"""The flags of this value of the ACE field."""
+	return ''.join(flag for bit, flag in ((4, 'N'), (2, 'C'), (1, 'E')) if n & bit)
+
+
+def ace_of(segment):
+	return sum(bit for bit, flag in ((4, 'N'), (2, 'C'), (1, 'E')) if flag in segment.names)
+
+
+@contextlib.contextmanager
+def accurate(p, setting=3):
+	with p.sysctl('ecn', 2):
+		try:
+			write(SYSCTL + 'ecn', setting)
+		except OSError:
+			raise Skip('no AccECN') from None
+		yield
+
+
+def accecn_passive(p, tos=NOT_ECT, third=NOT_ECT, options=OFFER, **opts):
+	"""A listener has agreed to AccECN."""
+	listener = p.listen(**opts)
+	c = p.conn(listener.getsockname()[1])
+	c.send('SNCE', options=options, tos=tos)
+	c.syn = c.expect('SA' + ace(SHAKE[tos]))
+	equal(field(c.syn), NOT_ECT, 'ECN field of the SYN,ACK')
+	c.send('A' + ace(SHAKE[third]))
+	c.sock = p.accept(listener)
+	return c
+
+
+def accecn_active(p, answer=2, tos=NOT_ECT):
+	c = p.syn_sent(flags='SNCE')
+	c.send('SA' + ace(answer), options=OFFER, tos=tos)
+	c.third = c.next()
+	check('A' in c.third.names, 'no ACK')
+	connected(c.sock)
+	return c
+
+
+def data_field(c):
+	"""The ECN field of new data, and its flags."""
+	c.sock.send(b'data')
+	s = c.next()
+	equal(s.data, b'data', 'data')
+	c.advance(s)
+	c.send('A' + ace(5))
+	return field(s), ace_of(s)
+
+
+@rows('9768-1', '9768-7')
+def accecn_accepted(p):
+	"""The SYN,ACK tells in which state the SYN came, and the counter begins with 5."""
+	with accurate(p):
+		for tos in SHAKE:
+			equal(data_field(accecn_passive(p, tos)), (ECT0, 5), f'data after a SYN with {tos}')
+
+
+@rows('9768-3')
+def accecn_reserved_syn(p):
+	"""Flags that mean nothing yet ask for AccECN; none, or classic ECN's, do not."""
+	with accurate(p):
+		for flags in (1, 2, 4, 5, 6, 7):
+			listener = p.listen()
+			c = p.conn(listener.getsockname()[1])
+			c.send('S' + ace(flags), options=OFFER)
+			c.expect('SA' + ace(2))
+			c.send('A' + ace(2))
+			c.sock = p.accept(listener)
+			equal(data_field(c), (ECT0, 5), f'data after SYN with {flags}')
+		agreed(passive(p), True)
+		agreed(passive(p, 'S', 'SA'), False)
+
+
+@rows('9768-2', '9768-1')
+def accecn_asked(p):
+	"""Table 2: what each SYN,ACK makes of our SYN."""
+	with accurate(p):
+		for answer in (0, 7):
+			equal(data_field(accecn_active(p, answer)), (NOT_ECT, 0), f'after {answer}')
+		c = accecn_active(p, 1)
+		agreed(c, True)
+		for answer in (2, 5):
+			equal(data_field(accecn_active(p, answer)), (ECT0, 5), f'after {answer}')
+	with accurate(p, 4):
+		agreed(active(p), True)
+	with accurate(p, 5):
+		agreed(active(p, 'SA', 'S'), False)
+
+
+@rows('9768-6')
+def accecn_third_ack(p):
+	"""The ACK of the SYN,ACK tells how that came; the counter goes on from there."""
+	with accurate(p):
+		for tos, want in SHAKE.items():
+			c = accecn_active(p, tos=tos)
+			equal((ace_of(c.third), c.third.data), (want, b''), f'ACK of a SYN,ACK with {tos}')
+			c.send('SA' + ace(2), seq=c.iss, options=OFFER, tos=tos)	# once more
+			s = c.next()
+			equal(ace_of(s), want, 'the ACK once more')
+			equal(data_field(c)[1], 6 if tos == CE else 5, 'counter')
+
+
+@rows('9768-2', '9768-6')
+def accecn_mangled(p):
+	"""A field that changes on the way is no more used, but the peer's marks are still counted."""
+	with accurate(p):
+		equal(data_field(accecn_active(p, SHAKE[ECT0])), (NOT_ECT, 5), 'after a mangled SYN')
+		c = accecn_passive(p, third=ECT0)
+		equal(data_field(c), (NOT_ECT, 5), 'after a mangled SYN,ACK')
+		c.send('PA' + ace(5), b'x', tos=CE)
+		equal(ace_of(c.next()), 6, 'counter after a mark')
+
+
+@rows('9768-7')
+def accecn_counts(p):
+	"""Marks are counted, on data and ACKs, and CWR stops nothing."""
+	with accurate(p):
+		c, marks = accecn_passive(p), 5
+		for n in (1, 3, 2, 5):
+			for _ in range(n):
+				c.send('PA' + ace(5), b'x', tos=CE)
+			marks += n
+			equal(ace_of(c.drain()[-1]), marks & 7, 'counter')
+		for tos in (ECT0, NOT_ECT, ECT1):
+			c.send('PA' + ace(5), b'x', tos=tos)
+			equal(ace_of(c.drain()[-1]), marks & 7, 'counter')
+		c.send('A' + ace(5), tos=CE)
+		equal(data_field(c)[1], (marks + 1) & 7, 'counter on data')
+
+
+@rows('9768-8')
+def accecn_acks(p):
+	"""At once where marks begin, for the second one since, and for the third on ACKs."""
+	with accurate(p):
+		c = accecn_passive(p)
+
+		def acks(flags, data, tos):
+			c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+			c.send(flags + ace(5), data, tos=tos)
+			return len(c.drain())
+		equal(acks('PA', b'x', ECT0), 0, 'ACKs of unmarked data')
+		c.next()
+		equal(acks('PA', b'x', CE), 1, 'ACKs where marks begin')
+		equal(acks('PA', b'x', CE), 0, 'ACKs of the next')
+		equal(acks('PA', b'x', CE), 1, 'ACKs of the second')
+		c.quiet(0.1)
+		equal([acks('A', b'', CE) for _ in range(3)], [0, 0, 1], 'ACKs of marked ACKs')
+
+
+@rows('9768-13', '9768-7')
+def accecn_reaction(p):
+	"""One reduction a window, that is not told by CWR: those flags are the counter."""
+	with accurate(p):
+		c = accecn_passive(p)
+		setopt(c.sock, nodelay=1)
+		first = c.ack
+		c.write(pattern(SIZE * 60))
+		equal(len(c.drain()), 10, 'initial window')
+		out = []
+		for i in range(1, 11):
+			c.send('A' + ace(5 + i & 7), ack=first + i * SIZE)
+			out += c.drain()
+			info = Info(c.sock)
+			equal((info.state, info.ssthresh), (CWR, 5), f'state and ssthresh after ACK {i}')
+		check(4 <= len(out) <= 7, f'{len(out)} segments for ten acknowledged')
+		equal({ace_of(s) for s in out}, {5}, 'counter on data')
+		equal({field(s) for s in out}, {ECT0}, 'ECN field of data')
+		c.send('A' + ace(15 & 7), ack=first + 11 * SIZE)
+		c.drain()
+		equal((Info(c.sock).state, Info(c.sock).ssthresh), (OPEN, 5), 'state and ssthresh')
+
+
+@rows('9768-13', '9768-2')
+def accecn_zeroed(p):
+	"""A first ACK without any of the flags: no reaction to what follows, and no ECT."""
+	with accurate(p):
+		listener = p.listen()
+		c = p.conn(listener.getsockname()[1])
+		c.send('SNCE', options=OFFER)
+		c.expect('SA' + ace(2))
+		c.send('A')
+		c.sock = p.accept(listener)
+		c.write(pattern(SIZE * 60))
+		out = c.drain()
+		equal({field(s) for s in out}, {NOT_ECT}, 'ECN field of data')
+		c.send('A' + ace(3), ack=out[0].seq + SIZE)
+		c.drain()
+		equal(Info(c.sock).state, OPEN, 'state')
+
+
+@rows('9768-5')
+def accecn_two_kinds_of_syn(p):
+	with accurate(p):
+		for first, second, answer in (('SNCE', 'SEC', 2), ('SEC', 'SNCE', 1)):
+			listener = p.listen()
+			c = p.conn(listener.getsockname()[1])
+			c.send(first, options=OFFER)
+			c.expect('SA' + ace(answer))
+			c.send(second, seq=c.iss, options=OFFER)
+			equal(c.next().names.replace('A', ''), 'R', f'answer to {second} after {first}')
+			c.expect_state('CLOSED')
+
+
+@rows('9768-5', '9768-1')
+def accecn_syn_again(p):
+	"""The latest SYN's field is told; one without the flags leaves the mode, but ends our ECT."""
+	with accurate(p):
+		listener = p.listen()
+		c = p.conn(listener.getsockname()[1])
+		c.send('SNCE', options=OFFER)
+		c.expect('SA' + ace(2))
+		c.send('SNCE', seq=c.iss, options=OFFER, tos=CE)
+		equal(ace_of(c.next()), SHAKE[CE], 'flags after a marked SYN')
+		c.send('S', seq=c.iss, options=OFFER)
+		equal(ace_of(c.next()), SHAKE[NOT_ECT], 'flags after a SYN without')
+		c.send('A' + ace(2))
+		c.sock = p.accept(listener)
+		equal(data_field(c), (NOT_ECT, 5), 'data')
+
+
+@rows('9768-4')
+def accecn_syn_fallback(p):
+	"""A SYN is repeated with the flags once, then without, and keeps its number."""
+	with accurate(p):
+		c = p.syn_sent(flags='SNCE')
+		c.expect('SNCE', seq=c.syn.seq)
+		c.expect('S', seq=c.syn.seq)
+
+
+def accecn_option(segment):
+	"""Kind and counters of the option, or None."""
+	for kind in (ACCECN0, ACCECN1):
+		value = option(segment, kind)
+		if value is not None:
+			return kind, [int.from_bytes(value[i:i + 3], 'big') for i in range(0, len(value), 3)]
+	return None
+
+
+@rows('9768-9', '9768-10')
+def accecn_options(p):
+	"""Not on the SYN; on SYN,ACK, first ACK and first data; then the bytes that came with each field,
+	those that never came left out."""
+	with accurate(p):
+		c = accecn_active(p)
+		equal(accecn_option(c.syn), None, 'option on the SYN')
+		equal(accecn_option(c.third), (ACCECN0, [1]), 'option on the first ACK')
+		c = accecn_passive(p)
+		equal(accecn_option(c.syn), (ACCECN0, [1, 0, 1]), 'option on the SYN,ACK')
+		c.sock.send(b'data')
+		s = c.next()
+		equal(accecn_option(s), (ACCECN0, [1]), 'option on the first data')
+		c.advance(s)
+		for tos, size, want in ((ECT0, 100, [101]), (CE, 10, [101, 10]), (NOT_ECT, 5, None),
+					(ECT0, 7, [108, 10]), (ECT1, 3, [108, 10, 4])):
+			c.send('PA' + ace(5), pattern(size), tos=tos)
+			equal(accecn_option(c.next()), want and (ACCECN0, want), f'option after {tos}')
+		c = accecn_passive(p)
+		data_field(c)
+		c.send('PA' + ace(5), pattern(10), tos=ECT1)
+		equal(accecn_option(c.next()), (ACCECN1, [11]), 'option after ECT(1)')
+		with p.sysctl('ecn_option', 0):
+			c = accecn_passive(p)
+			equal(accecn_option(c.syn), None, 'option on the SYN,ACK')
+			c.send('PA' + ace(5), pattern(10), tos=ECT0)
+			equal(accecn_option(c.next()), None, 'option')
+
+
+@rows('9768-9')
+def accecn_option_read(p):
+	"""The option tells marks that the counter alone leaves open, whatever its length."""
+	with accurate(p):
+		for tail in (b'', b'\0'):
+			c = accecn_passive(p)
+			setopt(c.sock, nodelay=1)
+			first = c.ack
+			c.write(pattern(SIZE * 60))
+			c.drain()
+			def counters(ceb):
+				body = bytes([0, 0, 1]) + ceb.to_bytes(3, 'big') + tail
+				return bytes([ACCECN0, 2 + len(body)]) + body + b'\1' * (-(2 + len(body)) % 4)
+			# Ten at once and no mark: without the option eight marks would be the safest case.
+			c.send('A' + ace(5), ack=first + 10 * SIZE, options=counters(0))
+			c.drain()
+			equal(Info(c.sock).state, OPEN, 'state without marks')
+			c.send('A' + ace(6), ack=c.ack, options=counters(SIZE))
+			c.drain()
+			equal(Info(c.sock).state, CWR, 'state after a mark')
+
+
+@rows('9768-11')
+def accecn_synack_fallback(p):
+	"""A SYN,ACK that is not answered comes again without the option, then without the flags."""
+	with accurate(p):
+		listener = p.listen()
+		c = p.conn(listener.getsockname()[1])
+		c.send('SNCE', options=OFFER)
+		s = c.expect('SA' + ace(2))
+		check(accecn_option(s), 'no option')
+		s = c.expect('SA' + ace(2), seq=s.seq)
+		equal(accecn_option(s), None, 'option on the second SYN,ACK')
+		c.expect('SA', seq=s.seq)
+		c.send('A' + ace(2))
+		c.sock = p.accept(listener)
+		equal(data_field(c), (NOT_ECT, 5), 'data')
+
+
+@rows('9768-12')
+def accecn_option_and_sack(p):
+	"""With timestamps and three SACK blocks there is no room, and SACK goes before."""
+	with accurate(p):
+		c = accecn_passive(p, options=OFFER + (('Timestamp', (1000, 0)),))
+		c.tsval = 1001
+		for n in (1, 2, 3):
+			c.send('A' + ace(5), b'xx', seq=c.seq + 10 * n, tos=CE)
+			s = c.drain()[-1]
+			equal(len(option(s, 'SAck')) // 2, n, 'SACK blocks')
+			equal(accecn_option(s) is not None, n < 3, f'option beside {n} SACK blocks')

@@ -190,7 +190,7 @@ class Link:
 			return
 		if checksum(pseudo + body):
 			yield 'segment checksum'
-		if body[12] & 15:
+		if body[12] & 14:		# the fourth is AccECN's AE
 			yield 'reserved bits set'
 		options = body[20:(body[12] >> 4) * 4]
 		while options:
@@ -260,7 +260,8 @@ def show(raw):
 	body = raw[header:]
 	if raw[9] == STREAM and len(body) >= 20:
 		sport, dport, seq, ack, offset, flags, win = struct.unpack('!HHIIBBH', body[:16])
-		names = ''.join(c for i, c in enumerate('FSRPAUEC') if flags >> i & 1) or '-'
+		flags |= (offset & 1) << 8
+		names = ''.join(c for i, c in enumerate('FSRPAUECN') if flags >> i & 1) or '-'
 		size = (offset >> 4) * 4
 		options = body[20:size].hex()
 		return (f'{sport}>{dport} {names} seq={seq} ack={ack} win={win} len={len(body) - size}'
@@ -268,7 +269,7 @@ def show(raw):
 	return f'protocol {raw[9]}: {body[:32].hex()} ({len(body)} bytes)'
 
 
-FLAGS = 'FSRPAUEC'
+FLAGS = 'FSRPAUECN'			# N: AE, which was the nonce's bit
 
 
 @functools.lru_cache
@@ -291,6 +292,7 @@ class Segment:
 		body = raw[(raw[0] & 15) * 4:]
 		(_, _, self.seq, self.ack, offset, bits, self.window, _,
 		 self.urgptr) = struct.unpack('!HHIIBBHHH', body[:20])
+		bits |= (offset & 1) << 8
 		self.flags = ''.join(flag for i, flag in enumerate(FLAGS) if bits >> i & 1)
 		self.names = self.flags.replace('P', '')	# whether PSH is set says little
 		self.data = body[(offset >> 4) * 4:]
@@ -418,7 +420,8 @@ class Peer:
 			options = option_bytes(tuple(options))
 		bits = sum(1 << FLAGS.index(flag) for flag in flags)
 		header = struct.pack('!HHIIBBHHH', sport, dport, seq32(seq), seq32(ack),
-				     5 + len(options) // 4 << 4 | reserved << 1, bits, win, 0, urgptr)
+				     5 + len(options) // 4 << 4 | reserved << 1 | bits >> 8, bits & 255,
+				     win, 0, urgptr)
 		self.inject(self.transport(STREAM, header + options + data, dst, corrupt, **ip))
 
 	def datagram(self, sport, dport, data=b'', dst=SUT, corrupt=False, **ip):

@@ -303,3 +303,44 @@ TEST(cookie__write)
 	EXPECT_EQ(yoke_opt_write(out, &opt), 24);
 	EXPECT_EQ(yoke_opt_size(&opt), 24);
 }
+
+/* RFC 9768 §3.2.3: whole counters of any length count, the rest is padding. */
+TEST(parse__accecn)
+{
+	struct yoke_opt opt = PARSE(false, 172, 11, 0, 0, 1, 1, 2, 3, 0xff, 0xff, 0xff, 0);
+
+	EXPECT_EQ(opt.accecn, 4);
+	EXPECT_EQ(opt.accecn_order, 0);
+	EXPECT_EQ(opt.accecn_bytes[0], 1);
+	EXPECT_EQ(opt.accecn_bytes[1], 0x010203);
+	EXPECT_EQ(opt.accecn_bytes[2], 0xffffff);
+	opt = PARSE(false, 1, 1, 174, 6, 0, 0, 9, 77);
+	EXPECT_EQ(opt.accecn, 2);
+	EXPECT_EQ(opt.accecn_order, 1);
+	EXPECT_EQ(opt.accecn_bytes[0], 9);
+	opt = PARSE(false, 172, 2, 1, 1);
+	EXPECT_EQ(opt.accecn, 1);
+	opt = PARSE(false, 174, 14, 0, 0, 1, 0, 0, 2, 0, 0, 3, 0, 0, 4, 0, 0);
+	EXPECT_EQ(opt.accecn, 4);
+	opt = PARSE(false, 1, 1, 1, 1);
+	EXPECT_EQ(opt.accecn, 0);
+}
+
+TEST(write__accecn)
+{
+	struct yoke_opt opt = { .accecn = 3, .accecn_order = 1, .accecn_bytes = { 0x010203, 4 } };
+	static const u8 want[] = { 174, 8, 1, 2, 3, 0, 0, 4 };
+	u8 p[YOKE_OPT_SPACE];
+
+	EXPECT_EQ(yoke_opt_size(&opt), 8);
+	EXPECT_EQ(yoke_opt_write(p, &opt), 8);
+	EXPECT(!memcmp(p, want, 8));
+	opt.accecn = 2;
+	EXPECT_EQ(yoke_opt_write(p, &opt), 8);
+	EXPECT(p[0] == 1 && p[1] == 1 && p[2] == 1 && p[3] == 174 && p[4] == 5);
+	/* Three SACK blocks and timestamps leave no room: SACK has precedence (§3.2.3.3). */
+	opt.has_ts = true;
+	opt.nsacks = 3;
+	EXPECT_EQ(yoke_opt_size(&opt), 40);
+	EXPECT_EQ(yoke_opt_write(p, &opt), 40);
+}
