@@ -22,11 +22,19 @@ jobs := $(if $(findstring j,$(filter-out -%,$(firstword $(MAKEFLAGS)))),,-j$(she
 # each builds in a tree of links. BTF needs a tool and a vmlinux that a machine
 # may lack, and nothing here reads it.
 all: headers
+	@$(MAKE) -s --no-print-directory build/yoke-run build/yoke-run.so
 	@mkdir -p $(build)
 	@find $(build) -xtype l -delete
 	@cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(CURDIR)/uapi $(build)
 	+@flock $(build)/.lock $(MAKE) --no-print-directory $(jobs) -C $(kdir) M=$(CURDIR)/$(build) \
 		W=$(or $(W),1) CONFIG_DEBUG_INFO_BTF_MODULES= modules
+
+# Other people's programs over Yoke.
+run_cc = @mkdir -p $(@D) && $(CC) -O2 -g -std=gnu11 -Wall -Wextra -Iuapi -o $@ $(filter %.c,$^)
+build/yoke-run: run/yoke-run.c run/rules.c run/rules.h uapi/linux/yoke.h
+	$(run_cc)
+build/yoke-run.so: run/preload.c run/rules.c run/rules.h uapi/linux/yoke.h
+	$(run_cc) -shared -fPIC
 
 # A congestion control algorithm as a module of its own, for the tests.
 sample: all
@@ -44,16 +52,20 @@ else ifeq ($(name),)
 endif
 
 moddir = $(DESTDIR)/lib/modules/$(name)/updates
-incdir = $(DESTDIR)/usr/local/include/linux
+local = $(DESTDIR)/usr/local
 
 install: all
 	@[ -z "$(KERNEL)" ] || { echo "make install is for a kernel this machine runs: use KDIR=" >&2; false; }
 	install -D -m 644 $(build)/yoke.ko $(moddir)/yoke.ko
-	install -D -m 644 uapi/linux/yoke.h $(incdir)/yoke.h
+	install -D -m 644 uapi/linux/yoke.h $(local)/include/linux/yoke.h
+	install -D build/yoke-run $(local)/bin/yoke-run
+	install -D -m 644 build/yoke-run.so $(local)/lib/yoke-run.so
+	install -D -m 644 run/yoke-run.1 $(local)/share/man/man1/yoke-run.1
 	$(if $(DESTDIR),,depmod $(name))
 
 uninstall: headers
-	rm -f $(moddir)/yoke.ko $(incdir)/yoke.h
+	rm -f $(moddir)/yoke.ko $(addprefix $(local)/,include/linux/yoke.h bin/yoke-run lib/yoke-run.so \
+		share/man/man1/yoke-run.1)
 	$(if $(DESTDIR),,depmod $(name))
 
 demo: setup
@@ -91,7 +103,7 @@ clean:
 
 help:
 	@echo 'make            build the module for the running kernel (KDIR=… or KERNEL=6.1|6.12|debug for another)'
-	@echo 'make install    into /lib/modules, with the header into /usr/local/include; make uninstall removes both'
+	@echo 'make install    into /lib/modules; the header, yoke-run and its page into /usr/local; make uninstall removes them'
 	@echo 'make demo       two namespaces, a lossy link, a server and clients: tables and a ladder diagram'
 	@echo 'make check      every test, in a VM, on 6.1 and 6.12 (KERNEL= picks one); logs in build/check'
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once; has not run yet)'
