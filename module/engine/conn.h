@@ -239,6 +239,7 @@ struct yoke_sock {
 	u32	ts_recent;
 	u32	ts_recent_s;
 	u32	ts_offset;
+	u32	window_clamp;
 	u64	now_us;
 
 	u16	mss;
@@ -282,6 +283,7 @@ struct yoke_sock {
 	u8	timers;
 	u8	nsacks;
 	u8	waits;			/* enum yoke_wait */
+	u8	keep_cnt;
 
 	unsigned long	at[YOKE_TIMER_MAX];
 	unsigned long	timer_next;
@@ -291,6 +293,7 @@ struct yoke_sock {
 
 	struct yoke_pmtud pmtud;
 	struct yoke_rtt	rtt;
+	u32	challenge_jiffies;
 	struct yoke_cc	cc;
 	struct yoke_recovery rec;
 	struct sk_buff_head rtx;
@@ -309,18 +312,14 @@ struct yoke_sock {
 		u32	rtt_seq;
 		u32	rtt_time_us;
 	} tune;
-	u32	window_clamp;
 
 	u32	iss;
 	u32	irs;
-	u32	challenge_jiffies;
 	u32	retrans_ts;
 	u32	last_rcv_jiffies;
 	int	linger2;		/* TCP_LINGER2, jiffies; < 0 none */
 	u32	keep_time, keep_intvl;	/* jiffies; 0: the namespace's */
-	u8	keep_cnt;
 	u32	user_timeout;		/* ms; 0 none */
-	u32	notsent_lowat;		/* TCP_NOTSENT_LOWAT, 0: the namespace's */
 	u64	bytes_acked, bytes_received;
 	u32	segs_in, segs_out;
 	u32	dsacks;			/* duplicates that the peer reported */
@@ -343,6 +342,7 @@ struct yoke_sock {
 		u32	spent[YOKE_WAIT_MAX];
 		u32	since;
 	} wait;
+	u32	notsent_lowat;		/* TCP_NOTSENT_LOWAT, 0: the namespace's */
 
 	struct yoke_owner	owner;
 	struct list_head	accept_node;
