@@ -515,13 +515,25 @@ void yoke_conn_timer_probe(struct sock *sk)
 		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
 }
 
+/* The retransmission timeout, or what is left of the user timeout. */
+static unsigned long yoke_conn_timeout(const struct yoke_sock *ys)
+{
+	unsigned long rto = usecs_to_jiffies(yoke_rtt_rto(&ys->rtt) + yoke_conn_pace_delay(ys));
+	s32 left;
+
+	if (!ys->user_timeout || !ys->retrans_ts)
+		return rto;
+	left = ys->user_timeout - (yoke_conn_tsval(ys) - ys->retrans_ts);
+	return min(rto, msecs_to_jiffies(max(left, 0)));
+}
+
 void yoke_conn_timer_rtx(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 rto = yoke_rtt_rto(&ys->rtt) + yoke_conn_pace_delay(ys);
+	unsigned long timeout = yoke_conn_timeout(ys);
 
 	if (!skb_queue_empty(&ys->rtx)) {
-		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(rto));
+		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, timeout);
 		yoke_conn_timer_probe(sk);
 		return;
 	}
@@ -531,5 +543,5 @@ void yoke_conn_timer_rtx(struct sock *sk)
 	if (skb_queue_empty(&sk->sk_write_queue))
 		yoke_conn_timer_cancel(sk, YOKE_TIMER_RTX);
 	else
-		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(rto));
+		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, timeout);
 }
