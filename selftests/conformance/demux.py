@@ -242,3 +242,27 @@ def ephemeral_ports_run_out(p):
 	finally:
 		write(limits, before)
 		write(reserved, before_reserved + '\n')
+
+
+@rows('6056-5')
+def secret_of_a_namespace(p):
+	"""Two namespaces open the same pairs: their ports and numbers have nothing in common."""
+	found = []
+
+	def elsewhere():
+		new_namespace()
+		subprocess.run(['ip', '-batch', '-'], check=True, text=True,
+			       input=f'link set lo up\naddress add {SUT}/32 dev lo\n')
+		listener = p.listen()
+		ports = []
+		for _ in range(4):
+			s = p.socket()
+			s.connect(listener.getsockname())
+			ports.append(s.getsockname()[1])
+		found.append(ports)
+	for _ in range(3):
+		thread = threading.Thread(target=elsewhere)
+		thread.start()
+		thread.join()
+	equal(len(set(map(tuple, found))), 3, f'different ports {found}')
+	check(len({ports[0] for ports in found}) > 1, f'all begin with the same: {found}')

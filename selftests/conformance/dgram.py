@@ -5,7 +5,7 @@ import select
 import socket
 import struct
 
-from scapy.layers.inet import IP, UDP, fragment
+from scapy.layers.inet import IP, UDP, IPOption_Router_Alert, fragment
 from scapy.utils import checksum
 
 from peer import (DGRAM, MTU, SUT, SUT2, Peer, Skip, check, equal, link, pattern, raises, rows,
@@ -301,3 +301,41 @@ def ephemeral_ports(p):
 	equal(len(set(ports)), 40, 'different ports')
 	steps = [b - a for a, b in zip(ports, ports[1:])]
 	check(sum(step in (1, 2) for step in steps) < 15, f'easy to guess: {ports}')
+
+
+@rows('8899-1', '8899-4')
+def too_big_messages(p):
+	"""Believed if they quote what this socket sends; IP_MTU tells what is known."""
+	s = connected(p, 5000)
+	s.setsockopt(socket.IPPROTO_IP, 10, 2)		# IP_MTU_DISCOVER, IP_PMTUDISC_DO
+	s.send(pattern(MTU - 28))
+	d = p.receive(DGRAM, 5000, s.getsockname()[1])
+	for at in (20, 22):
+		wrong = bytearray(bytes(d))
+		wrong[at] ^= 1
+		p.icmp_send(3, 4, bytes(wrong), mtu=1000)
+	p.barrier()
+	equal(s.getsockopt(socket.IPPROTO_IP, 14), MTU, 'IP_MTU after forged messages')
+	p.icmp_send(3, 4, bytes(d), mtu=1000)
+	p.barrier()
+	equal(s.getsockopt(socket.IPPROTO_IP, 14), 1000, 'IP_MTU')
+	s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+	raises(errno.EMSGSIZE, s.send, bytes(1000 - 27))
+	s.send(bytes(1000 - 28))
+
+
+@rows('1122-UDP-2')
+def ip_options(p):
+	"""Received ones are passed up on demand, and those of the application are sent."""
+	s = p.dgram()
+	s.setsockopt(socket.IPPROTO_IP, 6, 1)		# IP_RECVOPTS
+	p.inject(p.transport(DGRAM, struct.pack('!HHHH', 5000, s.getsockname()[1], 9, 0) + b'x',
+			     ip_options=[IPOption_Router_Alert()]))
+	data, control, _, _ = s.recvmsg(100, 100)
+	equal((data, [c[2][:2] for c in control]), (b'x', [b'\x94\x04']), 'datagram and options')
+	try:
+		s.setsockopt(socket.IPPROTO_IP, 4, b'\x94\x04\0\0')	# IP_OPTIONS
+	except OSError as e:
+		raise Skip(f'IP_OPTIONS: {e}') from None
+	s.sendto(b'y', (p.address, 5000))
+	equal(bytes(p.receive(DGRAM, 5000, s.getsockname()[1]))[20:24], b'\x94\x04\0\0', 'IP options')

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """ICMP: RFC 9293 §3.9.2.2, RFC 1122 §3.2.2, RFC 1191, RFC 5927."""
+import contextlib
 import errno
 import socket
+import time
 
-from peer import MSS, ORACLE, check, connect_error, connected, connecting, equal, pattern, rows
+from peer import (MSS, ORACLE, Peer, check, connect_error, connected, connecting, equal, pattern,
+		  rows)
 
 HARD = {2: errno.ENOPROTOOPT, 3: errno.ECONNREFUSED}
 SOFT = ((3, 0), (3, 1), (3, 5), (11, 0), (11, 1), (12, 0))
@@ -221,3 +224,48 @@ def port_unreachable_for_a_request(p):
 	d.send('A')
 	d.sock = p.accept(c.listener)
 	d.alive()
+
+
+@rows('1191-2')
+def fragmentation_needed_of_old(p):
+	"""A router that does not tell its MTU: a guess is made, and it fits nearly every path."""
+	c = p.established()
+	c.write(pattern(MSS))
+	segment = c.expect('A', MSS)
+	p.icmp_send(3, 4, quote(segment), mtu=0)
+	again = c.burst()
+	equal(again[0].seq, segment.seq, 'sequence number')
+	check(all(400 <= len(s.data) <= 1000 for s in again), f'{[len(s.data) for s in again]} bytes')
+
+
+@rows('1191-4')
+def path_mtu_is_believed_long(p):
+	"""What is known of a path is kept for five minutes at least: ten, by default."""
+	path = '/proc/sys/net/ipv4/route/mtu_expires'
+	with open(path) as f:
+		check(int(f.read()) >= 300, 'the default')
+	c = p.established()
+	c.write(pattern(MSS))
+	p.icmp_send(3, 4, quote(c.expect('A', MSS)), mtu=1000)
+	c.burst()
+	c.send('A')
+	c.drain()
+	c.send('A')
+	time.sleep(299)
+	c.ack = None
+	c.write(pattern(3000))
+	equal(max(len(s.data) for s in c.burst()), 960, 'largest segment after five minutes')
+
+
+@rows('4821-3')
+def path_mtu_of_one_host(p):
+	"""Two hosts of one network: what is known of the path to one says nothing of the other."""
+	c = p.established()
+	c.write(pattern(MSS))
+	p.icmp_send(3, 4, quote(c.expect('A', MSS)), mtu=1000)
+	p.barrier()
+	other = Peer()
+	with contextlib.closing(other):
+		d = other.established()
+		d.write(pattern(MSS))
+		d.expect('A', MSS)

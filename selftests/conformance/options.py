@@ -2,8 +2,10 @@
 """TCP options: RFC 9293 §3.1 and §3.2, RFC 7323, RFC 2018, RFC 2883."""
 import errno
 import struct
+import time
 
-from peer import MSS, Peer, Skip, ahead, check, equal, option, pattern, raises, rows, seq32
+from peer import (MSS, Peer, Skip, ahead, check, equal, near, option, pattern, poll_events, raises,
+		  rows, seq32, slow, until)
 
 MSS_1000 = b'\x02\x04\x03\xe8'
 
@@ -433,3 +435,53 @@ def dsack_of_a_part(p):
 	old, c.seq = c.seq, seq32(c.seq + 50)
 	blocks = sacked(c.expect_ack())
 	check(blocks in ([(seq32(old - 50), old)], []), f'blocks {blocks}')
+
+
+@rows('7323-6')
+def window_once_told_stays(p):
+	"""With a scaled window: all that was ever offered is taken, whatever the rounding since."""
+	c = scaled(p, 7, 65535)
+	shift = option(c.syn, 'WScale')
+	edge = seq32(c.seq + c.syn.window)
+	sent = 0
+	while ahead(edge, c.seq) > 0 and sent < 100000:
+		size = min(1451, ahead(edge, c.seq))
+		c.send('A', pattern(size, sent))
+		sent += size
+		for ack in c.drain():
+			told = seq32(ack.ack + (ack.window << shift))
+			edge = told if ahead(told, edge) > 0 else edge
+	p.barrier()
+	equal(c.recv(sent), pattern(sent), 'data read')
+
+
+@slow(4)
+@rows('7323-10')
+def timestamp_of_a_pause(p):
+	"""An ACK that acknowledges nothing new is no sample of the RTT, whatever its echo."""
+	c = stamped(p)
+	c.alive()
+	time.sleep(3)
+	c.tsval += 3000
+	for _ in range(3):
+		c.send('PA', b'after a long time')
+		c.expect_ack()
+	c.sock.send(b'hello')
+	sent = c.expect('A', b'hello').at
+	again = c.expect('A', b'hello', seq=c.ack - 5)
+	check(again.at - sent < 0.6, f'timeout {again.at - sent:.3f} s')
+
+
+@slow(6)
+@rows('5482-3', '5482-5', '5482-8')
+def user_timeout_of_the_peer(p):
+	"""The option is not asked for, so it changes nothing: neither short, long nor zero."""
+	for value in (0x0001, 0x8000 | 0x7fff, 0):
+		uto = b'\x1c\x04' + value.to_bytes(2, 'big')
+		c = p.established(user_timeout=1500)
+		c.send('PA', b'x', options=uto)
+		c.expect_ack()
+		c.sock.send(b'hello')
+		start = c.expect('A', b'hello').at
+		until(lambda: poll_events(c.sock) & 8, 'not given up', within=8)
+		near(time.monotonic() - start, 1.5, low=0.2, high=0.8, what='given up after')

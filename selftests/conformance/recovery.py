@@ -366,3 +366,78 @@ def sack_under_pressure(p):
 	answer = c.drain()[-1]
 	check(ahead(answer.ack, c.seq) > max(held),
 	      f'acknowledged {ahead(answer.ack, c.seq)} of {max(held) + 1}')
+
+
+def timed_out(p, segments, more):
+	"""A window of which nothing is heard until the timer fires: its first number, its size."""
+	c = connection(p)
+	first, n = window(c, segments, more)
+	end = time.monotonic() + 3
+	while tcp_info(c.sock).ca_state != LOSS:
+		check(time.monotonic() < end, 'no timeout')
+		time.sleep(0.01)
+	check(first in [s.seq for s in c.drain()], 'the first was not sent again')
+	return c, first, n
+
+
+@rows('5682-1', '5682-2', '5682-4', '5682-5')
+def needless_timeout(p):
+	"""The ACKs were only late: new data after the first, and after the second all is as before."""
+	c, first, n = timed_out(p, 10, 100)
+	c.send('A', ack=first + SIZE)
+	sent = numbers(first, c.drain())
+	check(1 <= len(sent) <= 2 and min(sent) >= n, f'after the first ACK {sent}')
+	c.send('A', ack=first + SIZE * 2)
+	sent = numbers(first, c.drain())
+	check(all(s >= n for s in sent), f'after the second ACK {sent}')
+	equal(tcp_info(c.sock).ca_state, OPEN, 'state')
+
+
+@rows('5682-3')
+def true_timeout(p):
+	"""A duplicate ACK for the new data: it was a loss, and what is old comes again."""
+	c, first, n = timed_out(p, 10, 100)
+	c.send('A', ack=first + SIZE)
+	sent = numbers(first, c.drain())
+	check(sent and min(sent) >= n, f'after the first ACK {sent}')
+	c.send('A', ack=first + SIZE, options=sack(first, (sent[-1], sent[-1] + 1)))
+	equal(numbers(first, c.drain())[:1], [1], 'retransmitted')
+	equal(tcp_info(c.sock).ca_state, LOSS, 'state')
+
+
+@rows('5682-6')
+def timeout_without_new_data(p):
+	"""Nothing new to send, or no window for it: the old comes again at once."""
+	c = connection(p)
+	first = flight(c, 8)
+	end = time.monotonic() + 3
+	while tcp_info(c.sock).ca_state != LOSS:
+		check(time.monotonic() < end, 'no timeout')
+		time.sleep(0.01)
+	c.drain()
+	c.send('A', ack=first + SIZE)
+	check(1 in numbers(first, c.drain()), 'the second did not come again')
+
+
+@rows('6298-5')
+def timeout_has_a_bound(p):
+	"""It doubles, but not beyond two minutes: no less than one is allowed."""
+	c = p.syn_received(options=[('MSS', SIZE), ('NOP', None), ('NOP', None), ('Timestamp', (1, 0))])
+	c.tsval, c.tsecr = 2, option(c.syn, 'Timestamp')[0]
+	c.send('A')
+	c.sock = p.accept(c.listener)
+	for _ in range(5):			# very late ACKs, whose timestamps are those of the first
+		c.sock.send(b'x')
+		sent = c.expect('A', b'x')
+		stamp = option(sent, 'Timestamp')[0]
+		time.sleep(25)
+		c.drain()
+		c.tsecr = stamp
+		c.send('A')
+	c.sock.send(b'y')
+	times = [c.next(5).at]
+	for _ in range(4):
+		times.append(c.next(200, 'a retransmission').at)
+	gaps = [b - a for a, b in zip(times, times[1:])]
+	near(gaps[-1], 120, low=2, high=2, what=f'at last, of {gaps}')
+	check(gaps[0] < 100, f'no doubling: {gaps}')

@@ -173,7 +173,7 @@ def one_segment_after_timeout(p):
 	c.alive()
 
 
-@rows('5681-7', '9293-MUST-19')
+@rows('5681-7', '9293-MUST-19', '8985-1')
 def fast_retransmit(p):
 	"""At the third duplicate ACK, not before: the first segment, at once."""
 	c, first = flight(p, 8)
