@@ -19,15 +19,18 @@ u8 yoke_dgram_protocol __read_mostly = IPPROTO_YOKE_DGRAM;
 
 static void buffer_defaults(struct yoke_settings *set)
 {
-	/* One socket may have 1/128 of the memory that buffers can use. */
+	/*
+	 * One socket may have 1/128 of the memory that buffers can use, and as much as a path of
+	 * 100 ms and 1 Gbit/s needs, overhead included; TCP stops at 6 and 4 MiB.
+	 */
 	unsigned long share = nr_free_buffer_pages() << (PAGE_SHIFT - 7);
 
 	set->wmem[0] = PAGE_SIZE;
 	set->wmem[1] = 16 << 10;
-	set->wmem[2] = clamp(share, 64UL << 10, 4UL << 20);
+	set->wmem[2] = clamp(share, 64UL << 10, 32UL << 20);
 	set->rmem[0] = PAGE_SIZE;
 	set->rmem[1] = 128 << 10;
-	set->rmem[2] = clamp(share, 128UL << 10, 6UL << 20);
+	set->rmem[2] = clamp(share, 128UL << 10, 32UL << 20);
 }
 
 static void settings_init(struct yoke_settings *set)
