@@ -374,6 +374,9 @@ void yoke_conn_renew(struct sock *sk)
 	ys->dsack = false;
 	ys->cwnd_limited = false;
 	ys->probe_tail = false;
+	ys->fastopen_asked = false;
+	ys->syn_deferred = false;
+	ys->syn_data = false;
 	ys->urgent_out = false;
 	ys->urgent = 0;
 	ys->nsacks = 0;

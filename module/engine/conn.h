@@ -271,7 +271,10 @@ struct yoke_sock {
 		cc_chosen:1,		/* TCP_CONGESTION was set: children get the same */
 		fastopen:1,		/* in SYN-RECEIVED, and open already */
 		fastopen_no_cookie:1,	/* TCP_FASTOPEN_NO_COOKIE */
-		syn_data:1;		/* the SYN carried data, and it was acknowledged */
+		fastopen_connect:1,	/* TCP_FASTOPEN_CONNECT */
+		fastopen_asked:1,	/* our SYN had to do with Fast Open */
+		syn_deferred:1,		/* in SYN-SENT, but the SYN waits for data */
+		syn_data:1;		/* the SYN carried data; after the handshake: and it counted */
 	u8	urgent;
 	u8	urg_byte;
 	struct yoke_ecn ecn;

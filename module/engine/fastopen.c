@@ -2,18 +2,34 @@
 /*
  * Fast Open: who may send data in a SYN, and what cookies are good for it.
  *
- * Owns: the keys, of a namespace and of a listener, and what a listener counts as pending
+ * Owns: the keys, of a namespace and of a listener, the cookies of servers, and what a listener counts as pending
  * (fastopen_len, the traps); a connection leaves the count in engine/conn.c, with its state.
  * Any context; keys under a spinlock, as cookies are made for SYNs only.
- * RFC 7413 §4.1.2 (cookies), §4.2.2 (server), §5.1 (limit of what is pending).
+ * RFC 7413 §4.1.2, §4.1.3 (cookies, caching them), §4.2.2 (server), §5.1 (limit of what is pending).
  */
 #include <crypto/algapi.h>
+#include <net/ipv6.h>
 #include "fastopen.h"
 #include "../algo/cookie.h"
+
+#define YOKE_FASTOPEN_PATHS	64
+
+/* A server's cookie for us, by the two addresses; a newer one of the same slot takes its place. */
+struct yoke_fastopen_path {
+	struct in6_addr	laddr;
+	struct in6_addr	raddr;
+	u16		mss;
+	struct yoke_opt_cookie cookie;
+};
 
 void yoke_fastopen_init_net(struct yoke_net *yn)
 {
 	spin_lock_init(&yn->fastopen.lock);
+}
+
+void yoke_fastopen_exit_net(struct yoke_net *yn)
+{
+	kfree(yn->fastopen.paths);
 }
 
 /* --- keys --- */
@@ -71,6 +87,67 @@ static void yoke_fastopen_keys_of(struct sock *sk, struct yoke_fastopen_keys *ke
 	spin_lock_bh(lock);
 	*keys = *from;
 	spin_unlock_bh(lock);
+}
+
+/* --- the active side --- */
+
+/* The slot of these two addresses. Lock held; NULL: there are none yet. */
+static struct yoke_fastopen_path *yoke_fastopen_slot(struct yoke_net *yn,
+						     const struct yoke_pair *pair)
+{
+	if (!yn->fastopen.paths)
+		return NULL;
+	return &yn->fastopen.paths[yoke_cookie_fastopen(pair, &yn->ts_key) % YOKE_FASTOPEN_PATHS];
+}
+
+static bool yoke_fastopen_is(const struct yoke_fastopen_path *path, const struct yoke_pair *pair)
+{
+	return ipv6_addr_equal(&path->raddr, &pair->raddr) &&
+	       ipv6_addr_equal(&path->laddr, &pair->laddr);
+}
+
+bool yoke_fastopen_client(struct sock *sk, struct yoke_opt_cookie *cookie, bool *option, u16 *mss)
+{
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_fastopen_path *path;
+
+	cookie->len = 0;
+	*option = true;
+	*mss = 0;
+	spin_lock_bh(&yn->fastopen.lock);
+	path = yoke_fastopen_slot(yn, &ys->node.pair);
+	if (path && yoke_fastopen_is(path, &ys->node.pair)) {
+		*cookie = path->cookie;
+		*mss = path->mss;
+	}
+	spin_unlock_bh(&yn->fastopen.lock);
+	if (READ_ONCE(yn->set.fastopen) & YOKE_FASTOPEN_CLIENT_NO_COOKIE || ys->fastopen_no_cookie) {
+		*option = false;
+		return true;
+	}
+	return cookie->len;
+}
+
+void yoke_fastopen_learn(struct sock *sk, const struct yoke_segment *s)
+{
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_fastopen_path *path;
+
+	if (!ys->fastopen_asked || !s->opt.has_cookie || !s->opt.cookie.len)
+		return;
+	spin_lock_bh(&yn->fastopen.lock);
+	if (!yn->fastopen.paths)
+		yn->fastopen.paths = kcalloc(YOKE_FASTOPEN_PATHS, sizeof(*path), GFP_ATOMIC);
+	path = yoke_fastopen_slot(yn, &ys->node.pair);
+	if (path) {
+		path->laddr = ys->node.pair.laddr;
+		path->raddr = ys->node.pair.raddr;
+		path->mss = s->opt.mss;
+		path->cookie = s->opt.cookie;
+	}
+	spin_unlock_bh(&yn->fastopen.lock);
 }
 
 /* --- the passive side --- */

@@ -16,6 +16,7 @@ enum {				/* bits of net.yoke.fastopen, TCP's */
 };
 
 void yoke_fastopen_init_net(struct yoke_net *yn);
+void yoke_fastopen_exit_net(struct yoke_net *yn);
 
 /* --- keys: those of @sk, or with NULL of @net; process context --- */
 
@@ -23,6 +24,16 @@ void yoke_fastopen_init_net(struct yoke_net *yn);
 void yoke_fastopen_set_keys(struct net *net, struct sock *sk, const u8 *keys, int n);
 /* Returns how many there are. */
 int yoke_fastopen_get_keys(struct net *net, struct sock *sk, u8 *keys);
+
+/* --- the active side: socket locked --- */
+
+/*
+ * May @sk's SYN carry data? *@cookie is what the SYN shall say then, of length 0 if it asks for a
+ * cookie; *@option: it says so at all. *@mss: what the server takes, or 0.
+ */
+bool yoke_fastopen_client(struct sock *sk, struct yoke_opt_cookie *cookie, bool *option, u16 *mss);
+/* The SYN-ACK @s may bring a cookie. */
+void yoke_fastopen_learn(struct sock *sk, const struct yoke_segment *s);
 
 /* --- the passive side --- */
 

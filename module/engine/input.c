@@ -12,6 +12,7 @@
  */
 #include <net/tcp.h>
 #include "collapse.h"
+#include "fastopen.h"
 #include "output.h"
 #include "pace.h"
 #include "timewait.h"
@@ -443,14 +444,52 @@ static void yoke_input_refuse(struct sock *sk, struct sk_buff *skb)
 	yoke_output_reset_for(sock_net(sk), skb, &rx);
 }
 
-/* RFC 9293 §3.10.7.3. */
-static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
+/* Data that went with the SYN, and still heads the write queue as if it had not. */
+static struct sk_buff *yoke_input_early(const struct sock *sk)
 {
+	return yoke_sk(sk)->syn_data ? skb_peek(&sk->sk_write_queue) : NULL;
+}
+
+/*
+ * What of it the SYN-ACK acknowledges is done with; the rest goes with the first ACK (RFC 7413
+ * §4.2.2).
+ */
+static void yoke_input_early_acked(struct sock *sk, struct yoke_segment *s)
+{
+	struct sk_buff *skb = yoke_input_early(sk);
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 len = s->ack - ys->snd_nxt;
+
+	if (!skb)
+		return;
+	if (!len || (len < skb->len && yoke_queue_split(sk, &sk->sk_write_queue, skb, len))) {
+		ys->syn_data = false;
+		s->ack = ys->snd_nxt;
+		yoke_count(sock_net(sk), FastOpenActiveFail);
+		return;
+	}
+	__skb_unlink(skb, &sk->sk_write_queue);
+	yoke_mem_free_tx(sk, skb);
+	WRITE_ONCE(ys->snd_nxt, s->ack);
+	yoke_count(sock_net(sk), FastOpenActive);
+}
+
+/* RFC 9293 §3.10.7.3. */
+static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
+{
+	const struct sk_buff *early = yoke_input_early(sk);
 	struct yoke_sock *ys = yoke_sk(sk);
 	bool ack = s->flags & YOKE_ACK;
+	u32 most = ys->snd_nxt + (early ? early->len : 0);
+
+	if (unlikely(ys->syn_deferred)) {
+		yoke_input_refuse(sk, skb);
+		yoke_drop(sock_net(sk), sk, skb, Closed);
+		return;
+	}
 
 	/* First, the ACK bit. */
-	if (ack && (!yoke_seq_after(s->ack, ys->iss) || yoke_seq_after(s->ack, ys->snd_nxt))) {
+	if (ack && (!yoke_seq_after(s->ack, ys->iss) || yoke_seq_after(s->ack, most))) {
 		yoke_input_refuse(sk, skb);
 		yoke_drop(sock_net(sk), sk, skb, InvalidAck);
 		return;
@@ -472,12 +511,15 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, const stru
 	}
 	yoke_input_negotiate(sk, s, yoke_cb(skb)->ecn);
 	if (!ack) {
+		ys->syn_data = false;
 		/* Both have sent a SYN: answer as if it had come first (MUST-10). */
 		yoke_conn_set_state(sk, TCP_SYN_RECV);
 		yoke_output_retransmit_head(sk);
 		consume_skb(skb);
 		return;
 	}
+	yoke_fastopen_learn(sk, s);
+	yoke_input_early_acked(sk, s);
 	yoke_ack_process(sk, s);
 	yoke_input_established(sk);
 	ys->ack_due = true;

@@ -9,6 +9,7 @@
  * MSS and options: RFC 9293 §3.7.1, RFC 7323. Silly windows: §3.8.6.2. Nagle: §3.7.4, after
  * Minshall. Resets: §3.5.2.
  */
+#include "fastopen.h"
 #include "output.h"
 #include "pace.h"
 #include "urgent.h"
@@ -673,7 +674,6 @@ static struct sk_buff *yoke_output_queue_syn(struct sock *sk, gfp_t gfp)
 	ys->write_seq = ys->iss + 1;
 	ys->pushed_seq = ys->write_seq;
 	ys->snd_sml = ys->iss;
-	yoke_recovery_sent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
 	return skb;
 }
 
@@ -684,19 +684,18 @@ int yoke_output_syn_ack(struct sock *sk, const struct yoke_opt *answer)
 
 	if (!skb)
 		return -ENOBUFS;
+	yoke_recovery_sent(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
 	yoke_output_send_with(sk, skb, answer->has_cookie ? &answer->cookie : NULL);
 	yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(yoke_rtt_rto(&ys->rtt)));
 	return 0;
 }
 
-int yoke_output_syn(struct sock *sk)
+int yoke_output_syn_prepare(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct dst_entry *dst = __sk_dst_get(sk);
 	struct net *net = sock_net(sk);
-	struct sk_buff *skb;
 	u8 ecn;
-	int err;
 
 	yoke_conn_clock(ys);
 	ys->mss_clamp = ys->af->mss_default;
@@ -717,11 +716,54 @@ int yoke_output_syn(struct sock *sk)
 	ys->rcv_wup = 0;
 	ys->copied_seq = 0;
 
-	skb = yoke_output_queue_syn(sk, sk->sk_allocation);
-	if (!skb)
-		return -ENOBUFS;
-	err = yoke_output_send(sk, skb);
-	yoke_count(net, ActiveOpens);
+	return yoke_output_queue_syn(sk, sk->sk_allocation) ? 0 : -ENOBUFS;
+}
+
+unsigned int yoke_output_syn_room(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_opt_cookie cookie;
+	bool option;
+	u16 mss;
+
+	if (!yoke_fastopen_client(sk, &cookie, &option, &mss))
+		return 0;
+	/* Without a word of the server's it will take what we do. */
+	ys->mss_clamp = mss ?: ys->advmss;
+	yoke_conn_sync_mss(sk, ys->pmtu);
+	return max_t(int, ys->mss - YOKE_OPT_SPACE, 0);
+}
+
+/* The SYN with the data of @data, a copy: that may have to be sent again before this one has left. */
+static int yoke_output_syn_with(struct sock *sk, struct sk_buff *data,
+				const struct yoke_opt_cookie *cookie)
+{
+	struct sk_buff *copy = skb_copy(data, sk_gfp_mask(sk, GFP_ATOMIC));
+
+	if (!copy)
+		return -ENOMEM;
+	yoke_sk(sk)->syn_data = true;
+	return yoke_output_transmit(sk, copy, yoke_sk(sk)->iss, YOKE_SYN, true, cookie);
+}
+
+int yoke_output_syn_send(struct sock *sk, bool ask)
+{
+	struct sk_buff *data = skb_peek(&sk->sk_write_queue);
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_opt_cookie cookie;
+	bool option = false;
+	int err = -ENOMEM;
+	u16 mss;
+
+	yoke_conn_clock(ys);
+	ys->fastopen_asked = ask;
+	ys->last_sent_us = (u32)ys->now_us;
+	yoke_recovery_sent(&ys->rec, &yoke_cb(skb_peek(&ys->rtx))->seg, (u32)ys->now_us);
+	if (ask && yoke_fastopen_client(sk, &cookie, &option, &mss) && data)
+		err = yoke_output_syn_with(sk, data, option ? &cookie : NULL);
+	if (!ys->syn_data)
+		err = yoke_output_send_with(sk, skb_peek(&ys->rtx), option ? &cookie : NULL);
+	yoke_count(sock_net(sk), ActiveOpens);
 	yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(yoke_rtt_rto(&ys->rtt)));
 	/* Only an answer of the host itself ends the attempt at once; congestion does not. */
 	return err == -ECONNREFUSED || err == -EPERM || err == -EACCES ? err : 0;

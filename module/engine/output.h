@@ -16,8 +16,16 @@ enum yoke_push {
 /* Sends what may be sent: lost segments first, then new ones. */
 void yoke_output_push(struct sock *sk, enum yoke_push how);
 
-/* Opens: the first SYN of connect(2). 0 or -errno of the carrier (the timer will try again). */
-int yoke_output_syn(struct sock *sk);
+/* Opens: makes the SYN of connect(2), and the numbers. 0, -ENOBUFS. */
+int yoke_output_syn_prepare(struct sock *sk);
+/* Bytes of data that the SYN may carry (RFC 7413 §4.2.1), 0 if the server has to be asked first. */
+unsigned int yoke_output_syn_room(struct sock *sk);
+/*
+ * Sends it. @ask: with what Fast Open needs, and the buffer at the head of the write queue if
+ * yoke_output_syn_room() let it in; it stays there as if it had not been sent. 0 or -errno of the
+ * carrier (the timer will try again).
+ */
+int yoke_output_syn_send(struct sock *sk, bool ask);
 /*
  * The SYN-ACK of a connection that is open with the SYN (RFC 7413), with @answer's cookie if it has
  * one. 0, or -ENOBUFS. BH.

@@ -114,6 +114,7 @@ err_sysctl:
 	yoke_dgram_exit_net(yoke_net(net));
 err_dgram:
 	yoke_cc_table_exit_net(net);
+	yoke_fastopen_exit_net(yoke_net(net));
 	yoke_net_exit(net);
 err_net:
 	return err;
@@ -187,6 +188,7 @@ static void __net_exit yoke_main_exit_nets(struct list_head *nets)
 	list_for_each_entry(net, nets, exit_list) {
 		yoke_dgram_exit_net(yoke_net(net));
 		yoke_cc_table_exit_net(net);
+		yoke_fastopen_exit_net(yoke_net(net));
 		yoke_net_exit(net);
 	}
 }

@@ -218,7 +218,8 @@ static int open_claim_any(struct sock *sk)
 	return 0;
 }
 
-static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len)
+/* @defer: the SYN waits for data. */
+static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len, bool defer)
 {
 	const struct sockaddr_in *addr = (const struct sockaddr_in *)uaddr;
 	struct yoke_net *yn = yoke_net(sock_net(sk));
@@ -251,9 +252,16 @@ static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len)
 	yoke_conn_clock(ys);
 	yoke_conn_set_state(sk, TCP_SYN_SENT);
 	WRITE_ONCE(sk->sk_err, 0);
-	err = yoke_output_syn(sk);
+	err = yoke_output_syn_prepare(sk);
+	if (err)
+		goto closed;
+	/* TCP_FASTOPEN_CONNECT: the same if data may go with it, or else the server is asked. */
+	ys->syn_deferred = defer || (ys->fastopen_connect && yoke_output_syn_room(sk));
+	if (!ys->syn_deferred)
+		err = yoke_output_syn_send(sk, ys->fastopen_connect);
 	if (!err)
 		return 0;
+closed:
 	yoke_conn_set_state(sk, TCP_CLOSE);
 undo:
 	open_forget(sk);
@@ -284,34 +292,32 @@ static int open_wait_open(struct sock *sk, long timeo, int busy)
 	return signal_pending(current) ? sock_intr_errno(timeo) : busy;
 }
 
-static int open_connect_locked(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags)
+/* 0: it is on the way. */
+static int open_start(struct socket *sock, yoke_sockaddr *uaddr, int len, bool defer)
 {
-	struct sock *sk = sock->sk;
-	int err = -EINPROGRESS;
+	int err;
 
-	if (uaddr->sa_family == AF_UNSPEC) {
-		err = yoke_open_disconnect(sk, flags);
-		sock->state = err ? SS_DISCONNECTING : SS_UNCONNECTED;
-		return err;
-	}
 	switch (sock->state) {
 	case SS_UNCONNECTED:
-		if (sk->sk_state != TCP_CLOSE)
+		if (sock->sk->sk_state != TCP_CLOSE)
 			return -EISCONN;
-		err = open_connection(sk, uaddr, len);
-		if (err)
-			return err;
-		sock->state = SS_CONNECTING;
-		err = -EINPROGRESS;
-		break;
+		err = open_connection(sock->sk, uaddr, len, defer);
+		if (!err)
+			sock->state = SS_CONNECTING;
+		return err;
 	case SS_CONNECTING:
-		err = -EALREADY;
-		break;
+		return -EALREADY;
 	case SS_CONNECTED:
 		return -EISCONN;
 	default:
 		return -EINVAL;
 	}
+}
+
+/* Waits for the end of a handshake, unless it is not to be waited for: then gives @err. */
+static int open_end(struct socket *sock, int flags, int err)
+{
+	struct sock *sk = sock->sk;
 
 	if (STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) {
 		err = open_wait_open(sk, sock_sndtimeo(sk, flags & O_NONBLOCK), err);
@@ -327,6 +333,39 @@ static int open_connect_locked(struct socket *sock, yoke_sockaddr *uaddr, int le
 	if (yoke_open_disconnect(sk, flags))
 		sock->state = SS_DISCONNECTING;
 	return err;
+}
+
+static int open_connect_locked(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags)
+{
+	struct sock *sk = sock->sk;
+	int err;
+
+	if (uaddr->sa_family == AF_UNSPEC) {
+		err = yoke_open_disconnect(sk, flags);
+		sock->state = err ? SS_DISCONNECTING : SS_UNCONNECTED;
+		return err;
+	}
+	/* To the program a connection whose SYN waits for its data is open. */
+	if (sock->state == SS_CONNECTING && yoke_sk(sk)->syn_deferred)
+		return -EISCONN;
+	err = open_start(sock, uaddr, len, false);
+	if (err && err != -EALREADY)
+		return err;
+	if (yoke_sk(sk)->syn_deferred)
+		return 0;
+	return open_end(sock, flags, err ?: -EINPROGRESS);
+}
+
+int yoke_open_defer(struct socket *sock, yoke_sockaddr *uaddr, int len)
+{
+	if (!uaddr || len < (int)sizeof(uaddr->sa_family))
+		return -EINVAL;
+	return open_start(sock, uaddr, len, true);
+}
+
+int yoke_open_finish(struct socket *sock, int flags)
+{
+	return open_end(sock, flags, -EINPROGRESS);
 }
 
 int yoke_open_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags)

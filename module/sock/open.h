@@ -7,6 +7,12 @@
 
 int yoke_open_bind(struct socket *sock, yoke_sockaddr *uaddr, int len);
 int yoke_open_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags);
+/*
+ * The first half of a connect() whose SYN waits for data (Fast Open), and the second, when it has
+ * left: waits as connect() does. 0 or -errno. Socket locked.
+ */
+int yoke_open_defer(struct socket *sock, yoke_sockaddr *uaddr, int len);
+int yoke_open_finish(struct socket *sock, int flags);
 int yoke_open_listen(struct socket *sock, int backlog);
 int yoke_open_accept(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg);
 /* proto.disconnect: RFC 9293's ABORT; the socket may be opened again. Socket locked. */

@@ -122,6 +122,19 @@ static int sockopt_set_fastopen(struct sock *sk, int val)
 	return err;
 }
 
+/* TCP_FASTOPEN_CONNECT: connect() may wait for the first data to send with the SYN. */
+static int sockopt_set_fastopen_connect(struct sock *sk, int val)
+{
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	if (!(READ_ONCE(yoke_net(sock_net(sk))->set.fastopen) & YOKE_FASTOPEN_CLIENT))
+		return -EOPNOTSUPP;
+	if (sk->sk_state != TCP_CLOSE)
+		return -EINVAL;
+	yoke_sk(sk)->fastopen_connect = val;
+	return 0;
+}
+
 static int sockopt_set_fastopen_no_cookie(struct sock *sk, int val)
 {
 	if (val < 0 || val > 1 || !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
@@ -198,6 +211,8 @@ static int sockopt_set_int(struct sock *sk, int name, int val)
 		return -EPERM;		/* only to repair a connection */
 	case TCP_FASTOPEN:
 		return sockopt_set_fastopen(sk, val);
+	case TCP_FASTOPEN_CONNECT:
+		return sockopt_set_fastopen_connect(sk, val);
 	case TCP_FASTOPEN_NO_COOKIE:
 		return sockopt_set_fastopen_no_cookie(sk, val);
 	case TCP_USER_TIMEOUT:
@@ -487,6 +502,9 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 	case TCP_FASTOPEN:
 		*val = STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN) && ys->listener ?
 		       ys->listener->fastopen_max : 0;
+		return 0;
+	case TCP_FASTOPEN_CONNECT:
+		*val = ys->fastopen_connect;
 		return 0;
 	case TCP_FASTOPEN_NO_COOKIE:
 		*val = ys->fastopen_no_cookie;

@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 #include <net/inet_common.h>
 #include <net/ipv6.h>
+#include "../engine/fastopen.h"
 #include "../engine/listen.h"
 #include "../engine/output.h"
 #include "../engine/rcv.h"
@@ -156,13 +157,51 @@ static int stream_write(struct sock *sk, struct msghdr *msg)
 	return n;
 }
 
+/*
+ * MSG_FASTOPEN, which connects, or the first write after a connect() that waited for it: the SYN
+ * takes along what it may. *@copied: so many bytes. 0 when the connection stands, or -errno.
+ */
+static int stream_fastopen(struct sock *sk, struct msghdr *msg, int *copied)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	yoke_sockaddr *addr = (yoke_sockaddr *)msg->msg_name;
+	unsigned int room;
+	struct sk_buff *skb;
+	int n, err;
+
+	if (!(READ_ONCE(yoke_net(sock_net(sk))->set.fastopen) & YOKE_FASTOPEN_CLIENT) ||
+	    (addr && msg->msg_namelen >= (int)sizeof(addr->sa_family) &&
+	     addr->sa_family == AF_UNSPEC))
+		return -EOPNOTSUPP;
+	if (!ys->syn_deferred) {
+		err = yoke_open_defer(sk->sk_socket, addr, msg->msg_namelen);
+		if (err)
+			return err;
+	}
+	ys->syn_deferred = false;
+	room = min_t(size_t, yoke_output_syn_room(sk), msg_data_left(msg));
+	skb = room ? yoke_queue_alloc(sk, sk->sk_allocation) : NULL;
+	if (skb) {
+		yoke_queue_append(sk, skb);
+		n = stream_copy_in(sk, skb, msg, room);
+		if (n > 0)
+			*copied = n;
+		stream_drop_empty(sk);
+	}
+	err = yoke_output_syn_send(sk, true);
+	if (err) {
+		yoke_open_disconnect(sk, 0);
+		sk->sk_socket->state = SS_UNCONNECTED;
+		return err;
+	}
+	return yoke_open_finish(sk->sk_socket, msg->msg_flags & MSG_DONTWAIT ? O_NONBLOCK : 0);
+}
+
 static int stream_may_send(struct sock *sk, struct msghdr *msg, long *timeo)
 {
 	struct sockcm_cookie cookie;
 	int err;
 
-	if (msg->msg_flags & MSG_FASTOPEN)
-		return -EOPNOTSUPP;
 	if (STATE(sk) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) && !yoke_sk(sk)->fastopen) {
 		err = sk_stream_wait_connect(sk, timeo);
 		if (err)
@@ -192,9 +231,14 @@ static int stream_send(struct sock *sk, struct msghdr *msg)
 	int flags = msg->msg_flags, copied = 0, err;
 	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
 
+	if (unlikely(flags & MSG_FASTOPEN || yoke_sk(sk)->syn_deferred)) {
+		err = stream_fastopen(sk, msg, &copied);
+		if (err)
+			return err == -EINPROGRESS && copied ? copied : sk_stream_error(sk, flags, err);
+	}
 	err = stream_may_send(sk, msg, &timeo);
 	if (err)
-		return err;
+		return copied ?: err;
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	stream_check_limited(sk);
 	while (msg_data_left(msg) || !copied) {
@@ -477,6 +521,9 @@ static __poll_t stream_poll(struct file *file, struct socket *sock, poll_table *
 		if ((shutdown & SEND_SHUTDOWN) || stream_is_writable(sk))
 			mask |= EPOLLOUT | EPOLLWRNORM;
 	}
+	/* The first data goes with the SYN. */
+	if (state == TCP_SYN_SENT && ys->syn_deferred)
+		mask |= EPOLLOUT | EPOLLWRNORM;
 	/* An error is reported after the state it led to. */
 	smp_rmb();
 	if (READ_ONCE(sk->sk_err) || !skb_queue_empty_lockless(&sk->sk_error_queue))

@@ -20,6 +20,7 @@ struct yoke_cc_ops;
 	X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(InCsumErrors) X(OutRsts)	\
 	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts)				\
 	X(ReqQFullDoCookies) X(ReqQFullDrop)						\
+	X(FastOpenActive) X(FastOpenActiveFail)						\
 	X(FastOpenPassive) X(FastOpenPassiveFail) X(FastOpenPassiveAltKey)		\
 	X(FastOpenListenOverflow) X(FastOpenCookieReqd)					\
 	X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed)				\
@@ -55,10 +56,12 @@ struct yoke_fastopen_keys {
 /**
  * struct yoke_fastopen_net - Fast Open's part of a namespace (module/engine/fastopen.c)
  * @lock:	protects the rest; BH off
+ * @paths:	cookies of servers, made when the first one comes
  */
 struct yoke_fastopen_net {
 	spinlock_t	lock;
 	struct yoke_fastopen_keys keys;
+	struct yoke_fastopen_path *paths;
 };
 
 /*

@@ -2,10 +2,9 @@
 """Fast Open: RFC 7413."""
 import errno
 import socket
-import struct
 import time
 
-from peer import (ANY, MSS, Peer, Skip, check, equal, netstat, option, option_bytes, raises, rows,
+from peer import (ANY, MSS, Peer, check, equal, netstat, option, option_bytes, raises, rows,
 		  seq32, slow)
 
 TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE = 23, 30, 33, 34
@@ -348,3 +347,169 @@ def option_values(p):
 	raises(errno.EINVAL, c.sock.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN, 5)
 	raises(errno.EINVAL, c.sock.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, 1)
 	equal(c.sock.getsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN), 0, 'TCP_FASTOPEN')
+
+
+# --- the client ---------------------------------------------------------------------------
+
+class Server:
+	"""Our end of connections that the system under test opens to one of our ports."""
+
+	def __init__(self, p):
+		self.p = p
+		self.port = next(p.ports)
+
+	def syn(self, s, data=b'', seq=None):
+		"""The SYN of this socket, with these data."""
+		local = s.getsockname()
+		c = self.p.conn(local[1], self.port, None, local[0])
+		c.sock = s
+		c.syn = c.expect('S', data, ack=ANY)
+		return c
+
+	def send(self, data=DATA, flags=0, **options):
+		"""sendto(MSG_FASTOPEN) of a new socket: its SYN, which carries `early`."""
+		early = options.pop('early', b'')
+		s = self.p.socket()
+		for name, value in options.items():
+			s.setsockopt(socket.IPPROTO_TCP, {'no_cookie': TCP_FASTOPEN_NO_COOKIE}[name], value)
+		s.setblocking(False)
+		try:
+			sent = s.sendto(data, flags | MSG_FASTOPEN, (self.p.address, self.port))
+			equal(sent, len(early), 'sendto() with data in the SYN')
+		except BlockingIOError as e:
+			equal((e.errno, early), (errno.EINPROGRESS, b''), 'sendto() without')
+		s.settimeout(5)
+		return self.syn(s, early)
+
+	def teach(self, cookie=b'\1\2\3\4\5\6\7\10', mss=MSS):
+		"""The system under test learns a cookie of ours."""
+		c = self.send()
+		equal(cookie_of(c.syn), b'', 'the first SYN asks for a cookie')
+		c.send('SA', options=with_cookie(cookie, [('MSS', mss)]))
+		c.expect('A')
+		c.sock.send(DATA)
+		c.expect('A', DATA)
+		c.send('RA')
+		return cookie
+
+
+@rows('7413-10')
+def client_learns(p):
+	"""The first connection asks, the next shows the cookie, and its SYN carries the data."""
+	server = Server(p)
+	cookie = server.teach()
+	active = netstat('TCPFastOpenActive')
+	c = server.send(early=DATA)
+	equal(cookie_of(c.syn), cookie, 'the cookie shown')
+	c.send('SA', options=[('MSS', MSS)])
+	c.expect('A')
+	check(early(c.sock), 'TCP_INFO without TCPI_OPT_SYN_DATA')
+	equal(netstat('TCPFastOpenActive'), active + 1, 'counter FastOpenActive')
+	c.alive()
+
+
+@rows('7413-12')
+def client_data_not_taken(p):
+	"""The server acknowledges the SYN only: the data comes with the first ACK."""
+	server = Server(p)
+	server.teach()
+	fails = netstat('TCPFastOpenActiveFail')
+	c = server.send(early=DATA)
+	c.ack = seq32(c.syn.seq + 1)
+	c.send('SA', options=with_cookie(b'another8'))
+	c.expect('A', DATA)
+	c.send('A')
+	check(not early(c.sock), 'TCP_INFO with TCPI_OPT_SYN_DATA')
+	equal(netstat('TCPFastOpenActiveFail'), fails + 1, 'counter FastOpenActiveFail')
+	c.alive()
+	equal(cookie_of(server.send(early=DATA).syn), b'another8', 'the cookie shown next')
+
+
+@rows('7413-8')
+@slow(6)
+def client_syn_again(p):
+	"""A SYN that is not answered is repeated without data and option."""
+	server = Server(p)
+	server.teach()
+	c = server.send(early=DATA)
+	c.seen.clear()
+	again = c.expect('S', b'', seq=c.syn.seq, ack=ANY, within=4)
+	equal(cookie_of(again), None, 'the option')
+	c.ack = seq32(c.syn.seq + 1)
+	c.send('SA', options=[('MSS', MSS)])
+	c.expect('A', DATA)
+	c.send('A')
+	c.alive()
+
+
+@rows('7413-10')
+def client_keeps_to_the_mss(p):
+	"""The SYN carries no more than the server's segments hold, less the options' room."""
+	server = Server(p)
+	server.teach(mss=600)
+	s = p.socket()
+	s.setblocking(False)
+	sent = s.sendto(bytes(5000), MSG_FASTOPEN, (p.address, server.port))
+	check(400 <= sent <= 600, f'{sent} bytes in the SYN')
+	c = server.syn(s, bytes(sent))
+	c.send('SA', options=[('MSS', 600)])
+	c.expect('A')
+	c.alive()
+
+
+@rows('7413-1')
+def client_connect(p):
+	"""TCP_FASTOPEN_CONNECT: connect() asks, or returns at once and write() sends the SYN."""
+	server = Server(p)
+	s = p.socket()
+	s.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+	s.setblocking(False)
+	raises(errno.EINPROGRESS, s.connect, (p.address, server.port))
+	c = server.syn(s)
+	equal(cookie_of(c.syn), b'', 'the SYN asks for a cookie')
+	c.send('SA', options=with_cookie(b'12345678'))
+	c.expect('A')
+	s = p.socket()
+	s.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+	s.connect((p.address, server.port))
+	c.quiet()
+	raises(errno.EISCONN, s.connect, (p.address, server.port))
+	s.setblocking(False)
+	equal(s.send(DATA), len(DATA), 'send()')
+	c = server.syn(s, DATA)
+	equal(cookie_of(c.syn), b'12345678', 'the cookie shown')
+	c.send('SA', options=[('MSS', MSS)])
+	c.expect('A')
+	s.settimeout(5)
+	c.alive()
+
+
+@rows('7413-1')
+def client_without_cookies(p):
+	"""TCP_FASTOPEN_NO_COOKIE: data in the SYN, and no option."""
+	c = Server(p).send(early=DATA, no_cookie=1)
+	equal(cookie_of(c.syn), None, 'the option')
+	c.send('SA', options=[('MSS', MSS)])
+	c.expect('A')
+	c.alive()
+
+
+@rows('7413-1')
+def client_switched_off(p):
+	with p.sysctl('fastopen', 2):
+		s = p.socket()
+		raises(errno.EOPNOTSUPP, s.sendto, DATA, MSG_FASTOPEN, (p.address, 9))
+		raises(errno.EOPNOTSUPP, s.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+	s = p.established().sock
+	raises(errno.EISCONN, s.sendto, DATA, MSG_FASTOPEN, (p.address, 9))
+	raises(errno.EINVAL, s.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+
+
+@rows('7413-1')
+def client_refused(p):
+	"""The answer is a reset: the next call says so."""
+	server = Server(p)
+	server.teach()
+	c = server.send(early=DATA)
+	c.send('RA')
+	raises(errno.ECONNREFUSED, c.sock.recv, 1)
