@@ -84,6 +84,9 @@ conformance: setup
 	@KERNEL=6.1 scripts/check conformance; status=$$?; \
 	selftests/conformance/report.py build/check/6.1 build/conformance && exit $$status
 
+mutants: setup
+	@selftests/conformance/mutate.py
+
 check-debug: setup
 	@KERNEL=debug scripts/check
 
@@ -108,10 +111,11 @@ help:
 	@echo 'make check      every test, in a VM, on 6.1 and 6.12 (KERNEL= picks one); logs in build/check'
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once; has not run yet)'
 	@echo 'make conformance  every requirement of the RFCs, over Yoke and over TCP: build/conformance.txt, .html'
+	@echo 'make mutants    break the module in many ways, and see the packet tests fail'
 	@echo 'make shell      a VM with the module loaded (KERNEL=6.1)'
 	@echo 'make bench      side by side with TCP'
 	@echo 'make bench-recovery  the same on paths that lose, reorder and mark, with plots (half an hour)'
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all sample headers install uninstall demo bench bench-recovery check conformance check-debug shell lint setup clean help
+.PHONY: all sample headers install uninstall demo bench bench-recovery check conformance mutants check-debug shell lint setup clean help
