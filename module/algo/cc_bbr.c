@@ -591,9 +591,13 @@ static void bbr_control(struct yoke_cc *cc, const struct yoke_cc_ack *ack)
 	set_cwnd(cc, ack);
 }
 
+/*
+ * At least a segment a second: one timeout after the other makes samples of next to nothing, and a
+ * rate that followed them would keep the path from ever showing more.
+ */
 static u64 bbr_pacing_rate(const struct yoke_cc *cc)
 {
-	return max_t(u64, bytes_per_second(bbr_const(cc)->pacing), 1);
+	return max_t(u64, bytes_per_second(bbr_const(cc)->pacing), cc->mss);
 }
 
 /* cwnd does not follow it; it is where recovery takes cwnd from our hands. */

@@ -332,6 +332,19 @@ TEST(bbr__slow_paths_get_small_buffers)
 	EXPECT_EQ(p.cc.ops->min_segs(&p.cc), 1);
 }
 
+/* Ten samples of a byte in two minutes each, and it still sends. */
+TEST(bbr__timeouts_do_not_stop_it)
+{
+	static struct path p;
+
+	settle(&p, 5000);
+	for (int i = 0; i < 30; i++) {
+		p.now += 120000000;
+		ack(&p, 1, 120000000, 0, false);
+	}
+	EXPECT_EQ(p.cc.ops->pacing_rate(&p.cc), MSS);
+}
+
 TEST(bbr__hostile_numbers)
 {
 	static struct path p;
