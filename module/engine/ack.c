@@ -228,14 +228,13 @@ static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *seg, struct
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 segs = DIV_ROUND_UP(ack->delivered, ys->mss), bytes = ack->delivered;
+	bool told = seg->flags & YOKE_ECE;
 
-	if (ys->ecn.mode == YOKE_ECN_ACCURATE)
+	if (ys->ecn.mode == YOKE_ECN_ACCURATE) {
 		segs = yoke_ecn_marks(&ys->ecn, seg->flags, &seg->opt, segs, ys->mss, &bytes);
-	else if (!(seg->flags & YOKE_ECE))
-		return;
-	else
-		ack->ece = true;
-	if (!segs)
+		told = segs;
+	}
+	if (!told)
 		return;
 	ack->ece = true;
 	ack->marked = min(bytes, ack->delivered);
