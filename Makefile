@@ -80,6 +80,9 @@ bench-recovery: setup
 check: setup
 	@scripts/check
 
+check-programs: setup
+	@KERNEL=$(or $(KERNEL),6.1) scripts/check programs
+
 conformance: setup
 	@KERNEL=6.1 scripts/check conformance; status=$$?; \
 	selftests/conformance/report.py build/check/6.1 build/conformance && exit $$status
@@ -109,6 +112,7 @@ help:
 	@echo 'make install    into /lib/modules; the header, yoke-run and its page into /usr/local; make uninstall removes them'
 	@echo 'make demo       two namespaces, a lossy link, a server and clients: tables and a ladder diagram'
 	@echo 'make check      every test, in a VM, on 6.1 and 6.12 (KERNEL= picks one); logs in build/check'
+	@echo "make check-programs  other people's programs over Yoke across a bad link; fetches them, installs none"
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once; has not run yet)'
 	@echo 'make conformance  every requirement of the RFCs, over Yoke and over TCP: build/conformance.txt, .html'
 	@echo 'make mutants    break the module in many ways, and see the packet tests fail'
@@ -118,4 +122,4 @@ help:
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all sample headers install uninstall demo bench bench-recovery check conformance mutants check-debug shell lint setup clean help
+.PHONY: all sample headers install uninstall demo bench bench-recovery check check-programs conformance mutants check-debug shell lint setup clean help
