@@ -65,10 +65,7 @@ def build(headers, name, file, text):
 def build_all(mutants):
 	"""-> the names of those that there is a module of."""
 	shutil.rmtree(WORK, ignore_errors=True)
-	for part in ('module', 'uapi', 'scripts'):
-		shutil.copytree(f'{REPO}/{part}', f'{WORK}/src/{part}')
-	for part in ('Makefile', 'Kbuild'):
-		shutil.copy(f'{REPO}/{part}', f'{WORK}/src/')
+	shutil.copytree(REPO, f'{WORK}/src', ignore=shutil.ignore_patterns('build', '.git*'))
 	subprocess.run(['make', '-s', f'KERNEL={KERNEL}'], cwd=f'{WORK}/src', check=True)
 	headers = subprocess.run([f'{REPO}/scripts/kernel', KERNEL], check=True, text=True,
 				 stdout=subprocess.PIPE).stdout.strip() + '/headers'
