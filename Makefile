@@ -113,7 +113,7 @@ help:
 	@echo 'make demo       two namespaces, a lossy link, a server and clients: tables and a ladder diagram'
 	@echo 'make check      every test, in a VM, on 6.1 and 6.12 (KERNEL= picks one); logs in build/check'
 	@echo "make check-programs  other people's programs over Yoke across a bad link; fetches them, installs none"
-	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once; has not run yet)'
+	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
 	@echo 'make conformance  every requirement of the RFCs, over Yoke and over TCP: build/conformance.txt, .html'
 	@echo 'make mutants    break the module in many ways, and see the packet tests fail'
 	@echo 'make shell      a VM with the module loaded (KERNEL=6.1)'

@@ -479,6 +479,7 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 		yoke_drop(net, sk, skb, InvalidRst);
 		return;
 	}
+	/* Pairs with yoke_conn_set_state(): then its lists are there. */
 	if (smp_load_acquire(&sk->sk_state) != TCP_LISTEN) {
 		yoke_drop(net, sk, skb, Closed);
 		return;

@@ -16,6 +16,7 @@ bool yoke_pace_hold(struct sock *sk);
 /* Must data wait for its turn? Then a timer pushes it. */
 static inline bool yoke_pace_wait(struct sock *sk)
 {
+	/* Pairs with the core's cmpxchg(): what comes with the status is seen too. */
 	return unlikely(smp_load_acquire(&sk->sk_pacing_status) == SK_PACING_NEEDED) &&
 	       yoke_pace_hold(sk);
 }
