@@ -116,13 +116,14 @@ def run_all(mutants, names):
 
 
 def verdict(name, tests):
-	"""-> the tests that failed; says what survived."""
+	"""-> those of the tests that failed; says what survived."""
 	try:
 		with open(f'{WORK}/{name}.log') as f:
 			failed = re.findall(r'^not ok \d+ - conformance\.(\S+)', f.read(), re.M)
 	except FileNotFoundError:
 		failed = []
 	survived = [test for test in tests if test not in failed]
+	failed = [test for test in tests if test in failed]
 	print(f'{name}: {len(failed)} failed' + (f', not so {" ".join(survived)}' if survived else ''))
 	return failed, not survived
 
