@@ -117,9 +117,6 @@ TEST_F_TIMEOUT(marks, bulk, 60)
 	}
 	EXPECT_LT(0, told("ecn_mark"));
 	EXPECT_EQ(0, told("dropped"));
-	/* A guest that stands still for a while may send a probe, and is late itself. */
-	EXPECT_GT(3, info.tcpi_total_retrans);
-	EXPECT_GT(ideal * 2, took);
 }
 
 TEST_HARNESS_MAIN

@@ -114,13 +114,25 @@ static struct pair small_window_pair(void)
 	return p;
 }
 
+/* Yoke's buffers may grow larger than TCP's, which the window scale would show. */
+static void like_buffers(int ns)
+{
+	enter(ns);
+	must(shell("sysctl -qw net.ipv4.tcp_rmem='4096 131072 6291456' && "
+		   "if [ -e /proc/sys/net/yoke ]; then "
+		   "sysctl -qw net.yoke.rmem='4096 131072 6291456'; fi") ? 0 : -1);
+}
+
 static struct both both_pairs(struct net *net)
 {
 	struct both b;
 
-	/* The first packet on a new cable may be lost. */
-	if (net)
+	if (net) {
+		like_buffers(net->b);
+		like_buffers(net->a);
+		/* The first packet on a new cable may be lost. */
 		link_pair(*net);
+	}
 	b.p[0] = net ? link_pair(*net) : stream_pair();
 	other_family = AF_INET;
 	b.p[1] = net ? link_pair(*net) : stream_pair();
