@@ -31,9 +31,9 @@ all: headers
 
 # Other people's programs over Yoke.
 run_cc = @mkdir -p $(@D) && $(CC) -O2 -g -std=gnu11 -Wall -Wextra -Iuapi -o $@ $(filter %.c,$^)
-build/yoke-run: run/yoke-run.c run/rules.c run/rules.h uapi/linux/yoke.h
+build/yoke-run: scripts/run/yoke-run.c scripts/run/rules.c scripts/run/rules.h uapi/linux/yoke.h
 	$(run_cc)
-build/yoke-run.so: run/preload.c run/rules.c run/rules.h uapi/linux/yoke.h
+build/yoke-run.so: scripts/run/preload.c scripts/run/rules.c scripts/run/rules.h uapi/linux/yoke.h
 	$(run_cc) -shared -fPIC
 
 # A congestion control algorithm as a module of its own, for the tests.
@@ -60,7 +60,7 @@ install: all
 	install -D -m 644 uapi/linux/yoke.h $(local)/include/linux/yoke.h
 	install -D build/yoke-run $(local)/bin/yoke-run
 	install -D -m 644 build/yoke-run.so $(local)/lib/yoke-run.so
-	install -D -m 644 run/yoke-run.1 $(local)/share/man/man1/yoke-run.1
+	install -D -m 644 scripts/run/yoke-run.1 $(local)/share/man/man1/yoke-run.1
 	$(if $(DESTDIR),,depmod $(name))
 
 uninstall: headers

@@ -35,9 +35,13 @@ static void yoke_collapse_copy(struct sk_buff *to, struct sk_buff *skb, u32 seq)
 static void yoke_collapse_run(struct sock *sk, struct sk_buff_head *from, struct sk_buff_head *to,
 			      u32 seq)
 {
-	u32 end = yoke_cb(skb_peek_tail(from))->seg.end_seq;
 	struct sk_buff *skb, *tail = NULL;
+	u32 end = seq;
 
+	/* One may lie wholly inside one before it: the last to begin need not be the last to end. */
+	skb_queue_walk(from, skb)
+		if (yoke_seq_after(yoke_cb(skb)->seg.end_seq, end))
+			end = yoke_cb(skb)->seg.end_seq;
 	while ((skb = __skb_dequeue(from))) {
 		struct yoke_cb *cb = yoke_cb(skb);
 		u32 start = yoke_seq_after(seq, cb->seg.seq) ? seq : cb->seg.seq;

@@ -97,6 +97,24 @@ def tiny_segments_of_two_runs(p):
 	tiny_segments(p, lambda parts: [*parts[len(parts) // 2:], *parts[1:len(parts) // 2], parts[0]])
 
 
+@rows('5681-8')
+def tiny_segments_and_one_around_them(p):
+	"""Between two gaps, a byte, then a segment that begins before it and ends long after it."""
+	c = p.established(rcvbuf=16384)
+	size = ahead(right_edge(c.syn), c.seq) // 10 * 10
+	data, begin = pattern(size), c.seq
+	c.send('PA', data[51:52], seq=begin + 51)
+	c.send('PA', data[50:750], seq=begin + 50)
+	for i in range(760, size, 10):
+		c.send('PA', data[i:i + 10], seq=begin + i)
+	c.send('PA', data[750:760], seq=begin + 750)
+	c.send('PA', data[:50], seq=begin)
+	c.seq = seq32(begin + size)
+	c.expect_ack()
+	equal(c.recv(size), data, 'data read')
+	c.alive()
+
+
 @rows('9293-ZWP-3', '9293-EV-12', '9293-EV-13')
 def probe_of_a_closed_window(p):
 	"""As receiver: the probe's byte is not taken, RCV.NXT and the window are told."""
