@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -379,6 +380,8 @@ if os.fork() == 0:
     os.close(2)
     os.read({read}, 1)
     os.write({holds}, b"%d" % protocol(socket()))
+    os.close({holds})
+    os.read({read}, 1)
     os._exit(0)
 ''', pass_fds=[read, holds])
 	os.close(holds)
@@ -386,7 +389,9 @@ if os.fork() == 0:
 	assert len(supervisors()) == 1, supervisors()
 	os.write(write, b'x')
 	assert os.read(child, 9) == b'253'
-	assert os.read(child, 9) == b''
+	assert select.select([child], [], [], PATIENCE)[0] and os.read(child, 9) == b''
+	assert len(supervisors()) == 1, supervisors()
+	os.write(write, b'x')
 	until('the supervisor ends', lambda: not supervisors())
 	for fd in read, write, child:
 		os.close(fd)
@@ -426,12 +431,14 @@ def many():
 threads = [threading.Thread(target=many) for i in range(6)]
 [t.start() for t in threads]
 [t.join() for t in threads]
-c = socket()
-try:
-    c.connect(("127.0.0.1", 4008))
-except ConnectionRefusedError:
-    pass
-threading.Thread(target=lambda: print(good.count(253), protocol(c))).start()
+def one():
+    c = socket()
+    try:
+        c.connect(("127.0.0.1", 4008))
+    except ConnectionRefusedError:
+        pass
+    print(good.count(253), protocol(c))
+threading.Thread(target=one).start()
 ''', '-x', '4008')
 	assert out == '300 6', out
 
