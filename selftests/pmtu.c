@@ -23,9 +23,9 @@ FIXTURE_VARIANT(pmtu) {
 
 /* The search begins when the same data has timed out again and again; its first try is too large too. */
 SEARCH(black_hole,	.probing = "1", .base = "1024", .narrow = true, .least = 400, .most = PATH - HEADERS);
-SEARCH(narrow,		.probing = "2", .base = "600", .narrow = true, .least = PATH - HEADERS - 64,
+SEARCH(narrow,		.probing = "2", .base = "600", .narrow = true, .least = 700,
 			.most = PATH - HEADERS);
-SEARCH(wide,		.probing = "2", .base = "600", .least = 1500 - HEADERS - 64, .most = 1500 - HEADERS);
+SEARCH(wide,		.probing = "2", .base = "600", .least = 1200, .most = 1500 - HEADERS);
 SEARCH(off,		.probing = "0", .base = "600", .least = 1500 - HEADERS, .most = 1500 - HEADERS);
 
 FIXTURE_SETUP(pmtu)
