@@ -46,6 +46,8 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	child->sk_rcvtimeo = sk->sk_rcvtimeo;
 	child->sk_sndtimeo = sk->sk_sndtimeo;
 	child->sk_max_pacing_rate = sk->sk_max_pacing_rate;
+	child->sk_pacing_rate = min(child->sk_pacing_rate, sk->sk_max_pacing_rate);
+	child->sk_pacing_status = READ_ONCE(sk->sk_pacing_status);
 	for (i = 0; i < ARRAY_SIZE(flags); i++)
 		sock_valbool_flag(child, flags[i], sock_flag(sk, flags[i]));
 
@@ -117,8 +119,12 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	struct dst_entry *dst;
 	struct sock *child;
 
+	/* A listener that closes on another CPU has let its namespace go, which may die. */
+	if (!maybe_get_net(sock_net(sk)))
+		return NULL;
 	child = sk_alloc(sock_net(sk), sk->sk_family, GFP_ATOMIC | __GFP_NOWARN, sk->sk_prot,
 			 sk->sk_kern_sock);
+	put_net(sock_net(sk));
 	if (!child)
 		return NULL;
 	sock_init_data(NULL, child);

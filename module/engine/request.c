@@ -138,7 +138,10 @@ static int yoke_request_limit(const struct sock *sk)
 	return limit;
 }
 
-/* Its SYN-ACK is sent once more; false if it has ended. */
+/*
+ * Its SYN-ACK is sent once more; false if it has ended. The timer is set under the lock: who ends
+ * it after this finds the timer pending.
+ */
 static bool yoke_request_age(struct yoke_request *req)
 {
 	struct yoke_listener *l = yoke_sk(req->listener)->listener;
@@ -146,8 +149,12 @@ static bool yoke_request_age(struct yoke_request *req)
 
 	spin_lock_bh(&l->lock);
 	linked = !list_empty(&req->list);
-	if (linked && !req->retries++)
-		l->young--;
+	if (linked) {
+		if (!req->retries++)
+			l->young--;
+		mod_timer(&req->timer, jiffies + min_t(unsigned long, HZ << min_t(u8, req->retries, 7),
+						       120 * HZ));
+	}
 	spin_unlock_bh(&l->lock);
 	return linked;
 }
@@ -171,7 +178,6 @@ static void yoke_request_expire(struct timer_list *t)
 		goto put;
 	yoke_count(net, RetransSegs);
 	yoke_request_send(req, YOKE_SYN | YOKE_ACK, NULL);
-	mod_timer(&req->timer, jiffies + min_t(unsigned long, HZ << req->retries, 120 * HZ));
 	rcu_read_unlock();
 	return;
 put:

@@ -161,12 +161,13 @@ static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke
 
 /*
  * RFC 9293 MUST-13's exception: a SYN beyond all old numbers, or with a newer timestamp, may open
- * the pair again.
+ * the pair again, if somebody listens: for nobody's sake it ends no TIME-WAIT.
  */
 static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *seg)
 {
 	if (tw->state != TCP_TIME_WAIT ||
-	    (seg->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK)) != YOKE_SYN)
+	    (seg->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK | YOKE_FIN)) != YOKE_SYN ||
+	    !yoke_hash_listener(&yoke_net(tw->net)->stream, &tw->node.pair))
 		return false;
 	return yoke_seq_after(seg->seq, tw->rcv_nxt) ||
 	       (tw->use_ts && seg->opt.has_ts && yoke_seq_after(seg->opt.tsval, tw->ts_recent));
