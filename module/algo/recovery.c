@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Loss recovery: the scoreboard, what is lost, when cwnd is cut and when that is taken back.
+ * Loss recovery: when cwnd is cut and when that is taken back; what goes out again when RACK, or
+ * without SACK duplicate ACKs, or a timeout say that it is lost; tail loss probes.
  *
- * Owns: struct yoke_recovery, the last four fields of struct yoke_seg; writes cwnd and ssthresh of
- * struct yoke_cc at congestion events. Caller holds the socket lock.
- * RFC 8985 (RACK-TLP), 6675 (pipe), 6937 (PRR), 6582 (NewReno), 5682 (F-RTO), 3042 (limited transmit: what SACKs
- * and duplicate ACKs take out of in_flight, new data may replace), 5681 and 6298 (timeout), 3522,
- * 3708 and 4015 (needless reductions), 3168 §6.1.2 (reductions for ECN).
- *
- * Work per ACK is bounded by the segments that change state: walks of `sent` stop at the first
- * segment that is not lost, those of `lost` after LOST_WALK steps.
+ * Owns: struct yoke_recovery but for its parts; writes cwnd and ssthresh of struct yoke_cc at
+ * congestion events. Caller holds the socket lock.
+ * RFC 8985 §7 (TLP), 6937 (PRR), 6582 (NewReno), 5682 (F-RTO), 3042 (limited transmit: what SACKs and
+ * duplicate ACKs take out of in_flight, new data may replace), 5681 and 6298 (timeout), 3522, 3708
+ * and 4015 (needless reductions), 3168 §6.1.2 (reductions for ECN).
  */
 #include <linux/types.h>
 #include <linux/compiler.h>
@@ -21,180 +19,41 @@
 #include "pair.h"
 #include "recovery.h"
 
-#define DUP_THRESH		3		/* RFC 5681 §3.2 */
-#define REO_PERSIST		16		/* recoveries, RFC 8985 §6.2 step 4 */
-#define LOST_WALK		64
 #define TLP_ACK_DELAY_US	200000u		/* TLP.max_ack_delay, RFC 8985 §7.2 */
 #define TLP_SLACK_US		2000u		/* timers and schedulers are late */
-
-static inline u32 seg_len(const struct yoke_seg *seg)
-{
-	return seg->end_seq - seg->seq;
-}
-
-/* Times wrap as sequence numbers do. */
-static inline bool time_before_us(u32 a, u32 b)
-{
-	return (s32)(a - b) < 0;
-}
-
-static inline struct yoke_seg *first_seg(const struct list_head *list)
-{
-	return list_empty(list) ? NULL : list_first_entry(list, struct yoke_seg, node);
-}
 
 void yoke_recovery_init(struct yoke_recovery *r)
 {
 	memset(r, 0, sizeof(*r));
-	INIT_LIST_HEAD(&r->sent);
-	INIT_LIST_HEAD(&r->lost);
-	r->rack_min_us = ~0u;
-	r->rack_reo_mult = 1;
+	yoke_scoreboard_init(&r->board);
+	yoke_rack_init(&r->rack);
 	r->undo_retrans = -1;
 }
 
-/* --- The scoreboard: every byte is counted where its segment is --- */
-
-/* @len bytes are no longer on `sent`; keeps in_flight + reno_sacked = sum of `sent`. */
-static inline void leave_flight(struct yoke_recovery *r, u32 len)
-{
-	if (unlikely(len > r->in_flight)) {
-		r->reno_sacked -= min(len - r->in_flight, r->reno_sacked);
-		len = r->in_flight;
-	}
-	r->in_flight -= len;
-}
-
-static void leave_lost(struct yoke_recovery *r, struct yoke_seg *seg)
-{
-	if (r->lost_hint == seg)
-		r->lost_hint = NULL;
-	r->lost_bytes -= min(seg_len(seg), r->lost_bytes);
-}
-
-static void leave_sacked(struct yoke_recovery *r, struct yoke_seg *seg)
-{
-	r->sacked -= min(seg_len(seg), r->sacked);
-	r->sacked_segs -= min(1u, r->sacked_segs);
-}
-
-static inline u32 seq_distance(const struct yoke_seg *a, const struct yoke_seg *b)
-{
-	return yoke_seq_before(a->seq, b->seq) ? b->seq - a->seq : a->seq - b->seq;
-}
-
-/*
- * Puts @seg into `lost` by sequence: mostly at one of its ends, else beside the last
- * one that was put into the middle. The walk is bounded, so a peer that reports losses
- * in a wild order spoils the order of retransmission but for the first, not our time.
- */
-static void insert_lost(struct yoke_recovery *r, struct yoke_seg *seg)
-{
-	struct yoke_seg *pos, *last;
-	int walk = LOST_WALK;
-
-	seg->state = YOKE_SEG_LOST;
-	r->lost_bytes += seg_len(seg);
-	pos = first_seg(&r->lost);
-	if (!pos || yoke_seq_before(seg->seq, pos->seq)) {
-		list_add(&seg->node, &r->lost);
-		return;
-	}
-	last = list_last_entry(&r->lost, struct yoke_seg, node);
-	if (yoke_seq_before(last->seq, seg->seq)) {
-		list_add_tail(&seg->node, &r->lost);
-		return;
-	}
-	/* From the nearest of first, last and hint, back before @seg, then on to the last such. */
-	if (seq_distance(last, seg) < seq_distance(pos, seg))
-		pos = last;
-	if (r->lost_hint && seq_distance(r->lost_hint, seg) < seq_distance(pos, seg))
-		pos = r->lost_hint;
-	for (; walk && yoke_seq_after(pos->seq, seg->seq); walk--)
-		pos = list_prev_entry(pos, node);
-	for (; walk && yoke_seq_before(list_next_entry(pos, node)->seq, seg->seq); walk--)
-		pos = list_next_entry(pos, node);
-	list_add(&seg->node, &pos->node);
-	r->lost_hint = seg;
-}
-
-static void mark_lost(struct yoke_recovery *r, struct yoke_seg *seg)
-{
-	list_del(&seg->node);
-	leave_flight(r, seg_len(seg));
-	insert_lost(r, seg);
-}
-
-/*
- * Without SACK `sent` is in order of sequence: the place of @seg there, mostly the end, with only
- * the new data of F-RTO behind it.
- */
-static struct list_head *place_in_sent(struct yoke_recovery *r, const struct yoke_seg *seg)
-{
-	struct list_head *pos = &r->sent;
-
-	while (pos->prev != &r->sent &&
-	       yoke_seq_after(list_entry(pos->prev, struct yoke_seg, node)->seq, seg->seq))
-		pos = pos->prev;
-	return pos;
-}
-
-/*
- * All that is held to be lost is in flight after all. It was sent before what is on `sent`; without
- * SACK, after a timeout, `sent` is what has been retransmitted since, and lower.
- */
-static void unmark_lost(struct yoke_recovery *r)
-{
-	struct yoke_seg *seg;
-
-	list_for_each_entry(seg, &r->lost, node)
-		seg->state = YOKE_SEG_SENT;
-	if (r->newreno && r->state == YOKE_CA_LOSS && !list_empty(&r->lost))
-		list_splice_tail_init(&r->lost, place_in_sent(r, first_seg(&r->lost)));
-	else
-		list_splice_init(&r->lost, &r->sent);
-	r->in_flight += r->lost_bytes;
-	r->lost_bytes = 0;
-	r->lost_hint = NULL;
-}
+/* --- What goes out --- */
 
 void yoke_recovery_sent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us)
 {
-	bool idle = list_empty(&r->sent);
+	bool idle = list_empty(&r->board.sent);
 
 	/* What was delivered long ago says nothing of what is sent now; and its time may wrap. */
 	if (idle)
-		r->rack_valid = false;
+		r->rack.valid = false;
 	seg->app_limited = yoke_rate_sent(&r->rate, &seg->rate,
-					  idle && !r->lost_bytes && !r->sacked, now_us);
-	seg->state = YOKE_SEG_SENT;
-	seg->retrans = 0;
-	seg->tx_us = now_us;
-	list_add_tail(&seg->node, &r->sent);
-	r->in_flight += seg_len(seg);
-	r->prr_out += seg_len(seg);
+					  idle && !r->board.lost_bytes && !r->board.sacked, now_us);
+	yoke_scoreboard_sent(&r->board, seg, now_us);
+	r->prr_out += yoke_seg_len(seg);
 }
 
 void yoke_recovery_resent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us)
 {
-	u32 len = seg_len(seg);
+	u32 len = yoke_seg_len(seg);
 
 	if (seg->state == YOKE_SEG_SACKED)
 		return;
-	if (seg->state == YOKE_SEG_LOST) {
-		leave_lost(r, seg);
-		r->in_flight += len;
-		seg->state = YOKE_SEG_SENT;
-	}
-	list_del(&seg->node);
-	if (list_empty(&r->sent))
-		r->rack_valid = false;
-	/* Without SACK `sent` is in order of sequence, and fast recovery resends the first only. */
-	if (r->newreno && r->state == YOKE_CA_RECOVERY)
-		list_add(&seg->node, &r->sent);
-	else
-		list_add_tail(&seg->node, r->newreno ? place_in_sent(r, seg) : &r->sent);
-
+	yoke_scoreboard_resent(&r->board, seg, now_us);
+	if (list_is_singular(&r->board.sent))
+		r->rack.valid = false;
 	if (r->undo_armed) {
 		if (r->undo_retrans < 0) {
 			r->undo_retrans = 0;
@@ -202,10 +61,7 @@ void yoke_recovery_resent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now
 		}
 		r->undo_retrans += min_t(u32, len, S32_MAX - r->undo_retrans);
 	}
-	seg->tx_us = now_us;
 	seg->app_limited = yoke_rate_sent(&r->rate, &seg->rate, false, now_us);
-	if (seg->retrans < U8_MAX)
-		seg->retrans++;
 	r->prr_out += len;
 	r->retrans_total++;
 }
@@ -213,26 +69,9 @@ void yoke_recovery_resent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now
 void yoke_recovery_split(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_seg *tail,
 			 u32 seq)
 {
-	tail->seq = seq;
-	tail->end_seq = seg->end_seq;
-	tail->tx_us = seg->tx_us;
-	tail->rate = seg->rate;
-	tail->state = seg->state;
-	tail->app_limited = seg->app_limited;
-	tail->retrans = seg->retrans;
-	seg->end_seq = seq;
-
-	if (seg->state == YOKE_SEG_SACKED) {
-		INIT_LIST_HEAD(&tail->node);
-		r->sacked_segs++;
-	} else if (seg->state == YOKE_SEG_LOST && r->newreno && r->state == YOKE_CA_RECOVERY) {
-		tail->state = YOKE_SEG_SENT;
-		list_add(&tail->node, &r->sent);
-		r->lost_bytes -= min(seg_len(tail), r->lost_bytes);
-		r->in_flight += seg_len(tail);
-	} else {
-		list_add(&tail->node, &seg->node);
-	}
+	yoke_scoreboard_split(&r->board, seg, tail, seq);
+	if (tail->state == YOKE_SEG_LOST && r->board.newreno && r->state == YOKE_CA_RECOVERY)
+		yoke_scoreboard_found(&r->board, tail);
 }
 
 /* --- One ACK --- */
@@ -245,64 +84,39 @@ void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack)
 	ack->rack_rtt_us = 0;
 	ack->lost = 0;
 	ack->rate.valid = false;
-	ack->prior_in_flight = r->in_flight;
+	ack->prior_in_flight = r->board.in_flight;
 	ack->retrans_acked = false;
 	ack->orig_delivered = false;
-	r->newreno = !ack->sack;
-	if (!r->sacked)
-		r->rack_fack = ack->prior_una;
-	ack->prior_fack = r->rack_fack;
+	r->board.newreno = !ack->sack;
+	if (!r->board.sacked)
+		r->rack.fack = ack->prior_una;
+	ack->prior_fack = r->rack.fack;
 }
 
-/*
- * @len bytes of @seg up to @end_seq are newly delivered: RFC 8985 §6.2 step 2, update
- * the state of the segment sent last that was delivered, and step 3, detect reordering.
- */
+/* @len bytes of @seg up to @end_seq are newly delivered. */
 static inline void deliver(struct yoke_recovery *r, const struct yoke_seg *seg, u32 len,
 			   u32 end_seq, struct yoke_ack *ack)
 {
-	u32 rtt_us = max(ack->now_us - seg->tx_us, 1u);
+	u32 rtt_us;
 
 	ack->delivered += len;
 	yoke_rate_delivered(&r->rate, &ack->rate, &seg->rate, seg->tx_us, seg->app_limited);
-	if (yoke_seq_after(end_seq, r->rack_fack))
-		r->rack_fack = end_seq;
-	if (unlikely(seg->retrans)) {
-		if (rtt_us < r->rack_min_us)	/* step 2: it was the original that arrived */
-			return;
-	} else {
-		if (unlikely(yoke_seq_before(end_seq, ack->prior_fack)))	/* step 3 */
-			r->rack_reordering = true;
-		if (r->frto && !yoke_seq_after(end_seq, r->recover))
-			ack->orig_delivered = true;
-		if (!ack->rtt_us || rtt_us < ack->rtt_us)
-			ack->rtt_us = rtt_us;
-	}
-	if (!ack->rack_rtt_us || rtt_us < ack->rack_rtt_us)
-		ack->rack_rtt_us = rtt_us;
-	if (!r->rack_valid || time_before_us(r->rack_tx_us, seg->tx_us) ||
-	    (r->rack_tx_us == seg->tx_us && yoke_seq_before(r->rack_end_seq, end_seq))) {
-		r->rack_tx_us = seg->tx_us;
-		r->rack_end_seq = end_seq;
-		r->rack_valid = true;
-	}
+	yoke_rack_delivered(&r->rack, seg, end_seq, ack);
+	if (unlikely(seg->retrans))
+		return;
+	if (r->frto && !yoke_seq_after(end_seq, r->recover))
+		ack->orig_delivered = true;
+	rtt_us = max(ack->now_us - seg->tx_us, 1u);
+	if (!ack->rtt_us || rtt_us < ack->rtt_us)
+		ack->rtt_us = rtt_us;
 }
 
 void yoke_recovery_acked(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack)
 {
-	u32 len = seg_len(seg);
-
-	if (unlikely(seg->state == YOKE_SEG_SACKED)) {
-		leave_sacked(r, seg);
+	if (!yoke_scoreboard_acked(&r->board, seg))
 		return;
-	}
-	if (likely(seg->state == YOKE_SEG_SENT))
-		leave_flight(r, len);
-	else
-		leave_lost(r, seg);
-	list_del_init(&seg->node);
 	ack->retrans_acked |= seg->retrans != 0;
-	deliver(r, seg, len, seg->end_seq, ack);
+	deliver(r, seg, yoke_seg_len(seg), seg->end_seq, ack);
 }
 
 void yoke_recovery_trim(struct yoke_recovery *r, struct yoke_seg *seg, u32 seq,
@@ -310,113 +124,44 @@ void yoke_recovery_trim(struct yoke_recovery *r, struct yoke_seg *seg, u32 seq,
 {
 	u32 len = seq - seg->seq;
 
-	if (len >= seg_len(seg))	/* not inside: the caller's mistake must not corrupt sums */
+	if (len >= yoke_seg_len(seg))	/* not inside: the caller's mistake must not corrupt sums */
 		return;
-	seg->seq = seq;
-	switch (seg->state) {
-	case YOKE_SEG_SACKED:
-		r->sacked -= min(len, r->sacked);
+	if (!yoke_scoreboard_trim(&r->board, seg, len))
 		return;
-	case YOKE_SEG_SENT:
-		leave_flight(r, len);
-		break;
-	case YOKE_SEG_LOST:
-		r->lost_bytes -= min(len, r->lost_bytes);
-		break;
-	}
 	ack->retrans_acked |= seg->retrans != 0;
 	deliver(r, seg, len, seq, ack);
 }
 
 void yoke_recovery_sacked(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack)
 {
-	u32 len = seg_len(seg);
-
 	if (seg->state == YOKE_SEG_SACKED)
 		return;
-	if (seg->state == YOKE_SEG_SENT)
-		leave_flight(r, len);
-	else
-		leave_lost(r, seg);
-	list_del_init(&seg->node);
-	seg->state = YOKE_SEG_SACKED;
-	r->sacked += len;
-	r->sacked_segs++;
-	deliver(r, seg, len, seg->end_seq, ack);
+	yoke_scoreboard_sacked(&r->board, seg);
+	deliver(r, seg, yoke_seg_len(seg), seg->end_seq, ack);
 }
 
 void yoke_recovery_unsacked(struct yoke_recovery *r, struct yoke_seg *seg)
 {
-	if (seg->state != YOKE_SEG_SACKED)
-		return;
-	leave_sacked(r, seg);
-	insert_lost(r, seg);
+	if (seg->state == YOKE_SEG_SACKED)
+		yoke_scoreboard_unsacked(&r->board, seg);
 }
 
-/* --- RACK, RFC 8985 §6.2 --- */
+/* --- RACK --- */
 
-/* Step 4: update the RACK reordering window. DSACKs say that it was too small. */
-static void rack_update_reo_mult(struct yoke_recovery *r, const struct yoke_ack *ack)
-{
-	if (r->rack_round && !yoke_seq_before(ack->ack, r->rack_round_end))
-		r->rack_round = false;
-	if (!ack->dsack || r->rack_round ||
-	    (r->tlp_out && r->tlp_retrans && ack->dsack_end == r->tlp_end_seq))
-		return;
-	r->rack_round = true;
-	r->rack_round_end = ack->snd_nxt;
-	r->rack_reo_persist = REO_PERSIST;
-	if (r->rack_reo_mult < U8_MAX)
-		r->rack_reo_mult++;
-}
-
-static void rack_recovery_left(struct yoke_recovery *r)
-{
-	if (r->rack_reo_persist)
-		r->rack_reo_persist--;
-	if (!r->rack_reo_persist)
-		r->rack_reo_mult = 1;
-}
-
-static u32 rack_reo_wnd(const struct yoke_recovery *r, const struct yoke_cc *cc,
-			const struct yoke_rtt *rtt)
-{
-	if (!r->rack_reordering) {
-		if (r->state >= YOKE_CA_RECOVERY)
-			return 0;
-		/* DupThresh segments, be they small, or full-sized ones in large buffers. */
-		if (r->sacked_segs >= DUP_THRESH || r->sacked > (DUP_THRESH - 1) * cc->mss)
-			return 0;
-	}
-	if (rtt->min_us == ~0u)
-		return 0;
-	return min_t(u64, (u64)r->rack_reo_mult * rtt->min_us / 4, rtt->srtt_us);
-}
-
-/*
- * Step 5: detect losses. Microseconds until a segment that was sent before
- * the one delivered last is to be held lost too, 0 if there is none. Where
- * the RFC takes the latest of their times, one timer for all, this takes that
- * of the last that could be among them, so that the walk can stop early.
- */
 static u32 rack_detect_loss(struct yoke_recovery *r, const struct yoke_cc *cc,
 			    const struct yoke_rtt *rtt, u32 now_us)
 {
-	u32 reo_wnd = rack_reo_wnd(r, cc, rtt);
-	struct yoke_seg *seg, *next;
+	return yoke_rack_detect_loss(&r->rack, &r->board, rtt, cc->mss, r->state >= YOKE_CA_RECOVERY,
+				     now_us);
+}
 
-	if (!r->rack_valid)
-		return 0;
-	list_for_each_entry_safe(seg, next, &r->sent, node) {
-		if (time_before_us(r->rack_tx_us, seg->tx_us) ||
-		    (r->rack_tx_us == seg->tx_us &&
-		     !yoke_seq_before(seg->end_seq, r->rack_end_seq)))
-			return 0;		/* sent after the one delivered last */
-		if (now_us - seg->tx_us < r->rack_rtt_us + reo_wnd)
-			return max(r->rack_tx_us + r->rack_rtt_us + reo_wnd - now_us, 1u);
-		mark_lost(r, seg);
-	}
-	return 0;
+/* DSACKs say that the reordering window was too small, but for what answers a probe. */
+static void rack_process_dsack(struct yoke_recovery *r, const struct yoke_ack *ack)
+{
+	if (r->rack.round && !yoke_seq_before(ack->ack, r->rack.round_end))
+		r->rack.round = false;
+	if (ack->dsack && !(r->tlp_out && r->tlp_retrans && ack->dsack_end == r->tlp_end_seq))
+		yoke_rack_dsack(&r->rack, ack);
 }
 
 /* --- NewReno, RFC 6582, for connections without SACK --- */
@@ -429,21 +174,14 @@ static void newreno_count(struct yoke_recovery *r, const struct yoke_cc *cc, str
 	if (ack->ack != ack->prior_una) {
 		/* One segment filled the hole, the others are those of the duplicate ACKs. */
 		n = ack->delivered > cc->mss ? ack->delivered - cc->mss : 0;
-		n = min(n, r->reno_sacked);
-		r->reno_sacked -= n;
-		r->in_flight += n;
-		ack->delivered -= n;
+		ack->delivered -= yoke_scoreboard_undup(&r->board, n);
 		r->dupacks = 0;
 		if (r->state <= YOKE_CA_CWR) {
-			r->in_flight += r->reno_sacked;
-			r->reno_sacked = 0;
+			yoke_scoreboard_undup(&r->board, ~0u);
 			r->hold = false;
 		}
 	} else if (ack->dup && !r->hold) {
-		n = min(cc->mss, r->in_flight);
-		r->reno_sacked += n;
-		r->in_flight -= n;
-		ack->delivered += n;
+		ack->delivered += yoke_scoreboard_dup(&r->board, cc->mss);
 		if (r->dupacks < U8_MAX)
 			r->dupacks++;
 	}
@@ -456,18 +194,18 @@ static void newreno_count(struct yoke_recovery *r, const struct yoke_cc *cc, str
  */
 static void newreno_detect_loss(struct yoke_recovery *r, const struct yoke_ack *ack)
 {
-	struct yoke_seg *seg = first_seg(&r->sent);
+	struct yoke_seg *seg = yoke_scoreboard_first(&r->board.sent);
 	bool missing;
 
-	if (!seg || !list_empty(&r->lost))
+	if (!seg || !list_empty(&r->board.lost))
 		return;
 	if (r->state == YOKE_CA_RECOVERY)
 		missing = ack->ack != ack->prior_una &&
-			  (r->undo_retrans < 0 || time_before_us(seg->tx_us, r->first_retrans_us));
+			  (r->undo_retrans < 0 || yoke_rack_before(seg->tx_us, r->first_retrans_us));
 	else
-		missing = r->state <= YOKE_CA_CWR && r->dupacks >= DUP_THRESH;
+		missing = r->state <= YOKE_CA_CWR && r->dupacks >= YOKE_DUP_THRESH;
 	if (missing)
-		mark_lost(r, seg);
+		yoke_scoreboard_lost(&r->board, seg);
 }
 
 /*
@@ -476,9 +214,9 @@ static void newreno_detect_loss(struct yoke_recovery *r, const struct yoke_ack *
  */
 static u32 newreno_surplus(const struct yoke_recovery *r, const struct yoke_cc *cc)
 {
-	if (!r->newreno || r->state != YOKE_CA_RECOVERY || r->lost_bytes <= cc->mss)
+	if (!r->board.newreno || r->state != YOKE_CA_RECOVERY || r->board.lost_bytes <= cc->mss)
 		return 0;
-	return r->lost_bytes - cc->mss;
+	return r->board.lost_bytes - cc->mss;
 }
 
 /* --- Congestion events: reduction, its end, its undoing --- */
@@ -542,7 +280,7 @@ static void enter_cwr(struct yoke_recovery *r, struct yoke_cc *cc, const struct 
 static void prr_update(struct yoke_recovery *r, struct yoke_cc *cc, u32 delivered, bool advanced,
 		       bool newly_lost)
 {
-	u32 pipe = r->in_flight + newreno_surplus(r, cc);
+	u32 pipe = r->board.in_flight + newreno_surplus(r, cc);
 	s64 out;
 
 	if (!delivered && !newly_lost)
@@ -561,7 +299,7 @@ static void prr_update(struct yoke_recovery *r, struct yoke_cc *cc, u32 delivere
 		out = min(out, (s64)cc->ssthresh - pipe);
 	}
 	/* The fast retransmit itself; and RFC 6582's answer to a partial ACK. */
-	if (!r->prr_out || (r->newreno && newly_lost))
+	if (!r->prr_out || (r->board.newreno && newly_lost))
 		out = max(out, (s64)cc->mss);
 	cc->cwnd = pipe + max_t(s64, out, 0);
 }
@@ -576,15 +314,14 @@ static void leave_recovery(struct yoke_recovery *r, struct yoke_cc *cc, const st
 {
 	if (r->state == YOKE_CA_RECOVERY && !cc->ops->control)
 		cc->cwnd = cc->ssthresh;	/* RFC 6937 §3.1 */
-	r->in_flight += r->reno_sacked;
-	r->reno_sacked = 0;
+	yoke_scoreboard_undup(&r->board, ~0u);
 	r->dupacks = 0;
 	/* RFC 6582 §3.2 step 1, §4: no fast retransmit before more than `recover` is ACKed. */
-	r->hold = r->newreno && ack->ack == r->recover;
+	r->hold = r->board.newreno && ack->ack == r->recover;
 	r->frto = YOKE_FRTO_OFF;
 	r->state = YOKE_CA_OPEN;
 	if (!ack->dsack)
-		rack_recovery_left(r);
+		yoke_rack_recovered(&r->rack);
 }
 
 /* What answers CWR is acknowledged: marks from now on are new ones. */
@@ -619,10 +356,10 @@ void yoke_recovery_needless(struct yoke_recovery *r, struct yoke_cc *cc)
 /* And nothing was lost. */
 static void undo(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
 {
-	unmark_lost(r);
+	yoke_scoreboard_found_all(&r->board);
 	/* The originals were late rather than lost. */
 	if (r->state == YOKE_CA_RECOVERY)
-		r->rack_reordering = true;
+		r->rack.reordering = true;
 	if (r->state >= YOKE_CA_RECOVERY)
 		leave_recovery(r, cc, ack);
 	restore(r, cc);
@@ -661,7 +398,7 @@ static void frto_process_ack(struct yoke_recovery *r, struct yoke_cc *cc,
 	} else if (r->frto == YOKE_FRTO_FIRST && advanced && ack->more &&
 		   yoke_seq_before(ack->ack, r->recover)) {		/* step 2b */
 		r->frto = YOKE_FRTO_SECOND;
-		cc->cwnd = r->in_flight + 2 * cc->mss;
+		cc->cwnd = r->board.in_flight + 2 * cc->mss;
 	} else {							/* steps 2a, 3a */
 		if (r->frto == YOKE_FRTO_SECOND)
 			cc->cwnd = min(cc->cwnd, 3 * cc->mss);
@@ -699,14 +436,14 @@ static void adapt(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke
 		.in_flight = ack->prior_in_flight,
 		.rtt_us = ack->rtt_us,
 		.marked = ack->marked,
-		.limited = ack->limited || r->lost_bytes,
+		.limited = ack->limited || r->board.lost_bytes,
 	};
 
 	if (!cc->ops->control) {
 		cc->ops->ack(cc, &event);
 		return;
 	}
-	event.flight = r->in_flight;
+	event.flight = r->board.in_flight;
 	event.lost = ack->lost;
 	event.recovery = r->state == YOKE_CA_RECOVERY;
 	event.loss = r->state == YOKE_CA_LOSS;
@@ -735,7 +472,7 @@ static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 	bool advanced = ack->ack != ack->prior_una, reducing = in_reduction(r);
 	u32 lost_before, timeout = 0;
 
-	rack_update_reo_mult(r, ack);
+	rack_process_dsack(r, ack);
 	if (!ack->sack)
 		newreno_count(r, cc, ack);
 
@@ -752,25 +489,25 @@ static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 	else if (r->state == YOKE_CA_CWR && !r->reduced)
 		leave_cwr(r, cc);
 
-	lost_before = r->lost_bytes;
+	lost_before = r->board.lost_bytes;
 	if (ack->sack)
 		timeout = rack_detect_loss(r, cc, rtt, ack->now_us);
 	else
 		newreno_detect_loss(r, ack);
 
 	if (r->state <= YOKE_CA_CWR) {
-		if (r->lost_bytes)
+		if (r->board.lost_bytes)
 			enter_recovery(r, cc, ack->ack, ack->snd_nxt, ack->now_us);
 		else if (ack->ece && !r->reduced)
 			enter_cwr(r, cc, ack);
 		else if (r->state != YOKE_CA_CWR)
-			r->state = r->sacked || r->reno_sacked || r->hold ? YOKE_CA_DISORDER :
+			r->state = r->board.sacked || r->board.reno_sacked || r->hold ? YOKE_CA_DISORDER :
 									    YOKE_CA_OPEN;
 	}
 	if (ack->ece)
 		r->undo_cwnd = 0;
 	tlp_process_ack(r, cc, ack);
-	ack->lost = r->lost_bytes - min(lost_before, r->lost_bytes);
+	ack->lost = r->board.lost_bytes - min(lost_before, r->board.lost_bytes);
 	yoke_rate_end(&r->rate, &ack->rate, ack->delivered, rtt->min_us, ack->now_us);
 
 	if (cc->ops->control)
@@ -778,7 +515,7 @@ static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 	else if (in_reduction(r))
 		prr_update(r, cc, ack->delivered, advanced, ack->lost);
 	else if (!reducing && !ack->ece && r->frto != YOKE_FRTO_SECOND && ack->delivered &&
-		 (advanced || r->rack_reordering))
+		 (advanced || r->rack.reordering))
 		adapt(r, cc, ack);
 	return timeout;
 }
@@ -786,12 +523,12 @@ static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_rtt *rtt,
 			  struct yoke_ack *ack)
 {
-	r->rack_min_us = rtt->min_us;			/* RFC 8985 §6.2 step 1 */
+	r->rack.min_us = rtt->min_us;			/* RFC 8985 §6.2 step 1 */
 	if (ack->rack_rtt_us)
-		r->rack_rtt_us = ack->rack_rtt_us;
+		r->rack.rtt_us = ack->rack_rtt_us;
 	if (unlikely(cc->ops->marks && ack->delivered))
 		tell_marks(r, cc, ack);
-	if (likely(r->state == YOKE_CA_OPEN && !r->sacked && !r->lost_bytes && !r->tlp_out &&
+	if (likely(r->state == YOKE_CA_OPEN && !r->board.sacked && !r->board.lost_bytes && !r->tlp_out &&
 		   !r->reduced && !ack->dup && !ack->dsack && !ack->ece)) {
 		if (ack->delivered) {
 			yoke_rate_end(&r->rate, &ack->rate, ack->delivered, rtt->min_us,
@@ -807,16 +544,16 @@ u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const str
 
 struct yoke_seg *yoke_recovery_next(const struct yoke_recovery *r)
 {
-	return r->frto == YOKE_FRTO_SECOND ? NULL : first_seg(&r->lost);
+	return r->frto == YOKE_FRTO_SECOND ? NULL : yoke_scoreboard_first(&r->board.lost);
 }
 
 u32 yoke_recovery_room(const struct yoke_recovery *r, const struct yoke_cc *cc)
 {
-	u32 pipe = r->in_flight + newreno_surplus(r, cc);
+	u32 pipe = r->board.in_flight + newreno_surplus(r, cc);
 	u32 room = cc->cwnd > pipe ? cc->cwnd - pipe : 0;
 
 	/* Without SACK, one segment a partial ACK. */
-	if (r->newreno && r->state == YOKE_CA_RECOVERY && r->lost_bytes)
+	if (r->board.newreno && r->state == YOKE_CA_RECOVERY && r->board.lost_bytes)
 		return min(room, cc->mss);
 	return room;
 }
@@ -826,10 +563,10 @@ u32 yoke_recovery_room(const struct yoke_recovery *r, const struct yoke_cc *cc)
 u32 yoke_recovery_reo_timeout(struct yoke_recovery *r, struct yoke_cc *cc,
 			      const struct yoke_rtt *rtt, u32 snd_una, u32 snd_nxt, u32 now_us)
 {
-	u32 lost_before = r->lost_bytes;
+	u32 lost_before = r->board.lost_bytes;
 	u32 timeout = rack_detect_loss(r, cc, rtt, now_us);
 
-	if (r->lost_bytes == lost_before)
+	if (r->board.lost_bytes == lost_before)
 		return timeout;
 	if (r->state <= YOKE_CA_CWR)
 		enter_recovery(r, cc, snd_una, snd_nxt, now_us);
@@ -853,15 +590,14 @@ void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una,
 		arm_undo(r, cc, snd_una);
 		cc->ssthresh = cc->ops->ssthresh(cc);
 	}
-	r->in_flight += r->reno_sacked;
-	r->reno_sacked = 0;
+	yoke_scoreboard_undup(&r->board, ~0u);
 	r->dupacks = 0;
 
 	/* RFC 8985 §6.3: the first, and what was sent long enough ago. */
-	list_for_each_entry_safe(seg, next, &r->sent, node)
-		if (r->newreno || !r->rack_valid || seg->seq == snd_una ||
-		    now_us - seg->tx_us >= r->rack_rtt_us)
-			mark_lost(r, seg);
+	list_for_each_entry_safe(seg, next, &r->board.sent, node)
+		if (r->board.newreno || !r->rack.valid || seg->seq == snd_una ||
+		    now_us - seg->tx_us >= r->rack.rtt_us)
+			yoke_scoreboard_lost(&r->board, seg);
 
 	r->rto_una = snd_una;
 	note_reduction(r, snd_nxt);
@@ -869,7 +605,7 @@ void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una,
 	r->hold = false;
 	r->tlp_out = false;
 	cc->credit = 0;
-	cc->cwnd = r->in_flight + cc->mss;
+	cc->cwnd = r->board.in_flight + cc->mss;
 	if (cc->ops->lost)
 		cc->ops->lost(cc, true, now_us);
 }
@@ -880,12 +616,12 @@ u32 yoke_recovery_pto(const struct yoke_recovery *r, const struct yoke_rtt *rtt,
 {
 	u32 pto;
 
-	if (!sack || (r->state != YOKE_CA_OPEN && r->state != YOKE_CA_CWR) || r->lost_bytes ||
-	    r->tlp_out || !r->in_flight)
+	if (!sack || (r->state != YOKE_CA_OPEN && r->state != YOKE_CA_CWR) || r->board.lost_bytes ||
+	    r->tlp_out || !r->board.in_flight)
 		return 0;
 	if (!rtt->srtt_us)
 		pto = YOKE_RTO_INIT_US;
-	else if (r->in_flight <= mss)
+	else if (r->board.in_flight <= mss)
 		pto = 2 * rtt->srtt_us + TLP_ACK_DELAY_US;
 	else
 		pto = 2 * rtt->srtt_us + TLP_SLACK_US;

@@ -1,59 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Loss recovery: which of the segments sent are in flight, delivered or
- * lost, and how much may be sent meanwhile (RFC 6675 scoreboard, RFC 8985
- * RACK-TLP, RFC 6937 PRR, RFC 6582 NewReno where there is no SACK).
- *
- * Every transmitted, not yet acknowledged segment has one struct yoke_seg;
- * it is on one of two lists or on none:
- *
- *	sent	in flight, ordered by the time of the last transmission (what RACK walks);
- *		without SACK by sequence (the first is what a partial ACK says is missing)
- *	lost	held to be lost, waiting for retransmission, ordered by sequence
- *	-	SACKed
+ * Loss recovery: when what was lost is sent again, and how much may be sent meanwhile (RFC 6937 PRR,
+ * RFC 8985 §7 tail loss probes, RFC 6582 NewReno where there is no SACK).
  *
  * The engine keeps the retransmit queue (in sequence order) and tells this file what happens to its
- * segments. All amounts are bytes of sequence space, all times microseconds of a clock that wraps
- * (compare by difference).
+ * segments. Times and amounts as in scoreboard.h.
  */
 #ifndef YOKE_RECOVERY_H
 #define YOKE_RECOVERY_H
 
 #include <linux/types.h>
-#include <linux/list.h>
 #include "cc.h"
+#include "rack.h"
 #include "rate.h"
 #include "rtt.h"
-
-enum yoke_seg_state {
-	YOKE_SEG_SENT,
-	YOKE_SEG_LOST,
-	YOKE_SEG_SACKED,
-};
-
-/**
- * struct yoke_seg - one segment of the retransmit queue (lives in skb->cb)
- * @node:	on &yoke_recovery.sent or .lost, or empty if SACKed or never sent
- * @seq:	first sequence number
- * @end_seq:	one past the last (SYN and FIN count)
- * @tx_us:	last transmission
- * @rate:	how fast data was delivered then
- * @state:	enum yoke_seg_state
- * @app_limited: the program limited sending then
- * @retrans:	times retransmitted, saturating
- * @room:	the engine's, which has no other in skb->cb
- */
-struct yoke_seg {
-	struct list_head node;
-	u32	seq;
-	u32	end_seq;
-	u32	tx_us;
-	struct yoke_rate_seg rate;
-	u8	state:2,
-		app_limited:1;
-	u8	retrans;
-	u8	room[6];
-};
+#include "scoreboard.h"
 
 enum yoke_recovery_state {	/* Linux's TCP_CA_*, with its numbers, for tcp_info.tcpi_ca_state */
 	YOKE_CA_OPEN,
@@ -63,61 +24,6 @@ enum yoke_recovery_state {	/* Linux's TCP_CA_*, with its numbers, for tcp_info.t
 	YOKE_CA_LOSS,
 };
 
-/**
- * struct yoke_ack - one acknowledgement on its way through the scoreboard
- *
- * The engine fills in the first group, the calls below the second.
- * @now_us:	clock
- * @ack:	SEG.ACK
- * @prior_una:	SND.UNA before
- * @snd_nxt:	SND.NXT
- * @dup:	a duplicate ACK as RFC 5681 §2 defines it (no data, same
- *		window, same ACK, data outstanding)
- * @sack:	the connection uses SACK
- * @dsack:	the segment reports a duplicate (RFC 2883), @dsack_start/@dsack_end the range
- * @ts_undo:	Eifel (RFC 3522): TSecr is older than the first retransmission
- *		of the episode (yoke_recovery.first_retrans_us)
- * @limited:	cwnd limited sending since the last ACK
- * @more:	there is new data, and the peer's window lets it out
- * @ece:	it echoes marks of congestion (RFC 3168)
- * @delivered:	bytes newly acknowledged or SACKed, @marked by the engine's word so many of them
- * @rtt_us:	RTT of the segment sent last among those never retransmitted
- *		and newly acknowledged or SACKed, 0 if none
- * @rack_rtt_us: the same, with the retransmitted ones that RACK believes
- * @prior_in_flight: bytes in flight before
- * @prior_fack:	highest sequence number delivered before
- * @lost:	bytes newly held to be lost
- * @rate:	the delivery rate
- * @retrans_acked: a retransmitted segment was cumulatively acknowledged
- * @orig_delivered: a segment sent before the last timeout, and not again, was delivered
- */
-struct yoke_ack {
-	u32	now_us;
-	u32	ack;
-	u32	prior_una;
-	u32	snd_nxt;
-	u32	dsack_start;
-	u32	dsack_end;
-	bool	dup;
-	bool	sack;
-	bool	dsack;
-	bool	ts_undo;
-	bool	limited;
-	bool	more;
-	bool	ece;
-
-	u32	delivered;
-	u32	marked;
-	u32	rtt_us;
-	u32	rack_rtt_us;
-	u32	prior_in_flight;
-	u32	prior_fack;
-	u32	lost;
-	struct yoke_rate_sample rate;
-	bool	retrans_acked;
-	bool	orig_delivered;
-};
-
 enum yoke_frto {	/* RFC 5682: is the timeout spurious? */
 	YOKE_FRTO_OFF,
 	YOKE_FRTO_FIRST,	/* the head has gone out again; its ACK is awaited */
@@ -125,25 +31,14 @@ enum yoke_frto {	/* RFC 5682: is the timeout spurious? */
 };
 
 /**
- * struct yoke_recovery - the scoreboard of one connection
- * @sent:	segments in flight
- * @lost:	segments to retransmit
- * @lost_hint:	where the last segment was put into the middle of @lost, or NULL
- * @in_flight:	bytes of @sent less @reno_sacked (RFC 6675 "pipe")
- * @lost_bytes:	bytes on @lost
- * @sacked:	bytes SACKed above SND.UNA
- * @sacked_segs: segments SACKed above SND.UNA
- * @reno_sacked: without SACK: bytes that duplicate ACKs say have left the network
+ * struct yoke_recovery - that of one connection
+ * @board:	the scoreboard
+ * @rack:	what of it is lost
  * @recover:	recovery point: SND.NXT when recovery, or a reduction for ECN, began
  * @first_retrans_us: time of the first retransmission of this episode (Eifel), valid if
  *		@undo_armed and @undo_retrans >= 0
- * @rack_*:	RFC 8985 §5.2: time, end sequence and RTT of the segment sent last
- *		that was delivered; highest sequence delivered; smallest RTT;
- *		reordering seen; the window's multiplier, how many recoveries it
- *		persists, and the end of the round in which it was raised last
  * @state:	enum yoke_recovery_state
  * @dupacks:	duplicate ACKs in a row, without SACK
- * @newreno:	the connection has no SACK
  * @hold:	without SACK: duplicate ACKs for @recover itself mean nothing (RFC 6582 §3.2 step 1)
  * @frto:	enum yoke_frto
  * @tlp_*:	§7: end_seq of the probe outstanding, whether it was a retransmission
@@ -158,32 +53,13 @@ enum yoke_frto {	/* RFC 5682: is the timeout spurious? */
  * @rate:	the delivery rate
  */
 struct yoke_recovery {
-	struct list_head sent;
-	struct list_head lost;
-	struct yoke_seg *lost_hint;
-	u32	in_flight;
-	u32	lost_bytes;
-	u32	sacked;
-	u32	sacked_segs;
-	u32	reno_sacked;
+	struct yoke_scoreboard board;
+	struct yoke_rack rack;
 	u32	recover;
 	u32	first_retrans_us;
 
-	u32	rack_tx_us;
-	u32	rack_end_seq;
-	u32	rack_rtt_us;
-	u32	rack_min_us;
-	u32	rack_fack;
-	u32	rack_round_end;
-	u8	rack_reo_mult;
-	u8	rack_reo_persist;
-	bool	rack_round;
-	bool	rack_reordering;
-	bool	rack_valid;
-
 	u8	state;
 	u8	dupacks;
-	bool	newreno;
 	bool	hold;
 	u8	frto;
 	bool	tlp_out;

@@ -216,7 +216,7 @@ static void yoke_ack_search(struct sock *sk, u8 prior_state)
 		yoke_conn_sync_mss(sk, ys->pmtu);
 	} else if (ys->rec.state == YOKE_CA_RECOVERY && prior_state <= YOKE_CA_DISORDER &&
 		   ys->snd_una == ys->pmtud.start &&
-		   ys->rec.lost_bytes <= ys->pmtud.end - ys->pmtud.start) {
+		   ys->rec.board.lost_bytes <= ys->pmtud.end - ys->pmtud.start) {
 		/* It alone is lost: for its size, not for congestion. */
 		yoke_pmtud_failed(&ys->pmtud);
 		yoke_recovery_needless(&ys->rec, &ys->cc);

@@ -33,7 +33,7 @@ void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg);
 /*
  * The fifth step of RFC 9293 §3.10.7.4, but for the states: SND.UNA,
  * window, scoreboard, RTT, cwnd; frees what is acknowledged and arms
- * timers; the caller runs yoke_output_push() then. Socket lock held.
+ * timers; the caller runs yoke_send_push() then. Socket lock held.
  * Returns false if the segment is to be dropped and answered with an ACK:
  * it acknowledges what was never sent, or is far too old (RFC 5961 §5.2).
  */

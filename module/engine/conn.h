@@ -209,7 +209,7 @@ struct yoke_listener {
  * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was
  *
  * engine/rcv.c and engine/listen.c:
- * @icmp_mtu:	what an ICMP error said the path carries, for yoke_output_mtu()
+ * @icmp_mtu:	what an ICMP error said the path carries, for yoke_send_mtu()
  * @accept_node: in the listener's queue
  * @listener:	made by listen(2), kept as long as the socket
  * @parent:	instead of it, with a reference: whose Fast Open request this is while @fastopen is set

@@ -15,6 +15,7 @@
 #include "fastopen.h"
 #include "output.h"
 #include "pace.h"
+#include "send.h"
 #include "timewait.h"
 #include "urgent.h"
 #include "input.h"
@@ -514,7 +515,7 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 		ys->syn_data = false;
 		/* Both have sent a SYN: answer as if it had come first (MUST-10). */
 		yoke_conn_set_state(sk, TCP_SYN_RECV);
-		yoke_output_retransmit_head(sk);
+		yoke_send_retransmit_head(sk);
 		consume_skb(skb);
 		return;
 	}
@@ -659,8 +660,8 @@ static void yoke_input_answer(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	if (!skb_queue_empty(&sk->sk_write_queue) || !list_empty(&ys->rec.lost))
-		yoke_output_push(sk, YOKE_PUSH_NAGLE);
+	if (!skb_queue_empty(&sk->sk_write_queue) || !list_empty(&ys->rec.board.lost))
+		yoke_send_push(sk, YOKE_PUSH_NAGLE);
 	/* What left makes room, where TCP_NOTSENT_LOWAT counts it. */
 	yoke_conn_write_space(sk);
 	if (ys->ack_now && sk->sk_state != TCP_CLOSE)
@@ -679,7 +680,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 	/* Fast Open's SYN again: our answer was lost. */
 	if (unlikely(ys->fastopen) && (s->flags & (YOKE_SYN | YOKE_ACK)) == YOKE_SYN &&
 	    s->seq == ys->irs) {
-		yoke_output_retransmit_head(sk);
+		yoke_send_retransmit_head(sk);
 		yoke_drop(net, sk, skb, Duplicates);
 		return false;
 	}

@@ -14,6 +14,7 @@
 #include "listen.h"
 #include "pace.h"
 #include "output.h"
+#include "send.h"
 #include "../algo/cookie.h"
 #include "../table/cc_table.h"
 #include "../table/mem.h"
@@ -433,7 +434,7 @@ static bool yoke_listen_fastopen(struct sock *sk, struct sk_buff *skb, const str
 	yoke_conn_keepalive(child);
 	yoke_cb(skb)->ecn = rx->ecn;
 	yoke_input_syn_data(child, skb, s);
-	if (yoke_output_syn_ack(child, answer))
+	if (yoke_send_syn_ack(child, answer))
 		yoke_conn_abort(child, ENOBUFS);
 	bh_unlock_sock(child);
 	sk->sk_data_ready(sk);

@@ -13,6 +13,7 @@
 #include "listen.h"
 #include "output.h"
 #include "rcv.h"
+#include "send.h"
 #include "timewait.h"
 
 #define YOKE_BACKLOG_SPARE	(64 * 1024)
@@ -185,7 +186,7 @@ static void yoke_rcv_conn_error(struct sock *sk, u32 seq, int err, bool hard, u3
 	if (mtu) {
 		ys->icmp_mtu = min_t(u32, mtu, U16_MAX);
 		if (!sock_owned_by_user(sk))
-			yoke_output_mtu(sk);
+			yoke_send_mtu(sk);
 		else
 			set_bit(YOKE_DEFER_MTU, &ys->defer);
 		return;

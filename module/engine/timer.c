@@ -9,6 +9,7 @@
  * §6.2 step 5, §7.3; RFC 5482.
  */
 #include "output.h"
+#include "send.h"
 #include "timer.h"
 #include "../table/mem.h"
 
@@ -124,7 +125,7 @@ static void yoke_timer_retransmit(struct sock *sk)
 			  READ_ONCE(set->frto));
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
-	yoke_output_retransmit_head(sk);
+	yoke_send_retransmit_head(sk);
 	yoke_conn_timer_rtx(sk);
 }
 
@@ -146,7 +147,7 @@ static void yoke_timer_persist(struct sock *sk)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	if (ys->probes_out < U8_MAX)
 		ys->probes_out++;
-	yoke_output_probe(sk, false);
+	yoke_send_probe(sk, false);
 	if (!skb_queue_empty(&ys->rtx))
 		return;		/* it was a probe with data, watched over as such */
 	yoke_rtt_backoff(&ys->rtt);
@@ -162,7 +163,7 @@ static void yoke_timer_rtx(struct sock *sk)
 	else if (!skb_queue_empty(&sk->sk_write_queue))
 		yoke_timer_persist(sk);
 	else if ((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_LAST_ACK) && !ys->fin_queued)
-		yoke_output_fin(sk);	/* there was no memory for it */
+		yoke_send_fin(sk);	/* there was no memory for it */
 }
 
 /* RACK's reordering window is over, or it is time for a tail loss probe. */
@@ -176,7 +177,7 @@ static void yoke_timer_reo(struct sock *sk)
 		/* What came since it was armed may have made it RACK's or the RTO's matter (RFC 8985 §7.3). */
 		if (!skb_queue_empty(&ys->rtx) &&
 		    yoke_recovery_pto(&ys->rec, &ys->rtt, ys->mss, ys->use_sack) &&
-		    yoke_output_tlp(sk))
+		    yoke_send_tlp(sk))
 			yoke_conn_timer_rtx(sk);
 		return;
 	}
@@ -184,7 +185,7 @@ static void yoke_timer_reo(struct sock *sk)
 					 (u32)ys->now_us);
 	if (wait)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(wait));
-	yoke_output_push(sk, YOKE_PUSH_NAGLE);
+	yoke_send_push(sk, YOKE_PUSH_NAGLE);
 }
 
 static void yoke_timer_delack(struct sock *sk)
@@ -222,7 +223,7 @@ static void yoke_timer_keep(struct sock *sk)
 		return;
 	}
 	ys->keep_probes_out++;
-	yoke_output_probe(sk, true);
+	yoke_send_probe(sk, true);
 	yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP, ys->keep_intvl ?: READ_ONCE(set->keepalive_intvl));
 }
 
@@ -286,10 +287,10 @@ void yoke_timer_release(struct sock *sk)
 	if (test_and_clear_bit(YOKE_DEFER_TIMER, &ys->defer) && sk->sk_state != TCP_CLOSE)
 		yoke_timer_run(sk);
 	if (test_and_clear_bit(YOKE_DEFER_MTU, &ys->defer) && sk->sk_state != TCP_CLOSE)
-		yoke_output_mtu(sk);
+		yoke_send_mtu(sk);
 	if (test_and_clear_bit(YOKE_DEFER_PUSH, &ys->defer) && sk->sk_state != TCP_CLOSE) {
 		yoke_conn_clock(ys);
-		yoke_output_push(sk, YOKE_PUSH_NAGLE);
+		yoke_send_push(sk, YOKE_PUSH_NAGLE);
 	}
 }
 

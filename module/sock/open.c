@@ -12,6 +12,7 @@
 #include "../algo/cookie.h"
 #include "../engine/listen.h"
 #include "../engine/output.h"
+#include "../engine/send.h"
 #include "../engine/timewait.h"
 #include "../table/mem.h"
 #include "open.h"
@@ -252,13 +253,13 @@ static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len,
 	yoke_conn_clock(ys);
 	yoke_conn_set_state(sk, TCP_SYN_SENT);
 	WRITE_ONCE(sk->sk_err, 0);
-	err = yoke_output_syn_prepare(sk);
+	err = yoke_send_syn_prepare(sk);
 	if (err)
 		goto closed;
 	/* TCP_FASTOPEN_CONNECT: the same if data may go with it, or else the server is asked. */
-	ys->syn_deferred = defer || (ys->fastopen_connect && yoke_output_syn_room(sk));
+	ys->syn_deferred = defer || (ys->fastopen_connect && yoke_send_syn_room(sk));
 	if (!ys->syn_deferred)
-		err = yoke_output_syn_send(sk, ys->fastopen_connect);
+		err = yoke_send_syn_send(sk, ys->fastopen_connect);
 	if (!err)
 		return 0;
 closed:
@@ -495,7 +496,7 @@ void yoke_open_shutdown(struct sock *sk, int how)
 		return;
 	yoke_conn_clock(yoke_sk(sk));
 	if (open_close_state(sk))
-		yoke_output_fin(sk);
+		yoke_send_fin(sk);
 }
 
 /* Throws away what nobody will read. True if there was data. */
@@ -527,7 +528,7 @@ static void open_close_conn(struct sock *sk, long timeout)
 		yoke_count(sock_net(sk), AbortOnData);
 		yoke_open_disconnect(sk, 0);
 	} else if (open_close_state(sk)) {
-		yoke_output_fin(sk);
+		yoke_send_fin(sk);
 	}
 	sk_stream_wait_close(sk, timeout);
 }

@@ -14,6 +14,7 @@
 #include "../engine/listen.h"
 #include "../engine/output.h"
 #include "../engine/pace.h"
+#include "../engine/send.h"
 #include "../engine/timer.h"
 #include "../table/cc_table.h"
 #include "sockopt.h"
@@ -27,7 +28,7 @@ static void sockopt_push(struct sock *sk)
 			   TCPF_LAST_ACK)))
 		return;
 	yoke_conn_clock(yoke_sk(sk));
-	yoke_output_push(sk, YOKE_PUSH_ALL);
+	yoke_send_push(sk, YOKE_PUSH_ALL);
 }
 
 static int sockopt_set_seconds(u32 *field, int val, int most)
@@ -292,7 +293,7 @@ static void sockopt_info_flight(const struct yoke_sock *ys, struct yoke_tcp_info
 		if (seg->state == YOKE_SEG_SENT && seg->retrans)
 			info->tcpi_retrans += n;
 	}
-	info->tcpi_sacked += DIV_ROUND_UP(ys->rec.reno_sacked, mss);
+	info->tcpi_sacked += DIV_ROUND_UP(ys->rec.board.reno_sacked, mss);
 }
 
 /* Bytes of text sent, again or not: neither SYN nor FIN is one. */
@@ -361,8 +362,8 @@ static void sockopt_info_send(const struct yoke_sock *ys, struct yoke_tcp_info *
 	info->tcpi_snd_cwnd = max_t(u32, ys->cc.cwnd / mss, 1);
 	info->tcpi_snd_ssthresh = ys->cc.ssthresh > INT_MAX ? INT_MAX : ys->cc.ssthresh / mss;
 	info->tcpi_total_retrans = rec->retrans_total;
-	info->tcpi_reordering = 3 * max_t(u32, rec->rack_reo_mult, 1);
-	info->tcpi_reord_seen = rec->rack_reordering;
+	info->tcpi_reordering = 3 * max_t(u32, rec->rack.reo_mult, 1);
+	info->tcpi_reord_seen = rec->rack.reordering;
 	if (!ys->mss) {		/* has not been open yet: what it would begin with */
 		info->tcpi_snd_mss = TCP_MSS_DEFAULT;
 		info->tcpi_pmtu = 0;

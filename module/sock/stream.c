@@ -17,6 +17,7 @@
 #include "../engine/listen.h"
 #include "../engine/output.h"
 #include "../engine/rcv.h"
+#include "../engine/send.h"
 #include "../engine/timer.h"
 #include "../engine/urgent.h"
 #include "../ip/ip4.h"
@@ -32,7 +33,7 @@
 static void stream_push(struct sock *sk, enum yoke_push how)
 {
 	yoke_conn_clock(yoke_sk(sk));
-	yoke_output_push(sk, how);
+	yoke_send_push(sk, how);
 }
 
 /*
@@ -124,7 +125,7 @@ static void stream_drop_empty(struct sock *sk)
  */
 static int stream_write(struct sock *sk, struct msghdr *msg)
 {
-	unsigned int goal = yoke_output_goal(sk);
+	unsigned int goal = yoke_send_goal(sk);
 	struct sk_buff *skb;
 	int n;
 
@@ -179,7 +180,7 @@ static int stream_fastopen(struct sock *sk, struct msghdr *msg, int *copied)
 			return err;
 	}
 	ys->syn_deferred = false;
-	room = min_t(size_t, yoke_output_syn_room(sk), msg_data_left(msg));
+	room = min_t(size_t, yoke_send_syn_room(sk), msg_data_left(msg));
 	skb = room ? yoke_queue_alloc(sk, sk->sk_allocation) : NULL;
 	if (skb) {
 		yoke_queue_append(sk, skb);
@@ -188,7 +189,7 @@ static int stream_fastopen(struct sock *sk, struct msghdr *msg, int *copied)
 			*copied = n;
 		stream_drop_empty(sk);
 	}
-	err = yoke_output_syn_send(sk, true);
+	err = yoke_send_syn_send(sk, true);
 	if (err) {
 		yoke_open_disconnect(sk, 0);
 		sk->sk_socket->state = SS_UNCONNECTED;
@@ -222,8 +223,8 @@ static void stream_check_limited(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	if (ys->write_seq - ys->snd_nxt < ys->mss && sk_wmem_alloc_get(sk) < (int)SKB_TRUESIZE(1) &&
-	    ys->rec.in_flight < ys->cc.cwnd && !ys->rec.lost_bytes)
-		yoke_rate_app_limited(&ys->rec.rate, ys->rec.in_flight);
+	    ys->rec.board.in_flight < ys->cc.cwnd && !ys->rec.board.lost_bytes)
+		yoke_rate_app_limited(&ys->rec.rate, ys->rec.board.in_flight);
 }
 
 static int stream_send(struct sock *sk, struct msghdr *msg)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * module/algo/recovery.c: what RFC 8985, 6937, 6582, 3042, 5681, 3522 and 2883 prescribe, on small
- * examples. sim.c holds it against lossy links.
+ * module/algo/scoreboard.c, rack.c and recovery.c: what RFC 8985, 6937, 6582, 3042, 5681, 3522 and
+ * 2883 prescribe, on small examples. sim.c holds them against lossy links.
  */
 #include <string.h>
 #include <linux/list.h>
@@ -117,14 +117,14 @@ static u32 room(const struct conn *c)
 
 static u32 lost_segs(const struct conn *c)
 {
-	return c->r.lost_bytes / MSS;
+	return c->r.board.lost_bytes / MSS;
 }
 
 #define EXPECT_COUNTS(c, flight, lost, sack) do {	\
-	EXPECT_EQ((c)->r.in_flight, (flight) * MSS);	\
-	EXPECT_EQ((c)->r.lost_bytes, (lost) * MSS);	\
-	EXPECT_EQ((c)->r.sacked, (sack) * MSS);		\
-	EXPECT_EQ((c)->r.sacked_segs, (sack));		\
+	EXPECT_EQ((c)->r.board.in_flight, (flight) * MSS);	\
+	EXPECT_EQ((c)->r.board.lost_bytes, (lost) * MSS);	\
+	EXPECT_EQ((c)->r.board.sacked, (sack) * MSS);		\
+	EXPECT_EQ((c)->r.board.sacked_segs, (sack));		\
 } while (0)
 
 /* --- the scoreboard --- */
@@ -155,7 +155,7 @@ TEST(acked__in_order)
 	EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
 	ack(&c, 4, RTT + 5);
 	EXPECT_COUNTS(&c, 0, 0, 0);
-	EXPECT(list_empty(&c.r.sent));
+	EXPECT(list_empty(&c.r.board.sent));
 }
 
 TEST(acked__rtt_is_of_the_segment_sent_last)
@@ -221,17 +221,17 @@ TEST(split__in_every_state)
 	yoke_recovery_ack_begin(&c.r, &c.ack);
 	yoke_recovery_sacked(&c.r, &c.seg[1], &c.ack);
 	yoke_recovery_ack_end(&c.r, &c.cc, &c.rtt, &c.ack);	/* 0 is lost, 2 in flight */
-	EXPECT_EQ(c.r.lost_bytes, 4 * MSS);
+	EXPECT_EQ(c.r.board.lost_bytes, 4 * MSS);
 	for (int i = 0; i < 3; i++) {
 		yoke_recovery_split(&c.r, &c.seg[i], &tail[i], c.seg[i].seq + MSS);
 		EXPECT_EQ(c.seg[i].end_seq - c.seg[i].seq, MSS);
 		EXPECT_EQ(tail[i].end_seq - tail[i].seq, 3 * MSS);
 		EXPECT_EQ(tail[i].state, c.seg[i].state);
 	}
-	EXPECT_EQ(c.r.in_flight, 4 * MSS);
-	EXPECT_EQ(c.r.lost_bytes, 4 * MSS);
-	EXPECT_EQ(c.r.sacked, 4 * MSS);
-	EXPECT_EQ(c.r.sacked_segs, 2);
+	EXPECT_EQ(c.r.board.in_flight, 4 * MSS);
+	EXPECT_EQ(c.r.board.lost_bytes, 4 * MSS);
+	EXPECT_EQ(c.r.board.sacked, 4 * MSS);
+	EXPECT_EQ(c.r.board.sacked_segs, 2);
 	EXPECT(list_empty(&tail[1].node));
 	EXPECT(c.seg[0].node.next == &tail[0].node);
 	EXPECT(c.seg[2].node.next == &tail[2].node);
@@ -337,15 +337,15 @@ TEST(newreno__partial_ack_resends_the_next_hole)
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
 	EXPECT_EQ(lost_segs(&c), 1);
 	/* One of the two filled the hole, the other had been a duplicate ACK. */
-	EXPECT_EQ(c.r.reno_sacked, 2 * MSS);
-	EXPECT_EQ(c.r.in_flight, (7 - 2) * MSS);
+	EXPECT_EQ(c.r.board.reno_sacked, 2 * MSS);
+	EXPECT_EQ(c.r.board.in_flight, (7 - 2) * MSS);
 	EXPECT_EQ(resend(&c, 2 * RTT, &first), 1);
 	EXPECT_EQ(first, 2);
 	ack(&c, 10, 3 * RTT);
 	EXPECT(c.r.state < YOKE_CA_RECOVERY);
 	EXPECT_EQ(c.cc.cwnd, 5 * MSS);			/* step 3 (2): ssthresh */
-	EXPECT_EQ(c.r.in_flight, 0);
-	EXPECT_EQ(c.r.reno_sacked, 0);
+	EXPECT_EQ(c.r.board.in_flight, 0);
+	EXPECT_EQ(c.r.board.reno_sacked, 0);
 }
 
 /* ACKs for single bytes of what was resent already are not worth a segment each. */
@@ -365,7 +365,7 @@ TEST(newreno__partial_ack_inside_the_resent_segment)
 		yoke_recovery_ack_begin(&c.r, &c.ack);
 		yoke_recovery_trim(&c.r, &c.seg[0], c.ack.ack, &c.ack);
 		yoke_recovery_ack_end(&c.r, &c.cc, &c.rtt, &c.ack);
-		EXPECT_EQ(c.r.lost_bytes, 0);
+		EXPECT_EQ(c.r.board.lost_bytes, 0);
 	}
 }
 
@@ -388,10 +388,10 @@ TEST(newreno__of_a_large_buffer_one_segment_is_resent)
 	yoke_recovery_split(&c.r, s, &tail, s->seq + MSS);
 	yoke_recovery_resent(&c.r, s, T0 + RTT);
 	EXPECT(!yoke_recovery_next(&c.r));
-	EXPECT_EQ(c.r.lost_bytes, 0);
-	EXPECT_EQ(c.r.in_flight + c.r.reno_sacked, 10 * MSS);
+	EXPECT_EQ(c.r.board.lost_bytes, 0);
+	EXPECT_EQ(c.r.board.in_flight + c.r.board.reno_sacked, 10 * MSS);
 	EXPECT_EQ(room(&c), 0);
-	EXPECT(list_first_entry(&c.r.sent, struct yoke_seg, node) == s);
+	EXPECT(list_first_entry(&c.r.board.sent, struct yoke_seg, node) == s);
 }
 
 /* However much room the duplicate ACKs made, a partial ACK is worth one segment. */
@@ -446,11 +446,11 @@ TEST(newreno__more_duplicates_than_segments)
 	send(&c, 3, 0);
 	for (int i = 0; i < 300; i++)
 		ack(&c, 0, RTT);
-	EXPECT_EQ(c.r.in_flight, 0);
-	EXPECT_EQ(c.r.reno_sacked, 2 * MSS);
-	EXPECT_EQ(c.r.lost_bytes, MSS);
+	EXPECT_EQ(c.r.board.in_flight, 0);
+	EXPECT_EQ(c.r.board.reno_sacked, 2 * MSS);
+	EXPECT_EQ(c.r.board.lost_bytes, MSS);
 	ack(&c, 3, RTT);
-	EXPECT_EQ(c.r.in_flight + c.r.reno_sacked + c.r.lost_bytes, 0);
+	EXPECT_EQ(c.r.board.in_flight + c.r.board.reno_sacked + c.r.board.lost_bytes, 0);
 }
 
 /* --- RACK, RFC 8985 --- */
@@ -508,7 +508,7 @@ TEST(rack__no_window_in_recovery)
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
 	EXPECT_EQ(lost_segs(&c), 1);
 	ack_sack(&c, 0, 5, 6, RTT + RTT / 4 + 10);
-	EXPECT_EQ(c.r.sacked_segs, 2);
+	EXPECT_EQ(c.r.board.sacked_segs, 2);
 	EXPECT_EQ(lost_segs(&c), 4);
 }
 
@@ -566,8 +566,8 @@ TEST(rack__a_retransmission_acknowledged_too_soon_tells_nothing)
 	ack_sack(&c, 0, 1, 4, RTT);
 	resend(&c, RTT, NULL);
 	ack(&c, 4, RTT + 10);
-	EXPECT_EQ(c.r.rack_tx_us, T0);
-	EXPECT_EQ(c.r.rack_end_seq, seq(4));
+	EXPECT_EQ(c.r.rack.tx_us, T0);
+	EXPECT_EQ(c.r.rack.end_seq, seq(4));
 }
 
 TEST(rack__reordering_is_seen)
@@ -578,9 +578,9 @@ TEST(rack__reordering_is_seen)
 	conn_init(&c, true, 10);
 	send(&c, 10, 0);
 	ack_sack(&c, 0, 2, 4, RTT);
-	EXPECT(!c.r.rack_reordering);
+	EXPECT(!c.r.rack.reordering);
 	ack_sack(&c, 0, 1, 2, RTT);			/* below what was SACKed, never resent */
-	EXPECT(c.r.rack_reordering);
+	EXPECT(c.r.rack.reordering);
 	/* From now on three SACKed segments are no proof. */
 	wait = ack_sack(&c, 0, 4, 6, RTT);
 	EXPECT_EQ(lost_segs(&c), 0);
@@ -599,7 +599,7 @@ TEST(rack__blocks_of_one_ack_are_no_reordering)
 	yoke_recovery_ack_begin(&c.r, &c.ack);
 	yoke_recovery_sacked(&c.r, &c.seg[8], &c.ack);
 	yoke_recovery_sacked(&c.r, &c.seg[3], &c.ack);
-	EXPECT(!c.r.rack_reordering);
+	EXPECT(!c.r.rack.reordering);
 }
 
 /* Step 4: each round with a DSACK widens the window by min_RTT/4; 16 recoveries without one reset. */
@@ -608,18 +608,18 @@ TEST(rack__dsacks_widen_the_window)
 	struct conn c;
 
 	conn_init(&c, true, 20);
-	c.r.rack_reordering = true;
+	c.r.rack.reordering = true;
 	send(&c, 10, 0);
 	c.dsack = true;
 	ack(&c, 1, RTT);
-	EXPECT_EQ(c.r.rack_reo_mult, 2);
+	EXPECT_EQ(c.r.rack.reo_mult, 2);
 	c.dsack = true;
 	ack(&c, 2, RTT);				/* the same round */
-	EXPECT_EQ(c.r.rack_reo_mult, 2);
+	EXPECT_EQ(c.r.rack.reo_mult, 2);
 	send(&c, 2, RTT);
 	c.dsack = true;
 	ack(&c, 10, RTT);				/* the next one */
-	EXPECT_EQ(c.r.rack_reo_mult, 3);
+	EXPECT_EQ(c.r.rack.reo_mult, 3);
 	EXPECT_EQ(ack_sack(&c, 10, 11, 12, 2 * RTT), 3 * RTT / 4);
 }
 
@@ -628,8 +628,8 @@ TEST(rack__the_window_is_at_most_srtt)
 	struct conn c;
 
 	conn_init(&c, true, 20);
-	c.r.rack_reordering = true;
-	c.r.rack_reo_mult = 200;
+	c.r.rack.reordering = true;
+	c.r.rack.reo_mult = 200;
 	send(&c, 10, 0);
 	EXPECT_EQ(ack_sack(&c, 0, 5, 6, RTT), RTT);
 }
@@ -642,13 +642,13 @@ TEST(rack__sixteen_recoveries_without_dsack_reset_the_window)
 	send(&c, 1, 0);
 	c.dsack = true;
 	ack(&c, 1, RTT);
-	EXPECT_EQ(c.r.rack_reo_mult, 2);
+	EXPECT_EQ(c.r.rack.reo_mult, 2);
 	for (int i = 0; i < 16; i++) {
 		u32 at = (i + 2) * 3 * RTT;
 
-		EXPECT_EQ(c.r.rack_reo_mult, 2);
+		EXPECT_EQ(c.r.rack.reo_mult, 2);
 		c.una = c.nxt = 0;
-		c.r.rack_round = false;
+		c.r.rack.round = false;
 		send(&c, 5, at);
 		ack_sack(&c, 0, 1, 5, at + RTT);
 		EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
@@ -656,7 +656,7 @@ TEST(rack__sixteen_recoveries_without_dsack_reset_the_window)
 		ack(&c, 5, at + 2 * RTT);
 		EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
 	}
-	EXPECT_EQ(c.r.rack_reo_mult, 1);
+	EXPECT_EQ(c.r.rack.reo_mult, 1);
 }
 
 /* Times wrap after 71 minutes; what was delivered before an idle time must not count after it. */
@@ -670,7 +670,7 @@ TEST(rack__forgets_over_an_idle_time)
 	send(&c, 5, 0x90000000u);
 	EXPECT_EQ(ack(&c, 2, 0x90000000u + RTT), 0);
 	EXPECT_EQ(lost_segs(&c), 0);
-	EXPECT_EQ(c.r.rack_tx_us, T0 + 0x90000000u);
+	EXPECT_EQ(c.r.rack.tx_us, T0 + 0x90000000u);
 }
 
 /* --- PRR, RFC 6937 --- */
@@ -693,10 +693,10 @@ TEST(prr__half_of_what_is_delivered)
 		EXPECT(n <= 1);
 		send(&c, n, RTT);
 		sent += n;
-		if (c.r.in_flight > c.cc.ssthresh)
+		if (c.r.board.in_flight > c.cc.ssthresh)
 			EXPECT_EQ(sent, i / 2);
 	}
-	EXPECT_EQ(c.r.in_flight, 10 * MSS);		/* ssthresh is met, not undercut */
+	EXPECT_EQ(c.r.board.in_flight, 10 * MSS);		/* ssthresh is met, not undercut */
 	ack(&c, 20, 2 * RTT);
 	EXPECT_EQ(c.cc.cwnd, 10 * MSS);
 }
@@ -747,8 +747,8 @@ TEST(prr__no_burst_without_delivery)
 	send(&c, 20, 0);
 	ack_sack(&c, 0, 1, 4, RTT);
 	resend(&c, RTT, NULL);
-	c.r.rack_tx_us = T0 + 10;			/* all are found lost by the next ACK */
-	c.r.rack_end_seq = seq(20);
+	c.r.rack.tx_us = T0 + 10;			/* all are found lost by the next ACK */
+	c.r.rack.end_seq = seq(20);
 	ack(&c, 0, RTT + 1000);
 	EXPECT(lost_segs(&c) >= 16);
 	EXPECT(room(&c) <= 2);
@@ -770,7 +770,7 @@ TEST(undo__eifel)
 	EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
 	EXPECT(c.cc.cwnd >= 10 * MSS);
 	EXPECT_EQ(c.cc.ssthresh, 10 * MSS);
-	EXPECT(c.r.rack_reordering);
+	EXPECT(c.r.rack.reordering);
 	EXPECT_EQ(lost_segs(&c), 0);
 }
 
@@ -781,7 +781,7 @@ TEST(undo__not_by_an_ack_for_something_else)
 	conn_init(&c, true, 10);
 	send(&c, 10, 0);
 	ack_sack(&c, 0, 2, 5, RTT);			/* 0 and 1 are lost */
-	c.r.rack_reordering = true;
+	c.r.rack.reordering = true;
 	EXPECT_EQ(lost_segs(&c), 2);
 	yoke_recovery_resent(&c.r, &c.seg[1], T0 + RTT);
 	c.ts_undo = true;
@@ -868,7 +868,7 @@ TEST(undo__spurious_timeout)
 		c.ts_undo = true;
 		ack(&c, 1, 3 * RTT + 10);
 		EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
-		EXPECT_EQ(c.r.in_flight, 9 * MSS);
+		EXPECT_EQ(c.r.board.in_flight, 9 * MSS);
 		EXPECT_EQ(lost_segs(&c), 0);
 		EXPECT(c.cc.cwnd >= 10 * MSS);
 		EXPECT_EQ(c.cc.ssthresh, 10 * MSS);
@@ -898,7 +898,7 @@ TEST(rto__all_is_lost_and_one_segment_goes_out)
 		EXPECT_EQ(first, 1);
 		ack(&c, 10, 5 * RTT);
 		EXPECT(c.r.state < YOKE_CA_RECOVERY);
-		EXPECT_EQ(c.r.in_flight, 0);
+		EXPECT_EQ(c.r.board.in_flight, 0);
 	}
 }
 
@@ -986,7 +986,7 @@ TEST(frto__spurious)
 		ack(&c, 2, 3 * RTT + 20);
 		EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
 		EXPECT_EQ(lost_segs(&c), 0);
-		EXPECT_EQ(c.r.in_flight, 10 * MSS);
+		EXPECT_EQ(c.r.board.in_flight, 10 * MSS);
 		EXPECT_EQ(c.cc.ssthresh, 10 * MSS);
 		EXPECT(c.cc.cwnd >= 10 * MSS);
 	}
@@ -1110,7 +1110,7 @@ static void tail_probe(struct conn *c)
 	ack(c, 9, RTT);
 	yoke_recovery_resent(&c->r, &c->seg[9], T0 + 3 * RTT);
 	yoke_recovery_tlp_sent(&c->r, seq(10), true);
-	EXPECT_EQ(c->r.in_flight, MSS);
+	EXPECT_EQ(c->r.board.in_flight, MSS);
 }
 
 /* §7.4.2 case 3: the probe filled a hole that congestion made. */
@@ -1152,7 +1152,7 @@ TEST(tlp__was_needless)
 			send(&c, 1, 4 * RTT);
 		ack(&c, 11, 5 * RTT);
 		EXPECT_EQ(c.cc.ssthresh, 10 * MSS);
-		EXPECT_EQ(c.r.rack_reo_mult, 1);	/* a probe's DSACK is not about reordering */
+		EXPECT_EQ(c.r.rack.reo_mult, 1);	/* a probe's DSACK is not about reordering */
 	}
 }
 

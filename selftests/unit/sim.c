@@ -570,8 +570,8 @@ static bool check(struct world *w, const char *what, bool ok)
 	if (ok)
 		return true;
 	printf("# t=%llu us: %s: state %d in_flight %u lost %u sacked %u reno %u cwnd %u ssthresh %u una +%u nxt +%u\n",
-	       (unsigned long long)w->now, what, r->state, r->in_flight, r->lost_bytes, r->sacked,
-	       r->reno_sacked, w->cc.cwnd, w->cc.ssthresh, w->una - SEQ_START,
+	       (unsigned long long)w->now, what, r->state, r->board.in_flight, r->board.lost_bytes, r->board.sacked,
+	       r->board.reno_sacked, w->cc.cwnd, w->cc.ssthresh, w->una - SEQ_START,
 	       w->nxt - SEQ_START);
 	return false;
 }
@@ -593,7 +593,7 @@ static bool check_lists(struct world *w)
 		}
 	}
 	ok &= check(w, "the retransmit queue doesn't end at SND.NXT", seq == w->nxt);
-	list_for_each_entry(s, &w->r.sent, node) {
+	list_for_each_entry(s, &w->r.board.sent, node) {
 		ok &= check(w, "state on sent", s->state == YOKE_SEG_SENT);
 		if (prev && !w->p->sack)
 			ok &= check(w, "sent not by sequence", yoke_seq_after(s->seq, prev->seq));
@@ -602,7 +602,7 @@ static bool check_lists(struct world *w)
 		listed++;
 	}
 	prev = NULL;
-	list_for_each_entry(s, &w->r.lost, node) {
+	list_for_each_entry(s, &w->r.board.lost, node) {
 		ok &= check(w, "state on lost", s->state == YOKE_SEG_LOST);
 		/* A bounded search; only a receiver that forgets takes it beyond its bound. */
 		if (prev && !w->p->renege)
@@ -612,9 +612,9 @@ static bool check_lists(struct world *w)
 		listed++;
 	}
 	ok &= check(w, "segments on lists", listed == n);
-	ok &= check(w, "in_flight", sent == w->r.in_flight + w->r.reno_sacked);
-	ok &= check(w, "lost_bytes", lost == w->r.lost_bytes);
-	ok &= check(w, "sacked", sacked == w->r.sacked && nsacked == w->r.sacked_segs);
+	ok &= check(w, "in_flight", sent == w->r.board.in_flight + w->r.board.reno_sacked);
+	ok &= check(w, "lost_bytes", lost == w->r.board.lost_bytes);
+	ok &= check(w, "sacked", sacked == w->r.board.sacked && nsacked == w->r.board.sacked_segs);
 	return ok;
 }
 
@@ -623,21 +623,21 @@ static bool check_world(struct world *w)
 	const struct path *p = w->p;
 	bool ok = check_lists(w);
 
-	ok &= check(w, "sent beyond cwnd", !w->sent_now || w->r.in_flight <= w->cc.cwnd);
+	ok &= check(w, "sent beyond cwnd", !w->sent_now || w->r.board.in_flight <= w->cc.cwnd);
 	/*
 	 * RFC 6937: above ssthresh what goes out is in proportion to what was delivered (without
 	 * SACK each partial ACK lets another segment out, RFC 6582).
 	 */
 	if (p->sack && w->sent_now && w->r.state == YOKE_CA_RECOVERY &&
-	    w->r.in_flight > w->cc.ssthresh && !w->cc.ops->control)
+	    w->r.board.in_flight > w->cc.ssthresh && !w->cc.ops->control)
 		ok &= check(w, "more sent than PRR allows",
 			    w->r.prr_out <= (u64)w->r.prr_delivered * w->cc.ssthresh /
 					    w->r.prr_prior_cwnd + MSS);
-	ok &= check(w, "cwnd below one segment", w->cc.cwnd >= MSS || w->r.in_flight);
+	ok &= check(w, "cwnd below one segment", w->cc.cwnd >= MSS || w->r.board.in_flight);
 	ok &= check(w, "ssthresh below two segments", w->cc.ssthresh >= 2 * MSS);
 	/* Timers may strike data that only waits in a queue. */
 	if (p->sack && !p->reorder && !p->dup && !p->renege && !w->rtos && !w->tlps)
-		ok &= check(w, "more in the network than known", w->in_net <= w->r.in_flight);
+		ok &= check(w, "more in the network than known", w->in_net <= w->r.board.in_flight);
 	ok &= check(w, "no timer runs", w->una == w->nxt || w->rtx_armed);
 	ok &= check(w, "time", w->now < TIME_LIMIT_US);
 	return ok;

@@ -16,6 +16,11 @@ static inline bool list_empty(const struct list_head *head)
 	return head->next == head;
 }
 
+static inline bool list_is_singular(const struct list_head *head)
+{
+	return head->next != head && head->next == head->prev;
+}
+
 static inline void shim_list_insert(struct list_head *node, struct list_head *prev,
 				    struct list_head *next)
 {
@@ -48,6 +53,12 @@ static inline void list_del_init(struct list_head *node)
 {
 	list_del(node);
 	INIT_LIST_HEAD(node);
+}
+
+static inline void list_move(struct list_head *node, struct list_head *head)
+{
+	list_del(node);
+	list_add(node, head);
 }
 
 /* Moves all of @list between @prev and @prev->next. */

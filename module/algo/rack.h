@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * RACK: a segment is lost when one that was sent later, by more than the network may reorder, has
+ * been delivered (RFC 8985 §5, §6). Times and amounts as in scoreboard.h.
+ */
+#ifndef YOKE_RACK_H
+#define YOKE_RACK_H
+
+#include "pair.h"
+#include "rtt.h"
+#include "scoreboard.h"
+
+/**
+ * struct yoke_ack - one acknowledgement on its way through the scoreboard
+ *
+ * The engine fills in the first group, the calls below the second.
+ * @now_us:	clock
+ * @ack:	SEG.ACK
+ * @prior_una:	SND.UNA before
+ * @snd_nxt:	SND.NXT
+ * @dup:	a duplicate ACK as RFC 5681 §2 defines it (no data, same
+ *		window, same ACK, data outstanding)
+ * @sack:	the connection uses SACK
+ * @dsack:	the segment reports a duplicate (RFC 2883), @dsack_start/@dsack_end the range
+ * @ts_undo:	Eifel (RFC 3522): TSecr is older than the first retransmission
+ *		of the episode (yoke_recovery.first_retrans_us)
+ * @limited:	cwnd limited sending since the last ACK
+ * @more:	there is new data, and the peer's window lets it out
+ * @ece:	it echoes marks of congestion (RFC 3168)
+ * @delivered:	bytes newly acknowledged or SACKed, @marked by the engine's word so many of them
+ * @rtt_us:	RTT of the segment sent last among those never retransmitted
+ *		and newly acknowledged or SACKed, 0 if none
+ * @rack_rtt_us: the same, with the retransmitted ones that RACK believes
+ * @prior_in_flight: bytes in flight before
+ * @prior_fack:	highest sequence number delivered before
+ * @lost:	bytes newly held to be lost
+ * @rate:	the delivery rate
+ * @retrans_acked: a retransmitted segment was cumulatively acknowledged
+ * @orig_delivered: a segment sent before the last timeout, and not again, was delivered
+ */
+struct yoke_ack {
+	u32	now_us;
+	u32	ack;
+	u32	prior_una;
+	u32	snd_nxt;
+	u32	dsack_start;
+	u32	dsack_end;
+	bool	dup;
+	bool	sack;
+	bool	dsack;
+	bool	ts_undo;
+	bool	limited;
+	bool	more;
+	bool	ece;
+
+	u32	delivered;
+	u32	marked;
+	u32	rtt_us;
+	u32	rack_rtt_us;
+	u32	prior_in_flight;
+	u32	prior_fack;
+	u32	lost;
+	struct yoke_rate_sample rate;
+	bool	retrans_acked;
+	bool	orig_delivered;
+};
+
+/**
+ * struct yoke_rack - RFC 8985 §5.2
+ * @tx_us:	last transmission of the segment sent last that was delivered,
+ * @end_seq:	one past its last number,
+ * @rtt_us:	and its RTT
+ * @min_us:	smallest RTT
+ * @fack:	highest sequence number delivered
+ * @round_end:	end of the round in which @reo_mult was raised last, if @round
+ * @reo_mult:	the reordering window, in quarters of @min_us,
+ * @reo_persist: and for how many more recoveries
+ * @reordering:	it was seen
+ * @valid:	@tx_us and @end_seq hold
+ */
+struct yoke_rack {
+	u32	tx_us;
+	u32	end_seq;
+	u32	rtt_us;
+	u32	min_us;
+	u32	fack;
+	u32	round_end;
+	u8	reo_mult;
+	u8	reo_persist;
+	bool	round;
+	bool	reordering;
+	bool	valid;
+};
+
+void yoke_rack_init(struct yoke_rack *rack);
+
+/* Times wrap as sequence numbers do. */
+static inline bool yoke_rack_before(u32 a, u32 b)
+{
+	return (s32)(a - b) < 0;
+}
+
+/*
+ * What of @seg ends at @end_seq is newly delivered (§6.2 steps 2 and 3). Returns false if it was
+ * retransmitted and nobody knows which of its transmissions arrived.
+ */
+static inline bool yoke_rack_delivered(struct yoke_rack *rack, const struct yoke_seg *seg,
+				       u32 end_seq, struct yoke_ack *ack)
+{
+	u32 rtt_us = max(ack->now_us - seg->tx_us, 1u);
+
+	if (yoke_seq_after(end_seq, rack->fack))
+		rack->fack = end_seq;
+	if (unlikely(seg->retrans)) {
+		if (rtt_us < rack->min_us)	/* step 2: it was the original that arrived */
+			return false;
+	} else if (unlikely(yoke_seq_before(end_seq, ack->prior_fack))) {
+		rack->reordering = true;	/* step 3 */
+	}
+	if (!ack->rack_rtt_us || rtt_us < ack->rack_rtt_us)
+		ack->rack_rtt_us = rtt_us;
+	if (!rack->valid || yoke_rack_before(rack->tx_us, seg->tx_us) ||
+	    (rack->tx_us == seg->tx_us && yoke_seq_before(rack->end_seq, end_seq))) {
+		rack->tx_us = seg->tx_us;
+		rack->end_seq = end_seq;
+		rack->valid = true;
+	}
+	return true;
+}
+
+/* Step 4: a retransmission was needless, the window too small. */
+void yoke_rack_dsack(struct yoke_rack *rack, const struct yoke_ack *ack);
+/* A recovery ended in which none was: the wider window lasts for some of these. */
+void yoke_rack_recovered(struct yoke_rack *rack);
+/*
+ * Step 5: moves what is lost on @b to `lost`. Microseconds until a segment that was sent before the
+ * one delivered last is to be held lost too, 0 if there is none. @recovering: in recovery, however it
+ * began.
+ */
+u32 yoke_rack_detect_loss(const struct yoke_rack *rack, struct yoke_scoreboard *b,
+			  const struct yoke_rtt *rtt, u32 mss, bool recovering, u32 now_us);
+
+#endif
