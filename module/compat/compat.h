@@ -14,6 +14,7 @@
 #include <linux/version.h>
 #include <linux/uaccess.h>
 #include <net/inet_dscp.h>
+#include <net/inet_common.h>
 #include <net/inet_sock.h>
 #include <net/route.h>
 
@@ -109,6 +110,32 @@ static int fn##_split(struct socket *sock, struct socket *newsock, int flags, bo
 #else
 #define YOKE_COMPAT_ACCEPT(fn)
 #define YOKE_COMPAT_OP(fn)		fn
+#endif
+
+/* 7.1: who receives says in the message itself how long the sender's address is. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+static inline int yoke_compat_recv_error(struct sock *sk, struct msghdr *msg, int len)
+{
+	int namelen = 0, err = inet_recv_error(sk, msg, len, &namelen);
+
+	if (err >= 0)
+		msg->msg_namelen = namelen;
+	return err;
+}
+#define inet_recv_error		yoke_compat_recv_error
+
+#define YOKE_COMPAT_RECVMSG(fn)								\
+static int fn##_split(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *namelen)	\
+{											\
+	int err = fn(sk, msg, len, flags);						\
+											\
+	*namelen = msg->msg_namelen;							\
+	return err;									\
+}
+#define YOKE_COMPAT_RECVMSG_OP(fn)	fn##_split
+#else
+#define YOKE_COMPAT_RECVMSG(fn)
+#define YOKE_COMPAT_RECVMSG_OP(fn)	fn
 #endif
 
 /* 6.6: sysctl tables are registered with their size. */

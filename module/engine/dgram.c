@@ -283,11 +283,11 @@ void yoke_dgram_error(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	if (!sk)
 		return;
 	if (type == ICMP_REDIRECT) {
-		ipv4_sk_redirect(skb, sk);
+		ipv4_redirect(skb, net, sk->sk_bound_dev_if, sk->sk_protocol);
 		return;
 	}
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
-		ipv4_sk_update_pmtu(skb, sk, info);
+		ipv4_update_pmtu(skb, net, info, sk->sk_bound_dev_if, sk->sk_protocol);
 		if (READ_ONCE(inet_sk(sk)->pmtudisc) == IP_PMTUDISC_DONT)
 			return;
 		hard = true;

@@ -133,7 +133,7 @@ static int dgram_ioctl(struct sock *sk, int cmd, yoke_ioctl_arg arg)
 
 /* --- receiving --- */
 
-static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
 	DECLARE_SOCKADDR(struct sockaddr_in *, sin, msg->msg_name);
 	struct inet_sock *inet = inet_sk(sk);
@@ -142,7 +142,8 @@ static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int fl
 	int err;
 
 	if (flags & MSG_ERRQUEUE)
-		return inet_recv_error(sk, msg, len, addr_len);
+		return inet_recv_error(sk, msg, len);
+	msg->msg_namelen = 0;
 	skb = skb_recv_datagram(sk, flags, &err);
 	if (!skb)
 		return err;
@@ -159,7 +160,7 @@ static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int fl
 		sin->sin_port = udp_hdr(skb)->source;
 		sin->sin_addr.s_addr = ip_hdr(skb)->saddr;
 		memset(sin->sin_zero, 0, sizeof(sin->sin_zero));
-		*addr_len = sizeof(*sin);
+		msg->msg_namelen = sizeof(*sin);
 	}
 	if (inet_cmsg_flags(inet))
 		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct udphdr), 0);
@@ -168,6 +169,8 @@ out:
 	skb_free_datagram(sk, skb);
 	return err;
 }
+
+YOKE_COMPAT_RECVMSG(dgram_recvmsg)
 
 /* --- what socket(2) sees --- */
 
@@ -184,7 +187,7 @@ struct proto yoke_dgram_proto = {
 	.setsockopt	= yoke_dgram_option_set,
 	.getsockopt	= yoke_dgram_option_get,
 	.sendmsg	= yoke_dgram_send_msg,
-	.recvmsg	= dgram_recvmsg,
+	.recvmsg	= YOKE_COMPAT_RECVMSG_OP(dgram_recvmsg),
 	.get_port	= dgram_get_port,
 	.put_port	= dgram_unhash,
 	.unhash		= dgram_unhash,

@@ -88,10 +88,10 @@ static void diag_sock(struct seq_file *m, int line, struct sock *sk)
 
 	diag_begin(m, line, &ys->node.pair, state,
 		   READ_ONCE(ys->write_seq) - READ_ONCE(ys->snd_una), rx);
-	seq_printf(m, " %02X:%08lX %08X %5u %8d %lu %d %pK %lu %lu %u %u %d",
+	seq_printf(m, " %02X:%08lX %08X %5u %8d %llu %d %pK %lu %lu %u %u %d",
 		   t.kind, (unsigned long)diag_left(t.at), READ_ONCE(ys->retransmits),
 		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)),
-		   READ_ONCE(ys->probes_out), sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk,
+		   READ_ONCE(ys->probes_out), (u64)sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk,
 		   (unsigned long)jiffies_to_clock_t(usecs_to_jiffies(yoke_rtt_rto(&ys->rtt))),
 		   (unsigned long)jiffies_to_clock_t(HZ / 25), ys->quickack ? 2 : 0,
 		   READ_ONCE(ys->cc.cwnd) / mss, state == TCP_LISTEN ? 0 : (int)threshold);
@@ -139,8 +139,8 @@ static void diag_dgram(struct seq_file *m, int line, void *entry)
 
 	seq_putc(m, ' ');
 	diag_begin(m, line, &dg->pair, sk->sk_state, sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk));
-	seq_printf(m, " %02X:%08lX %08X %5u %8d %lu %d %pK %u", 0, 0UL, 0,
-		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)), 0, sock_i_ino(sk),
+	seq_printf(m, " %02X:%08lX %08X %5u %8d %llu %d %pK %u", 0, 0UL, 0,
+		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)), 0, (u64)sock_i_ino(sk),
 		   refcount_read(&sk->sk_refcnt), sk, atomic_read(&sk->sk_drops));
 }
 

@@ -512,6 +512,23 @@ static bool open_discard_unread(struct sock *sk)
 	return unread;
 }
 
+/* SO_LINGER: waits until the peer has acknowledged all, our FIN too. */
+static void open_wait_close(struct sock *sk, long timeout)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+
+	if (!timeout)
+		return;
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (STATE(sk) & (TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK) &&
+	       timeout && !signal_pending(current)) {
+		release_sock(sk);
+		timeout = wait_woken(&wait, TASK_INTERRUPTIBLE, timeout);
+		lock_sock(sk);
+	}
+	remove_wait_queue(sk_sleep(sk), &wait);
+}
+
 /* The program lets go of a connection: says so to the peer, politely or not. */
 static void open_close_conn(struct sock *sk, long timeout)
 {
@@ -530,7 +547,7 @@ static void open_close_conn(struct sock *sk, long timeout)
 	} else if (open_close_state(sk)) {
 		yoke_send_fin(sk);
 	}
-	sk_stream_wait_close(sk, timeout);
+	open_wait_close(sk, timeout);
 }
 
 /* The socket has no program any more, and a connection that still has to end. */

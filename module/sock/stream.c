@@ -456,14 +456,10 @@ static void stream_tell_inq(struct sock *sk, struct msghdr *msg)
 static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
 	struct sock *sk = sock->sk;
-	int err, addr_len = 0;
+	int err;
 
-	if (unlikely(flags & MSG_ERRQUEUE)) {
-		err = inet_recv_error(sk, msg, len, &addr_len);
-		if (err >= 0)
-			msg->msg_namelen = addr_len;
-		return err;
-	}
+	if (unlikely(flags & MSG_ERRQUEUE))
+		return inet_recv_error(sk, msg, len);
 	lock_sock(sk);
 	if (sk->sk_state == TCP_LISTEN)
 		err = -ENOTCONN;
