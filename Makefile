@@ -2,17 +2,17 @@
 #
 # make help says what there is.
 #
-# The module is built for KERNEL=6.1, 6.12 or debug, fetched by scripts/kernel
+# The module is built for KERNEL=6.1, 6.12, 7.3 or debug, fetched by scripts/kernel
 # into the cache; or for KDIR=, a kernel's headers; or for the running kernel.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 ifneq ($(KERNEL),)
 export KERNEL
 name := $(KERNEL)
-kdir = $$(scripts/kernel $(KERNEL))/headers
+kmake = scripts/kernel $(KERNEL) make
 else
 name := $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' $(KDIR)/include/generated/utsrelease.h 2>/dev/null)
-kdir := $(KDIR)
+kmake = $(MAKE) -C $(KDIR)
 endif
 build := build/$(name)
 
@@ -26,7 +26,7 @@ all: headers
 	@mkdir -p $(build)
 	@find $(build) -xtype l -delete
 	@cp -rsf $(CURDIR)/Kbuild $(CURDIR)/module $(CURDIR)/uapi $(build)
-	+@flock $(build)/.lock $(MAKE) --no-print-directory $(jobs) -C $(kdir) M=$(CURDIR)/$(build) \
+	+@flock $(build)/.lock $(kmake) --no-print-directory $(jobs) M=$(CURDIR)/$(build) \
 		W=$(or $(W),1) CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
 # Other people's programs over Yoke.
@@ -39,7 +39,7 @@ build/yoke-run.so: scripts/run/preload.c scripts/run/rules.c scripts/run/rules.h
 # A congestion control algorithm as a module of its own, for the tests.
 sample: all
 	@cp -rsf $(CURDIR)/selftests/cc_sample $(build)
-	+@flock $(build)/.lock $(MAKE) --no-print-directory $(jobs) -C $(kdir) M=$(CURDIR)/$(build)/cc_sample \
+	+@flock $(build)/.lock $(kmake) --no-print-directory $(jobs) M=$(CURDIR)/$(build)/cc_sample \
 		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(build)/Module.symvers W=$(or $(W),1) \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
@@ -80,6 +80,9 @@ bench-recovery: setup
 check: setup
 	@scripts/check
 
+check-kernels: setup
+	@KERNEL='6.1 6.12 7.3' scripts/check
+
 check-programs: setup
 	@KERNEL=$(or $(KERNEL),6.1) scripts/check programs
 
@@ -108,10 +111,11 @@ clean:
 	rm -rf build
 
 help:
-	@echo 'make            build the module for the running kernel (KDIR=… or KERNEL=6.1|6.12|debug for another)'
+	@echo 'make            build the module for the running kernel (KDIR=… or KERNEL=6.1|6.12|7.3|debug for another)'
 	@echo 'make install    into /lib/modules; the header, yoke-run and its page into /usr/local; make uninstall removes them'
 	@echo 'make demo       two namespaces, a lossy link, a server and clients: tables and a ladder diagram'
 	@echo 'make check      every test, in a VM, on 6.1 and 6.12 (KERNEL= picks one); logs in build/check'
+	@echo 'make check-kernels  the same on 6.1, 6.12 and 7.3'
 	@echo "make check-programs  other people's programs over Yoke across a bad link; fetches them, installs none"
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
 	@echo 'make conformance  every requirement of the RFCs, over Yoke and over TCP: build/conformance.txt, .html'
@@ -122,4 +126,4 @@ help:
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all sample headers install uninstall demo bench bench-recovery check check-programs conformance mutants check-debug shell lint setup clean help
+.PHONY: all sample headers install uninstall demo bench bench-recovery check check-kernels check-programs conformance mutants check-debug shell lint setup clean help
