@@ -55,6 +55,23 @@ static inline unsigned long inet_cmsg_flags(const struct inet_sock *inet)
 }
 #endif
 
+/* 6.7: those of an IPv6 socket, too. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0) && IS_ENABLED(CONFIG_IPV6)
+#include <linux/ipv6.h>
+#define YOKE_INET6_AUTOFLOWLABEL	autoflowlabel
+#define YOKE_INET6_AUTOFLOWLABEL_SET	autoflowlabel_set
+#define YOKE_INET6_DONTFRAG		dontfrag
+#define YOKE_INET6_MC6_ALL		mc_all
+#define YOKE_INET6_MC6_LOOP		mc_loop
+#define YOKE_INET6_RECVERR6		recverr
+#define YOKE_INET6_REPFLOW		repflow
+#define YOKE_INET6_SNDFLOW		sndflow
+
+#define inet6_test_bit(nr, sk)		(inet6_sk(sk)->YOKE_INET6_##nr)
+#define inet6_set_bit(nr, sk)		(inet6_sk(sk)->YOKE_INET6_##nr = 1)
+#define inet6_assign_bit(nr, sk, val)	(inet6_sk(sk)->YOKE_INET6_##nr = !!(val))
+#endif
+
 /* 6.5: struct proto.ioctl fills in an int of the kernel's instead of the program's. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 typedef int *yoke_ioctl_arg;

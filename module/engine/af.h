@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The one door from the engine to what carries segments: IPv4 today; IPv6 and encapsulations are
- * further files in module/ip/.
+ * The one door from the engine to what carries segments: IPv4, IPv6; encapsulations are further files
+ * in module/ip/.
  */
 #ifndef YOKE_AF_H
 #define YOKE_AF_H
@@ -17,6 +17,8 @@ struct yoke_route {
 	u8	tos;
 	u8	ttl;		/* 0: the route's */
 };
+
+struct yoke_dgram_dest;
 
 /**
  * struct yoke_af_ops - a carrier
@@ -38,7 +40,22 @@ struct yoke_route {
  *		and in @ecn whether it is one for ECN; 0 if there is no route.
  * @checksum:	sets up the transport checksum of @skb (field at @offset in the header, protocol
  *		@proto) between @pair's ends.
- * @bind_check:	may @addr (@ifindex: SO_BINDTODEVICE) be bound: 0, -EADDRNOTAVAIL
+ *
+ * Of datagrams, process context, without a lock:
+ *
+ * @dgram_dest:	completes @d, which has both addresses, by @sk's options and the control messages of
+ *		@msg. 0 or -errno.
+ * @dgram_route: the route to @d, with a reference; fills in the addresses that routing chose.
+ *		ERR_PTR(-errno).
+ * @dgram_mtu:	the longest packet that may leave by @dst, bytes.
+ * @dgram_xmit:	hands a datagram (transport header at skb->data, route in it) to IP, consumes it. 0 or
+ *		-errno.
+ * @dgram_too_long: tells @sk's error queue, if it wants to hear it, that no more than @mtu bytes fit.
+ *
+ * And in softirq under RCU:
+ *
+ * @dgram_nobody: tells the sender of @skb that nobody has its port.
+ * @dgram_hears: does @sk want what came to the group that @skb names?
  */
 struct yoke_af_ops {
 	u16	family;
@@ -55,7 +72,16 @@ struct yoke_af_ops {
 				u16 *advmss, bool *ecn);
 	void	(*checksum)(struct sk_buff *skb, const struct yoke_pair *pair, u8 proto,
 			    u16 offset);
-	int	(*bind_check)(struct sock *sk, const struct in6_addr *addr);
+
+	int	(*dgram_dest)(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d);
+	struct dst_entry *(*dgram_route)(struct sock *sk, struct yoke_dgram_dest *d);
+	u32	(*dgram_mtu)(struct sock *sk, const struct yoke_dgram_dest *d,
+			     const struct dst_entry *dst);
+	int	(*dgram_xmit)(struct sock *sk, struct sk_buff *skb,
+			      const struct yoke_dgram_dest *d);
+	void	(*dgram_too_long)(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu);
+	void	(*dgram_nobody)(struct sk_buff *skb);
+	bool	(*dgram_hears)(struct sock *sk, const struct sk_buff *skb, int iif);
 };
 
 /*
@@ -70,6 +96,7 @@ struct yoke_rx {
 	u8	tos;		/* without its ECN field, */
 	u8	ecn;		/* YOKE_IP_* */
 	u8	ttl;
+	bool	many;	/* it came to a group, or to all */
 };
 
 #endif

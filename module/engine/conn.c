@@ -9,6 +9,7 @@
  */
 #include <net/inet_common.h>
 #include <net/xfrm.h>
+#include "addr.h"
 #include "conn.h"
 #include "../table/cc_table.h"
 #include "../table/mem.h"
@@ -45,7 +46,7 @@ static void yoke_conn_unhash(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	yoke_hash_del(&yn->stream, &ys->node);
-	if (!ys->port_locked) {
+	if (!(sk->sk_userlocks & SOCK_BINDPORT_LOCK)) {
 		yoke_port_leave(&yn->ports[YOKE_STREAM_PORTS], &ys->owner);
 		ys->inet.inet_num = 0;
 	}
@@ -132,6 +133,7 @@ static void yoke_conn_destruct(struct sock *sk)
 {
 	kfree(yoke_sk(sk)->pace);
 	kfree_sensitive(yoke_sk(sk)->listener);
+	yoke_addr_destruct(sk);
 	inet_sock_destruct(sk);
 }
 
@@ -430,7 +432,7 @@ void yoke_conn_destroy(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	yoke_conn_timers_stop(sk);
-	ys->port_locked = false;
+	sk->sk_userlocks &= ~SOCK_BINDPORT_LOCK;
 	yoke_conn_unhash(sk);
 	yoke_conn_purge(sk);
 	yoke_cc_table_put(ys->cc.ops);

@@ -263,8 +263,6 @@ struct yoke_sock {
 		dsack:1,		/* report @dsack_block in the next ACK */
 		cwnd_limited:1,
 		probe_tail:1,		/* YOKE_TIMER_REO is set for a tail loss probe */
-		port_locked:1,		/* bind(2) chose the port: disconnecting keeps it */
-		addr_locked:1,		/* and the address */
 		pingpong:1,		/* the program's answers carry the ACKs */
 		tell_inq:1,		/* TCP_INQ */
 		urgent_out:1,		/* what is before SND.UP is not acknowledged yet */

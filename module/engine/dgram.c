@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A datagram arrives: the table of datagram sockets, the way to the one (or the many) it is for,
- * and ICMP's word of one that did not.
+ * A datagram arrives: the table of datagram sockets, and the way to the one (or the many) it is for.
  *
  * Owns: pair, rhlist and hashed of struct yoke_dgram. A socket is found under RCU by its pair, the
  * remote half zero if it is not connected; SOCK_RCU_FREE keeps it there, and its queue has its own
  * lock. Softirq under RCU; yoke_dgram_enter() and _leave() in process context, socket lock held.
  * RFC 768, RFC 1122 §4.1.
  */
-#include <linux/errqueue.h>
 #include <linux/filter.h>
-#include <linux/igmp.h>
 #include <linux/inetdevice.h>
-#include <net/icmp.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/udp.h>
 #include "../table/trace.h"
+#include "addr.h"
 #include "dgram.h"
 
 /* --- the table --- */
@@ -55,10 +52,10 @@ int yoke_dgram_enter(struct sock *sk)
 
 	yoke_dgram_leave(sk);
 	memset(&dg->pair, 0, sizeof(dg->pair));
-	ipv6_addr_set_v4mapped(dg->inet.inet_rcv_saddr, &dg->pair.laddr);
+	dg->pair.laddr = yoke_addr_local(sk);
 	dg->pair.lport = htons(dg->inet.inet_num);
 	if (sk->sk_state == TCP_ESTABLISHED) {
-		ipv6_addr_set_v4mapped(dg->inet.inet_daddr, &dg->pair.raddr);
+		dg->pair.raddr = yoke_addr_remote(sk);
 		dg->pair.rport = dg->inet.inet_dport;
 	}
 	err = rhltable_insert(&yn->dgrams, &dg->rhlist, dgram_params);
@@ -66,23 +63,29 @@ int yoke_dgram_enter(struct sock *sk)
 	return err ? -ENOMEM : 0;
 }
 
-/* A list may lead into another while a socket changes its place: each entry is looked at. */
-static bool takes(const struct yoke_dgram *dg, const struct yoke_pair *key, int iif)
+/*
+ * Does @dg, found by @key, take what came by @iif? A list may lead into another while a socket
+ * changes its place: each entry is looked at. @v4: it came by IPv4.
+ */
+static bool takes(const struct yoke_dgram *dg, const struct yoke_pair *key, int iif, bool v4)
 {
-	int dev = READ_ONCE(dg->inet.sk.sk_bound_dev_if);
+	const struct sock *sk = &dg->inet.sk;
+	int dev = READ_ONCE(sk->sk_bound_dev_if);
 
+	if (v4 && ipv6_only_sock(sk))
+		return false;
 	return !memcmp(&dg->pair, key, sizeof(*key)) && (!dev || dev == iif);
 }
 
 /* Of the sockets of that very pair the one bound to the device, else the one that came last. */
-static struct sock *find_exact(struct yoke_net *yn, const struct yoke_pair *key, int iif)
+static struct sock *find_exact(struct yoke_net *yn, const struct yoke_pair *key, int iif, bool v4)
 {
 	struct rhlist_head *list, *pos;
 	struct yoke_dgram *dg, *found = NULL;
 
 	list = rhltable_lookup(&yn->dgrams, key, dgram_params);
 	rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
-		if (!takes(dg, key, iif))
+		if (!takes(dg, key, iif, v4))
 			continue;
 		if (READ_ONCE(dg->inet.sk.sk_bound_dev_if))
 			return &dg->inet.sk;
@@ -93,39 +96,57 @@ static struct sock *find_exact(struct yoke_net *yn, const struct yoke_pair *key,
 }
 
 /* The keys a datagram may be found by, the most specific first. */
-#define KEYS	3
+#define KEYS	4
 
-static void fill_keys(struct yoke_pair *keys, const struct yoke_pair *pair)
+/* Returns how many there are; the last of them is any address of both families. */
+static int fill_keys(struct yoke_pair *keys, const struct yoke_pair *pair)
 {
+	int n = 2;
+
 	keys[0] = *pair;
 	keys[1] = (struct yoke_pair) { .laddr = pair->laddr, .lport = pair->lport };
-	keys[2] = (struct yoke_pair) { .lport = pair->lport };
-	ipv6_addr_set_v4mapped(htonl(INADDR_ANY), &keys[2].laddr);
+	if (ipv6_addr_v4mapped(&pair->laddr)) {
+		keys[n] = (struct yoke_pair) { .lport = pair->lport };
+		ipv6_addr_set_v4mapped(htonl(INADDR_ANY), &keys[n++].laddr);
+	}
+	keys[n++] = (struct yoke_pair) { .lport = pair->lport };
+	return n;
 }
 
-static struct sock *find(struct yoke_net *yn, const struct yoke_rx *rx)
+struct sock *yoke_dgram_find(struct net *net, const struct yoke_rx *rx)
 {
+	bool v4 = ipv6_addr_v4mapped(&rx->pair.laddr);
+	struct yoke_net *yn = yoke_net(net);
 	struct yoke_pair keys[KEYS];
 	struct sock *sk = NULL;
-	int i;
+	int i, n;
 
-	fill_keys(keys, &rx->pair);
-	for (i = 0; i < KEYS && !sk; i++)
-		sk = find_exact(yn, &keys[i], rx->iif);
+	n = fill_keys(keys, &rx->pair);
+	for (i = 0; i < n && !sk; i++)
+		sk = find_exact(yn, &keys[i], rx->iif, v4);
 	return sk;
 }
 
 /* --- receiving --- */
 
-/* What IP_PKTINFO will tell lies where IP's own notes were. */
+/* Will IP_PKTINFO, or IPV6_PKTINFO of a v4-mapped address, be told? */
+static bool wants_packet_info(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && inet6_sk(sk)->rxopt.bits.rxinfo)
+		return true;
+#endif
+	return inet_cmsg_flags(inet_sk(sk)) & IP_CMSG_PKTINFO;
+}
+
+/* It lies where IP's own notes were; those of IPv6 say it as they are. */
 static void note_packet_info(const struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	struct in_pktinfo *info = PKTINFO_SKB_CB(skb);
-	const struct rtable *rt = skb_rtable(skb);
 
-	if (!(inet_cmsg_flags(inet_sk(sk)) & IP_CMSG_PKTINFO))
+	if (rx->af->family != AF_INET || !wants_packet_info(sk))
 		return;
-	if (rt && rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST))
+	if (rx->many)
 		info->ipi_spec_dst.s_addr = inet_select_addr(skb->dev, ip_hdr(skb)->saddr,
 							     RT_SCOPE_UNIVERSE);
 	else
@@ -153,50 +174,23 @@ static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const
 	yoke_count(net, DgramInDatagrams);
 }
 
-/*
- * Does @sk want what comes to the group of @iph: as its membership says, or by
- * IP_MULTICAST_ALL if it has none?
- */
-static bool hears_group(struct sock *sk, const struct iphdr *iph, int iif)
-{
-	struct ip_mc_socklist *group;
-	struct ip_sf_socklist *sources;
-	bool exclude;
-	int i;
-
-	if (!ipv4_is_multicast(iph->daddr))
-		return true;
-	for (group = rcu_dereference(inet_sk(sk)->mc_list); group;
-	     group = rcu_dereference(group->next_rcu))
-		if (group->multi.imr_multiaddr.s_addr == iph->daddr &&
-		    group->multi.imr_ifindex == iif)
-			break;
-	if (!group)
-		return inet_test_bit(MC_ALL, sk);
-	exclude = group->sfmode == MCAST_EXCLUDE;
-	sources = rcu_dereference(group->sflist);
-	for (i = 0; sources && i < sources->sl_count; i++)
-		if (sources->sl_addr[i] == iph->saddr)
-			return !exclude;
-	return exclude;
-}
-
 /* To every socket that takes it; consumes @skb. */
 static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	struct yoke_net *yn = yoke_net(net);
 	struct yoke_pair keys[KEYS];
 	struct rhlist_head *list, *pos;
+	bool v4 = ipv6_addr_v4mapped(&rx->pair.laddr);
 	struct yoke_dgram *dg;
 	struct sk_buff *copy;
-	int i;
+	int i, n;
 
-	fill_keys(keys, &rx->pair);
-	for (i = 0; i < KEYS; i++) {
+	n = fill_keys(keys, &rx->pair);
+	for (i = 0; i < n; i++) {
 		list = rhltable_lookup(&yn->dgrams, &keys[i], dgram_params);
 		rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
-			if (!takes(dg, &keys[i], rx->iif) ||
-			    !hears_group(&dg->inet.sk, ip_hdr(skb), rx->iif))
+			if (!takes(dg, &keys[i], rx->iif, v4) ||
+			    !rx->af->dgram_hears(&dg->inet.sk, skb, rx->iif))
 				continue;
 			copy = skb_clone(skb, GFP_ATOMIC);
 			if (copy)
@@ -206,97 +200,19 @@ static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yo
 	consume_skb(skb);
 }
 
-/* Drops what is no datagram. */
-static bool check_datagram(struct net *net, struct sk_buff *skb)
-{
-	unsigned int len = ntohs(udp_hdr(skb)->len);
-
-	if (len < sizeof(struct udphdr) || len > skb->len || pskb_trim_rcsum(skb, len)) {
-		yoke_drop(net, NULL, skb, DgramInErrors);
-		return false;
-	}
-	/* A checksum of zero says that there is none. */
-	if (!skb_checksum_validate_zero_check(skb, ip_hdr(skb)->protocol, udp_hdr(skb)->check,
-					      inet_compute_pseudo))
-		return true;
-	yoke_count(net, DgramInErrors);
-	yoke_drop(net, NULL, skb, DgramInCsumErrors);
-	return false;
-}
-
 void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	struct sock *sk;
 
-	if (!check_datagram(net, skb))
-		return;
-	if (skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
+	if (rx->many) {
 		deliver_to_all(net, skb, rx);
 		return;
 	}
-	sk = find(yoke_net(net), rx);
+	sk = yoke_dgram_find(net, rx);
 	if (sk) {
 		deliver(net, sk, skb, rx);
 		return;
 	}
-	icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
+	rx->af->dgram_nobody(skb);
 	yoke_drop(net, NULL, skb, DgramNoPorts);
-}
-
-/* --- errors --- */
-
-/* Puts what ICMP said of a datagram, from @payload on, on the error queue (IP_RECVERR). */
-static void queue_icmp_error(struct sock *sk, struct sk_buff *skb, int err, __be16 port, u32 info,
-			     const u8 *payload)
-{
-	struct sock_exterr_skb *serr;
-	const struct iphdr *quoted;
-
-	skb = skb_clone(skb, GFP_ATOMIC);
-	if (!skb)
-		return;
-	quoted = (const struct iphdr *)(icmp_hdr(skb) + 1);
-	serr = SKB_EXT_ERR(skb);
-	memset(serr, 0, sizeof(*serr));
-	serr->ee.ee_errno = err;
-	serr->ee.ee_origin = SO_EE_ORIGIN_ICMP;
-	serr->ee.ee_type = icmp_hdr(skb)->type;
-	serr->ee.ee_code = icmp_hdr(skb)->code;
-	serr->ee.ee_info = info;
-	serr->addr_offset = (u8 *)&quoted->daddr - skb_network_header(skb);
-	serr->port = port;
-	if (skb_pull(skb, payload - skb->data)) {
-		skb_reset_transport_header(skb);
-		if (!sock_queue_err_skb(sk, skb))
-			return;
-	}
-	kfree_skb(skb);
-}
-
-void yoke_dgram_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, int type,
-		      int code, int err, bool hard, u32 info)
-{
-	const struct iphdr *iph = (const struct iphdr *)skb->data;
-	const u8 *payload = skb->data + iph->ihl * 4 + sizeof(struct udphdr);
-	struct sock *sk = find(yoke_net(net), rx);
-
-	if (!sk)
-		return;
-	if (type == ICMP_REDIRECT) {
-		ipv4_redirect(skb, net, sk->sk_bound_dev_if, sk->sk_protocol);
-		return;
-	}
-	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
-		ipv4_update_pmtu(skb, net, info, sk->sk_bound_dev_if, sk->sk_protocol);
-		if (READ_ONCE(inet_sk(sk)->pmtudisc) == IP_PMTUDISC_DONT)
-			return;
-		hard = true;
-	}
-	/* Who sends to many hears of errors only if it asked to (RFC 1122 §4.1.3.3). */
-	if (inet_test_bit(RECVERR, sk))
-		queue_icmp_error(sk, skb, err, rx->pair.rport, info, payload);
-	else if (!hard || sk->sk_state != TCP_ESTABLISHED)
-		return;
-	WRITE_ONCE(sk->sk_err, err);
-	sk_error_report(sk);
 }

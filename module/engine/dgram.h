@@ -10,25 +10,27 @@
 
 /**
  * struct yoke_dgram_dest - where one datagram goes, and how
- * @daddr:	to
- * @saddr:	from, 0: the route's choice
- * @dport:	to
+ * @pair:	from and to; the local address may be unspecified: the route's choice
+ * @af:		the carrier
+ * @flow:	IPv6: flow label
  * @tos:	of the IP header
  * @ttl:	likewise, 0: the socket's
  * @connected:	to the socket's peer with the socket's options: its route will do
  * @link:	neighbours only (MSG_DONTROUTE)
+ * @whole:	IPv6: not to be fragmented (IPV6_DONTFRAG)
  * @oif:	device, 0: any
  * @mark:	for routing
  * @priority:	for queueing
  */
 struct yoke_dgram_dest {
-	__be32	daddr;
-	__be32	saddr;
-	__be16	dport;
+	struct yoke_pair pair;
+	const struct yoke_af_ops *af;
+	__be32	flow;
 	u8	tos;
 	u8	ttl;
 	bool	connected;
 	bool	link;
+	bool	whole;
 	int	oif;
 	u32	mark;
 	u32	priority;
@@ -40,7 +42,6 @@ struct yoke_dgram_dest {
  * @rhlist:	in &yoke_net.dgrams, keyed by @pair
  * @pair:	local and (connected) remote socket; stable while hashed
  * @owner:	hold on the local port
- * @af:		the carrier; socket(2) sets it
  * @hashed:	it is in the table
  * @cork:	UDP_CORK: all that is sent is one datagram, until this is cleared
  * @pending:	a datagram is being put together: its parts are in sk_write_queue
@@ -52,7 +53,6 @@ struct yoke_dgram {
 	struct rhlist_head rhlist;
 	struct yoke_pair pair;
 	struct yoke_owner owner;
-	const struct yoke_af_ops *af;
 	bool	hashed;
 	bool	cork;
 	bool	pending;
@@ -76,12 +76,11 @@ int yoke_dgram_enter(struct sock *sk);
 void yoke_dgram_leave(struct sock *sk);
 
 /*
- * A datagram, consumed. Transport header at skb->data and pulled; length and checksum are checked
- * here. Softirq under RCU.
+ * A datagram, consumed. Transport header at skb->data and pulled; the carrier has verified length and
+ * checksum. Softirq under RCU.
  */
 void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
-/* An ICMP error about a datagram of ours; arguments as yoke_rcv_error(). */
-void yoke_dgram_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, int type,
-		      int code, int err, bool hard, u32 info);
+/* The socket that an ICMP error about a datagram is for, or NULL. Softirq under RCU. */
+struct sock *yoke_dgram_find(struct net *net, const struct yoke_rx *rx);
 
 #endif

@@ -9,6 +9,7 @@
  * RFC 9293 §3.10.7.2 (LISTEN), §3.10.7.4 for SYN-RECEIVED, MUST-11; RFC 6298 (5.7) for SYN-ACKs;
  * RFC 5961; RFC 4987 §3.6 (SYN cookies); RFC 7413 §4.2.2.
  */
+#include "addr.h"
 #include "fastopen.h"
 #include "input.h"
 #include "listen.h"
@@ -123,13 +124,15 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	/* A listener that closes on another CPU has let its namespace go, which may die. */
 	if (!maybe_get_net(sock_net(sk)))
 		return NULL;
-	child = sk_alloc(sock_net(sk), sk->sk_family, GFP_ATOMIC | __GFP_NOWARN, sk->sk_prot,
+	child = sk_alloc(sock_net(sk), AF_INET, GFP_ATOMIC | __GFP_NOWARN, sk->sk_prot,
 			 sk->sk_kern_sock);
 	put_net(sock_net(sk));
 	if (!child)
 		return NULL;
 	sock_init_data(NULL, child);
 	child->sk_prot->init(child);
+	if (yoke_addr_inherit(child, sk))
+		goto no_route;
 	yoke_listen_inherit(child, sk);
 	security_sk_clone(sk, child);
 	ys = yoke_sk(child);
@@ -137,8 +140,12 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	ys->node.pair = req->node.pair;
 	yoke_conn_clock(ys);
 	yoke_listen_numbers(child, req);
+	/* RFC 4007 §6: a peer of one link only is that of the link it came by. */
+	if (!child->sk_bound_dev_if && ipv6_addr_type(&ys->node.pair.raddr) & IPV6_ADDR_LINKLOCAL)
+		child->sk_bound_dev_if = req->rx.iif;
 	if (ys->af->connect(child, &ys->node.pair))
 		goto no_route;
+	yoke_addr_name(child, &ys->node.pair);
 	dst = __sk_dst_get(child);
 	yoke_conn_sync_mss(child, dst_mtu(dst));
 	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
@@ -565,6 +572,7 @@ int yoke_listen_start(struct sock *sk)
 	memset(&ys->node.pair.raddr, 0, sizeof(ys->node.pair.raddr));
 	ys->node.pair.rport = 0;
 	ys->node.kind = YOKE_LISTENER;
+	ys->node.v6only = ipv6_only_sock(sk);
 	sk->sk_ack_backlog = 0;
 	if ((READ_ONCE(yn->set.fastopen) & bits) == bits && !ys->listener->fastopen_max)
 		yoke_fastopen_allow(sk, READ_ONCE(sk->sk_max_ack_backlog));

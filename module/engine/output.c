@@ -8,6 +8,7 @@
  * to no socket.
  * MSS and options: RFC 9293 §3.7.1, RFC 7323. Silly windows: §3.8.6.2. Resets: §3.5.2.
  */
+#include "addr.h"
 #include "output.h"
 #include "pace.h"
 #include "urgent.h"
@@ -345,10 +346,10 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx 
 	if (!skb)
 		return;
 	if (sk) {
-		route.tos = inet_sk(sk)->tos;
+		route.tos = yoke_addr_tos(sk, rx->af);
 		if (yoke_conn_needs_ecn(sk))
 			route.tos |= YOKE_IP_ECT0;
-		route.ttl = max_t(int, inet_sk(sk)->uc_ttl, 0);
+		route.ttl = yoke_addr_ttl(sk, rx->af);
 	}
 	if (opt)
 		size += yoke_opt_size(opt);

@@ -9,6 +9,7 @@
  */
 #include <linux/filter.h>
 #include <net/xfrm.h>
+#include "addr.h"
 #include "input.h"
 #include "listen.h"
 #include "output.h"
@@ -53,18 +54,18 @@ static bool yoke_rcv_device(const struct sock *sk, const struct yoke_rx *rx)
 }
 
 /* IPsec's policies; what comes out of a backlog was asked before it went in. */
-static bool yoke_rcv_policy(struct sock *sk, struct sk_buff *skb)
+static bool yoke_rcv_policy(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
 {
-	return !skb->dev || xfrm4_policy_check(sk, XFRM_POLICY_IN, skb);
+	return !skb->dev || xfrm_policy_check(sk, XFRM_POLICY_IN, skb, rx->af->family);
 }
 
 /*
  * May @sk have @skb? Asks IPsec's policies and the program's own filter, which may cut data off,
  * but not the header.
  */
-static bool yoke_rcv_allowed(struct sock *sk, struct sk_buff *skb)
+static bool yoke_rcv_allowed(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
 {
-	return yoke_rcv_policy(sk, skb) && !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
+	return yoke_rcv_policy(sk, skb, rx) && !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
 }
 
 enum yoke_rcv_verdict {
@@ -84,17 +85,17 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 	switch (node->kind) {
 	case YOKE_CONN:
 		sk = yoke_node_sk(node);
-		if (!yoke_rcv_device(sk, rx) || !yoke_rcv_allowed(sk, skb))
+		if (!yoke_rcv_device(sk, rx) || !yoke_rcv_allowed(sk, skb, rx))
 			return YOKE_RCV_FILTERED;
 		return yoke_rcv_conn(sk, skb, rx->ecn) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
 	case YOKE_REQUEST:
 		req = container_of(node, struct yoke_request, node);
-		if (!yoke_rcv_allowed(req->listener, skb))
+		if (!yoke_rcv_allowed(req->listener, skb, rx))
 			return YOKE_RCV_FILTERED;
 		nf_reset_ct(skb);
 		return yoke_listen_request_rcv(net, req, skb, rx) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
 	case YOKE_TIMEWAIT:
-		if (!yoke_rcv_policy(NULL, skb))
+		if (!yoke_rcv_policy(NULL, skb, rx))
 			return YOKE_RCV_FILTERED;
 		if (yoke_timewait_rcv(container_of(node, struct yoke_timewait, node), skb, rx) ==
 		    YOKE_TW_DONE)
@@ -133,13 +134,13 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	node = yoke_hash_listener(&yn->stream, &rx.pair);
 	if (node && yoke_rcv_device(yoke_node_sk(node), &rx)) {
 		sk = yoke_node_sk(node);
-		if (!yoke_rcv_allowed(sk, skb))
+		if (!yoke_rcv_allowed(sk, skb, &rx))
 			goto filtered;
 		nf_reset_ct(skb);
 		yoke_listen_rcv(sk, skb, &rx);
 		return;
 	}
-	if (!yoke_rcv_policy(NULL, skb))
+	if (!yoke_rcv_policy(NULL, skb, &rx))
 		goto filtered;
 	yoke_output_reset_for(net, skb, &rx);
 	yoke_drop(net, NULL, skb, NoSocket);
@@ -202,7 +203,7 @@ static void yoke_rcv_conn_error(struct sock *sk, u32 seq, int err, bool hard, u3
 	 * RFC 9293 MUST-56, RFC 5927 §5: an established connection is not torn down by what anybody
 	 * can forge.
 	 */
-	if (inet_test_bit(RECVERR, sk) && !sock_owned_by_user(sk)) {
+	if (yoke_addr_recverr(sk, ys->af) && !sock_owned_by_user(sk)) {
 		WRITE_ONCE(sk->sk_err, err);
 		sk_error_report(sk);
 	} else {

@@ -8,6 +8,7 @@
  * (§3.8.4, §3.8.6.1); RFC 8985 §7.3 (tail loss probes); RFC 4821 §7.4 (the search for the path MTU);
  * RFC 7413 §4.2 (Fast Open).
  */
+#include "addr.h"
 #include "fastopen.h"
 #include "output.h"
 #include "pace.h"
@@ -111,7 +112,7 @@ void yoke_send_mtu(struct sock *sk)
 	struct dst_entry *dst = yoke_sk(sk)->af->refresh(sk);
 	unsigned int old = yoke_sk(sk)->pmtu;
 
-	if (!dst || inet_sk(sk)->pmtudisc == IP_PMTUDISC_DONT)
+	if (!dst || !yoke_addr_pmtu(sk, yoke_sk(sk)->af))
 		return;
 	/* The route learns it first, for others and for its ageing; that may replace the route. */
 	dst->ops->update_pmtu(dst, sk, NULL, yoke_sk(sk)->icmp_mtu, true);

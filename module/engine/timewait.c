@@ -9,6 +9,7 @@
  * RFC 9293 §3.10.7.4 (TIME-WAIT), §3.6.1; RFC 6191 (reuse by timestamps);
  * RFC 1337; RFC 7323 §5 (PAWS).
  */
+#include "addr.h"
 #include "output.h"
 #include "timewait.h"
 
@@ -83,7 +84,7 @@ void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout)
 	tw->ts_offset = ys->ts_offset;
 	tw->use_ts = ys->use_ts;
 	tw->mark = READ_ONCE(sk->sk_mark);
-	tw->tos = ys->inet.tos;
+	tw->tos = yoke_addr_tos(sk, ys->af);
 	tw->uid = sk->sk_uid;
 	tw->state = state;
 	timer_setup(&tw->timer, yoke_timewait_expire, 0);

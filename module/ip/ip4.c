@@ -3,8 +3,7 @@
  * The carrier IPv4.
  *
  * Outward: finds the route of a connection and keeps it in the socket (dst and
- * flow, the fields of struct inet_sock that IP reads, the GSO limits), sets up
- * the checksum, hands segments to IP. Inward: takes the packets of our protocol
+ * flow), sets up the checksum, hands segments to IP. Inward: takes the packets of our protocol
  * numbers and the ICMP errors about them, checks lengths and checksum, and
  * calls the engine.
  *
@@ -13,19 +12,17 @@
  * RFC 9293 §3.1 (checksum).
  */
 #include <linux/icmp.h>
+#include <linux/igmp.h>
+#include <linux/inetdevice.h>
 #include <linux/tcp.h>
 #include <net/icmp.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
-#include <net/l3mdev.h>
 #include <net/protocol.h>
 #include <net/route.h>
 #include <net/tcp.h>
-#include <net/xfrm.h>
 #include "../engine/conn.h"
-#include "../engine/dgram.h"
-#include "../engine/rcv.h"
-#include "../table/trace.h"
+#include "carrier.h"
 #include "ip4.h"
 #include "offload.h"
 
@@ -57,30 +54,6 @@ static void flow_of_sock(struct flowi4 *fl4, struct sock *sk, const struct yoke_
 	security_sk_classify_flow(sk, flowi4_to_flowi_common(fl4));
 }
 
-/*
- * Keeps @rt in @sk, with what follows from it for large buffers: always allowed,
- * software cuts them where the device does not, unless IPsec will change them.
- */
-static void keep_route(struct sock *sk, struct rtable *rt)
-{
-	struct dst_entry *dst = &rt->dst;
-	const struct net_device *dev = dst->dev;
-
-	sk->sk_gso_type = YOKE_GSO_TYPE;
-	sk->sk_route_caps = dev->features;
-	sk->sk_gso_max_segs = 1;
-	if (sk->sk_gso_disabled || (dst->header_len && !xfrm_dst_offload_ok(dst))) {
-		sk->sk_route_caps &= ~NETIF_F_GSO_MASK;
-	} else {
-		sk->sk_route_caps |= NETIF_F_GSO | NETIF_F_GSO_SOFTWARE | NETIF_F_SG |
-				     NETIF_F_HW_CSUM;
-		sk->sk_gso_max_size = min_t(u32, READ_ONCE(dev->gso_max_size), IP_MAX_MTU + 1) -
-				      (MAX_TCP_HEADER + 1);
-		sk->sk_gso_max_segs = max_t(u32, READ_ONCE(dev->gso_max_segs), 1);
-	}
-	sk_dst_set(sk, dst);
-}
-
 static int ip4_connect(struct sock *sk, struct yoke_pair *pair)
 {
 	struct inet_sock *inet = inet_sk(sk);
@@ -100,36 +73,26 @@ static int ip4_connect(struct sock *sk, struct yoke_pair *pair)
 	/* Routing chose the source, and the destination if that was 0.0.0.0. */
 	ipv6_addr_set_v4mapped(fl4->saddr, &pair->laddr);
 	ipv6_addr_set_v4mapped(fl4->daddr, &pair->raddr);
-	inet->inet_saddr = fl4->saddr;
-	inet->inet_rcv_saddr = fl4->saddr;
-	inet->inet_daddr = fl4->daddr;
-	inet->inet_dport = pair->rport;
-	if (pair->lport)
-		inet->inet_sport = pair->lport;
 	atomic_set(&inet->inet_id, get_random_u16());
-	keep_route(sk, rt);
+	yoke_carrier_keep_route(sk, &rt->dst, YOKE_GSO_TYPE4);
 	return 0;
 }
 
 static struct dst_entry *ip4_refresh(struct sock *sk)
 {
-	struct inet_sock *inet = inet_sk(sk);
-	struct flowi4 *fl4 = &inet->cork.fl.u.ip4;
+	struct flowi4 *fl4 = &inet_sk(sk)->cork.fl.u.ip4;
 	struct dst_entry *dst = __sk_dst_check(sk, 0);
-	struct yoke_pair pair = { .lport = inet->inet_sport, .rport = inet->inet_dport };
 	struct rtable *rt;
 
 	if (dst)
 		return dst;
-	ipv6_addr_set_v4mapped(inet->inet_saddr, &pair.laddr);
-	ipv6_addr_set_v4mapped(inet->inet_daddr, &pair.raddr);
-	flow_of_sock(fl4, sk, &pair);
+	flow_of_sock(fl4, sk, &yoke_sk(sk)->node.pair);
 	rt = ip_route_output_flow(sock_net(sk), fl4, sk);
 	if (IS_ERR(rt)) {
 		WRITE_ONCE(sk->sk_err_soft, -PTR_ERR(rt));
 		return NULL;
 	}
-	keep_route(sk, rt);
+	yoke_carrier_keep_route(sk, &rt->dst, YOKE_GSO_TYPE4);
 	return &rt->dst;
 }
 
@@ -182,57 +145,12 @@ static unsigned int ip4_mtu_for(struct net *net, struct sock *sk, const struct y
 	return mtu;
 }
 
-static int ip4_bind_check(struct sock *sk, const struct in6_addr *addr)
-{
-	struct net *net = sock_net(sk);
-	u32 table = l3mdev_fib_table_by_index(net, sk->sk_bound_dev_if) ?: RT_TABLE_LOCAL;
-	__be32 ip = ip4_addr(addr);
-
-	/* As TCP: a multicast or broadcast address can be bound, though nothing will arrive. */
-	if (inet_addr_valid_or_nonlocal(net, inet_sk(sk), ip, inet_addr_type_table(net, ip, table)))
-		return 0;
-	return -EADDRNOTAVAIL;
-}
-
 /* --- outward --- */
-
-/* Does the device that @skb will leave by sum up any bytes, whatever protocol they are? */
-static bool device_checksums(const struct sk_buff *skb)
-{
-	const struct dst_entry *dst = skb_dst(skb);
-
-	if (!dst && skb->sk)
-		dst = rcu_dereference(skb->sk->sk_dst_cache);
-	return dst && (dst->dev->features & NETIF_F_HW_CSUM);
-}
 
 static void ip4_checksum(struct sk_buff *skb, const struct yoke_pair *pair, u8 proto, u16 offset)
 {
-	__be32 saddr = ip4_addr(&pair->laddr), daddr = ip4_addr(&pair->raddr);
-	__sum16 *check = (__sum16 *)(skb->data + offset);
-	bool offload;
-
-	/* A large buffer is summed when it is cut. */
-	rcu_read_lock();
-	offload = skb_is_gso(skb) || device_checksums(skb);
-	rcu_read_unlock();
-	if (offload) {
-		*check = ~csum_tcpudp_magic(saddr, daddr, skb->len, proto, 0);
-		skb->csum_start = skb->data - skb->head;
-		skb->csum_offset = offset;
-		skb->ip_summed = CHECKSUM_PARTIAL;
-		return;
-	}
-	*check = 0;
-	*check = csum_tcpudp_magic(saddr, daddr, skb->len, proto,
-				   skb_checksum(skb, 0, skb->len, 0)) ?: CSUM_MANGLED_0;
-	skb->ip_summed = CHECKSUM_NONE;
-}
-
-/* A queueing discipline's word for the packet's fate, as an errno. */
-static int xmit_errno(int ret)
-{
-	return ret > 0 ? net_xmit_errno(ret) : ret;
+	yoke_carrier_checksum(skb, csum_tcpudp_nofold(ip4_addr(&pair->laddr), ip4_addr(&pair->raddr),
+						      skb->len, proto, 0), offset);
 }
 
 static int ip4_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn)
@@ -240,8 +158,8 @@ static int ip4_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	/* IP reads its own notes there, not the engine's. */
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
 	/* IP_TOS never touches the ECN field of a stream. */
-	return xmit_errno(__ip_queue_xmit(sk, skb, &inet_sk(sk)->cork.fl,
-					  READ_ONCE(inet_sk(sk)->tos) | ecn));
+	return yoke_carrier_errno(__ip_queue_xmit(sk, skb, &inet_sk(sk)->cork.fl,
+						  READ_ONCE(inet_sk(sk)->tos) | ecn));
 }
 
 static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
@@ -278,7 +196,246 @@ static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 	skb->mark = r->mark;
 	skb->priority = sk ? READ_ONCE(sk->sk_priority) : 0;
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
-	return xmit_errno(ip_local_out(net, skb->sk, skb));
+	return yoke_carrier_errno(ip_local_out(net, skb->sk, skb));
+}
+
+/* --- datagrams outward --- */
+
+/* IPV6_PKTINFO will do for a v4-mapped address. */
+static int read_control_ipv6(struct yoke_dgram_dest *d, const struct cmsghdr *cmsg)
+{
+	const struct in6_pktinfo *info = CMSG_DATA(cmsg);
+
+	if (cmsg->cmsg_type != IPV6_PKTINFO)
+		return 0;
+	if (cmsg->cmsg_len < CMSG_LEN(sizeof(*info)) || !ipv6_addr_v4mapped(&info->ipi6_addr))
+		return -EINVAL;
+	if (info->ipi6_ifindex)
+		d->oif = info->ipi6_ifindex;
+	d->pair.laddr = info->ipi6_addr;
+	return 0;
+}
+
+static int read_control_ip(struct yoke_dgram_dest *d, const struct cmsghdr *cmsg)
+{
+	const void *data = CMSG_DATA(cmsg);
+	const struct in_pktinfo *info = data;
+	int val;
+
+	switch (cmsg->cmsg_type) {
+	case IP_PKTINFO:
+		if (cmsg->cmsg_len != CMSG_LEN(sizeof(*info)))
+			return -EINVAL;
+		if (info->ipi_ifindex)
+			d->oif = info->ipi_ifindex;
+		ipv6_addr_set_v4mapped(info->ipi_spec_dst.s_addr, &d->pair.laddr);
+		return 0;
+	case IP_TTL:
+		if (cmsg->cmsg_len != CMSG_LEN(sizeof(int)))
+			return -EINVAL;
+		val = *(const int *)data;
+		if (val < 1 || val > 255)
+			return -EINVAL;
+		d->ttl = val;
+		return 0;
+	case IP_TOS:
+		if (cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
+			val = *(const int *)data;
+		else if (cmsg->cmsg_len == CMSG_LEN(sizeof(u8)))
+			val = *(const u8 *)data;
+		else
+			return -EINVAL;
+		if (val < 0 || val > 255)
+			return -EINVAL;
+		d->tos = val;
+		d->priority = rt_tos2priority(val);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
+{
+	struct sockcm_cookie cookie = {
+		.mark = d->mark,
+		.tsflags = READ_ONCE(sk->sk_tsflags),
+	};
+	struct cmsghdr *cmsg;
+	int err;
+
+	err = sock_cmsg_send(sk, msg, &cookie);	/* SOL_SOCKET's, and that all are well formed */
+	if (err)
+		return err;
+	d->mark = cookie.mark;
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg))
+			return -EINVAL;
+		if (cmsg->cmsg_level == SOL_IP)
+			err = read_control_ip(d, cmsg);
+		else if (cmsg->cmsg_level == SOL_IPV6 && sk->sk_family == AF_INET6)
+			err = read_control_ipv6(d, cmsg);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int ip4_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	int err;
+
+	ipv6_addr_set_v4mapped(inet->inet_saddr, &d->pair.laddr);
+	d->tos = READ_ONCE(inet->tos);
+	if (msg->msg_controllen) {
+		err = read_control(sk, msg, d);
+		if (err)
+			return err;
+		d->connected = false;
+	}
+	d->link = msg->msg_flags & MSG_DONTROUTE || sock_flag(sk, SOCK_LOCALROUTE);
+	if (ipv4_is_multicast(ip4_addr(&d->pair.raddr))) {
+		d->oif = d->oif ?: READ_ONCE(inet->mc_index);
+		if (!ip4_addr(&d->pair.laddr))
+			ipv6_addr_set_v4mapped(READ_ONCE(inet->mc_addr), &d->pair.laddr);
+		d->connected = false;
+	} else if (!d->oif) {
+		d->oif = READ_ONCE(inet->uc_index);
+	}
+	d->connected = d->connected && !d->link;
+	return 0;
+}
+
+static struct dst_entry *ip4_dgram_route(struct sock *sk, struct yoke_dgram_dest *d)
+{
+	struct dst_entry *dst;
+	struct rtable *rt;
+	struct flowi4 fl4;
+
+	if (d->connected) {
+		dst = sk_dst_check(sk, 0);
+		if (dst)
+			return dst;
+	}
+	flow_of_sock(&fl4, sk, &d->pair);
+	fl4.flowi4_oif = d->oif;
+	fl4.flowi4_mark = d->mark;
+	yoke_flow_set_tos(&fl4, d->tos);
+	fl4.flowi4_scope = d->link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
+	if (IS_ERR(rt))
+		return ERR_CAST(rt);
+	if (rt->rt_flags & RTCF_BROADCAST && !sock_flag(sk, SOCK_BROADCAST)) {
+		ip_rt_put(rt);
+		return ERR_PTR(-EACCES);
+	}
+	ipv6_addr_set_v4mapped(fl4.saddr, &d->pair.laddr);
+	ipv6_addr_set_v4mapped(fl4.daddr, &d->pair.raddr);
+	if (d->connected)
+		sk_dst_set(sk, dst_clone(&rt->dst));
+	return &rt->dst;
+}
+
+static u32 ip4_dgram_mtu(struct sock *sk, const struct yoke_dgram_dest *d,
+			 const struct dst_entry *dst)
+{
+	u32 mtu = ip_sk_use_pmtu(sk) ? dst_mtu(dst) : READ_ONCE(dst->dev->mtu);
+
+	return ip_sk_ignore_df(sk) ? IP_MAX_MTU : min_t(u32, mtu, IP_MAX_MTU);
+}
+
+static u8 choose_ttl(const struct inet_sock *inet, const struct yoke_dgram_dest *d,
+		     const struct rtable *rt)
+{
+	int uc_ttl = READ_ONCE(inet->uc_ttl);
+
+	if (d->ttl)
+		return d->ttl;
+	if (rt->rt_type == RTN_MULTICAST)
+		return READ_ONCE(inet->mc_ttl);
+	return uc_ttl < 0 ? ip4_dst_hoplimit(&rt->dst) : uc_ttl;
+}
+
+static int ip4_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	struct rtable *rt = skb_rtable(skb);
+	struct iphdr *iph = skb_push(skb, sizeof(*iph));
+	u8 pmtudisc = READ_ONCE(inet->pmtudisc);
+	bool df;
+
+	/* IP cuts what is too long, if it may. */
+	df = pmtudisc == IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_PROBE ||
+	     (skb->len <= dst_mtu(&rt->dst) && ip_dont_fragment(sk, &rt->dst));
+	skb_reset_network_header(skb);
+	skb->ignore_df = ip_sk_ignore_df(sk);
+	*iph = (struct iphdr) {
+		.version  = IPVERSION,
+		.ihl	  = sizeof(*iph) / 4,
+		.tos	  = d->tos,
+		.frag_off = df ? htons(IP_DF) : 0,
+		.ttl	  = choose_ttl(inet, d, rt),
+		.protocol = sk->sk_protocol,
+		.saddr	  = ip4_addr(&d->pair.laddr),
+		.daddr	  = ip4_addr(&d->pair.raddr),
+	};
+	ip_select_ident(sock_net(sk), skb, sk);
+	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
+	return yoke_carrier_errno(ip_local_out(sock_net(sk), sk, skb));
+}
+
+static void ip4_dgram_too_long(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu)
+{
+	struct sock_extended_err ee = {
+		.ee_errno = EMSGSIZE, .ee_origin = SO_EE_ORIGIN_LOCAL, .ee_info = mtu,
+	};
+	struct sk_buff *skb;
+	struct iphdr *iph;
+
+	if (!inet_test_bit(RECVERR, sk))
+		return;
+	skb = alloc_skb(sizeof(*iph), GFP_KERNEL);
+	if (!skb)
+		return;
+	skb->protocol = htons(ETH_P_IP);
+	skb_reset_network_header(skb);
+	iph = skb_put_zero(skb, sizeof(*iph));
+	iph->daddr = ip4_addr(&d->pair.raddr);
+	__skb_pull(skb, sizeof(*iph));
+	yoke_carrier_queue_error(sk, skb, &ee, offsetof(struct iphdr, daddr), d->pair.rport);
+}
+
+/* --- datagrams inward --- */
+
+static void ip4_dgram_nobody(struct sk_buff *skb)
+{
+	icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, 0);
+}
+
+/* As its membership says, or by IP_MULTICAST_ALL if it has none; a broadcast is for all. */
+static bool ip4_dgram_hears(struct sock *sk, const struct sk_buff *skb, int iif)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	struct ip_mc_socklist *group;
+	struct ip_sf_socklist *sources;
+	bool exclude;
+	int i;
+
+	if (!ipv4_is_multicast(iph->daddr))
+		return true;
+	for (group = rcu_dereference(inet_sk(sk)->mc_list); group;
+	     group = rcu_dereference(group->next_rcu))
+		if (group->multi.imr_multiaddr.s_addr == iph->daddr &&
+		    group->multi.imr_ifindex == iif)
+			break;
+	if (!group)
+		return inet_test_bit(MC_ALL, sk);
+	exclude = group->sfmode == MCAST_EXCLUDE;
+	sources = rcu_dereference(group->sflist);
+	for (i = 0; sources && i < sources->sl_count; i++)
+		if (sources->sl_addr[i] == iph->saddr)
+			return !exclude;
+	return exclude;
 }
 
 const struct yoke_af_ops yoke_ip4 = {
@@ -292,14 +449,26 @@ const struct yoke_af_ops yoke_ip4 = {
 	.xmit_for	= ip4_xmit_for,
 	.mtu_for	= ip4_mtu_for,
 	.checksum	= ip4_checksum,
-	.bind_check	= ip4_bind_check,
+	.dgram_dest	= ip4_dgram_dest,
+	.dgram_route	= ip4_dgram_route,
+	.dgram_mtu	= ip4_dgram_mtu,
+	.dgram_xmit	= ip4_dgram_xmit,
+	.dgram_too_long	= ip4_dgram_too_long,
+	.dgram_nobody	= ip4_dgram_nobody,
+	.dgram_hears	= ip4_dgram_hears,
 };
 
 /* --- inward --- */
 
-/* What @skb's IP header and the @ports, source and destination, say. */
-static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb, const __be16 *ports)
+/* Did it come to many? */
+static bool came_to_many(const struct sk_buff *skb)
 {
+	return skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST);
+}
+
+static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
+{
+	const __be16 *ports = (const __be16 *)skb_transport_header(skb);
 	const struct iphdr *iph = ip_hdr(skb);
 
 	memset(rx, 0, sizeof(*rx));
@@ -312,54 +481,19 @@ static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb, const __be16 
 	rx->tos = iph->tos & ~YOKE_IP_ECN;
 	rx->ecn = iph->tos & YOKE_IP_ECN;
 	rx->ttl = iph->ttl;
-}
-
-/* The header is whole and linear. */
-static bool pull_stream_header(struct sk_buff *skb)
-{
-	if (!pskb_may_pull(skb, sizeof(struct tcphdr)))
-		return false;
-	return tcp_hdrlen(skb) >= sizeof(struct tcphdr) && pskb_may_pull(skb, tcp_hdrlen(skb));
+	rx->many = came_to_many(skb);
 }
 
 static int receive_stream(struct sk_buff *skb)
 {
-	struct net *net = dev_net(skb->dev);
-	struct yoke_rx rx;
+	bool unicast = skb->pkt_type == PACKET_HOST && !came_to_many(skb);
 
-	/* A stream has one peer: nothing that came to many (RFC 9293 MUST-57). */
-	if (skb->pkt_type != PACKET_HOST ||
-	    skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
-		yoke_drop(net, NULL, skb, NotUnicast);
-		return 0;
-	}
-	yoke_count(net, InSegs);
-	if (!pull_stream_header(skb)) {
-		yoke_drop(net, NULL, skb, InErrs);
-		return 0;
-	}
-	if (skb_checksum_validate(skb, ip_hdr(skb)->protocol, inet_compute_pseudo)) {
-		yoke_count(net, InErrs);
-		yoke_drop(net, NULL, skb, InCsumErrors);
-		return 0;
-	}
-	fill_rx(&rx, skb, (const __be16 *)skb_transport_header(skb));
-	yoke_rcv_segment(net, skb, &rx);
-	return 0;
+	return yoke_carrier_segment(skb, unicast, inet_compute_pseudo, fill_rx);
 }
 
 static int receive_dgram(struct sk_buff *skb)
 {
-	struct net *net = dev_net(skb->dev);
-	struct yoke_rx rx;
-
-	if (!pskb_may_pull(skb, sizeof(struct udphdr))) {
-		yoke_drop(net, NULL, skb, DgramInErrors);
-		return 0;
-	}
-	fill_rx(&rx, skb, (const __be16 *)skb_transport_header(skb));
-	yoke_dgram_rcv(net, skb, &rx);
-	return 0;
+	return yoke_carrier_datagram(skb, true, inet_compute_pseudo, fill_rx);
 }
 
 /* What an ICMP error is to a program: the errno, 0 for none, and whether it is there to stay. */
@@ -421,15 +555,37 @@ static int stream_error(struct sk_buff *skb, u32 info)
 
 static int dgram_error(struct sk_buff *skb, u32 info)
 {
-	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code, err;
+	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;
+	struct sock_extended_err ee = {
+		.ee_origin = SO_EE_ORIGIN_ICMP, .ee_type = type, .ee_code = code, .ee_info = info,
+	};
+	const struct iphdr *quoted = (const struct iphdr *)(icmp_hdr(skb) + 1);
 	struct yoke_rx rx;
+	struct sock *sk;
+	const void *hdr;
 	bool hard;
 
-	err = icmp_errno(type, code, &hard);
-	if (!err && type != ICMP_REDIRECT)
+	ee.ee_errno = icmp_errno(type, code, &hard);
+	if (!ee.ee_errno && type != ICMP_REDIRECT)
 		return 0;
-	fill_error_rx(&rx, skb);
-	yoke_dgram_error(dev_net(skb->dev), skb, &rx, type, code, err, hard, info);
+	hdr = fill_error_rx(&rx, skb);
+	sk = yoke_dgram_find(dev_net(skb->dev), &rx);
+	if (!sk)
+		return 0;
+	if (type == ICMP_REDIRECT) {
+		ipv4_redirect(skb, sock_net(sk), sk->sk_bound_dev_if, sk->sk_protocol);
+		return 0;
+	}
+	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
+		ipv4_update_pmtu(skb, sock_net(sk), info, sk->sk_bound_dev_if, sk->sk_protocol);
+		if (READ_ONCE(inet_sk(sk)->pmtudisc) == IP_PMTUDISC_DONT)
+			return 0;
+		hard = true;
+	}
+	yoke_carrier_dgram_error(sk, skb, ee.ee_errno, hard,
+				 inet_test_bit(RECVERR, sk) ? &ee : NULL,
+				 (u8 *)&quoted->daddr - skb_network_header(skb), rx.pair.rport,
+				 hdr + sizeof(struct udphdr));
 	return 0;
 }
 
@@ -445,22 +601,16 @@ static const struct net_protocol dgram_protocol = {
 	.err_handler	= dgram_error,
 };
 
-static int register_protocol(const struct net_protocol *prot, u8 number, const char *parameter)
-{
-	if (!inet_add_protocol(prot, number))
-		return 0;
-	pr_err("IP protocol %u is taken; load with %s=N\n", number, parameter);
-	return -EBUSY;
-}
-
 int yoke_ip4_init(void)
 {
 	int err;
 
-	err = register_protocol(&stream_protocol, yoke_stream_protocol, "stream_proto");
+	err = yoke_carrier_taken(inet_add_protocol(&stream_protocol, yoke_stream_protocol), "IP",
+				 yoke_stream_protocol, "stream_proto");
 	if (err)
 		return err;
-	err = register_protocol(&dgram_protocol, yoke_dgram_protocol, "dgram_proto");
+	err = yoke_carrier_taken(inet_add_protocol(&dgram_protocol, yoke_dgram_protocol), "IP",
+				 yoke_dgram_protocol, "dgram_proto");
 	if (err)
 		inet_del_protocol(&stream_protocol, yoke_stream_protocol);
 	return err;

@@ -11,6 +11,8 @@
  */
 #include <linux/tcp.h>
 #include <net/ip.h>
+#include <net/ip6_checksum.h>
+#include <net/ipv6.h>
 #include <net/protocol.h>
 #include "../engine/conn.h"
 #include "offload.h"
@@ -58,14 +60,16 @@ static void pass_charge(struct sk_buff *from, struct sk_buff *segs)
 	swap(last->sk, from->sk);
 }
 
-static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t features)
+/* @family: the bit SKB_GSO_TCPV4 or SKB_GSO_TCPV6; @sum_pseudo: sums up its pseudo-header. */
+static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t features, int family,
+				      __wsum (*sum_pseudo)(struct sk_buff *skb, int proto))
 {
 	unsigned int len = skb->len, mss = skb_shinfo(skb)->gso_size, header;
 	bool cwr_once = skb_shinfo(skb)->gso_type & SKB_GSO_TCP_ECN;
 	struct sk_buff *segs;
 	__wsum pseudo;
 
-	if (!(skb_shinfo(skb)->gso_type & SKB_GSO_TCPV4) ||
+	if (!(skb_shinfo(skb)->gso_type & family) ||
 	    !pskb_may_pull(skb, sizeof(struct tcphdr)))
 		return ERR_PTR(-EINVAL);
 	header = tcp_hdrlen(skb);
@@ -73,10 +77,7 @@ static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t fea
 		return ERR_PTR(-EINVAL);
 
 	if (skb->ip_summed != CHECKSUM_PARTIAL) {
-		const struct iphdr *iph = ip_hdr(skb);
-
-		tcp_hdr(skb)->check = ~csum_tcpudp_magic(iph->saddr, iph->daddr, len,
-							 iph->protocol, 0);
+		tcp_hdr(skb)->check = ~csum_fold(sum_pseudo(skb, yoke_stream_protocol));
 		skb->csum_start = skb_transport_header(skb) - skb->head;
 		skb->csum_offset = offsetof(struct tcphdr, check);
 		skb->ip_summed = CHECKSUM_PARTIAL;
@@ -105,16 +106,41 @@ static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t fea
 	return segs;
 }
 
-static const struct net_offload stream_offload = {
+static struct sk_buff *stream4_segment(struct sk_buff *skb, netdev_features_t features)
+{
+	return stream_segment(skb, features, SKB_GSO_TCPV4, inet_compute_pseudo);
+}
+
+static struct sk_buff *stream6_segment(struct sk_buff *skb, netdev_features_t features)
+{
+	return stream_segment(skb, features, SKB_GSO_TCPV6, ip6_compute_pseudo);
+}
+
+static const struct net_offload stream4_offload = {
 	.callbacks = {
-		.gso_segment = stream_segment,
+		.gso_segment = stream4_segment,
 	},
 };
 
+static const struct net_offload stream6_offload = {
+	.callbacks = {
+		.gso_segment = stream6_segment,
+	},
+};
+
+static bool offload_ipv6(void)
+{
+	return IS_ENABLED(CONFIG_IPV6) && ipv6_mod_enabled();
+}
+
 int yoke_offload_init(void)
 {
-	if (!inet_add_offload(&stream_offload, yoke_stream_protocol))
+	if (inet_add_offload(&stream4_offload, yoke_stream_protocol))
+		goto taken;
+	if (!offload_ipv6() || !inet6_add_offload(&stream6_offload, yoke_stream_protocol))
 		return 0;
+	inet_del_offload(&stream4_offload, yoke_stream_protocol);
+taken:
 	pr_err("IP protocol %u already has an offload; load with stream_proto=N\n",
 	       yoke_stream_protocol);
 	return -EBUSY;
@@ -122,5 +148,7 @@ int yoke_offload_init(void)
 
 void yoke_offload_exit(void)
 {
-	inet_del_offload(&stream_offload, yoke_stream_protocol);
+	if (offload_ipv6())
+		inet6_del_offload(&stream6_offload, yoke_stream_protocol);
+	inet_del_offload(&stream4_offload, yoke_stream_protocol);
 }

@@ -12,7 +12,8 @@
  * IP protocol number, is handed one: SCTP's, which nothing looks at once it has
  * seen TCP's bit or another protocol number.
  */
-#define YOKE_GSO_TYPE	(SKB_GSO_TCPV4 | SKB_GSO_SCTP)
+#define YOKE_GSO_TYPE4	(SKB_GSO_TCPV4 | SKB_GSO_SCTP)
+#define YOKE_GSO_TYPE6	(SKB_GSO_TCPV6 | SKB_GSO_SCTP)
 
 int yoke_offload_init(void);
 void yoke_offload_exit(void);

@@ -14,7 +14,9 @@
 #include <net/inet_common.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/transp_v6.h>
 #include <net/udp.h>
+#include "../engine/addr.h"
 #include "../engine/dgram.h"
 #include "datagram.h"
 #include "dgram_option.h"
@@ -22,12 +24,18 @@
 
 /* --- a socket's life --- */
 
+static void dgram_destruct(struct sock *sk)
+{
+	yoke_addr_destruct(sk);
+	inet_sock_destruct(sk);
+}
+
 static int dgram_init(struct sock *sk)
 {
 	struct inet_sock *inet = inet_sk(sk);
 	bool no_pmtu = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc);
 
-	sk->sk_destruct = inet_sock_destruct;
+	sk->sk_destruct = dgram_destruct;
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	inet->uc_ttl = -1;
 	inet->mc_ttl = 1;
@@ -49,14 +57,14 @@ static void dgram_unhash(struct sock *sk)
 	dg->inet.inet_num = 0;
 }
 
-/* bind(2) or the first use wants a port: @num or, if that is 0, any. inet_rcv_saddr is set. */
+/* bind(2) or the first use wants a port: @num or, if that is 0, any. The address is set. */
 static int dgram_get_port(struct sock *sk, unsigned short num)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_dgram *dg = yoke_dg(sk);
 	int port, err;
 
-	ipv6_addr_set_v4mapped(dg->inet.inet_rcv_saddr, &dg->pair.laddr);
+	dg->pair.laddr = yoke_addr_local(sk);
 	dg->owner.sk = sk;
 	dg->owner.addr = &dg->pair.laddr;
 	port = yoke_port_bind(&yn->ports[YOKE_DGRAM_PORTS], &dg->owner, num);
@@ -90,7 +98,12 @@ static int dgram_connect(struct sock *sk, yoke_sockaddr *addr, int len)
 	int err;
 
 	lock_sock(sk);
-	err = __ip4_datagram_connect(sk, addr, len);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		err = __ip6_datagram_connect(sk, addr, len);
+	else
+#endif
+		err = __ip4_datagram_connect(sk, addr, len);
 	if (!err) {
 		err = yoke_dgram_enter(sk);
 		if (err)
@@ -133,10 +146,85 @@ static int dgram_ioctl(struct sock *sk, int cmd, yoke_ioctl_arg arg)
 
 /* --- receiving --- */
 
+static int tell_name_ipv4(const struct sk_buff *skb, struct sockaddr_in *sin)
+{
+	sin->sin_family = AF_INET;
+	sin->sin_port = udp_hdr(skb)->source;
+	sin->sin_addr.s_addr = ip_hdr(skb)->saddr;
+	memset(sin->sin_zero, 0, sizeof(sin->sin_zero));
+	return sizeof(*sin);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+
+/* Where @skb came from, as a socket of AF_INET6 sees it. */
+static int tell_name_ipv6(const struct sk_buff *skb, struct sockaddr_in6 *sin6)
+{
+	sin6->sin6_family = AF_INET6;
+	sin6->sin6_port = udp_hdr(skb)->source;
+	sin6->sin6_flowinfo = 0;
+	sin6->sin6_scope_id = 0;
+	if (skb->protocol == htons(ETH_P_IP)) {
+		ipv6_addr_set_v4mapped(ip_hdr(skb)->saddr, &sin6->sin6_addr);
+	} else {
+		sin6->sin6_addr = ipv6_hdr(skb)->saddr;
+		sin6->sin6_scope_id = ipv6_iface_scope_id(&sin6->sin6_addr, inet6_iif(skb));
+	}
+	return sizeof(*sin6);
+}
+
+/* IPV6_PKTINFO of a packet of IPv4 (RFC 3542 §6.1, with a v4-mapped address). */
+static void tell_info_mapped(struct sk_buff *skb, struct msghdr *msg)
+{
+	struct in6_pktinfo info = { .ipi6_ifindex = PKTINFO_SKB_CB(skb)->ipi_ifindex };
+
+	ipv6_addr_set_v4mapped(ip_hdr(skb)->daddr, &info.ipi6_addr);
+	put_cmsg(msg, SOL_IPV6, IPV6_PKTINFO, sizeof(info), &info);
+}
+
+/* True if @skb is IPv6's, and all is told. */
+static bool tell_packet_ipv6(struct sock *sk, struct sk_buff *skb, struct msghdr *msg)
+{
+	if (sk->sk_family != AF_INET6)
+		return false;
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		if (inet6_sk(sk)->rxopt.all)
+			ip6_datagram_recv_ctl(sk, msg, skb);
+		return true;
+	}
+	if (inet6_sk(sk)->rxopt.bits.rxinfo)
+		tell_info_mapped(skb, msg);
+	return false;
+}
+
+#else
+
+static int tell_name_ipv6(const struct sk_buff *skb, struct sockaddr_in6 *sin6)
+{
+	return 0;
+}
+
+static bool tell_packet_ipv6(struct sock *sk, struct sk_buff *skb, struct msghdr *msg)
+{
+	return false;
+}
+
+#endif
+
+static int tell_name(const struct sock *sk, const struct sk_buff *skb, void *name)
+{
+	return sk->sk_family == AF_INET6 ? tell_name_ipv6(skb, name) : tell_name_ipv4(skb, name);
+}
+
+/* What the program wants to know of the packet. */
+static void tell_packet(struct sock *sk, struct sk_buff *skb, struct msghdr *msg)
+{
+	if (!tell_packet_ipv6(sk, skb, msg) && inet_cmsg_flags(inet_sk(sk)))
+		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct udphdr), 0);
+}
+
 static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
-	DECLARE_SOCKADDR(struct sockaddr_in *, sin, msg->msg_name);
-	struct inet_sock *inet = inet_sk(sk);
 	struct sk_buff *skb;
 	size_t size;
 	int err;
@@ -155,15 +243,9 @@ static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int fl
 	if (err)
 		goto out;
 	sock_recv_cmsgs(msg, sk, skb);
-	if (sin) {
-		sin->sin_family = AF_INET;
-		sin->sin_port = udp_hdr(skb)->source;
-		sin->sin_addr.s_addr = ip_hdr(skb)->saddr;
-		memset(sin->sin_zero, 0, sizeof(sin->sin_zero));
-		msg->msg_namelen = sizeof(*sin);
-	}
-	if (inet_cmsg_flags(inet))
-		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct udphdr), 0);
+	if (msg->msg_name)
+		msg->msg_namelen = tell_name(sk, skb, msg->msg_name);
+	tell_packet(sk, skb, msg);
 	err = flags & MSG_TRUNC ? size : min(len, size);
 out:
 	skb_free_datagram(sk, skb);
@@ -173,6 +255,40 @@ out:
 YOKE_COMPAT_RECVMSG(dgram_recvmsg)
 
 /* --- what socket(2) sees --- */
+
+/* The family of the first address is the socket's, before generic code gives it a port. */
+static int choose_family(struct sock *sk, sa_family_t family)
+{
+	int err;
+
+	if (likely(!yoke_addr_undecided(sk)))
+		return 0;
+	lock_sock(sk);
+	err = yoke_addr_choose(sk, family);
+	release_sock(sk);
+	return err;
+}
+
+static int dgram_connect_to(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags)
+{
+	int err = 0;
+
+	if (len < (int)sizeof(uaddr->sa_family))
+		return -EINVAL;
+	if (uaddr->sa_family != AF_UNSPEC)
+		err = choose_family(sock->sk, uaddr->sa_family);
+	return err ?: inet_dgram_connect(sock, uaddr, len, flags);
+}
+
+static int dgram_send(struct socket *sock, struct msghdr *msg, size_t len)
+{
+	const struct sockaddr *addr = msg->msg_name;
+	int err = 0;
+
+	if (addr && msg->msg_namelen >= (int)sizeof(addr->sa_family))
+		err = choose_family(sock->sk, addr->sa_family);
+	return err ?: inet_sendmsg(sock, msg, len);
+}
 
 struct proto yoke_dgram_proto = {
 	.name		= "YOKE-DGRAM",
@@ -196,12 +312,12 @@ struct proto yoke_dgram_proto = {
 const struct proto_ops yoke_dgram_ops = {
 	.family		= PF_INET,
 	.owner		= THIS_MODULE,
-	.release	= inet_release,
-	.bind		= inet_bind,
-	.connect	= inet_dgram_connect,
+	.release	= yoke_addr_release,
+	.bind		= yoke_addr_bind,
+	.connect	= dgram_connect_to,
 	.socketpair	= sock_no_socketpair,
 	.accept		= sock_no_accept,
-	.getname	= inet_getname,
+	.getname	= yoke_addr_getname,
 	.poll		= datagram_poll,
 	.ioctl		= inet_ioctl,
 	.gettstamp	= sock_gettstamp,
@@ -209,7 +325,7 @@ const struct proto_ops yoke_dgram_ops = {
 	.shutdown	= inet_shutdown,
 	.setsockopt	= sock_common_setsockopt,
 	.getsockopt	= sock_common_getsockopt,
-	.sendmsg	= inet_sendmsg,
+	.sendmsg	= dgram_send,
 	.recvmsg	= inet_recvmsg,
 	.mmap		= sock_no_mmap,
 };

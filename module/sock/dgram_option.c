@@ -6,6 +6,7 @@
  */
 #include <net/ip.h>
 #include <net/udp.h>
+#include "../engine/addr.h"
 #include "../engine/dgram.h"
 #include "dgram_option.h"
 #include "dgram_send.h"
@@ -17,7 +18,7 @@ int yoke_dgram_option_set(struct sock *sk, int level, int name, sockptr_t optval
 	if (level == SOL_IP && name == IP_OPTIONS)	/* our header has no room for them yet */
 		return -ENOPROTOOPT;
 	if (level != SOL_UDP)
-		return ip_setsockopt(sk, level, name, optval, len);
+		return yoke_addr_setsockopt(sk, level, name, optval, len);
 	if (len < sizeof(int))
 		return -EINVAL;
 	if (copy_from_sockptr(&val, optval, sizeof(val)))
@@ -38,7 +39,7 @@ int yoke_dgram_option_get(struct sock *sk, int level, int name, char __user *opt
 	int val, len;
 
 	if (level != SOL_UDP)
-		return ip_getsockopt(sk, level, name, optval, optlen);
+		return yoke_addr_getsockopt(sk, level, name, optval, optlen);
 	if (get_user(len, optlen))
 		return -EFAULT;
 	if (len < 0)

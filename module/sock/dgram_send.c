@@ -7,193 +7,130 @@
  * lock. Sending without cork takes no lock, as in UDP. Process context.
  * RFC 768, RFC 1122 §4.1, RFC 8085.
  */
-#include <linux/errqueue.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/udp.h>
+#include "../engine/addr.h"
 #include "../engine/dgram.h"
+#include "../ip/ip6.h"
 #include "dgram_send.h"
 
-/* What fits into an IP packet. */
-#define PAYLOAD_MAX	(IP_MAX_MTU - sizeof(struct iphdr) - sizeof(struct udphdr))
 /* Up to here a datagram is one piece of memory; beyond, its data are pages. */
 #define LINEAR_MAX	2048
 
-/* Puts an error of our own on the error queue (IP_RECVERR): a header with the address meant is all. */
-static void queue_local_error(struct sock *sk, int err, const struct yoke_dgram_dest *d, u32 info)
+#if IS_ENABLED(CONFIG_IPV6)
+
+/* The address that sendto(2) was given on a socket of AF_INET6. False: it was none. */
+static bool read_name_ipv6(struct sock *sk, const struct msghdr *msg, struct yoke_dgram_dest *d,
+			   int *err)
 {
-	struct sock_exterr_skb *serr;
-	struct sk_buff *skb;
-	struct iphdr *iph;
+	DECLARE_SOCKADDR(const struct sockaddr_in6 *, addr, msg->msg_name);
+	struct ip6_flowlabel *label;
 
-	if (!inet_test_bit(RECVERR, sk))
-		return;
-	skb = alloc_skb(sizeof(*iph), GFP_KERNEL);
-	if (!skb)
-		return;
-	iph = skb_put_zero(skb, sizeof(*iph));
-	skb_reset_network_header(skb);
-	iph->daddr = d->daddr;
-	serr = SKB_EXT_ERR(skb);
-	memset(serr, 0, sizeof(*serr));
-	serr->ee.ee_errno = err;
-	serr->ee.ee_origin = SO_EE_ORIGIN_LOCAL;
-	serr->ee.ee_info = info;
-	serr->addr_offset = (u8 *)&iph->daddr - skb_network_header(skb);
-	serr->port = d->dport;
-	__skb_pull(skb, sizeof(*iph));
-	skb_reset_transport_header(skb);
-	if (sock_queue_err_skb(sk, skb))
-		kfree_skb(skb);
-}
-
-static int read_control_ip(struct yoke_dgram_dest *d, const struct cmsghdr *cmsg)
-{
-	const void *data = CMSG_DATA(cmsg);
-	const struct in_pktinfo *info = data;
-	int val;
-
-	switch (cmsg->cmsg_type) {
-	case IP_PKTINFO:
-		if (cmsg->cmsg_len != CMSG_LEN(sizeof(*info)))
-			return -EINVAL;
-		if (info->ipi_ifindex)
-			d->oif = info->ipi_ifindex;
-		d->saddr = info->ipi_spec_dst.s_addr;
-		return 0;
-	case IP_TTL:
-		if (cmsg->cmsg_len != CMSG_LEN(sizeof(int)))
-			return -EINVAL;
-		val = *(const int *)data;
-		if (val < 1 || val > 255)
-			return -EINVAL;
-		d->ttl = val;
-		return 0;
-	case IP_TOS:
-		if (cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
-			val = *(const int *)data;
-		else if (cmsg->cmsg_len == CMSG_LEN(sizeof(u8)))
-			val = *(const u8 *)data;
-		else
-			return -EINVAL;
-		if (val < 0 || val > 255)
-			return -EINVAL;
-		d->tos = val;
-		d->priority = rt_tos2priority(val);
-		return 0;
+	*err = -EINVAL;
+	if (msg->msg_namelen < SIN6_LEN_RFC2133)
+		return true;
+	d->pair.raddr = addr->sin6_addr;
+	d->pair.rport = addr->sin6_port;
+	/* The unspecified address is this very host, as in IPv4. */
+	if (ipv6_addr_any(&d->pair.raddr)) {
+		d->pair.raddr = in6addr_loopback;
+		if (ipv6_addr_v4mapped(&inet6_sk(sk)->saddr))
+			ipv6_addr_set_v4mapped(htonl(INADDR_LOOPBACK), &d->pair.raddr);
 	}
-	return -EINVAL;
+	if (msg->msg_namelen >= (int)sizeof(*addr) &&
+	    __ipv6_addr_needs_scope_id(__ipv6_addr_type(&d->pair.raddr)))
+		d->oif = addr->sin6_scope_id ?: d->oif;
+	if (inet6_test_bit(SNDFLOW, sk)) {
+		d->flow = addr->sin6_flowinfo & IPV6_FLOWINFO_MASK;
+		label = d->flow & IPV6_FLOWLABEL_MASK ? fl6_sock_lookup(sk, d->flow) : NULL;
+		if (IS_ERR(label))
+			return true;
+		fl6_sock_release(label);
+	}
+	*err = 0;
+	return true;
 }
 
-static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
+/* To its peer, with the flow label that connect(2) was given. */
+static void read_peer_ipv6(const struct sock *sk, struct yoke_dgram_dest *d)
 {
-	struct sockcm_cookie cookie = {
-		.mark = d->mark,
-		.tsflags = READ_ONCE(sk->sk_tsflags),
-	};
-	struct cmsghdr *cmsg;
-	int err;
+	if (sk->sk_family == AF_INET6)
+		d->flow = inet6_sk(sk)->flow_label;
+}
 
-	err = sock_cmsg_send(sk, msg, &cookie);	/* SOL_SOCKET's, and that all are well formed */
-	if (err)
+#else
+
+static bool read_name_ipv6(struct sock *sk, const struct msghdr *msg, struct yoke_dgram_dest *d,
+			   int *err)
+{
+	return false;
+}
+
+static void read_peer_ipv6(const struct sock *sk, struct yoke_dgram_dest *d)
+{
+}
+
+#endif
+
+/* The address that sendto(2) was given. */
+static int read_name(struct sock *sk, const struct msghdr *msg, struct yoke_dgram_dest *d)
+{
+	DECLARE_SOCKADDR(const struct sockaddr_in *, sin, msg->msg_name);
+	bool ipv6 = sk->sk_family == AF_INET6;
+	int err = -EINVAL;
+
+	if (msg->msg_namelen < (int)sizeof(sin->sin_family) ||
+	    (!ipv6 && msg->msg_namelen < (int)sizeof(*sin)))
+		return -EINVAL;
+	if (!ipv6 || sin->sin_family == AF_INET) {
+		if (sin->sin_family != AF_INET && sin->sin_family != AF_UNSPEC)
+			return -EAFNOSUPPORT;
+		if (msg->msg_namelen < (int)sizeof(*sin))
+			return -EINVAL;
+		ipv6_addr_set_v4mapped(sin->sin_addr.s_addr, &d->pair.raddr);
+		d->pair.rport = sin->sin_port;
+	} else if (sin->sin_family != AF_INET6 || !read_name_ipv6(sk, msg, d, &err) || err) {
 		return err;
-	d->mark = cookie.mark;
-	for_each_cmsghdr(cmsg, msg) {
-		if (!CMSG_OK(msg, cmsg))
-			return -EINVAL;
-		if (cmsg->cmsg_level != SOL_IP)
-			continue;
-		err = read_control_ip(d, cmsg);
-		if (err)
-			return err;
 	}
-	return 0;
+	if (ipv6 && ipv6_only_sock(sk) && ipv6_addr_v4mapped(&d->pair.raddr))
+		return -ENETUNREACH;
+	return d->pair.rport ? 0 : -EINVAL;
+}
+
+/* Does @msg say where to go? AF_UNSPEC does not, on a socket of AF_INET6. */
+static bool has_name(const struct sock *sk, const struct msghdr *msg)
+{
+	DECLARE_SOCKADDR(const struct sockaddr *, addr, msg->msg_name);
+
+	return addr && !(sk->sk_family == AF_INET6 && addr->sa_family == AF_UNSPEC &&
+			 msg->msg_namelen >= (int)sizeof(addr->sa_family));
 }
 
 /* Where @msg is to go: the address it gives or the peer's, by the socket's options and its own. */
 static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
 {
-	DECLARE_SOCKADDR(struct sockaddr_in *, sin, msg->msg_name);
-	const struct inet_sock *inet = inet_sk(sk);
 	int err;
 
 	memset(d, 0, sizeof(*d));
-	if (sin) {
-		if (msg->msg_namelen < sizeof(*sin))
-			return -EINVAL;
-		if (sin->sin_family != AF_INET && sin->sin_family != AF_UNSPEC)
-			return -EAFNOSUPPORT;
-		d->daddr = sin->sin_addr.s_addr;
-		d->dport = sin->sin_port;
-		if (!d->dport)
-			return -EINVAL;
-	} else {
-		if (sk->sk_state != TCP_ESTABLISHED)
-			return -EDESTADDRREQ;
-		d->daddr = inet->inet_daddr;
-		d->dport = inet->inet_dport;
-		d->connected = true;
-	}
-	d->saddr = inet->inet_saddr;
 	d->oif = READ_ONCE(sk->sk_bound_dev_if);
 	d->mark = READ_ONCE(sk->sk_mark);
 	d->priority = READ_ONCE(sk->sk_priority);
-	d->tos = READ_ONCE(inet->tos);
-	if (msg->msg_controllen) {
-		err = read_control(sk, msg, d);
+	d->pair.lport = inet_sk(sk)->inet_sport;
+	if (has_name(sk, msg)) {
+		err = read_name(sk, msg, d);
 		if (err)
 			return err;
-		d->connected = false;
+	} else {
+		if (sk->sk_state != TCP_ESTABLISHED)
+			return -EDESTADDRREQ;
+		d->pair.raddr = yoke_addr_remote(sk);
+		d->pair.rport = inet_sk(sk)->inet_dport;
+		d->connected = true;
+		read_peer_ipv6(sk, d);
 	}
-	d->link = msg->msg_flags & MSG_DONTROUTE || sock_flag(sk, SOCK_LOCALROUTE);
-	if (ipv4_is_multicast(d->daddr)) {
-		d->oif = d->oif ?: READ_ONCE(inet->mc_index);
-		d->saddr = d->saddr ?: READ_ONCE(inet->mc_addr);
-		d->connected = false;
-	} else if (!d->oif) {
-		d->oif = READ_ONCE(inet->uc_index);
-	}
-	d->connected = d->connected && !d->link;
-	return 0;
-}
-
-/* The route to @d, with a reference; fills in the addresses that routing chose. */
-static struct rtable *find_route(struct sock *sk, struct yoke_dgram_dest *d)
-{
-	struct rtable *rt;
-	struct flowi4 fl4;
-
-	if (d->connected) {
-		rt = (struct rtable *)sk_dst_check(sk, 0);
-		if (rt)
-			return rt;
-	}
-	memset(&fl4, 0, sizeof(fl4));
-	fl4.flowi4_oif = d->oif;
-	fl4.flowi4_iif = LOOPBACK_IFINDEX;
-	fl4.flowi4_mark = d->mark;
-	yoke_flow_set_tos(&fl4, d->tos);
-	fl4.flowi4_scope = d->link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-	fl4.flowi4_proto = sk->sk_protocol;
-	fl4.flowi4_flags = inet_sk_flowi_flags(sk);
-	fl4.flowi4_uid = sk->sk_uid;
-	fl4.daddr = d->daddr;
-	fl4.saddr = d->saddr;
-	fl4.fl4_dport = d->dport;
-	fl4.fl4_sport = inet_sk(sk)->inet_sport;
-	security_sk_classify_flow(sk, flowi4_to_flowi_common(&fl4));
-	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
-	if (IS_ERR(rt))
-		return rt;
-	if (rt->rt_flags & RTCF_BROADCAST && !sock_flag(sk, SOCK_BROADCAST)) {
-		ip_rt_put(rt);
-		return ERR_PTR(-EACCES);
-	}
-	d->saddr = fl4.saddr;
-	d->daddr = fl4.daddr;
-	if (d->connected)
-		sk_dst_set(sk, dst_clone(&rt->dst));
-	return rt;
+	d->af = yoke_ip_to(&d->pair.raddr);
+	return d->af->dgram_dest(sk, msg, d);
 }
 
 /*
@@ -217,104 +154,57 @@ static struct sk_buff *alloc_data(struct sock *sk, unsigned int headers, size_t 
 	return skb;
 }
 
-static unsigned int headers_for(const struct rtable *rt)
+static unsigned int headers_for(const struct yoke_dgram_dest *d, const struct dst_entry *dst)
 {
-	return LL_RESERVED_SPACE(rt->dst.dev) + rt->dst.header_len + rt->dst.trailer_len +
-	       sizeof(struct iphdr) + sizeof(struct udphdr);
-}
-
-static u8 choose_ttl(const struct inet_sock *inet, const struct yoke_dgram_dest *d,
-		     const struct rtable *rt)
-{
-	int uc_ttl = READ_ONCE(inet->uc_ttl);
-
-	if (d->ttl)
-		return d->ttl;
-	if (rt->rt_type == RTN_MULTICAST)
-		return READ_ONCE(inet->mc_ttl);
-	return uc_ttl < 0 ? ip4_dst_hoplimit(&rt->dst) : uc_ttl;
+	return LL_RESERVED_SPACE(dst->dev) + dst->header_len + dst->trailer_len +
+	       d->af->header_len + sizeof(struct udphdr);
 }
 
 static void push_udp_header(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d)
 {
-	struct yoke_pair pair = { .lport = inet_sk(sk)->inet_sport, .rport = d->dport };
 	struct udphdr *uh = skb_push(skb, sizeof(*uh));
 
 	skb_reset_transport_header(skb);
-	uh->source = pair.lport;
-	uh->dest = pair.rport;
+	uh->source = d->pair.lport;
+	uh->dest = d->pair.rport;
 	uh->len = htons(skb->len);
 	uh->check = 0;
-	if (sk->sk_no_check_tx)		/* SO_NO_CHECK */
+	if (sk->sk_no_check_tx && d->af->family == AF_INET)	/* SO_NO_CHECK */
 		return;
-	ipv6_addr_set_v4mapped(d->saddr, &pair.laddr);
-	ipv6_addr_set_v4mapped(d->daddr, &pair.raddr);
-	yoke_dg(sk)->af->checksum(skb, &pair, sk->sk_protocol, offsetof(struct udphdr, check));
-}
-
-static void push_ip_header(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d,
-			   struct rtable *rt)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-	struct iphdr *iph = skb_push(skb, sizeof(*iph));
-	u8 pmtudisc = READ_ONCE(inet->pmtudisc);
-	bool df;
-
-	/* IP cuts what is too long, if it may. */
-	df = pmtudisc == IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_PROBE ||
-	     (skb->len <= dst_mtu(&rt->dst) && ip_dont_fragment(sk, &rt->dst));
-	skb_reset_network_header(skb);
-	skb->ignore_df = ip_sk_ignore_df(sk);
-	*iph = (struct iphdr) {
-		.version  = IPVERSION,
-		.ihl	  = sizeof(*iph) / 4,
-		.tos	  = d->tos,
-		.frag_off = df ? htons(IP_DF) : 0,
-		.ttl	  = choose_ttl(inet, d, rt),
-		.protocol = sk->sk_protocol,
-		.saddr	  = d->saddr,
-		.daddr	  = d->daddr,
-	};
-	ip_select_ident(sock_net(sk), skb, sk);
-	skb->priority = d->priority;
-	skb->mark = d->mark;
+	d->af->checksum(skb, &d->pair, sk->sk_protocol, offsetof(struct udphdr, check));
 }
 
 /* Hands @skb, the data, to IP; consumes it and the route. */
 static int transmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d,
-		    struct rtable *rt)
+		    struct dst_entry *dst)
 {
 	int err;
 
-	skb_dst_set(skb, &rt->dst);
+	skb_dst_set(skb, dst);
 	push_udp_header(sk, skb, d);
-	push_ip_header(sk, skb, d, rt);
-	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
-	err = ip_local_out(sock_net(sk), sk, skb);
-	if (err > 0)
-		err = net_xmit_errno(err);
+	skb->priority = d->priority;
+	skb->mark = d->mark;
+	err = d->af->dgram_xmit(sk, skb, d);
 	if (!err) {
 		yoke_count(sock_net(sk), DgramOutDatagrams);
 	} else if (err == -ENOBUFS) {
 		/* A full queue is no news for a datagram, unless the program wants to hear it. */
 		yoke_count(sock_net(sk), DgramSndbufErrors);
-		if (!inet_test_bit(RECVERR, sk))
+		if (!yoke_addr_recverr(sk, d->af))
 			err = 0;
 	}
 	return err;
 }
 
-/* May a datagram of @len bytes leave by @rt? */
+/* May a datagram of @len bytes leave by @dst? */
 static int check_size(struct sock *sk, size_t len, const struct yoke_dgram_dest *d,
-		      const struct rtable *rt)
+		      const struct dst_entry *dst)
 {
-	u32 mtu = ip_sk_use_pmtu(sk) ? dst_mtu(&rt->dst) : READ_ONCE(rt->dst.dev->mtu);
+	u32 mtu = d->af->dgram_mtu(sk, d, dst);
 
-	if (ip_sk_ignore_df(sk))
-		mtu = IP_MAX_MTU;
-	if (len <= PAYLOAD_MAX && len + sizeof(struct iphdr) + sizeof(struct udphdr) <= mtu)
+	if (len + sizeof(struct udphdr) + d->af->header_len <= mtu)
 		return 0;
-	queue_local_error(sk, EMSGSIZE, d, mtu);
+	d->af->dgram_too_long(sk, d, mtu);
 	return -EMSGSIZE;
 }
 
@@ -322,21 +212,22 @@ static int send_now(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct yoke_dgram_dest d;
 	struct sk_buff *skb;
-	struct rtable *rt;
+	struct dst_entry *dst;
 	int err;
 
 	err = read_dest(sk, msg, &d);
 	if (err)
 		return err;
-	rt = find_route(sk, &d);
-	if (IS_ERR(rt))
-		return PTR_ERR(rt);
+	dst = d.af->dgram_route(sk, &d);
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
 	if (msg->msg_flags & MSG_CONFIRM)
-		dst_confirm_neigh(&rt->dst, &d.daddr);
-	err = check_size(sk, len, &d, rt);
+		dst_confirm_neigh(dst, d.af->family == AF_INET ? (void *)&d.pair.raddr.s6_addr32[3] :
+						  &d.pair.raddr);
+	err = check_size(sk, len, &d, dst);
 	if (err)
 		goto out;
-	skb = alloc_data(sk, headers_for(rt), len, false, msg->msg_flags, &err);
+	skb = alloc_data(sk, headers_for(&d, dst), len, false, msg->msg_flags, &err);
 	if (!skb)
 		goto out;
 	err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
@@ -344,9 +235,9 @@ static int send_now(struct sock *sk, struct msghdr *msg, size_t len)
 		kfree_skb(skb);
 		goto out;
 	}
-	return transmit(sk, skb, &d, rt);
+	return transmit(sk, skb, &d, dst);
 out:
-	ip_rt_put(rt);
+	dst_release(dst);
 	return err;
 }
 
@@ -361,21 +252,21 @@ int yoke_dgram_send_pending(struct sock *sk)
 {
 	struct yoke_dgram *dg = yoke_dg(sk);
 	struct sk_buff *skb, *part;
-	struct rtable *rt;
+	struct dst_entry *dst;
 	void *to;
 	int err;
 
 	if (!dg->pending)
 		return 0;
-	rt = find_route(sk, &dg->dest);
-	if (IS_ERR(rt)) {
-		err = PTR_ERR(rt);
+	dst = dg->dest.af->dgram_route(sk, &dg->dest);
+	if (IS_ERR(dst)) {
+		err = PTR_ERR(dst);
 		goto out;
 	}
-	err = check_size(sk, dg->pending_len, &dg->dest, rt);
+	err = check_size(sk, dg->pending_len, &dg->dest, dst);
 	if (err)
 		goto out_route;
-	skb = alloc_data(sk, headers_for(rt), dg->pending_len, true, MSG_DONTWAIT, &err);
+	skb = alloc_data(sk, headers_for(&dg->dest, dst), dg->pending_len, true, MSG_DONTWAIT, &err);
 	if (!skb)
 		goto out_route;
 	to = skb->data;
@@ -384,13 +275,19 @@ int yoke_dgram_send_pending(struct sock *sk)
 		to += part->len;
 	}
 	yoke_dgram_send_flush(sk);
-	return transmit(sk, skb, &dg->dest, rt);
+	return transmit(sk, skb, &dg->dest, dst);
 
 out_route:
-	ip_rt_put(rt);
+	dst_release(dst);
 out:
 	yoke_dgram_send_flush(sk);
 	return err;
+}
+
+/* What fits into an IP packet; the length that IPv6's header gives is without it. */
+static unsigned int payload_max(const struct yoke_af_ops *af)
+{
+	return U16_MAX - sizeof(struct udphdr) - (af->family == AF_INET ? af->header_len : 0);
 }
 
 /* One more part of a datagram that is sent when the last one has come. */
@@ -406,7 +303,7 @@ static int send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
 			return err;
 		WRITE_ONCE(dg->pending, true);
 	}
-	if (dg->pending_len + len > PAYLOAD_MAX) {
+	if (dg->pending_len + len > payload_max(dg->dest.af)) {
 		err = -EMSGSIZE;
 		goto flush;
 	}

@@ -4,6 +4,8 @@
  *
  *	stream	connections, listeners, requests and TIME-WAITs in /proc/net/tcp's columns
  *	dgram	datagram sockets in /proc/net/udp's columns
+ *	stream6	those with an address of IPv6, or any of both versions, in /proc/net/tcp6's columns
+ *	dgram6	likewise, in /proc/net/udp6's
  *	ports	each bound port: type, number, address, how many sockets own it
  *	snmp	the counters
  *
@@ -21,6 +23,7 @@
 
 #define STREAM_WIDTH	149
 #define DGRAM_WIDTH	127
+#define IPV6_WIDTH	48	/* so much wider are its addresses */
 
 /* What kind of timer is pending, in /proc/net/tcp's numbers, and when. */
 struct diag_timer {
@@ -28,18 +31,30 @@ struct diag_timer {
 	unsigned long	at;
 };
 
-/* The IPv4 address in a pair, as /proc/net/tcp prints it. */
-static __be32 diag_addr(const struct in6_addr *addr)
+static bool diag_is_ipv6(const struct yoke_pair *pair)
 {
-	return addr->s6_addr32[3];
+	return !ipv6_addr_v4mapped(&pair->laddr);
+}
+
+/* An address as /proc/net/tcp or /proc/net/tcp6 prints it. */
+static void diag_addr(struct seq_file *m, const struct in6_addr *addr, __be16 port, bool ipv6)
+{
+	int i;
+
+	for (i = ipv6 ? 0 : 3; i < 4; i++)
+		seq_printf(m, "%08X", (__force u32)addr->s6_addr32[i]);
+	seq_printf(m, ":%04X ", ntohs(port));
 }
 
 static void diag_begin(struct seq_file *m, int line, const struct yoke_pair *pair, int state,
 		       u32 tx, u32 rx)
 {
-	seq_printf(m, "%4d: %08X:%04X %08X:%04X %02X %08X:%08X", line,
-		   (__force u32)diag_addr(&pair->laddr), ntohs(pair->lport),
-		   (__force u32)diag_addr(&pair->raddr), ntohs(pair->rport), state, tx, rx);
+	bool ipv6 = diag_is_ipv6(pair);
+
+	seq_printf(m, "%4d: ", line);
+	diag_addr(m, &pair->laddr, pair->lport, ipv6);
+	diag_addr(m, &pair->raddr, pair->rport, ipv6);
+	seq_printf(m, "%02X %08X:%08X", state, tx, rx);
 }
 
 static struct diag_timer diag_pending(const struct yoke_sock *ys)
@@ -114,10 +129,12 @@ static void diag_timewait(struct seq_file *m, int line, const struct yoke_timewa
 		   refcount_read(&tw->refs), tw);
 }
 
-static void diag_stream(struct seq_file *m, int line, void *entry)
+static bool diag_stream(struct seq_file *m, int line, void *entry, bool ipv6)
 {
 	struct yoke_node *node = entry;
 
+	if (diag_is_ipv6(&node->pair) != ipv6)
+		return false;
 	switch (node->kind) {
 	case YOKE_CONN:
 	case YOKE_LISTENER:
@@ -130,54 +147,70 @@ static void diag_stream(struct seq_file *m, int line, void *entry)
 		diag_timewait(m, line, container_of(node, struct yoke_timewait, node));
 		break;
 	}
+	return true;
 }
 
-static void diag_dgram(struct seq_file *m, int line, void *entry)
+static bool diag_dgram(struct seq_file *m, int line, void *entry, bool ipv6)
 {
 	struct yoke_dgram *dg = entry;
 	struct sock *sk = &dg->inet.sk;
 
+	if (diag_is_ipv6(&dg->pair) != ipv6)
+		return false;
 	seq_putc(m, ' ');
 	diag_begin(m, line, &dg->pair, sk->sk_state, sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk));
 	seq_printf(m, " %02X:%08lX %08X %5u %8d %llu %d %pK %u", 0, 0UL, 0,
 		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)), 0, (u64)sock_i_ino(sk),
 		   refcount_read(&sk->sk_refcnt), sk, atomic_read(&sk->sk_drops));
+	return true;
+}
+
+/* Does @a include @b? */
+static bool diag_wider(const struct in6_addr *a, const struct in6_addr *b)
+{
+	return ipv6_addr_any(a) || (ipv6_addr_v4mapped(a) && !a->s6_addr32[3] && !ipv6_addr_any(b));
 }
 
 static void diag_port(struct seq_file *m, const char *type, struct yoke_port *port)
 {
-	const struct in6_addr *addr = NULL;
 	struct yoke_owner *owner;
+	struct in6_addr addr;
 	unsigned int n = 0;
-	__be32 any = 0;
 
 	spin_lock_bh(&port->lock);
 	hlist_for_each_entry(owner, &port->owners, node) {
 		/* The widest of them stands for all. */
-		if (!addr || !diag_addr(owner->addr))
-			addr = owner->addr;
-		n++;
+		if (!n++ || diag_wider(owner->addr, &addr))
+			addr = *owner->addr;
 	}
-	if (addr)
-		any = diag_addr(addr);
 	spin_unlock_bh(&port->lock);
-	if (n)
-		seq_printf(m, "%-6s %5u %pI4 %u\n", type, port->num, &any, n);
+	if (!n)
+		return;
+	seq_printf(m, "%-6s %5u ", type, port->num);
+	if (ipv6_addr_v4mapped(&addr))
+		seq_printf(m, "%pI4 %u\n", &addr.s6_addr32[3], n);
+	else
+		seq_printf(m, "%pI6c %u\n", &addr, n);
 }
 
-static void diag_stream_ports(struct seq_file *m, int line, void *entry)
+static bool diag_stream_port(struct seq_file *m, int line, void *entry, bool ipv6)
 {
 	diag_port(m, "stream", entry);
+	return true;
 }
 
-static void diag_dgram_ports(struct seq_file *m, int line, void *entry)
+static bool diag_dgram_port(struct seq_file *m, int line, void *entry, bool ipv6)
 {
 	diag_port(m, "dgram", entry);
+	return true;
 }
 
-/* Calls @show for each entry of @table; a line of @width, 0: it ends its line itself. */
-static void diag_walk(struct seq_file *m, struct rhashtable *table, int width,
-		      void (*show)(struct seq_file *m, int line, void *entry))
+/*
+ * Calls @show, which says something or returns false, for each entry of @table; a line of @width, 0:
+ * it ends its line itself.
+ */
+static void diag_walk(struct seq_file *m, struct rhashtable *table, int width, bool ipv6,
+		      bool (*show)(struct seq_file *m, int line, void *entry, bool ipv6))
 {
 	struct rhashtable_iter iter;
 	size_t begin = m->count;
@@ -197,9 +230,11 @@ static void diag_walk(struct seq_file *m, struct rhashtable *table, int width,
 		}
 		if (width)
 			seq_setwidth(m, width);
-		show(m, line++, entry);
-		if (width)
-			seq_pad(m, '\n');
+		if (show(m, line, entry, ipv6)) {
+			line++;
+			if (width)
+				seq_pad(m, '\n');
+		}
 		if (need_resched()) {
 			rhashtable_walk_stop(&iter);
 			cond_resched();
@@ -210,38 +245,65 @@ static void diag_walk(struct seq_file *m, struct rhashtable *table, int width,
 	rhashtable_walk_exit(&iter);
 }
 
-static void diag_columns(struct seq_file *m)
+static void diag_columns(struct seq_file *m, bool ipv6)
 {
-	seq_puts(m, "  sl  local_address rem_address   st tx_queue rx_queue");
-	seq_puts(m, " tr tm->when retrnsmt   uid  timeout inode");
+	if (ipv6)
+		seq_printf(m, "  sl  %-37s %-36s ", "local_address", "remote_address");
+	else
+		seq_puts(m, "  sl  local_address rem_address   ");
+	seq_puts(m, "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode");
+}
+
+static int diag_show_streams(struct seq_file *m, bool ipv6)
+{
+	int width = STREAM_WIDTH + ipv6 * IPV6_WIDTH;
+
+	seq_setwidth(m, width);
+	diag_columns(m, ipv6);
+	seq_pad(m, '\n');
+	diag_walk(m, &yoke_net(seq_file_single_net(m))->stream.table, width, ipv6, diag_stream);
+	return 0;
+}
+
+static int diag_show_dgrams(struct seq_file *m, bool ipv6)
+{
+	int width = DGRAM_WIDTH + ipv6 * IPV6_WIDTH;
+
+	seq_setwidth(m, width);
+	seq_putc(m, ' ');
+	diag_columns(m, ipv6);
+	seq_puts(m, " ref pointer drops");
+	seq_pad(m, '\n');
+	diag_walk(m, &yoke_net(seq_file_single_net(m))->dgrams.ht, width, ipv6, diag_dgram);
+	return 0;
 }
 
 static int diag_show_stream(struct seq_file *m, void *v)
 {
-	seq_setwidth(m, STREAM_WIDTH);
-	diag_columns(m);
-	seq_pad(m, '\n');
-	diag_walk(m, &yoke_net(seq_file_single_net(m))->stream.table, STREAM_WIDTH, diag_stream);
-	return 0;
+	return diag_show_streams(m, false);
+}
+
+static int diag_show_stream6(struct seq_file *m, void *v)
+{
+	return diag_show_streams(m, true);
 }
 
 static int diag_show_dgram(struct seq_file *m, void *v)
 {
-	seq_setwidth(m, DGRAM_WIDTH);
-	seq_putc(m, ' ');
-	diag_columns(m);
-	seq_puts(m, " ref pointer drops");
-	seq_pad(m, '\n');
-	diag_walk(m, &yoke_net(seq_file_single_net(m))->dgrams.ht, DGRAM_WIDTH, diag_dgram);
-	return 0;
+	return diag_show_dgrams(m, false);
+}
+
+static int diag_show_dgram6(struct seq_file *m, void *v)
+{
+	return diag_show_dgrams(m, true);
 }
 
 static int diag_show_ports(struct seq_file *m, void *v)
 {
 	struct yoke_net *yn = yoke_net(seq_file_single_net(m));
 
-	diag_walk(m, &yn->ports[YOKE_STREAM_PORTS].table, 0, diag_stream_ports);
-	diag_walk(m, &yn->ports[YOKE_DGRAM_PORTS].table, 0, diag_dgram_ports);
+	diag_walk(m, &yn->ports[YOKE_STREAM_PORTS].table, 0, false, diag_stream_port);
+	diag_walk(m, &yn->ports[YOKE_DGRAM_PORTS].table, 0, false, diag_dgram_port);
 	return 0;
 }
 
@@ -267,6 +329,8 @@ int yoke_diag_init_net(struct net *net)
 		return -ENOMEM;
 	if (proc_create_net_single("stream", 0444, dir, diag_show_stream, NULL) &&
 	    proc_create_net_single("dgram", 0444, dir, diag_show_dgram, NULL) &&
+	    proc_create_net_single("stream6", 0444, dir, diag_show_stream6, NULL) &&
+	    proc_create_net_single("dgram6", 0444, dir, diag_show_dgram6, NULL) &&
 	    proc_create_net_single("ports", 0444, dir, diag_show_ports, NULL) &&
 	    proc_create_net_single("snmp", 0444, dir, diag_show_snmp, NULL))
 		return 0;

@@ -11,12 +11,13 @@
 
 #include <linux/module.h>
 #include <linux/yoke.h>
+#include "../engine/addr.h"
 #include "../engine/dgram.h"
 #include "../engine/fastopen.h"
 #include "../engine/request.h"
 #include "../engine/pace.h"
 #include "../engine/timewait.h"
-#include "../ip/ip4.h"
+#include "../ip/ip6.h"
 #include "../ip/offload.h"
 #include "../table/cc_table.h"
 #include "../table/mem.h"
@@ -38,6 +39,7 @@ MODULE_PARM_DESC(dgram_proto, "IP protocol number of the datagram type (254)");
 static int yoke_main_create(struct net *net, struct socket *sock, int protocol, int kern)
 {
 	const struct proto_ops *ops;
+	sa_family_t addresses = AF_UNSPEC;
 	struct proto *prot;
 	struct sock *sk;
 	u8 number;
@@ -59,7 +61,12 @@ static int yoke_main_create(struct net *net, struct socket *sock, int protocol, 
 	default:
 		return -ESOCKTNOSUPPORT;
 	}
-	if (protocol && protocol != number)
+	/* The family of its addresses: the one of the first of them, or AF_INET's or AF_INET6's. */
+	if (protocol == IPPROTO_IPV6)
+		addresses = AF_INET6;
+	else if (protocol == IPPROTO_IPIP)
+		addresses = AF_INET;
+	else if (protocol && protocol != number)
 		return -EPROTONOSUPPORT;
 
 	/*
@@ -72,9 +79,9 @@ static int yoke_main_create(struct net *net, struct socket *sock, int protocol, 
 	sock->ops = ops;
 	sock_init_data(sock, sk);
 	sk->sk_protocol = number;
-	if (sock->type == SOCK_DGRAM)
-		yoke_dg(sk)->af = &yoke_ip4;	/* the stream's init knows it */
-	err = prot->init(sk);
+	err = addresses ? yoke_addr_choose(sk, addresses) : 0;
+	if (!err)
+		err = prot->init(sk);
 	if (err) {
 		sock_orphan(sk);
 		sock->sk = NULL;
@@ -267,12 +274,17 @@ static int __init yoke_main_init(void)
 	err = yoke_ip4_init();
 	if (err)
 		goto err_ip4;
+	err = yoke_ip6_init();
+	if (err)
+		goto err_ip6;
 	err = yoke_main_register_family();
 	if (err)
 		goto err_family;
 	return 0;
 
 err_family:
+	yoke_ip6_exit();
+err_ip6:
 	yoke_ip4_exit();
 err_ip4:
 	yoke_offload_exit();
@@ -298,6 +310,7 @@ err_mem:
 static void __exit yoke_main_exit(void)
 {
 	sock_unregister(family);
+	yoke_ip6_exit();
 	yoke_ip4_exit();
 	yoke_offload_exit();
 	unregister_pernet_subsys(&yoke_main_net_ops);

@@ -4,16 +4,15 @@
  * TCP's behaviour (RFC 9293 §3.9.1).
  *
  * Process context, under the socket lock. Owns node.pair before it enters the
- * table, port_locked, addr_locked, and the addresses in struct inet_sock, which
- * generic code (getsockname, IP options) reads; the engine goes by node.pair.
+ * table; bind(2) itself is AF_INET's or AF_INET6's (engine/addr.c).
  */
-#include <net/ip.h>
-#include <net/ipv6.h>
 #include "../algo/cookie.h"
+#include "../engine/addr.h"
 #include "../engine/listen.h"
 #include "../engine/output.h"
 #include "../engine/send.h"
 #include "../engine/timewait.h"
+#include "../ip/ip6.h"
 #include "../table/mem.h"
 #include "open.h"
 
@@ -26,26 +25,6 @@ static struct yoke_ports *open_ports(const struct sock *sk)
 
 /* --- addresses and ports --- */
 
-static void open_set_local(struct sock *sk, __be32 addr)
-{
-	inet_sk(sk)->inet_rcv_saddr = addr;
-	inet_sk(sk)->inet_saddr = addr;
-	ipv6_addr_set_v4mapped(addr, &yoke_sk(sk)->node.pair.laddr);
-}
-
-static void open_set_remote(struct sock *sk, __be32 addr, __be16 port)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	inet_sk(sk)->inet_daddr = addr;
-	inet_sk(sk)->inet_dport = port;
-	ys->node.pair.rport = port;
-	if (port)
-		ipv6_addr_set_v4mapped(addr, &ys->node.pair.raddr);
-	else
-		ys->node.pair.raddr = in6addr_any;
-}
-
 static void open_set_port(struct sock *sk, u16 port)
 {
 	inet_sk(sk)->inet_num = port;
@@ -53,85 +32,40 @@ static void open_set_port(struct sock *sk, u16 port)
 	yoke_sk(sk)->node.pair.lport = htons(port);
 }
 
-/* CLOSED, and nothing of the last connection is left but what bind(2) said. */
-static void open_forget(struct sock *sk)
+/* proto.get_port, once bind(2) has set the address, or for whoever needs a port. */
+int yoke_open_get_port(struct sock *sk, unsigned short num)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-
-	if (!ys->port_locked) {
-		yoke_port_leave(open_ports(sk), &ys->owner);
-		open_set_port(sk, 0);
-	}
-	if (!ys->addr_locked)
-		open_set_local(sk, htonl(INADDR_ANY));
-	open_set_remote(sk, 0, 0);
-	sk_dst_reset(sk);
-	yoke_conn_renew(sk);
-}
-
-static int open_autobind(struct sock *sk)
-{
 	int port;
 
-	if (inet_sk(sk)->inet_num)
-		return 0;
-	port = yoke_port_bind(open_ports(sk), &yoke_sk(sk)->owner, 0);
+	ys->node.pair.laddr = yoke_addr_local(sk);
+	port = yoke_port_bind(open_ports(sk), &ys->owner, num);
 	if (port < 0)
 		return port;
 	open_set_port(sk, port);
 	return 0;
 }
 
-static int open_bind_locked(struct sock *sk, const struct sockaddr_in *addr)
+void yoke_open_put_port(struct sock *sk)
 {
-	struct inet_sock *inet = inet_sk(sk);
-	struct yoke_sock *ys = yoke_sk(sk);
-	int port = ntohs(addr->sin_port);
-
-	if (sk->sk_state != TCP_CLOSE || inet->inet_num)
-		return -EINVAL;
-	open_set_local(sk, addr->sin_addr.s_addr);
-	if (port || !inet_test_bit(BIND_ADDRESS_NO_PORT, sk)) {
-		port = yoke_port_bind(open_ports(sk), &ys->owner, port);
-		if (port < 0) {
-			open_set_local(sk, htonl(INADDR_ANY));
-			return port;
-		}
-	}
-	open_set_port(sk, port);
-	open_set_remote(sk, 0, 0);
-	ys->port_locked = addr->sin_port != 0;
-	ys->addr_locked = addr->sin_addr.s_addr != htonl(INADDR_ANY);
-	sk_dst_reset(sk);
-	return 0;
+	yoke_port_leave(open_ports(sk), &yoke_sk(sk)->owner);
+	open_set_port(sk, 0);
 }
 
-int yoke_open_bind(struct socket *sock, yoke_sockaddr *uaddr, int len)
+/* CLOSED, and nothing of the last connection is left but what bind(2) said. */
+static void open_forget(struct sock *sk)
 {
-	const struct sockaddr_in *addr = (struct sockaddr_in *)uaddr;
-	struct sock *sk = sock->sk;
-	struct net *net = sock_net(sk);
-	struct in6_addr mapped;
-	int err;
+	struct yoke_sock *ys = yoke_sk(sk);
 
-	if (len < (int)sizeof(*addr))
-		return -EINVAL;
-	/* AF_UNSPEC with the unspecified address: old programs do it, and TCP lets them. */
-	if (addr->sin_family != AF_INET &&
-	    (addr->sin_family != AF_UNSPEC || addr->sin_addr.s_addr != htonl(INADDR_ANY)))
-		return -EAFNOSUPPORT;
-	ipv6_addr_set_v4mapped(addr->sin_addr.s_addr, &mapped);
-	err = yoke_sk(sk)->af->bind_check(sk, &mapped);
-	if (err)
-		return err;
-	if (addr->sin_port && inet_port_requires_bind_service(net, ntohs(addr->sin_port)) &&
-	    !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE))
-		return -EACCES;
-
-	lock_sock(sk);
-	err = open_bind_locked(sk, addr);
-	release_sock(sk);
-	return err;
+	if (!(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
+		yoke_open_put_port(sk);
+	if (!(sk->sk_userlocks & SOCK_BINDADDR_LOCK))
+		ys->node.pair.laddr = yoke_addr_any(sk);
+	ys->node.pair.raddr = in6addr_any;
+	ys->node.pair.rport = 0;
+	yoke_addr_name(sk, &ys->node.pair);
+	sk_dst_reset(sk);
+	yoke_conn_renew(sk);
 }
 
 /* --- back to CLOSED --- */
@@ -222,25 +156,24 @@ static int open_claim_any(struct sock *sk)
 /* @defer: the SYN waits for data. */
 static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len, bool defer)
 {
-	const struct sockaddr_in *addr = (const struct sockaddr_in *)uaddr;
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_pair pair;
 	int err;
 
-	if (len < (int)sizeof(*addr))
-		return -EINVAL;
-	if (addr->sin_family != AF_INET)
-		return -EAFNOSUPPORT;
-
+	err = yoke_addr_choose(sk, ((const struct sockaddr *)uaddr)->sa_family);
+	if (err)
+		return err;
 	pair = ys->node.pair;
-	ipv6_addr_set_v4mapped(addr->sin_addr.s_addr, &pair.raddr);
-	pair.rport = addr->sin_port;
+	pair.laddr = yoke_addr_local(sk);
+	err = yoke_addr_peer(sk, uaddr, len, &pair);
+	if (err)
+		return err;
+	ys->af = yoke_ip_to(&pair.raddr);
 	err = ys->af->connect(sk, &pair);
 	if (err)
 		return err;
-	open_set_local(sk, pair.laddr.s6_addr32[3]);
-	open_set_remote(sk, pair.raddr.s6_addr32[3], pair.rport);
+	yoke_addr_name(sk, &pair);
 	ys->node.pair = pair;
 
 	err = open_claim_any(sk);
@@ -395,7 +328,11 @@ int yoke_open_listen(struct socket *sock, int backlog)
 	err = 0;
 	if (sk->sk_state == TCP_LISTEN)
 		goto out;
-	err = open_autobind(sk);
+	err = yoke_addr_choose(sk, AF_INET6);
+	if (err == -EAFNOSUPPORT)
+		err = yoke_addr_choose(sk, AF_INET);
+	if (!err && !inet_sk(sk)->inet_num)
+		err = yoke_open_get_port(sk, 0);
 	if (!err)
 		err = yoke_listen_start(sk);
 out:

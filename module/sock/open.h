@@ -5,7 +5,6 @@
 
 #include "../engine/conn.h"
 
-int yoke_open_bind(struct socket *sock, yoke_sockaddr *uaddr, int len);
 int yoke_open_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags);
 /*
  * The first half of a connect() whose SYN waits for data (Fast Open), and the second, when it has
@@ -15,6 +14,12 @@ int yoke_open_defer(struct socket *sock, yoke_sockaddr *uaddr, int len);
 int yoke_open_finish(struct socket *sock, int flags);
 int yoke_open_listen(struct socket *sock, int backlog);
 int yoke_open_accept(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg);
+/*
+ * proto.get_port: port @num, or any if it is 0, for the address that bind(2) has set. 0,
+ * -EADDRINUSE, -ENOMEM. proto.put_port gives it back. Socket locked.
+ */
+int yoke_open_get_port(struct sock *sk, unsigned short num);
+void yoke_open_put_port(struct sock *sk);
 /* proto.disconnect: RFC 9293's ABORT; the socket may be opened again. Socket locked. */
 int yoke_open_disconnect(struct sock *sk, int flags);
 /* proto.shutdown, socket locked, and proto.close, from inet_shutdown() and inet_release(). */

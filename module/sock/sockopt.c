@@ -10,6 +10,7 @@
 #include <linux/tcp.h>
 #include <net/ip.h>
 #include <net/tcp.h>
+#include "../engine/addr.h"
 #include "../engine/fastopen.h"
 #include "../engine/listen.h"
 #include "../engine/output.h"
@@ -265,9 +266,9 @@ int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t 
 	case SOL_IP:
 		if (name == IP_OPTIONS)		/* the segments' size does not allow for them yet */
 			return -ENOPROTOOPT;
-		return ip_setsockopt(sk, level, name, val, len);
+		fallthrough;
 	default:
-		return -ENOPROTOOPT;
+		return yoke_addr_setsockopt(sk, level, name, val, len);
 	}
 }
 
@@ -585,9 +586,7 @@ int yoke_sockopt_stream_get(struct socket *sock, int level, int name, char __use
 	switch (level) {
 	case SOL_TCP:
 		return sockopt_get_tcp(sk, name, val, len);
-	case SOL_IP:
-		return ip_getsockopt(sk, level, name, val, len);
 	default:
-		return -EOPNOTSUPP;
+		return yoke_addr_getsockopt(sk, level, name, val, len);
 	}
 }

@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 #include <net/inet_common.h>
 #include <net/ipv6.h>
+#include "../engine/addr.h"
 #include "../engine/fastopen.h"
 #include "../engine/listen.h"
 #include "../engine/output.h"
@@ -609,8 +610,8 @@ static int stream_init(struct sock *sk)
 	inet_sk(sk)->pmtudisc = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc) ?
 				IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
 	sk->sk_backlog_rcv = yoke_rcv_backlog;
-	yoke_sk(sk)->af = &yoke_ip4;
-	ipv6_addr_set_v4mapped(htonl(INADDR_ANY), &yoke_sk(sk)->node.pair.laddr);
+	yoke_sk(sk)->af = &yoke_ip4;	/* until its peer is known */
+	yoke_sk(sk)->node.pair.laddr = yoke_addr_any(sk);
 	return 0;
 }
 
@@ -629,6 +630,8 @@ struct proto yoke_stream_proto = {
 	.disconnect		= yoke_open_disconnect,
 	.shutdown		= yoke_open_shutdown,
 	.keepalive		= stream_keepalive,
+	.get_port		= yoke_open_get_port,
+	.put_port		= yoke_open_put_port,
 	.release_cb		= yoke_timer_release,
 	.enter_memory_pressure	= yoke_mem_enter_pressure,
 	.leave_memory_pressure	= yoke_mem_leave_pressure,
@@ -649,12 +652,12 @@ YOKE_COMPAT_ACCEPT(yoke_open_accept)
 const struct proto_ops yoke_stream_ops = {
 	.family		= PF_YOKE,
 	.owner		= THIS_MODULE,
-	.release	= inet_release,
-	.bind		= yoke_open_bind,
+	.release	= yoke_addr_release,
+	.bind		= yoke_addr_bind,
 	.connect	= yoke_open_connect,
 	.socketpair	= sock_no_socketpair,
 	.accept		= YOKE_COMPAT_OP(yoke_open_accept),
-	.getname	= inet_getname,
+	.getname	= yoke_addr_getname,
 	.poll		= stream_poll,
 	.ioctl		= stream_ioctl,
 	.gettstamp	= sock_gettstamp,

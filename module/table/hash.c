@@ -120,5 +120,6 @@ struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair
 			return node;
 	}
 	key.laddr = in6addr_any;
-	return find_listener(h, &key);
+	node = find_listener(h, &key);
+	return node && node->v6only && ipv6_addr_v4mapped(&pair->laddr) ? NULL : node;
 }

@@ -22,12 +22,14 @@ enum yoke_kind {
  * @pair:	the key; a listener's remote half is zero; does not change while in the table
  * @kind:	enum yoke_kind: what it is embedded in
  * @hashed:	it is in the table
+ * @v6only:	a listener on any address takes none of IPv4 (IPV6_V6ONLY)
  */
 struct yoke_node {
 	struct rhash_head rhash;
 	struct yoke_pair pair;
 	u8		kind;
 	bool		hashed;
+	bool		v6only;
 };
 
 /* struct yoke_hash - the entries by pair */

@@ -139,9 +139,19 @@ static bool any_ipv4(const struct in6_addr *addr)
 	return ipv6_addr_v4mapped(addr) && !addr->s6_addr32[3];
 }
 
-static bool addresses_overlap(const struct in6_addr *a, const struct in6_addr *b)
+/* Does an owner of any address whatever mean @addr, too? */
+static bool any_means(const struct yoke_owner *owner, const struct in6_addr *addr)
 {
-	if (ipv6_addr_any(a) || ipv6_addr_any(b) || ipv6_addr_equal(a, b))
+	bool v6only = owner->sk ? ipv6_only_sock(owner->sk) : owner->v6only;
+
+	return ipv6_addr_any(owner->addr) && !(v6only && ipv6_addr_v4mapped(addr));
+}
+
+static bool addresses_overlap(const struct yoke_owner *owner, const struct yoke_owner *other)
+{
+	const struct in6_addr *a = owner->addr, *b = other->addr;
+
+	if (ipv6_addr_equal(a, b) || any_means(owner, b) || any_means(other, a))
 		return true;
 	return (any_ipv4(a) && ipv6_addr_v4mapped(b)) || (any_ipv4(b) && ipv6_addr_v4mapped(a));
 }
@@ -174,7 +184,7 @@ static bool owners_conflict(const struct yoke_ports *ports, const struct yoke_ow
 	int dev = READ_ONCE(owner->sk->sk_bound_dev_if);
 	int other_dev = other->sk ? READ_ONCE(other->sk->sk_bound_dev_if) : other->dev;
 
-	if (other == owner || !addresses_overlap(owner->addr, other->addr))
+	if (other == owner || !addresses_overlap(owner, other))
 		return false;
 	if (dev && other_dev && dev != other_dev)
 		return false;
@@ -351,6 +361,7 @@ void yoke_port_join(struct yoke_owner *owner, const struct yoke_owner *of)
 				owner->dev = of->sk->sk_bound_dev_if;
 				owner->reuse = of->sk->sk_reuse;
 				owner->reuseport = of->sk->sk_reuseport;
+				owner->v6only = ipv6_only_sock(of->sk);
 			}
 		}
 		spin_unlock_bh(&port->lock);

@@ -35,6 +35,7 @@ struct yoke_port {
  * @dev:	of a TIME-WAIT: the device its socket was bound to; yoke_port_join() takes it
  * @reuse:	likewise, its SO_REUSEADDR
  * @reuseport:	likewise
+ * @v6only:	likewise, IPV6_V6ONLY
  */
 struct yoke_owner {
 	struct hlist_node node;
@@ -44,6 +45,7 @@ struct yoke_owner {
 	int	dev;
 	bool	reuse;
 	bool	reuseport;
+	bool	v6only;
 };
 
 /**

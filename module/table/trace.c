@@ -19,8 +19,15 @@ static void yoke_trace_pair(const struct sock *sk, const struct sk_buff *skb,
 
 	/* Moved together with others in a queue of @sk, it has none (engine/collapse.c). */
 	if (!skb_transport_header_was_set(skb)) {
-		ipv6_addr_set_v4mapped(inet_sk(sk)->inet_rcv_saddr, &pair->laddr);
-		ipv6_addr_set_v4mapped(inet_sk(sk)->inet_daddr, &pair->raddr);
+#if IS_ENABLED(CONFIG_IPV6)
+		pair->laddr = sk->sk_v6_rcv_saddr;
+		pair->raddr = sk->sk_v6_daddr;
+		if (sk->sk_family == AF_INET)
+#endif
+		{
+			ipv6_addr_set_v4mapped(inet_sk(sk)->inet_rcv_saddr, &pair->laddr);
+			ipv6_addr_set_v4mapped(inet_sk(sk)->inet_daddr, &pair->raddr);
+		}
 		pair->lport = inet_sk(sk)->inet_sport;
 		pair->rport = inet_sk(sk)->inet_dport;
 		return;

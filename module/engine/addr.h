@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a socket is called: its address family, and its names where generic code reads them. */
+#ifndef YOKE_ADDR_H
+#define YOKE_ADDR_H
+
+#include <linux/ipv6.h>
+#include <net/inet_sock.h>
+#include <net/ip6_route.h>
+#include "af.h"
+
+/*
+ * A socket of protocol 0 takes the family of the first address it is given, or becomes one of
+ * AF_INET6 by its first option of SOL_IPV6 (design.md §3). Until then it is one of AF_INET to generic
+ * code, and its local address is unspecified even of family.
+ */
+bool yoke_addr_undecided(const struct sock *sk);
+/*
+ * The first address is of @family, AF_INET6 or AF_INET (AF_UNSPEC is that, too): if @sk is
+ * undecided, it is no more. 0, -EAFNOSUPPORT (or there is no IPv6 here), -ENOBUFS. Socket locked.
+ */
+int yoke_addr_choose(struct sock *sk, sa_family_t family);
+/* @child is of @sk's family and inherits what SOL_IPV6 says there. 0, -ENOBUFS. Softirq. */
+int yoke_addr_inherit(struct sock *child, const struct sock *sk);
+/* Frees what an IPv6 socket has more; for sk_destruct. */
+void yoke_addr_destruct(struct sock *sk);
+
+/* The unspecified address of @sk's family, which is that of both if it may be either. */
+struct in6_addr yoke_addr_any(const struct sock *sk);
+/* Its local address and its peer's, as generic code has them (bind(2), connect(2) of datagrams). */
+struct in6_addr yoke_addr_local(const struct sock *sk);
+struct in6_addr yoke_addr_remote(const struct sock *sk);
+/* Tells generic code @pair's addresses and remote port. */
+void yoke_addr_name(struct sock *sk, const struct yoke_pair *pair);
+/*
+ * Where connect(2) to @uaddr goes, in @pair; a link-local address binds @sk to its device. 0,
+ * or what TCP fails with: -EINVAL, -EAFNOSUPPORT, -ENETUNREACH. Socket locked, not undecided.
+ */
+int yoke_addr_peer(struct sock *sk, const yoke_sockaddr *uaddr, int len, struct yoke_pair *pair);
+
+/* proto_ops.bind, .getname and .release: AF_INET's or AF_INET6's. proto.get_port gets the port. */
+int yoke_addr_bind(struct socket *sock, yoke_sockaddr *uaddr, int len);
+int yoke_addr_getname(struct socket *sock, struct sockaddr *uaddr, int peer);
+int yoke_addr_release(struct socket *sock);
+
+/* Options of SOL_IP, and of SOL_IPV6 unless @sk is of AF_INET; other levels as TCP refuses them. */
+int yoke_addr_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigned int len);
+int yoke_addr_getsockopt(struct sock *sk, int level, int name, char __user *val, int __user *len);
+
+/* What the program set for packets of the carrier @af. */
+static inline u8 yoke_addr_tos(const struct sock *sk, const struct yoke_af_ops *af)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (af->family == AF_INET6)
+		return READ_ONCE(inet6_sk(sk)->tclass);
+#endif
+	return READ_ONCE(inet_sk(sk)->tos);
+}
+
+/* Hop limit, 0: the route's. */
+static inline u8 yoke_addr_ttl(const struct sock *sk, const struct yoke_af_ops *af)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (af->family == AF_INET6)
+		return max_t(int, inet6_sk(sk)->hop_limit, 0);
+#endif
+	return max_t(int, READ_ONCE(inet_sk(sk)->uc_ttl), 0);
+}
+
+/* Does @sk want to learn the path MTU? Routers may cut packets of IPv4. */
+static inline bool yoke_addr_pmtu(const struct sock *sk, const struct yoke_af_ops *af)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (af->family == AF_INET6)
+		return ip6_sk_accept_pmtu(sk);
+#endif
+	return READ_ONCE(inet_sk(sk)->pmtudisc) != IP_PMTUDISC_DONT;
+}
+
+/* IP_RECVERR, IPV6_RECVERR. */
+static inline bool yoke_addr_recverr(const struct sock *sk, const struct yoke_af_ops *af)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (af->family == AF_INET6)
+		return inet6_test_bit(RECVERR6, sk);
+#endif
+	return inet_test_bit(RECVERR, sk);
+}
+
+#endif

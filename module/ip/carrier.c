@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the carriers IPv4 and IPv6 have in common: keeping a route, the transport checksum, whether
+ * a header is whole, the error queue.
+ *
+ * Owns: the route, the GSO type and the limits of large buffers in struct sock.
+ * RFC 9293 §3.1 (header, checksum).
+ */
+#include <linux/tcp.h>
+#include <net/ip.h>
+#include <net/tcp.h>
+#include <net/xfrm.h>
+#include "carrier.h"
+
+/*
+ * Large buffers are always allowed, software cuts them where the device does not, unless IPsec will
+ * change them.
+ */
+void yoke_carrier_keep_route(struct sock *sk, struct dst_entry *dst, int gso_type)
+{
+	const struct net_device *dev = dst->dev;
+
+	sk->sk_gso_type = gso_type;
+	sk->sk_route_caps = dev->features;
+	sk->sk_gso_max_segs = 1;
+	if (sk->sk_gso_disabled || (dst->header_len && !xfrm_dst_offload_ok(dst))) {
+		sk->sk_route_caps &= ~NETIF_F_GSO_MASK;
+	} else {
+		sk->sk_route_caps |= NETIF_F_GSO | NETIF_F_GSO_SOFTWARE | NETIF_F_SG |
+				     NETIF_F_HW_CSUM;
+		sk->sk_gso_max_size = min_t(u32, READ_ONCE(dev->gso_max_size), IP_MAX_MTU + 1) -
+				      (MAX_TCP_HEADER + 1);
+		sk->sk_gso_max_segs = max_t(u32, READ_ONCE(dev->gso_max_segs), 1);
+	}
+	sk_dst_set(sk, dst);
+}
+
+/* Does the device that @skb will leave by sum up any bytes, whatever protocol they are? */
+static bool device_checksums(const struct sk_buff *skb)
+{
+	const struct dst_entry *dst = skb_dst(skb);
+
+	if (!dst && skb->sk)
+		dst = rcu_dereference(skb->sk->sk_dst_cache);
+	return dst && (dst->dev->features & NETIF_F_HW_CSUM);
+}
+
+void yoke_carrier_checksum(struct sk_buff *skb, __wsum pseudo, u16 offset)
+{
+	__sum16 *check = (__sum16 *)(skb->data + offset);
+	bool offload;
+
+	/* A large buffer is summed when it is cut. */
+	rcu_read_lock();
+	offload = skb_is_gso(skb) || device_checksums(skb);
+	rcu_read_unlock();
+	if (offload) {
+		*check = ~csum_fold(pseudo);
+		skb->csum_start = skb->data - skb->head;
+		skb->csum_offset = offset;
+		skb->ip_summed = CHECKSUM_PARTIAL;
+		return;
+	}
+	*check = 0;
+	*check = csum_fold(skb_checksum(skb, 0, skb->len, pseudo)) ?: CSUM_MANGLED_0;
+	skb->ip_summed = CHECKSUM_NONE;
+}
+
+bool yoke_carrier_pull(struct sk_buff *skb)
+{
+	if (!pskb_may_pull(skb, sizeof(struct tcphdr)))
+		return false;
+	return tcp_hdrlen(skb) >= sizeof(struct tcphdr) && pskb_may_pull(skb, tcp_hdrlen(skb));
+}
+
+void yoke_carrier_queue_error(struct sock *sk, struct sk_buff *skb,
+			      const struct sock_extended_err *ee, u16 daddr_at, __be16 port)
+{
+	struct sock_exterr_skb *serr = SKB_EXT_ERR(skb);
+
+	memset(serr, 0, sizeof(*serr));
+	serr->ee = *ee;
+	serr->addr_offset = daddr_at;
+	serr->port = port;
+	skb_reset_transport_header(skb);
+	if (sock_queue_err_skb(sk, skb))
+		kfree_skb(skb);
+}
+
+void yoke_carrier_dgram_error(struct sock *sk, struct sk_buff *skb, int err, bool hard,
+			      const struct sock_extended_err *ee, u16 daddr_at, __be16 port,
+			      const void *payload)
+{
+	/* Who sends to many hears of errors only if it asked to (RFC 1122 §4.1.3.3). */
+	if (!ee && (!hard || sk->sk_state != TCP_ESTABLISHED))
+		return;
+	if (ee) {
+		unsigned int before = payload - (void *)skb->data;
+
+		skb = skb_clone(skb, GFP_ATOMIC);
+		if (skb && skb_pull(skb, before))
+			yoke_carrier_queue_error(sk, skb, ee, daddr_at, port);
+		else
+			kfree_skb(skb);
+	}
+	WRITE_ONCE(sk->sk_err, err);
+	sk_error_report(sk);
+}
+
+int yoke_carrier_taken(int ret, const char *ip, u8 number, const char *parameter)
+{
+	if (!ret)
+		return 0;
+	pr_err("%s protocol %u is taken; load with %s=N\n", ip, number, parameter);
+	return -EBUSY;
+}

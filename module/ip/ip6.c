@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The carrier IPv6.
+ *
+ * Outward: finds the route of a connection and keeps it in the socket (dst and flow), sets up the
+ * checksum, hands segments to IP. Inward: takes the packets of our protocol numbers, from behind
+ * the extension headers, which are IP's, and the ICMP errors about them, checks lengths and
+ * checksum, and calls the engine.
+ *
+ * Receive: softirq under RCU. Outward: socket locked, or no socket at all.
+ * RFC 8200 (IPv6; §8.1: checksum), RFC 4443 (ICMPv6), RFC 8201 (path MTU), RFC 6437 (flow labels),
+ * RFC 4291 §2.5.5.2 (v4-mapped addresses are not for the wire).
+ */
+#include <linux/icmpv6.h>
+#include <linux/tcp.h>
+#include <net/ip6_checksum.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
+#include <net/protocol.h>
+#include <net/tcp.h>
+#include <net/transp_v6.h>
+#include "../engine/conn.h"
+#include "carrier.h"
+#include "ip6.h"
+#include "offload.h"
+
+#define MSS_DEFAULT	(IPV6_MIN_MTU - sizeof(struct ipv6hdr) - sizeof(struct tcphdr))
+
+/* --- the route --- */
+
+static void flow_of_pair(struct flowi6 *fl6, const struct yoke_pair *pair, u8 proto)
+{
+	memset(fl6, 0, sizeof(*fl6));
+	fl6->flowi6_iif = LOOPBACK_IFINDEX;
+	fl6->flowi6_proto = proto;
+	fl6->daddr = pair->raddr;
+	fl6->saddr = pair->laddr;
+	fl6->fl6_dport = pair->rport;
+	fl6->fl6_sport = pair->lport;
+}
+
+/* The route from @pair's local to its remote end as @sk's options have it, kept in @sk. */
+static struct dst_entry *route_sock(struct sock *sk, const struct yoke_pair *pair)
+{
+	struct flowi6 *fl6 = &inet_sk(sk)->cork.fl.u.ip6;
+	struct ipv6_pinfo *np = inet6_sk(sk);
+	struct dst_entry *dst;
+
+	flow_of_pair(fl6, pair, sk->sk_protocol);
+	fl6->flowlabel = ip6_make_flowinfo(READ_ONCE(np->tclass), np->flow_label);
+	fl6->flowi6_oif = sk->sk_bound_dev_if;
+	fl6->flowi6_mark = READ_ONCE(sk->sk_mark);
+	fl6->flowi6_uid = sk->sk_uid;
+	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
+	dst = ip6_dst_lookup_flow(sock_net(sk), sk, fl6, NULL);
+	if (IS_ERR(dst))
+		return dst;
+	yoke_carrier_keep_route(sk, dst, YOKE_GSO_TYPE6);
+	np->dst_cookie = rt6_get_cookie((struct rt6_info *)dst);
+	return dst;
+}
+
+static int ip6_connect(struct sock *sk, struct yoke_pair *pair)
+{
+	struct dst_entry *dst = route_sock(sk, pair);
+
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
+	pair->laddr = inet_sk(sk)->cork.fl.u.ip6.saddr;
+	return 0;
+}
+
+static struct dst_entry *ip6_refresh(struct sock *sk)
+{
+	struct dst_entry *dst = __sk_dst_check(sk, inet6_sk(sk)->dst_cookie);
+
+	if (dst)
+		return dst;
+	dst = route_sock(sk, &yoke_sk(sk)->node.pair);
+	if (IS_ERR(dst)) {
+		WRITE_ONCE(sk->sk_err_soft, -PTR_ERR(dst));
+		return NULL;
+	}
+	return dst;
+}
+
+/* The route of a packet for no socket, and its flow; the caller puts the route. */
+static struct dst_entry *route_for(struct net *net, struct sock *sk, const struct yoke_route *r,
+				   struct flowi6 *fl6)
+{
+	/* Whoever forged such an address is not answered (RFC 9293 MUST-63). */
+	if (ipv6_addr_is_multicast(&r->pair.raddr) || ipv6_addr_any(&r->pair.raddr))
+		return ERR_PTR(-ENETUNREACH);
+	flow_of_pair(fl6, &r->pair, yoke_stream_protocol);
+	fl6->flowlabel = ip6_make_flowinfo(r->tos, 0);
+	fl6->flowi6_oif = r->oif;
+	fl6->flowi6_mark = r->mark;
+	fl6->flowi6_uid = sock_net_uid(net, sk);
+	return ip6_dst_lookup_flow(net, sk, fl6, NULL);
+}
+
+static unsigned int ip6_mtu_for(struct net *net, struct sock *sk, const struct yoke_route *r,
+				u16 *advmss, bool *ecn)
+{
+	struct flowi6 fl6;
+	struct dst_entry *dst = route_for(net, sk, r, &fl6);
+	unsigned int mtu;
+
+	if (IS_ERR(dst))
+		return 0;
+	mtu = dst_mtu(dst);
+	*advmss = min_t(u32, dst_metric_advmss(dst), U16_MAX);
+	*ecn = dst_feature(dst, DST_FEATURE_ECN_MASK);
+	dst_release(dst);
+	return mtu;
+}
+
+/* --- outward --- */
+
+static void ip6_checksum(struct sk_buff *skb, const struct yoke_pair *pair, u8 proto, u16 offset)
+{
+	__sum16 pseudo = csum_ipv6_magic(&pair->laddr, &pair->raddr, skb->len, proto, 0);
+
+	yoke_carrier_checksum(skb, ~csum_unfold(pseudo), offset);
+}
+
+static int ip6_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
+{
+	struct dst_entry *dst = ip6_refresh(sk);
+
+	if (!dst) {
+		kfree_skb(skb);
+		return -EHOSTUNREACH;
+	}
+	skb_dst_set_noref(skb, dst);
+	/* IPV6_TCLASS never touches the ECN field of a stream. */
+	return yoke_carrier_errno(ip6_xmit(sk, skb, &inet_sk(sk)->cork.fl.u.ip6,
+					   READ_ONCE(sk->sk_mark), NULL,
+					   READ_ONCE(inet6_sk(sk)->tclass) | ecn,
+					   READ_ONCE(sk->sk_priority)));
+}
+
+static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
+			const struct yoke_route *r)
+{
+	struct flowi6 fl6;
+	struct dst_entry *dst = route_for(net, sk, r, &fl6);
+	struct ipv6hdr *hdr;
+
+	if (IS_ERR(dst)) {
+		kfree_skb(skb);
+		return PTR_ERR(dst);
+	}
+	skb_dst_drop(skb);
+	skb_dst_set(skb, dst);
+	if (skb_cow_head(skb, sizeof(*hdr) + LL_RESERVED_SPACE(dst->dev) + dst->header_len)) {
+		kfree_skb(skb);
+		return -ENOMEM;
+	}
+
+	hdr = skb_push(skb, sizeof(*hdr));
+	skb_reset_network_header(skb);
+	ip6_flow_hdr(hdr, r->tos, ip6_make_flowlabel(net, skb, 0, ip6_default_np_autolabel(net),
+						     &fl6));
+	hdr->nexthdr = yoke_stream_protocol;
+	hdr->hop_limit = r->ttl ?: ip6_dst_hoplimit(dst);
+	hdr->saddr = fl6.saddr;
+	hdr->daddr = fl6.daddr;
+	skb->mark = r->mark;
+	skb->priority = sk ? READ_ONCE(sk->sk_priority) : 0;
+	memset(skb->cb, 0, sizeof(struct inet6_skb_parm));
+	return yoke_carrier_errno(ip6_local_out(net, skb->sk, skb));
+}
+
+/* --- datagrams outward --- */
+
+static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
+{
+	struct ipv6_txoptions opt = { .tot_len = sizeof(opt) };
+	struct ipcm6_cookie cookie = {
+		.sockc = { .mark = d->mark, .tsflags = READ_ONCE(sk->sk_tsflags) },
+		.hlimit = -1, .tclass = -1, .dontfrag = -1, .opt = &opt,
+	};
+	struct flowi6 fl6 = { .flowi6_oif = d->oif, .flowlabel = d->flow };
+	int err;
+
+	err = ip6_datagram_send_ctl(sock_net(sk), sk, msg, &fl6, &cookie);
+	if (err)
+		return err;
+	if (opt.opt_flen || opt.opt_nflen)	/* our header has no room for them yet */
+		return -EINVAL;
+	d->mark = cookie.sockc.mark;
+	d->oif = fl6.flowi6_oif;
+	d->flow = fl6.flowlabel;
+	if (!ipv6_addr_any(&fl6.saddr))
+		d->pair.laddr = fl6.saddr;
+	if (cookie.hlimit >= 0)
+		d->ttl = cookie.hlimit;
+	if (cookie.tclass >= 0)
+		d->tos = cookie.tclass;
+	if (cookie.dontfrag >= 0)
+		d->whole = cookie.dontfrag;
+	return 0;
+}
+
+static int ip6_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
+{
+	const struct ipv6_pinfo *np = inet6_sk(sk);
+	int err;
+
+	d->pair.laddr = np->saddr;
+	d->tos = READ_ONCE(np->tclass);
+	d->whole = inet6_test_bit(DONTFRAG, sk);
+	d->oif = d->oif ?: np->sticky_pktinfo.ipi6_ifindex;
+	if (msg->msg_controllen) {
+		err = read_control(sk, msg, d);
+		if (err)
+			return err;
+		d->connected = false;
+	}
+	if (d->oif)
+		return 0;
+	if (ipv6_addr_is_multicast(&d->pair.raddr)) {
+		d->oif = READ_ONCE(np->mcast_oif);
+		d->connected = false;
+	} else {
+		d->oif = READ_ONCE(np->ucast_oif);
+	}
+	return 0;
+}
+
+static void flow_of_dest(struct flowi6 *fl6, struct sock *sk, const struct yoke_dgram_dest *d)
+{
+	flow_of_pair(fl6, &d->pair, sk->sk_protocol);
+	fl6->flowlabel = ip6_make_flowinfo(d->tos, d->flow);
+	fl6->flowi6_oif = d->oif;
+	fl6->flowi6_mark = d->mark;
+	fl6->flowi6_uid = sk->sk_uid;
+	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
+}
+
+static struct dst_entry *ip6_dgram_route(struct sock *sk, struct yoke_dgram_dest *d)
+{
+	struct dst_entry *dst;
+	struct flowi6 fl6;
+
+	flow_of_dest(&fl6, sk, d);
+	dst = ip6_sk_dst_lookup_flow(sk, &fl6, NULL, d->connected);
+	if (!IS_ERR(dst))
+		d->pair.laddr = fl6.saddr;
+	return dst;
+}
+
+static u32 ip6_dgram_mtu(struct sock *sk, const struct yoke_dgram_dest *d,
+			 const struct dst_entry *dst)
+{
+	u32 mtu = inet6_sk(sk)->pmtudisc >= IPV6_PMTUDISC_PROBE ?
+		  READ_ONCE(dst->dev->mtu) : dst_mtu(dst);
+	u32 most = sizeof(struct ipv6hdr) + IPV6_MAXPLEN;
+
+	return ip6_sk_ignore_df(sk) && !d->whole ? most : min(mtu, most);
+}
+
+/* RFC 6437: a label made of the flow, unless the program or the host does not want one. */
+static bool wants_flow_label(struct net *net, const struct sock *sk)
+{
+	if (inet6_test_bit(AUTOFLOWLABEL_SET, sk))
+		return inet6_test_bit(AUTOFLOWLABEL, sk);
+	return ip6_default_np_autolabel(net);
+}
+
+static int ip6_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d)
+{
+	struct net *net = sock_net(sk);
+	struct ipv6hdr *hdr;
+	struct flowi6 fl6;
+
+	flow_of_dest(&fl6, sk, d);
+	hdr = skb_push(skb, sizeof(*hdr));
+	skb_reset_network_header(skb);
+	/* IP cuts what is too long, if it may. */
+	skb->ignore_df = ip6_sk_ignore_df(sk) && !d->whole;
+	ip6_flow_hdr(hdr, d->tos, ip6_make_flowlabel(net, skb, d->flow, wants_flow_label(net, sk),
+						     &fl6));
+	hdr->nexthdr = sk->sk_protocol;
+	hdr->hop_limit = d->ttl ?: ip6_sk_dst_hoplimit(inet6_sk(sk), &fl6, skb_dst(skb));
+	hdr->saddr = d->pair.laddr;
+	hdr->daddr = d->pair.raddr;
+	memset(skb->cb, 0, sizeof(struct inet6_skb_parm));
+	return yoke_carrier_errno(ip6_local_out(net, sk, skb));
+}
+
+static void ip6_dgram_too_long(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu)
+{
+	struct sock_extended_err ee = {
+		.ee_errno = EMSGSIZE, .ee_origin = SO_EE_ORIGIN_LOCAL, .ee_info = mtu,
+	};
+	struct ipv6hdr *hdr;
+	struct sk_buff *skb;
+
+	if (!inet6_test_bit(RECVERR6, sk))
+		return;
+	skb = alloc_skb(sizeof(*hdr), GFP_KERNEL);
+	if (!skb)
+		return;
+	skb->protocol = htons(ETH_P_IPV6);
+	skb_reset_network_header(skb);
+	hdr = skb_put_zero(skb, sizeof(*hdr));
+	hdr->daddr = d->pair.raddr;
+	__skb_pull(skb, sizeof(*hdr));
+	yoke_carrier_queue_error(sk, skb, &ee, offsetof(struct ipv6hdr, daddr), d->pair.rport);
+}
+
+/* --- datagrams inward --- */
+
+static void ip6_dgram_nobody(struct sk_buff *skb)
+{
+	icmpv6_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, 0);
+}
+
+/* As its membership says, or by IPV6_MULTICAST_ALL if it has none. */
+static bool ip6_dgram_hears(struct sock *sk, const struct sk_buff *skb, int iif)
+{
+	const struct ipv6hdr *hdr = ipv6_hdr(skb);
+	const struct ip6_sf_socklist *sources;
+	const struct ipv6_mc_socklist *group;
+	bool exclude;
+	int i;
+
+	for (group = rcu_dereference(inet6_sk(sk)->ipv6_mc_list); group;
+	     group = rcu_dereference(group->next))
+		if (ipv6_addr_equal(&group->addr, &hdr->daddr))
+			break;
+	if (!group)
+		return inet6_test_bit(MC6_ALL, sk);
+	exclude = group->sfmode == MCAST_EXCLUDE;
+	sources = rcu_dereference(group->sflist);
+	for (i = 0; sources && i < sources->sl_count; i++)
+		if (ipv6_addr_equal(&sources->sl_addr[i], &hdr->saddr))
+			return !exclude;
+	return exclude;
+}
+
+const struct yoke_af_ops yoke_ip6 = {
+	.family		= AF_INET6,
+	.header_len	= sizeof(struct ipv6hdr),
+	.min_mtu	= IPV6_MIN_MTU,
+	.mss_default	= MSS_DEFAULT,
+	.connect	= ip6_connect,
+	.refresh	= ip6_refresh,
+	.xmit		= ip6_send,
+	.xmit_for	= ip6_send_for,
+	.mtu_for	= ip6_mtu_for,
+	.checksum	= ip6_checksum,
+	.dgram_dest	= ip6_dgram_dest,
+	.dgram_route	= ip6_dgram_route,
+	.dgram_mtu	= ip6_dgram_mtu,
+	.dgram_xmit	= ip6_dgram_xmit,
+	.dgram_too_long	= ip6_dgram_too_long,
+	.dgram_nobody	= ip6_dgram_nobody,
+	.dgram_hears	= ip6_dgram_hears,
+};
+
+/* --- inward --- */
+
+static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
+{
+	const __be16 *ports = (const __be16 *)skb_transport_header(skb);
+	const struct ipv6hdr *hdr = ipv6_hdr(skb);
+
+	memset(rx, 0, sizeof(*rx));
+	rx->pair.laddr = hdr->daddr;
+	rx->pair.raddr = hdr->saddr;
+	rx->pair.lport = ports[1];
+	rx->pair.rport = ports[0];
+	rx->af = &yoke_ip6;
+	rx->iif = inet6_iif(skb);
+	rx->tos = ipv6_get_dsfield(hdr) & ~YOKE_IP_ECN;
+	rx->ecn = ipv6_get_dsfield(hdr) & YOKE_IP_ECN;
+	rx->ttl = hdr->hop_limit;
+	rx->many = ipv6_addr_is_multicast(&hdr->daddr);
+}
+
+/* Addresses that stand for IPv4's in a pair of sockets would lead to a connection of that. */
+static bool disguised(const struct ipv6hdr *hdr)
+{
+	return ipv6_addr_v4mapped(&hdr->saddr) || ipv6_addr_v4mapped(&hdr->daddr);
+}
+
+static int receive_stream(struct sk_buff *skb)
+{
+	bool unicast = skb->pkt_type == PACKET_HOST && ipv6_unicast_destination(skb) &&
+		       !disguised(ipv6_hdr(skb));
+
+	return yoke_carrier_segment(skb, unicast, ip6_compute_pseudo, fill_rx);
+}
+
+static int receive_dgram(struct sk_buff *skb)
+{
+	if (disguised(ipv6_hdr(skb))) {
+		yoke_drop(dev_net(skb->dev), NULL, skb, DgramInErrors);
+		return 0;
+	}
+	/* RFC 8200 §8.1: without a checksum it is not to be believed. */
+	return yoke_carrier_datagram(skb, false, ip6_compute_pseudo, fill_rx);
+}
+
+/* The quoted header, at @offset our ports, of which IP has made sure: source is local. */
+static void fill_error_rx(struct yoke_rx *rx, const struct sk_buff *skb, int offset)
+{
+	const struct ipv6hdr *hdr = (const struct ipv6hdr *)skb->data;
+	const __be16 *ports = (const __be16 *)(skb->data + offset);
+
+	memset(rx, 0, sizeof(*rx));
+	rx->pair.laddr = hdr->saddr;
+	rx->pair.raddr = hdr->daddr;
+	rx->pair.lport = ports[0];
+	rx->pair.rport = ports[1];
+	rx->af = &yoke_ip6;
+	rx->iif = inet6_iif(skb);
+}
+
+static int stream_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,
+			int offset, __be32 info)
+{
+	struct yoke_rx rx;
+	u32 mtu = 0;
+	int err;
+
+	if (type == NDISC_REDIRECT || disguised((const struct ipv6hdr *)skb->data))
+		return 0;
+	icmpv6_err_convert(type, code, &err);
+	if (type == ICMPV6_PKT_TOOBIG)
+		mtu = max_t(u32, ntohl(info), IPV6_MIN_MTU);	/* RFC 8201 §4 */
+	fill_error_rx(&rx, skb, offset);
+	/* While a connection is being opened, any of them ends it (RFC 5461 §4.1, as in Linux). */
+	yoke_rcv_error(dev_net(skb->dev), skb, &rx, skb->data + offset, err, !mtu, mtu);
+	return 0;
+}
+
+static int dgram_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code, int offset,
+		       __be32 info)
+{
+	struct sock_extended_err ee = {
+		.ee_origin = SO_EE_ORIGIN_ICMP6, .ee_type = type, .ee_code = code,
+		.ee_info = ntohl(info),
+	};
+	const struct ipv6hdr *quoted = (const struct ipv6hdr *)(icmp6_hdr(skb) + 1);
+	struct yoke_rx rx;
+	struct sock *sk;
+	bool hard;
+	int err;
+
+	if (disguised((const struct ipv6hdr *)skb->data))
+		return 0;
+	fill_error_rx(&rx, skb, offset);
+	sk = yoke_dgram_find(dev_net(skb->dev), &rx);
+	if (!sk)
+		return 0;
+	if (type == NDISC_REDIRECT) {
+		ip6_redirect(skb, sock_net(sk), rx.iif, READ_ONCE(sk->sk_mark), sk->sk_uid);
+		return 0;
+	}
+	hard = icmpv6_err_convert(type, code, &err);
+	ee.ee_errno = err;
+	if (type == ICMPV6_PKT_TOOBIG) {
+		if (!ip6_sk_accept_pmtu(sk))
+			return 0;
+		ip6_update_pmtu(skb, sock_net(sk), info, sk->sk_bound_dev_if,
+				READ_ONCE(sk->sk_mark), sk->sk_uid);
+		hard = hard || inet6_sk(sk)->pmtudisc != IPV6_PMTUDISC_DONT;
+	}
+	yoke_carrier_dgram_error(sk, skb, err, hard, inet6_test_bit(RECVERR6, sk) ? &ee : NULL,
+				 (u8 *)&quoted->daddr - skb_network_header(skb), rx.pair.rport,
+				 skb->data + offset + sizeof(struct udphdr));
+	return 0;
+}
+
+static const struct inet6_protocol stream_protocol = {
+	.handler	= receive_stream,
+	.err_handler	= stream_error,
+	/* The engine asks IPsec's policies, knowing the socket. */
+	.flags		= INET6_PROTO_NOPOLICY | INET6_PROTO_FINAL,
+};
+
+static const struct inet6_protocol dgram_protocol = {
+	.handler	= receive_dgram,
+	.err_handler	= dgram_error,
+	.flags		= INET6_PROTO_FINAL,
+};
+
+int yoke_ip6_init(void)
+{
+	int err;
+
+	if (!ipv6_mod_enabled())
+		return 0;
+	err = yoke_carrier_taken(inet6_add_protocol(&stream_protocol, yoke_stream_protocol),
+				 "IPv6", yoke_stream_protocol, "stream_proto");
+	if (err)
+		return err;
+	err = yoke_carrier_taken(inet6_add_protocol(&dgram_protocol, yoke_dgram_protocol), "IPv6",
+				 yoke_dgram_protocol, "dgram_proto");
+	if (err)
+		inet6_del_protocol(&stream_protocol, yoke_stream_protocol);
+	return err;
+}
+
+void yoke_ip6_exit(void)
+{
+	if (!ipv6_mod_enabled())
+		return;
+	inet6_del_protocol(&dgram_protocol, yoke_dgram_protocol);
+	inet6_del_protocol(&stream_protocol, yoke_stream_protocol);
+}
