@@ -218,7 +218,7 @@ static long call(int n, int fd, const char **what)
 	CALL(bind_as(fd, AF_INET, "192.0.2.1", addr_len));
 	CALL(bind_as(fd, AF_UNSPEC, ANY, addr_len));
 	CALL(bind_as(fd, AF_UNSPEC, LOOPBACK, addr_len));
-	CALL(bind_as(fd, AF_INET6, LOOPBACK, addr_len));
+	CALL(bind_as(fd, AF_UNIX, LOOPBACK, addr_len));
 
 	CALL(connect(fd, BAD, addr_len));
 	CALL(connect(fd, BAD, -1));
@@ -230,7 +230,6 @@ static long call(int n, int fd, const char **what)
 	CALL(connect_as(fd, AF_INET, "192.0.2.1", addr_len));
 	CALL(connect_as(fd, AF_INET, "255.255.255.255", addr_len));
 	CALL(connect_as(fd, AF_INET, "127.255.255.255", addr_len));
-	CALL(connect_as(fd, AF_INET6, LOOPBACK, addr_len));
 	CALL(connect_as(fd, AF_UNIX, LOOPBACK, addr_len));
 	CALL(connect_as(fd, AF_UNSPEC, LOOPBACK, 2));
 	CALL(connect_as(fd, AF_UNSPEC, LOOPBACK, addr_len));
@@ -264,7 +263,7 @@ static long call(int n, int fd, const char **what)
 	CALL(sendto_as(fd, AF_INET, "192.0.2.1", 9, addr_len, 0));
 	CALL(sendto_as(fd, AF_INET, "127.255.255.255", 9, addr_len, 0));
 	CALL(sendto_as(fd, AF_UNSPEC, LOOPBACK, 9, addr_len, 0));
-	CALL(sendto_as(fd, AF_INET6, LOOPBACK, 9, addr_len, 0));
+	CALL(sendto_as(fd, AF_UNIX, LOOPBACK, 9, addr_len, 0));
 	CALL(sendto(fd, "x", 1, MSG_NOSIGNAL, BAD, addr_len));
 	CALL(sendmsg(fd, BAD, MSG_NOSIGNAL));
 	CALL(sendmsg_of(fd, 1, 0, 0, 0));

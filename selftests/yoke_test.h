@@ -81,10 +81,193 @@ static inline bool oracle(void)
 /* Not 0: make sockets of this family instead, to compare the two. */
 static int other_family;
 
+/* YOKE_IP=6: the same over IPv6. */
+static inline bool ipv6(void)
+{
+	const char *s = getenv("YOKE_IP");
+
+	return s && strcmp(s, "6") == 0;
+}
+
+/* What IPv6 does not have, or has in other words. */
+#define IPV4_ONLY(why)							\
+	if (ipv6())							\
+		SKIP(return, "not with IPv6: " why)
+
+/* The host's own. */
+static inline int host_family(void)
+{
+	return ipv6() ? AF_INET6 : AF_INET;
+}
+
 static inline int family(void)
 {
-	return other_family ?: oracle() ? AF_INET : AF_YOKE;
+	return other_family ?: oracle() ? host_family() : AF_YOKE;
 }
+
+/*
+ * Tests speak of addresses of IPv4. Over IPv6, on the way into the kernel and out of it, 127.0.0.1
+ * is ::1, 0.0.0.0 is ::, 224.x.y.z is ff12::224.x.y.z, any other a.b.c.d is fd00::a.b.c.d, and each
+ * of the two families is the other.
+ */
+static inline struct in6_addr to_ipv6(struct in_addr addr)
+{
+	struct in6_addr six = { .s6_addr32[3] = addr.s_addr };
+
+	if (addr.s_addr == htonl(INADDR_LOOPBACK))
+		return in6addr_loopback;
+	if (IN_MULTICAST(ntohl(addr.s_addr)))
+		six.s6_addr32[0] = htonl(0xff120000);
+	else if (addr.s_addr)
+		six.s6_addr32[0] = htonl(0xfd000000);
+	return six;
+}
+
+static inline uint32_t from_ipv6(uint32_t last)
+{
+	return last == htonl(1) ? htonl(INADDR_LOOPBACK) : last;
+}
+
+static inline sa_family_t other_version(sa_family_t af)
+{
+	return af == AF_INET ? AF_INET6 : af == AF_INET6 ? AF_INET : af;
+}
+
+/* What the kernel gets for @sa: that itself, or *@six. */
+static inline const struct sockaddr *into(const struct sockaddr *sa, socklen_t *len,
+					  struct sockaddr_in6 *six)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
+
+	if (!ipv6() || (uintptr_t)sa < 4096 || *len > sizeof(*in))
+		return sa;
+	memset(six, 0, sizeof(*six));
+	six->sin6_family = other_version(in->sin_family);
+	six->sin6_port = in->sin_port;
+	six->sin6_addr = to_ipv6(in->sin_addr);
+	if (*len >= sizeof(*in) - 1)	/* whole, or a byte less than that */
+		*len = *len == sizeof(*in) ? sizeof(*six) : 23;
+	return (const struct sockaddr *)six;
+}
+
+/* The program has @room bytes at @sa for what the kernel said. */
+static inline void out_of(const struct sockaddr_in6 *six, socklen_t said, struct sockaddr *sa,
+			  socklen_t *len)
+{
+	struct sockaddr_in in = { 0 };
+
+	if (said >= sizeof(*six) && six->sin6_family == AF_INET6) {
+		in.sin_family = AF_INET;
+		in.sin_addr.s_addr = from_ipv6(six->sin6_addr.s6_addr32[3]);
+		in.sin_port = six->sin6_port;
+		said = sizeof(in);
+	} else {
+		memcpy(&in, six, sizeof(in));
+		if (in.sin_addr.s_addr || in.sin_port)	/* a socket without a family has none */
+			in.sin_family = other_version(in.sin_family);
+	}
+	memcpy(sa, &in, *len < said ? *len : said < sizeof(in) ? said : sizeof(in));
+	*len = said;
+}
+
+static inline int bind_ip(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct sockaddr_in6 six;
+
+	sa = into(sa, &len, &six);
+	return bind(fd, sa, len);
+}
+
+static inline int connect_ip(int fd, const struct sockaddr *sa, socklen_t len)
+{
+	struct sockaddr_in6 six;
+
+	sa = into(sa, &len, &six);
+	return connect(fd, sa, len);
+}
+
+static inline ssize_t sendto_ip(int fd, const void *buf, size_t n, int flags,
+				const struct sockaddr *sa, socklen_t len)
+{
+	struct sockaddr_in6 six;
+
+	sa = into(sa, &len, &six);
+	return sendto(fd, buf, n, flags, sa, len);
+}
+
+/* call: with &six and &said. */
+#define TOLD(sa, len, call) ({						\
+	struct sockaddr_in6 six = { 0 };				\
+	socklen_t said = sizeof(six);					\
+	long ret_ = (call);						\
+	if (ret_ >= 0)							\
+		out_of(&six, said, sa, len);				\
+	ret_; })
+
+static inline bool translates(const void *sa, const socklen_t *len)
+{
+	return ipv6() && (uintptr_t)sa >= 4096 && (uintptr_t)len >= 4096 && (int)*len >= 0;
+}
+
+static inline int getsockname_ip(int fd, struct sockaddr *sa, socklen_t *len)
+{
+	if (!translates(sa, len))
+		return getsockname(fd, sa, len);
+	return TOLD(sa, len, getsockname(fd, (struct sockaddr *)&six, &said));
+}
+
+static inline int getpeername_ip(int fd, struct sockaddr *sa, socklen_t *len)
+{
+	if (!translates(sa, len))
+		return getpeername(fd, sa, len);
+	return TOLD(sa, len, getpeername(fd, (struct sockaddr *)&six, &said));
+}
+
+static inline int accept4_ip(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	if (!translates(sa, len))
+		return accept4(fd, sa, len, flags);
+	return TOLD(sa, len, accept4(fd, (struct sockaddr *)&six, &said, flags));
+}
+
+static inline ssize_t recvfrom_ip(int fd, void *buf, size_t n, int flags, struct sockaddr *sa,
+				  socklen_t *len)
+{
+	if (!translates(sa, len))
+		return recvfrom(fd, buf, n, flags, sa, len);
+	return TOLD(sa, len, recvfrom(fd, buf, n, flags, (struct sockaddr *)&six, &said));
+}
+
+/* Only its name is another. */
+static inline ssize_t recvmsg_ip(int fd, struct msghdr *msg, int flags)
+{
+	struct sockaddr_in6 six = { 0 };
+	struct msghdr m;
+	ssize_t n;
+
+	if (!ipv6() || (uintptr_t)msg < 4096 || !msg->msg_name)
+		return recvmsg(fd, msg, flags);
+	m = *msg;
+	m.msg_name = &six;
+	m.msg_namelen = sizeof(six);
+	n = recvmsg(fd, &m, flags);
+	if (n < 0)
+		return n;
+	out_of(&six, m.msg_namelen, msg->msg_name, &msg->msg_namelen);
+	msg->msg_controllen = m.msg_controllen;
+	msg->msg_flags = m.msg_flags;
+	return n;
+}
+
+#define bind(fd, sa, len)			bind_ip(fd, sa, len)
+#define connect(fd, sa, len)			connect_ip(fd, sa, len)
+#define sendto(fd, buf, n, flags, sa, len)	sendto_ip(fd, buf, n, flags, sa, len)
+#define getsockname(fd, sa, len)		getsockname_ip(fd, sa, len)
+#define getpeername(fd, sa, len)		getpeername_ip(fd, sa, len)
+#define accept(fd, sa, len)			accept4_ip(fd, sa, len, 0)
+#define accept4(fd, sa, len, flags)		accept4_ip(fd, sa, len, flags)
+#define recvfrom(fd, buf, n, flags, sa, len)	recvfrom_ip(fd, buf, n, flags, sa, len)
+#define recvmsg(fd, msg, flags)			recvmsg_ip(fd, msg, flags)
 
 static inline int stream(void)
 {
@@ -567,24 +750,23 @@ struct row {
 	unsigned long inode;
 };
 
-/* Sockets of our network namespace: how many there are, and the first `max` of them. */
-static inline int table(int type, struct row *rows, int max)
+/* Reads a table of either version of IP, after the @n rows there are already. */
+static inline int read_table(const char *path, struct row *rows, int n, int max)
 {
-	const char *path = oracle()
-		? type == SOCK_STREAM ? "/proc/net/tcp" : "/proc/net/udp"
-		: type == SOCK_STREAM ? "/proc/net/yoke/stream" : "/proc/net/yoke/dgram";
 	FILE *f = fopen(path, "r");
 	char line[512];
-	int n = 0;
 
 	if (!f)
-		return -1;
+		return n;
 	while (fgets(line, sizeof(line), f)) {
+		char laddr[33], raddr[33];
 		struct row r;
 
-		if (sscanf(line, " %*d: %x:%x %x:%x %x %x:%x %*x:%*x %*x %u %*u %lu",
-			   &r.laddr, &r.lport, &r.raddr, &r.rport, &r.state,
+		if (sscanf(line, " %*d: %32[0-9A-F]:%x %32[0-9A-F]:%x %x %x:%x %*x:%*x %*x %u %*u %lu",
+			   laddr, &r.lport, raddr, &r.rport, &r.state,
 			   &r.txq, &r.rxq, &r.uid, &r.inode) == 9) {
+			r.laddr = from_ipv6(strtoul(laddr + strlen(laddr) - 8, NULL, 16));
+			r.raddr = from_ipv6(strtoul(raddr + strlen(raddr) - 8, NULL, 16));
 			if (n < max)
 				rows[n] = r;
 			n++;
@@ -592,6 +774,23 @@ static inline int table(int type, struct row *rows, int max)
 	}
 	fclose(f);
 	return n;
+}
+
+/* Sockets of our network namespace: how many there are, and the first `max` of them. */
+static inline int table(int type, struct row *rows, int max)
+{
+	const char *dir = oracle() ? "/proc/net" : "/proc/net/yoke", *name;
+	char path[64], path6[64];
+
+	if (oracle())
+		name = type == SOCK_STREAM ? "tcp" : "udp";
+	else
+		name = type == SOCK_STREAM ? "stream" : "dgram";
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(path6, sizeof(path6), "%s/%s6", dir, name);
+	if (access(path, R_OK))
+		return -1;
+	return read_table(path6, rows, read_table(path, rows, 0, max), max);
 }
 
 /* How many streams there are: in this state (0: any), with this port at either end (0: any). */
@@ -661,6 +860,18 @@ static inline bool sysctl_own(const char *name, const char *value)
 	return write_file(path, value);
 }
 
+/* Over IPv6, give the device of this number what stands for an address, at once. */
+static inline void add_ipv6(int ifindex, const char *ip)
+{
+	struct { struct in6_addr addr; uint32_t prefix; int ifindex; } how = {
+		to_ipv6((struct in_addr){ inet_addr(ip) }), 120, ifindex
+	};
+	int fd = must(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+
+	must(ioctl(fd, SIOCSIFADDR, &how));
+	close(fd);
+}
+
 /* Give a device an address (a.b.c.d/24, or leave it NULL) and switch it on. */
 static inline void bring_up(const char *dev, const char *ip)
 {
@@ -677,14 +888,26 @@ static inline void bring_up(const char *dev, const char *ip)
 	}
 	ifr.ifr_flags = IFF_UP;
 	must(ioctl(fd, SIOCSIFFLAGS, &ifr));
+	if (ip && ipv6())
+		add_ipv6(if_nametoindex(dev), ip);
 	close(fd);
 }
 
 /* A new network namespace for this process, with nothing but a loopback. */
 static inline void new_net(void)
 {
+	static const char *const loopbacks[] = {
+		"127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.1.2.3"
+	};
+	unsigned int i;
+
 	must(unshare(CLONE_NEWNET));
 	bring_up("lo", NULL);
+	if (!ipv6())
+		return;
+	must(write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0") ? 0 : -1);
+	for (i = 0; i < sizeof(loopbacks) / sizeof(*loopbacks); i++)
+		add_ipv6(if_nametoindex("lo"), loopbacks[i]);
 }
 
 /* A fixture of which each test has a network of its own. */
