@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -35,18 +36,15 @@ __attribute__((constructor)) static void from_environment(void)
 int socket(int domain, int type, int protocol)
 {
 	static bool told;
-	const char *why;
 	int fd;
 
-	if (rules_move(domain, type, protocol, datagrams, &why)) {
-		fd = real(socket)(rules_family(), type, 0);
+	if (rules_move(domain, type, protocol, datagrams)) {
+		fd = real(socket)(rules_family(), type, rules_protocol(domain));
 		if (fd >= 0 || errno != EAFNOSUPPORT)
 			return fd;
-		why = "a socket is left as it is: yoke.ko is not loaded";
-	}
-	if (why && !told && !quiet) {
+		if (!told && !quiet)
+			fprintf(stderr, "yoke-run: a socket is left as it is: yoke.ko is not loaded\n");
 		told = true;
-		fprintf(stderr, "yoke-run: %s\n", why);
 	}
 	return real(socket)(domain, type, protocol);
 }
@@ -60,11 +58,14 @@ static void watch(int epoll, struct epoll_event *event)
 
 static int keep_from_yoke(int fd, enum rules_call call, const struct sockaddr *addr, socklen_t len)
 {
+	union rules_addr where = {};
 	int twin, old, flags;
 
-	if (addr && len < sizeof(struct sockaddr_in))
+	if (addr && len < sizeof(where.in))
 		return 0;
-	if (!rules_except(call, (const void *)addr))
+	if (addr)
+		memcpy(&where, addr, len < sizeof(where) ? len : sizeof(where));
+	if (!rules_except(call, addr ? &where : NULL))
 		return 0;
 	twin = rules_twin(fd);
 	if (twin < 0)

@@ -23,6 +23,8 @@
 struct rule {
 	enum { SIDE, PORT, ADDR } kind;
 	uint32_t first, last;		/* in the host's order; of a side its call */
+	struct in6_addr addr;		/* IPv4's are v4-mapped */
+	unsigned int bits;
 };
 
 static struct rule rules[256];
@@ -61,18 +63,32 @@ static bool parse_number(const char *text, uint32_t max, uint32_t *number)
 	return *text >= '0' && *text <= '9' && !*end && n <= max;
 }
 
+static struct in6_addr mapped(struct in_addr addr)
+{
+	return (struct in6_addr){ .s6_addr32 = { 0, 0, htonl(0xffff), addr.s_addr } };
+}
+
+static bool within(const struct in6_addr *addr, const struct rule *rule)
+{
+	for (unsigned int bit = 0; bit < rule->bits; bit++)
+		if ((addr->s6_addr[bit / 8] ^ rule->addr.s6_addr[bit / 8]) & 0x80 >> bit % 8)
+			return false;
+	return true;
+}
+
 static bool parse(char *word, struct rule *rule)
 {
 	char *cut;
 	struct in_addr addr;
-	uint32_t bits = 32, mask;
+	bool v6 = strchr(word, ':');
+	uint32_t bits = v6 ? 128 : 32;
 
 	if (!strcmp(word, "listen") || !strcmp(word, "connect")) {
 		rule->kind = SIDE;
 		rule->first = *word == 'l' ? RULES_LISTEN : RULES_CONNECT;
 		return true;
 	}
-	if (!strchr(word, '.')) {
+	if (!v6 && !strchr(word, '.')) {
 		rule->kind = PORT;
 		cut = strchr(word, '-');
 		if (cut)
@@ -85,11 +101,15 @@ static bool parse(char *word, struct rule *rule)
 	cut = strchr(word, '/');
 	if (cut)
 		*cut++ = 0;
-	if (inet_pton(AF_INET, word, &addr) != 1 || (cut && !parse_number(cut, 32, &bits)))
+	if (cut && !parse_number(cut, bits, &bits))
 		return false;
-	mask = bits ? ~0U << (32 - bits) : 0;
-	rule->first = ntohl(addr.s_addr) & mask;
-	rule->last = rule->first | ~mask;
+	rule->bits = bits;
+	if (v6)
+		return inet_pton(AF_INET6, word, &rule->addr) == 1;
+	if (inet_pton(AF_INET, word, &addr) != 1)
+		return false;
+	rule->bits += 96;
+	rule->addr = mapped(addr);
 	return true;
 }
 
@@ -112,9 +132,13 @@ bool rules_any(void)
 	return n_rules;
 }
 
-bool rules_move(int domain, int type, int protocol, bool datagrams, const char **why)
+int rules_protocol(int domain)
 {
-	*why = NULL;
+	return domain == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+}
+
+bool rules_move(int domain, int type, int protocol, bool datagrams)
+{
 	switch (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) {
 	case SOCK_STREAM:
 		if (protocol && protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP)
@@ -127,28 +151,28 @@ bool rules_move(int domain, int type, int protocol, bool datagrams, const char *
 	default:
 		return false;
 	}
-	if (domain == AF_INET6)
-		*why = "an AF_INET6 socket is left as it is: Yoke speaks IPv4";
-	return domain == AF_INET;
+	return domain == AF_INET || domain == AF_INET6;
 }
 
-bool rules_except(enum rules_call call, const struct sockaddr_in *addr)
+bool rules_except(enum rules_call call, const union rules_addr *addr)
 {
-	uint32_t port = 0, ip = 0;
-	bool inet = addr && addr->sin_family == AF_INET;
+	struct in6_addr ip = {};
+	uint32_t port = 0;
 
-	if (addr && !inet)
+	if (addr && addr->in.sin_family == AF_INET)
+		ip = mapped(addr->in.sin_addr);
+	else if (addr && addr->in.sin_family == AF_INET6)
+		ip = addr->in6.sin6_addr;
+	else if (addr)
 		return false;
-	if (inet) {
-		port = ntohs(addr->sin_port);
-		ip = ntohl(addr->sin_addr.s_addr);
-	}
+	if (addr)
+		port = ntohs(addr->in.sin_port);	/* in both at the same place */
 	for (unsigned int i = 0; i < n_rules; i++) {
 		const struct rule *rule = &rules[i];
 
 		if (rule->kind == SIDE ? rule->first == call :
-		    inet && (rule->kind == PORT ? rule->first <= port && port <= rule->last :
-						  rule->first <= ip && ip <= rule->last))
+		    addr && (rule->kind == PORT ? rule->first <= port && port <= rule->last :
+						  within(&ip, rule)))
 			return true;
 	}
 	return false;
@@ -167,6 +191,10 @@ static const struct { int level, name; } options[] = {
 	{ SOL_IP, IP_PKTINFO }, { SOL_IP, IP_FREEBIND }, { SOL_IP, IP_TRANSPARENT },
 	{ SOL_IP, IP_BIND_ADDRESS_NO_PORT }, { SOL_IP, IP_RECVTOS }, { SOL_IP, IP_RECVTTL },
 	{ SOL_IP, IP_MULTICAST_TTL }, { SOL_IP, IP_MULTICAST_LOOP },
+	{ SOL_IPV6, IPV6_V6ONLY }, { SOL_IPV6, IPV6_TCLASS }, { SOL_IPV6, IPV6_UNICAST_HOPS },
+	{ SOL_IPV6, IPV6_MULTICAST_HOPS }, { SOL_IPV6, IPV6_MULTICAST_LOOP },
+	{ SOL_IPV6, IPV6_MTU_DISCOVER }, { SOL_IPV6, IPV6_RECVERR }, { SOL_IPV6, IPV6_RECVPKTINFO },
+	{ SOL_IPV6, IPV6_RECVTCLASS }, { SOL_IPV6, IPV6_RECVHOPLIMIT },
 	{ SOL_TCP, TCP_NODELAY }, { SOL_TCP, TCP_CORK }, { SOL_TCP, TCP_MAXSEG },
 	{ SOL_TCP, TCP_KEEPIDLE }, { SOL_TCP, TCP_KEEPINTVL }, { SOL_TCP, TCP_KEEPCNT },
 	{ SOL_TCP, TCP_SYNCNT }, { SOL_TCP, TCP_LINGER2 }, { SOL_TCP, TCP_DEFER_ACCEPT },
@@ -195,11 +223,12 @@ static void copy_options(int twin, int fd, int untouched)
 
 int rules_twin(int fd)
 {
-	struct sockaddr_in addr = {};
+	union rules_addr addr = {}, none = {};
 	socklen_t len = sizeof(int);
-	int protocol, type, untouched, twin, err;
+	int protocol, type, domain, untouched, twin, err;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) ||
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) ||
+	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &len) ||
 	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len))
 		return -1;
 	if (protocol != parameter("stream_proto", IPPROTO_YOKE_STREAM) &&
@@ -210,17 +239,18 @@ int rules_twin(int fd)
 	if (fcntl(fd, F_GETFL) & O_NONBLOCK)
 		type |= SOCK_NONBLOCK;
 	/* By number: the names may be preload.c's. */
-	twin = syscall(SYS_socket, AF_INET, type | SOCK_CLOEXEC, 0);
+	twin = syscall(SYS_socket, domain, type | SOCK_CLOEXEC, 0);
 	if (twin < 0)
 		return -1;
-	untouched = syscall(SYS_socket, rules_family(), type | SOCK_CLOEXEC, 0);
+	untouched = syscall(SYS_socket, rules_family(), type | SOCK_CLOEXEC, rules_protocol(domain));
 	if (untouched >= 0) {
 		copy_options(twin, fd, untouched);
 		close(untouched);
 	}
 	len = sizeof(addr);
-	if (!getsockname(fd, (void *)&addr, &len) && (addr.sin_port || addr.sin_addr.s_addr) &&
-	    syscall(SYS_bind, twin, &addr, sizeof(addr))) {
+	none.in.sin_family = domain;
+	if (!getsockname(fd, (void *)&addr, &len) && memcmp(&addr, &none, sizeof(none)) &&
+	    syscall(SYS_bind, twin, &addr, len)) {
 		err = errno;
 		close(twin);
 		errno = err;

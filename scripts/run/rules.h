@@ -19,11 +19,17 @@ int rules_family(void);
 bool rules_add(const char *text);
 bool rules_any(void);
 
-/* Is this a socket for Yoke? If it only almost is, *why tells what hinders. */
-bool rules_move(int domain, int type, int protocol, bool datagrams, const char **why);
+/* Is this a socket for Yoke? And the protocol that makes Yoke's one of that domain. */
+bool rules_move(int domain, int type, int protocol, bool datagrams);
+int rules_protocol(int domain);
+
+union rules_addr {
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
 
 /* Does a rule keep from Yoke what is about to make this call? addr is NULL for listen(). */
-bool rules_except(enum rules_call call, const struct sockaddr_in *addr);
+bool rules_except(enum rules_call call, const union rules_addr *addr);
 
 /*
  * A TCP or UDP socket that can take the place of the Yoke socket fd: with its options and its

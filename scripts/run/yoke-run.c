@@ -102,19 +102,16 @@ static bool follow(pid_t tid)
 static int yoke_socket(const struct seccomp_notif *ask)
 {
 	int type = ask->data.args[1], fd;
-	const char *why;
+	int domain = ask->data.args[0];
 
-	if (!rules_move(ask->data.args[0], type, ask->data.args[2], datagrams, &why)) {
-		if (why)
-			tell_once(why);
+	if (!rules_move(domain, type, ask->data.args[2], datagrams))
 		return -1;
-	}
 	if (!follow(ask->pid)) {
 		tell_once("sockets in another network namespace are left as they are: "
 			  "entering it wants root");
 		return -1;
 	}
-	fd = socket(rules_family(), type | SOCK_CLOEXEC, 0);
+	fd = socket(rules_family(), type | SOCK_CLOEXEC, rules_protocol(domain));
 	if (fd < 0)
 		tell_once("a socket is left as it is: %s", strerror(errno));
 	return fd;
@@ -166,7 +163,7 @@ static void watch(int epoll, struct epoll_event *event)
 static int keep_from_yoke(int listener, const struct seccomp_notif *ask)
 {
 	int fd = ask->data.args[0], ours, err = 0;
-	struct sockaddr_in addr = {};
+	union rules_addr addr = {};
 	struct seccomp_notif_addfd put = {
 		.id = ask->id, .flags = SECCOMP_ADDFD_FLAG_SETFD, .newfd = fd,
 	};
@@ -177,12 +174,13 @@ static int keep_from_yoke(int listener, const struct seccomp_notif *ask)
 		if (!rules_except(RULES_LISTEN, NULL))
 			return 0;
 	} else {
-		struct iovec mine = { &addr, sizeof(addr) };
-		struct iovec theirs = { (void *)ask->data.args[1], sizeof(addr) };
+		uint32_t given = ask->data.args[2];
+		size_t len = given < sizeof(addr) ? given : sizeof(addr);
+		struct iovec mine = { &addr, len }, theirs = { (void *)ask->data.args[1], len };
 
-		if ((uint32_t)ask->data.args[2] < sizeof(addr))
+		if (len < sizeof(addr.in))
 			return 0;
-		if (process_vm_readv(ask->pid, &mine, 1, &theirs, 1, 0) != sizeof(addr)) {
+		if (process_vm_readv(ask->pid, &mine, 1, &theirs, 1, 0) != (ssize_t)len) {
 			if (errno == EPERM)
 				tell_once("--except is not applied to a process that this user may "
 					  "not trace (kernel.yama.ptrace_scope)");
