@@ -48,6 +48,7 @@ static int addr_extend(struct sock *sk, gfp_t gfp)
 	np->hop_limit = -1;
 	np->mcast_hops = IPV6_DEFAULT_MCASTHOPS;
 	np->pmtudisc = IPV6_PMTUDISC_WANT;
+	/* Who sees it without the lock finds it filled in. */
 	smp_store_release(&inet_sk(sk)->pinet6, np);
 	inet6_set_bit(MC6_LOOP, sk);
 	inet6_set_bit(MC6_ALL, sk);
@@ -66,7 +67,7 @@ int yoke_addr_choose(struct sock *sk, sa_family_t family)
 	switch (family) {
 	case AF_INET6:
 		err = addr_extend(sk, GFP_KERNEL);
-		if (!err)
+		if (!err)	/* who sees this finds pinet6 */
 			smp_store_release(&sk->sk_family, AF_INET6);
 		return err;
 	case AF_INET:

@@ -332,7 +332,7 @@ int yoke_dgram_send_msg(struct sock *sk, struct msghdr *msg, size_t len)
 
 	if (len > U16_MAX)
 		return -EMSGSIZE;
-	if (msg->msg_flags & MSG_OOB)
+	if (msg->msg_flags & MSG_OOB && sk->sk_family == AF_INET)
 		return -EOPNOTSUPP;
 	if (more || READ_ONCE(dg->pending)) {
 		lock_sock(sk);
