@@ -135,7 +135,8 @@ TEST_F(tables, many)
 
 TEST_F(tables, the_ports)
 {
-	char type[16], ip[32];
+	const char *local = ipv6() ? "fd00::7f00:3" : "127.0.0.3", *any = ipv6() ? "::" : ANY;
+	char type[16], ip[64];
 	int port, owners, found = 0;
 	FILE *f;
 
@@ -146,14 +147,14 @@ TEST_F(tables, the_ports)
 	bound(SOCK_DGRAM, ANY, 4001);
 	f = fopen("/proc/net/yoke/ports", "r");
 	ASSERT_NE(NULL, f);
-	while (fscanf(f, "%15s %d %31s %d", type, &port, ip, &owners) == 4) {
+	while (fscanf(f, "%15s %d %63s %d", type, &port, ip, &owners) == 4) {
 		if (!strcmp(type, "stream") && port == 4001) {
-			EXPECT_STREQ("127.0.0.3", ip);
+			EXPECT_STREQ(local, ip);
 			/* Whoever waits for accept() has it, too. */
 			EXPECT_LE(1, owners);
 			found++;
 		} else if (!strcmp(type, "dgram") && port == 4001) {
-			EXPECT_STREQ(ANY, ip);
+			EXPECT_STREQ(any, ip);
 			EXPECT_EQ(1, owners);
 			found++;
 		}

@@ -860,7 +860,7 @@ static inline bool sysctl_own(const char *name, const char *value)
 	return write_file(path, value);
 }
 
-/* Over IPv6, give the device of this number what stands for an address, at once. */
+/* Over IPv6, give the device of this number what stands for an address, and wait until it holds. */
 static inline void add_ipv6(int ifindex, const char *ip)
 {
 	struct { struct in6_addr addr; uint32_t prefix; int ifindex; } how = {
@@ -869,6 +869,7 @@ static inline void add_ipv6(int ifindex, const char *ip)
 	int fd = must(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 
 	must(ioctl(fd, SIOCSIFADDR, &how));
+	must(until(bind_to(fd, ip, 0) == 0) ? 0 : -1);
 	close(fd);
 }
 
