@@ -148,6 +148,7 @@ class Link:
 
 	def dispatch(self, now, raw):
 		if raw[0] >> 4 != 4:
+			self.inbox(raw[24:40]).put((now, raw))		# IPv6: see ipv6.py
 			return
 		address = socket.inet_ntoa(raw[16:20])
 		if address not in self.logs:
