@@ -56,7 +56,7 @@ static void yoke_conn_unhash(struct sock *sk)
  * A Fast Open request of the listener is over. One that a reset ended counts for a minute more: who
  * sends SYNs from others' addresses has them answered so (RFC 7413 §5.1).
  */
-static void yoke_conn_fastopen_end(struct sock *sk)
+void yoke_conn_fastopen_end(struct sock *sk, bool reset)
 {
 	struct yoke_fastopen_trap *trap = NULL;
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -65,7 +65,7 @@ static void yoke_conn_fastopen_end(struct sock *sk)
 
 	ys->fastopen = false;
 	ys->parent = NULL;
-	if (sk->sk_err == ECONNREFUSED)
+	if (reset)
 		trap = kmalloc(sizeof(*trap), GFP_ATOMIC | __GFP_NOWARN);
 	spin_lock_bh(&l->lock);
 	if (trap && parent->sk_state == TCP_LISTEN) {
@@ -96,8 +96,9 @@ void yoke_conn_set_state(struct sock *sk, int state)
 	else if (!((1 << state) & YOKE_COUNTED) && ((1 << old) & YOKE_COUNTED))
 		yoke_count_add(net, CurrEstab, -1);
 
-	if (ys->fastopen)
-		yoke_conn_fastopen_end(sk);
+	/* A program that closes has not ended the handshake. */
+	if (ys->fastopen && state != TCP_FIN_WAIT1)
+		yoke_conn_fastopen_end(sk, false);
 	if (state == TCP_CLOSE) {
 		if (old == TCP_SYN_SENT || old == TCP_SYN_RECV)
 			yoke_count(net, AttemptFails);
@@ -377,6 +378,7 @@ void yoke_conn_renew(struct sock *sk)
 	ys->cwnd_limited = false;
 	ys->probe_tail = false;
 	ys->fastopen_asked = false;
+	ys->fastopen_again = false;
 	ys->syn_deferred = false;
 	ys->syn_data = false;
 	ys->urgent_out = false;

@@ -267,10 +267,11 @@ struct yoke_sock {
 		tell_inq:1,		/* TCP_INQ */
 		urgent_out:1,		/* what is before SND.UP is not acknowledged yet */
 		cc_chosen:1,		/* TCP_CONGESTION was set: children get the same */
-		fastopen:1,		/* in SYN-RECEIVED, and open already */
+		fastopen:1,		/* open, but the handshake is not over */
 		fastopen_no_cookie:1,	/* TCP_FASTOPEN_NO_COOKIE */
 		fastopen_connect:1,	/* TCP_FASTOPEN_CONNECT */
-		fastopen_asked:1,	/* our SYN had to do with Fast Open */
+		fastopen_asked:1,	/* our SYN had to do with Fast Open, */
+		fastopen_again:1,	/* the first after a pause */
 		syn_deferred:1,		/* in SYN-SENT, but the SYN waits for data */
 		syn_data:1;		/* the SYN carried data; after the handshake: and it counted */
 	u8	urgent;
@@ -386,6 +387,9 @@ void yoke_conn_init(struct sock *sk);
  * 9293's diagram lacks warns once.
  */
 void yoke_conn_set_state(struct sock *sk, int state);
+
+/* A listener's Fast Open request, @sk, is over: acknowledged, or ended, perhaps by a reset. */
+void yoke_conn_fastopen_end(struct sock *sk, bool reset);
 
 /* Timers. Socket lock held. */
 void yoke_conn_timer_arm(struct sock *sk, enum yoke_timer which, unsigned long delay);

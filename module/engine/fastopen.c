@@ -2,10 +2,12 @@
 /*
  * Fast Open: who may send data in a SYN, and what cookies are good for it.
  *
- * Owns: the keys, of a namespace and of a listener, the cookies of servers, and what a listener counts as pending
- * (fastopen_len, the traps); a connection leaves the count in engine/conn.c, with its state.
+ * Owns: the keys, of a namespace and of a listener, the cookies of servers, failures of the path, and
+ * what a listener counts as pending (fastopen_len, the traps); a connection leaves the count in
+ * engine/conn.c.
  * Any context; keys under a spinlock, as cookies are made for SYNs only.
- * RFC 7413 §4.1.2, §4.1.3 (cookies, caching them), §4.2.2 (server), §5.1 (limit of what is pending).
+ * RFC 7413 §4.1.2, §4.1.3 (cookies, caching them), §4.2.2 (server), §5.1 (limit of what is
+ * pending), §7.1 (pauses, as Linux).
  */
 #include <crypto/algapi.h>
 #include <net/ipv6.h>
@@ -13,6 +15,7 @@
 #include "../algo/cookie.h"
 
 #define YOKE_FASTOPEN_PATHS	64
+#define YOKE_FASTOPEN_DOUBLE	6	/* so often pauses grow twofold */
 
 /* A server's cookie for us, by the two addresses; a newer one of the same slot takes its place. */
 struct yoke_fastopen_path {
@@ -106,6 +109,61 @@ static bool yoke_fastopen_is(const struct yoke_fastopen_path *path, const struct
 	       ipv6_addr_equal(&path->laddr, &pair->laddr);
 }
 
+static bool yoke_fastopen_paused(struct sock *sk)
+{
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+	unsigned long timeout = READ_ONCE(yn->set.fastopen_blackhole_timeout_sec) * HZ;
+	u32 failures = READ_ONCE(yn->fastopen.failures);
+
+	if (likely(!timeout || !failures))
+		return false;
+	timeout <<= min_t(u32, failures - 1, YOKE_FASTOPEN_DOUBLE);
+	if (time_before(jiffies, READ_ONCE(yn->fastopen.failed) + timeout))
+		return true;
+	yoke_sk(sk)->fastopen_again = true;
+	return false;
+}
+
+void yoke_fastopen_pause(struct sock *sk)
+{
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+
+	if (!READ_ONCE(yn->set.fastopen_blackhole_timeout_sec))
+		return;
+	spin_lock_bh(&yn->fastopen.lock);
+	WRITE_ONCE(yn->fastopen.failed, jiffies);
+	WRITE_ONCE(yn->fastopen.failures, yn->fastopen.failures + 1);
+	spin_unlock_bh(&yn->fastopen.lock);
+	yoke_count(sock_net(sk), FastOpenBlackhole);
+}
+
+void yoke_fastopen_resume(struct net *net)
+{
+	WRITE_ONCE(yoke_net(net)->fastopen.failures, 0);
+}
+
+/*
+ * A FIN alone, whose data never came, is what a box leaves over that forwards small segments only.
+ * Data that came is a proof to the contrary, but not from this very host.
+ */
+void yoke_fastopen_judge_path(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct rb_node *first = rb_first(&ys->ooo);
+	const struct dst_entry *dst;
+
+	if (likely(!ys->fastopen_asked))
+		return;
+	if (!ys->got.segs) {
+		if (first && !rb_next(first) && yoke_cb(rb_to_skb(first))->flags & YOKE_FIN)
+			yoke_fastopen_pause(sk);
+	} else if (ys->fastopen_again) {
+		dst = __sk_dst_get(sk);
+		if (!dst || !(dst->dev->flags & IFF_LOOPBACK))
+			yoke_fastopen_resume(sock_net(sk));
+	}
+}
+
 bool yoke_fastopen_client(struct sock *sk, struct yoke_opt_cookie *cookie, bool *option, u16 *mss)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
@@ -122,6 +180,11 @@ bool yoke_fastopen_client(struct sock *sk, struct yoke_opt_cookie *cookie, bool 
 		*mss = path->mss;
 	}
 	spin_unlock_bh(&yn->fastopen.lock);
+	if (yoke_fastopen_paused(sk)) {
+		cookie->len = 0;
+		*option = false;
+		return false;
+	}
 	if (READ_ONCE(yn->set.fastopen) & YOKE_FASTOPEN_CLIENT_NO_COOKIE || ys->fastopen_no_cookie) {
 		*option = false;
 		return true;

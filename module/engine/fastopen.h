@@ -35,6 +35,17 @@ bool yoke_fastopen_client(struct sock *sk, struct yoke_opt_cookie *cookie, bool 
 /* The SYN-ACK @s may bring a cookie. */
 void yoke_fastopen_learn(struct sock *sk, const struct yoke_segment *s);
 
+/*
+ * Does something on the path swallow what has to do with Fast Open? After each failure that looks so
+ * no SYN of the namespace does for net.yoke.fastopen_blackhole_timeout_sec, and twice as long
+ * after the next, up to 64 times.
+ */
+void yoke_fastopen_pause(struct sock *sk);
+/* The program closes @sk: what has arrived says whether it was such a failure, or none. */
+void yoke_fastopen_judge_path(struct sock *sk);
+/* Forgets the failures. */
+void yoke_fastopen_resume(struct net *net);
+
 /* --- the passive side --- */
 
 /* TCP_FASTOPEN: so many may be pending; the namespace gets a key if it has none. */

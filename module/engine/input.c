@@ -592,12 +592,19 @@ static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment 
 /* Second step: RST. RFC 5961 §3.2: only the exact number counts. Consumes @skb. */
 static void yoke_input_rst(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
 {
-	if (s->seq != yoke_sk(sk)->rcv_nxt) {
+	const struct yoke_sock *ys = yoke_sk(sk);
+
+	if (s->seq != ys->rcv_nxt) {
+		/* Nothing came before it, as behind a box that swallows what it does not know. */
+		if (ys->fastopen_asked && !ys->got.segs && sk->sk_state == TCP_ESTABLISHED)
+			yoke_fastopen_pause(sk);
 		yoke_output_challenge(sk);
 		yoke_drop(sock_net(sk), sk, skb, InvalidRst);
 		return;
 	}
 	consume_skb(skb);
+	if (unlikely(ys->fastopen))
+		yoke_conn_fastopen_end(sk, true);
 	switch (sk->sk_state) {
 	case TCP_SYN_RECV:
 		yoke_conn_abort(sk, ECONNREFUSED);
@@ -729,6 +736,9 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		yoke_output_challenge(sk);
 		yoke_drop(net, sk, skb, InvalidAck);
 		return false;
+	} else if (unlikely(ys->fastopen) && ys->snd_una != ys->iss) {
+		/* In FIN-WAIT-1: the program was quicker than the handshake. */
+		yoke_conn_fastopen_end(sk, false);
 	}
 	if (ys->ecn.mode)
 		yoke_input_ecn(sk, skb, s);

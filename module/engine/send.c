@@ -428,11 +428,11 @@ int yoke_send_syn_send(struct sock *sk, bool ask)
 	u16 mss;
 
 	yoke_conn_clock(ys);
-	ys->fastopen_asked = ask;
 	ys->last_sent_us = (u32)ys->now_us;
 	yoke_recovery_sent(&ys->rec, &yoke_cb(skb_peek(&ys->rtx))->seg, (u32)ys->now_us);
 	if (ask && yoke_fastopen_client(sk, &cookie, &option, &mss) && data)
 		err = yoke_send_syn_with(sk, data, option ? &cookie : NULL);
+	ys->fastopen_asked = option;
 	if (!ys->syn_data)
 		err = yoke_output_queued(sk, skb_peek(&ys->rtx), option ? &cookie : NULL);
 	yoke_count(sock_net(sk), ActiveOpens);

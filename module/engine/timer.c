@@ -8,6 +8,7 @@
  * RFC 9293 §3.8.1, §3.8.3 (R1, R2), §3.8.4, §3.8.6.1; RFC 6298 §5; RFC 8985
  * §6.2 step 5, §7.3; RFC 5482.
  */
+#include "fastopen.h"
 #include "output.h"
 #include "send.h"
 #include "timer.h"
@@ -92,17 +93,31 @@ static void yoke_timer_renege(struct yoke_sock *ys)
 	memset(ys->seen, 0, sizeof(ys->seen));
 }
 
+/* Is the third timeout in a row, or the last, one of a connection that began with Fast Open? */
+static void yoke_timer_suspect_path(struct sock *sk, bool hopeless)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+
+	if (likely(!ys->fastopen_asked && !ys->syn_data) || ys->fastopen)
+		return;
+	if (ys->retransmits == 2 || (ys->retransmits < 2 && hopeless))
+		yoke_fastopen_pause(sk);
+}
+
 /* RFC 6298 (5.4) to (5.6). */
 static void yoke_timer_retransmit(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
+	bool hopeless;
 
 	if (sock_flag(sk, SOCK_DEAD) &&
 	    yoke_timer_orphan_is_too_dear(sk, yoke_timer_alive(sk) ||
 						      !yoke_timer_hopeless(sk, ys->retransmits)))
 		return;
-	if (yoke_timer_hopeless(sk, ys->retransmits)) {
+	hopeless = yoke_timer_hopeless(sk, ys->retransmits);
+	yoke_timer_suspect_path(sk, hopeless);
+	if (hopeless) {
 		yoke_timer_give_up(sk);
 		return;
 	}

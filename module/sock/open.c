@@ -8,6 +8,7 @@
  */
 #include "../algo/cookie.h"
 #include "../engine/addr.h"
+#include "../engine/fastopen.h"
 #include "../engine/listen.h"
 #include "../engine/output.h"
 #include "../engine/send.h"
@@ -509,6 +510,7 @@ void yoke_open_close(struct sock *sk, long timeout)
 	sock_hold(sk);
 	yoke_conn_clock(yoke_sk(sk));
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
+	yoke_fastopen_judge_path(sk);
 	if (sk->sk_state == TCP_LISTEN)
 		yoke_listen_stop(sk);
 	else

@@ -114,6 +114,24 @@ static int sysctl_fastopen_key(yoke_ctl_table *table, int write, void *buffer, s
 	return 0;
 }
 
+/* Whoever sets the time of pauses has the count of failures begin anew. */
+static int sysctl_fastopen_pause(yoke_ctl_table *table, int write, void *buffer, size_t *lenp,
+				 loff_t *ppos)
+{
+	struct net *net = table->extra1;
+	struct ctl_table copy = {
+		.procname = table->procname,
+		.data = &yoke_net(net)->set.fastopen_blackhole_timeout_sec,
+		.maxlen = sizeof(int),
+		.extra1 = SYSCTL_ZERO,
+	};
+	int err = proc_dointvec_minmax(&copy, write, buffer, lenp, ppos);
+
+	if (write && !err)
+		yoke_fastopen_resume(net);
+	return err;
+}
+
 static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_COUNT(rmem, SYSCTL_ONE, NULL),
 	YOKE_SYSCTL_COUNT(wmem, SYSCTL_ONE, NULL),
@@ -180,6 +198,10 @@ static const struct ctl_table yoke_sysctl_others[] = {
 		.procname	= "fastopen_key",
 		.mode		= 0600,
 		.proc_handler	= sysctl_fastopen_key,
+	}, {
+		.procname	= "fastopen_blackhole_timeout_sec",
+		.mode		= 0644,
+		.proc_handler	= sysctl_fastopen_pause,
 	}, {
 		.procname	= "congestion_control",
 		.mode		= 0644,

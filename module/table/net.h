@@ -22,7 +22,7 @@ struct yoke_cc_ops;
 	X(ReqQFullDoCookies) X(ReqQFullDrop)						\
 	X(FastOpenActive) X(FastOpenActiveFail)						\
 	X(FastOpenPassive) X(FastOpenPassiveFail) X(FastOpenPassiveAltKey)		\
-	X(FastOpenListenOverflow) X(FastOpenCookieReqd)					\
+	X(FastOpenListenOverflow) X(FastOpenCookieReqd) X(FastOpenBlackhole)		\
 	X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed)				\
 	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(ACKSkippedChallenge)		\
 	X(DelayedAcks)									\
@@ -57,11 +57,14 @@ struct yoke_fastopen_keys {
  * struct yoke_fastopen_net - Fast Open's part of a namespace (module/engine/fastopen.c)
  * @lock:	protects the rest; BH off
  * @paths:	cookies of servers, made when the first one comes
+ * @failed:	when the path failed last (jiffies), after @failures; read without the lock
  */
 struct yoke_fastopen_net {
 	spinlock_t	lock;
 	struct yoke_fastopen_keys keys;
 	struct yoke_fastopen_path *paths;
+	unsigned long	failed;
+	u32		failures;
 };
 
 /*
@@ -108,6 +111,7 @@ struct yoke_settings {
 	u8	ecn_option;
 	int	invalid_ratelimit;	/* jiffies between challenge ACKs of one connection */
 	int	fastopen;		/* YOKE_FASTOPEN_* bits */
+	int	fastopen_blackhole_timeout_sec;
 	int	challenge_ack_limit;	/* challenge ACKs a second, of all together */
 };
 

@@ -218,6 +218,31 @@ def limit(p):
 	fast(p, listener, cookie)
 
 
+@rows('7413-7')
+def limit_counts_the_closed(p):
+	"""A program that closes has not ended the handshake."""
+	listener = listen(p, 1)
+	cookie = ask(p, listener)
+	c = fast(p, listener, cookie)
+	c.sock = p.accept(listener)
+	equal(c.recv(len(DATA)), DATA, 'data read')
+	c.sock.close()
+	c.expect('FA')
+	fast(p, listener, cookie, acked=False)
+	c.send('A', ack=c.syn.seq + 1)
+	last = fast(p, listener, cookie)
+	equal(c.state(), 'FIN_WAIT1', 'state')
+	c.send('A')
+	equal(c.state(), 'FIN_WAIT2', 'state')
+	last.sock = p.accept(listener)
+	equal(last.recv(len(DATA)), DATA, 'data read')
+	last.sock.close()
+	last.expect('FA')
+	last.send('R', seq=last.seq)
+	equal(last.state(), 'CLOSED', 'state')
+	fast(p, listener, cookie, acked=False)		# a reset counts, here too
+
+
 @rows('7413-9', '7413-5')
 def syn_again(p):
 	"""The SYN,ACK was lost: the SYN that comes again gets it again."""
@@ -503,6 +528,119 @@ def client_switched_off(p):
 	s = p.established().sock
 	raises(errno.EISCONN, s.sendto, DATA, MSG_FASTOPEN, (p.address, 9))
 	raises(errno.EINVAL, s.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
+
+
+class Pauses:
+	"""Pauses of Fast Open for so many seconds, and how often the kernel began one."""
+
+	def __init__(self, p, server):
+		self.p, self.server = p, server
+		self.seen = netstat('TCPFastOpenBlackhole')
+
+	def open(self):
+		"""A connection with Fast Open."""
+		c = self.server.send(early=DATA)
+		c.send('SA', options=[('MSS', MSS)])
+		c.expect('A')
+		return c
+
+	def began(self, new=1):
+		self.seen += new
+		equal(netstat('TCPFastOpenBlackhole'), self.seen, 'counter FastOpenBlackhole')
+
+	def lasts(self):
+		"""Neither data nor option in the SYN."""
+		c = self.server.send()
+		equal(cookie_of(c.syn), None, 'the option')
+		c.send('RA')
+
+
+def failing(p):
+	server = Server(p)
+	server.teach()
+	return Pauses(p, server)
+
+
+BLACKHOLE = 'fastopen_blackhole_timeout_sec'
+
+
+@rows('7413-11')
+def client_pauses(p):
+	"""Each failure of the path doubles the pause; a connection that works begins it anew."""
+	with p.sysctl(BLACKHOLE, 2):
+		pauses = failing(p)
+		for length in (2, 4):
+			c = pauses.open()
+			c.send('R', seq=seq32(c.seq + 1000))
+			c.drain()
+			pauses.began()
+			time.sleep(length - 0.5)
+			pauses.lasts()
+			time.sleep(0.7)
+		c = pauses.open()
+		c.alive()
+		c.sock.close()
+		c.expect('FA')
+		c.send('FA')
+		c.expect('A')
+		c = pauses.open()
+		c.send('R', seq=seq32(c.seq + 1000))
+		c.drain()
+		pauses.began()
+		time.sleep(2.2)
+		pauses.open()
+
+
+@rows('7413-11')
+def client_pauses_after_a_lonely_fin(p):
+	"""The data before the FIN never came, and the program gives up."""
+	with p.sysctl(BLACKHOLE, 10):
+		pauses = failing(p)
+		c = pauses.open()
+		c.send('FA', seq=seq32(c.seq + 500))
+		c.drain()
+		pauses.began(0)
+		c.sock.close()
+		c.expect('FA')
+		c.send('R')
+		c.drain()
+		pauses.began()
+		pauses.lasts()
+		with p.sysctl(BLACKHOLE, 10):		# a word of the administrator's ends it
+			pauses.open()
+
+
+@rows('7413-11')
+def client_pauses_after_three_timeouts(p):
+	with p.sysctl(BLACKHOLE, 10):
+		pauses = failing(p)
+		c = pauses.server.send(early=DATA)
+		time.sleep(6.5)				# two of 1 and 2 s, and not yet one of 4
+		pauses.began(0)
+		time.sleep(1)
+		pauses.began()
+		pauses.lasts()
+		c.send('R', seq=0)
+
+
+@rows('7413-11')
+def client_does_not_pause(p):
+	"""By default; nor for a reset in order, after data, or on a connection without Fast Open."""
+	pauses = failing(p)
+	c = pauses.open()
+	c.send('R', seq=seq32(c.seq + 1000))
+	c.drain()
+	with p.sysctl(BLACKHOLE, 10):
+		c = pauses.open()
+		c.alive()
+		c.send('R', seq=seq32(c.seq + 1000))
+		c.drain()
+		pauses.open().send('R')
+		c = p.established(active=True)
+		c.send('R', seq=seq32(c.seq + 1000))
+		c.drain()
+		pauses.began(0)
+		pauses.open()
 
 
 @rows('7413-1')
