@@ -133,6 +133,7 @@ static void yoke_conn_wake_writer(struct sock *sk)
 static void yoke_conn_destruct(struct sock *sk)
 {
 	kfree(yoke_sk(sk)->pace);
+	kfree(yoke_sk(sk)->saved_syn);
 	kfree_sensitive(yoke_sk(sk)->listener);
 	yoke_addr_destruct(sk);
 	inet_sock_destruct(sk);
@@ -404,6 +405,8 @@ void yoke_conn_renew(struct sock *sk)
 	memset(ys->seen, 0, sizeof(ys->seen));
 	memset(&ys->pmtud, 0, sizeof(ys->pmtud));
 	memset(&ys->tune, 0, sizeof(ys->tune));
+	kfree(ys->saved_syn);
+	ys->saved_syn = NULL;
 	WRITE_ONCE(ys->copied_seq, ys->rcv_nxt);
 	WRITE_ONCE(sk->sk_shutdown, 0);
 	sock_reset_flag(sk, SOCK_DONE);

@@ -109,6 +109,12 @@ struct yoke_fastopen_trap {
 	unsigned long	expires;
 };
 
+/* The headers of a SYN, for TCP_SAVED_SYN: @len bytes. */
+struct yoke_saved_syn {
+	u32		len;
+	u8		data[];
+};
+
 /**
  * struct yoke_listener - the passive half of a socket that is or was in LISTEN
  * @lock:	protects the rest; BH off
@@ -159,6 +165,8 @@ struct yoke_listener {
  * linger2 to user_timeout:
  * @user_mss:	TCP_MAXSEG, 0 if not set
  * @window_clamp: TCP_WINDOW_CLAMP, the largest window to offer
+ * @defer_accept: TCP_DEFER_ACCEPT, in timeouts of a SYN-ACK
+ * @save_syn:	TCP_SAVE_SYN
  *
  * engine/pace.c, when it may leave:
  * @pace:	NULL until it is paced
@@ -212,6 +220,7 @@ struct yoke_listener {
  * @icmp_mtu:	what an ICMP error said the path carries, for yoke_send_mtu()
  * @accept_node: in the listener's queue
  * @listener:	made by listen(2), kept as long as the socket
+ * @saved_syn:	what TCP_SAVE_SYN kept, until it is read; or NULL
  * @parent:	instead of it, with a reference: whose Fast Open request this is while @fastopen is set
  */
 struct yoke_sock {
@@ -286,6 +295,8 @@ struct yoke_sock {
 	u8	nsacks;
 	u8	waits;			/* enum yoke_wait */
 	u8	keep_cnt;
+	u8	defer_accept;
+	u8	save_syn;
 
 	unsigned long	at[YOKE_TIMER_MAX];
 	unsigned long	timer_next;
@@ -348,6 +359,7 @@ struct yoke_sock {
 
 	struct yoke_owner	owner;
 	struct list_head	accept_node;
+	struct yoke_saved_syn	*saved_syn;
 	union {
 		struct yoke_listener *listener;
 		struct sock	*parent;

@@ -524,7 +524,10 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 	yoke_ack_process(sk, s);
 	yoke_input_established(sk);
 	ys->ack_due = true;
-	ys->ack_now = true;
+	/* TCP_DEFER_ACCEPT here, too: the first data is to carry it. */
+	ys->ack_now = !ys->defer_accept;
+	if (ys->defer_accept)
+		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, HZ / 5);
 	/* By itself, whatever there is to send (RFC 9768 §3.2.2.1). */
 	if (ys->ecn.shake)
 		yoke_output_ack(sk);

@@ -70,6 +70,7 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	to->notsent_lowat = from->notsent_lowat;
 	to->tell_inq = from->tell_inq;
 	to->linger2 = from->linger2;
+	to->save_syn = from->save_syn;
 	if (from->cc_chosen) {
 		yoke_cc_table_put(to->cc.ops);
 		to->cc.ops = yoke_cc_table_clone(sock_net(sk), READ_ONCE(from->cc.ops));
@@ -105,7 +106,8 @@ static void yoke_listen_numbers(struct sock *child, const struct yoke_request *r
 	yoke_ecn_start(&ys->ecn, req->ecn_mode);
 	ys->ecn.syn_ip = req->rx.ecn;
 	/* RFC 9768 §3.1.5: then the peer may not have agreed. */
-	ys->ecn.no_ect = req->ecn_bare || (req->retries > 1 && req->ecn_mode == YOKE_ECN_ACCURATE);
+	ys->ecn.no_ect = req->ecn_bare || (req->retries > 1 && !req->timed &&
+					   req->ecn_mode == YOKE_ECN_ACCURATE);
 	ys->ts_recent = req->tsval;
 	ys->ts_recent_s = (u32)ktime_get_seconds();
 	ys->ts_offset = req->ts_offset;
@@ -150,7 +152,9 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	yoke_conn_sync_mss(child, dst_mtu(dst));
 	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
 	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn), where it is known. */
-	if (!req->retries && !req->passing)
+	if (req->timed)
+		yoke_rtt_sample(&ys->rtt, req->sent_us, (u32)ys->now_us);
+	else if (!req->retries && !req->passing)
 		yoke_rtt_sample(&ys->rtt, max_t(u32, (u32)ys->now_us - req->sent_us, 1),
 				(u32)ys->now_us);
 	else if (req->retries)
@@ -183,6 +187,7 @@ static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struc
 		yoke_conn_set_state(child, state);
 		list_add_tail(&ys->accept_node, &l->queue);
 		sk_acceptq_added(sk);
+		swap(ys->saved_syn, req->saved_syn);
 		done = true;
 	}
 	spin_unlock_bh(&l->lock);
@@ -298,6 +303,9 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 		yoke_output_reset_for(net, skb, rx);
 		goto drop;
 	}
+	why = YOKE_MIB_DeferAcceptDrop;
+	if (s.end_seq == rcv_nxt && yoke_request_defer(req))
+		goto drop;
 	return yoke_listen_complete(net, req, skb, rx->ecn);
 drop:
 	yoke_trace_drop(net, req->listener, skb, why);
@@ -447,6 +455,7 @@ static bool yoke_listen_fastopen(struct sock *sk, struct sk_buff *skb, const str
 	sk->sk_data_ready(sk);
 	return true;
 fail:
+	kfree(req.saved_syn);
 	yoke_count(sock_net(sk), FastOpenPassiveFail);
 	return false;
 }

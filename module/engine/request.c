@@ -16,7 +16,10 @@ static struct kmem_cache *yoke_request_cache;
 
 static void yoke_request_free(struct rcu_head *rcu)
 {
-	kmem_cache_free(yoke_request_cache, container_of(rcu, struct yoke_request, rcu));
+	struct yoke_request *req = container_of(rcu, struct yoke_request, rcu);
+
+	kfree(req->saved_syn);
+	kmem_cache_free(yoke_request_cache, req);
 }
 
 static void yoke_request_put(struct yoke_request *req)
@@ -159,30 +162,69 @@ static bool yoke_request_age(struct yoke_request *req)
 	return linked;
 }
 
-/* SYN-ACK again, or the end. */
+/* SYN-ACK again, or the end; of one that was acknowledged, once more when its time is nearly over. */
 static void yoke_request_expire(struct timer_list *t)
 {
 	struct yoke_request *req = container_of(t, struct yoke_request, timer);
 	struct sock *sk = req->listener;
 	struct net *net = sock_net(sk);
+	u8 defer = req->acked ? READ_ONCE(yoke_sk(sk)->defer_accept) : 0;
 
 	rcu_read_lock();
 	if (list_empty_careful(&req->list))
 		goto put;
-	if (req->retries >= yoke_request_limit(sk)) {
+	if (req->retries >= max_t(int, yoke_request_limit(sk), defer)) {
 		yoke_count(net, ReqTimeouts);
 		yoke_request_drop(req);
 		goto put;
 	}
 	if (!yoke_request_age(req))
 		goto put;
-	yoke_count(net, RetransSegs);
-	yoke_request_send(req, YOKE_SYN | YOKE_ACK, NULL);
+	if (req->retries >= defer) {
+		yoke_count(net, RetransSegs);
+		yoke_request_send(req, YOKE_SYN | YOKE_ACK, NULL);
+	}
 	rcu_read_unlock();
 	return;
 put:
 	rcu_read_unlock();
 	yoke_request_put(req);
+}
+
+bool yoke_request_defer(struct yoke_request *req)
+{
+	if (req->retries >= READ_ONCE(yoke_sk(req->listener)->defer_accept))
+		return false;
+	if (!req->acked && !req->retries) {
+		u32 now = (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
+
+		req->sent_us = max_t(u32, now - req->sent_us, 1);
+		req->timed = true;
+	}
+	req->acked = true;
+	return true;
+}
+
+/* NULL: it is not wanted, or there is no memory. */
+static struct yoke_saved_syn *yoke_request_save(const struct sock *sk, const struct sk_buff *skb)
+{
+	u8 save = READ_ONCE(yoke_sk(sk)->save_syn);
+	u32 len = skb_network_header_len(skb) + tcp_hdrlen(skb);
+	const u8 *from = skb_network_header(skb);
+	struct yoke_saved_syn *saved;
+
+	if (likely(!save))
+		return NULL;
+	if (save > 1 && skb_mac_header_was_set(skb)) {
+		len += skb_network_header(skb) - skb_mac_header(skb);
+		from = skb_mac_header(skb);
+	}
+	saved = kmalloc(struct_size(saved, data, len), GFP_ATOMIC | __GFP_NOWARN);
+	if (!saved)
+		return NULL;
+	saved->len = len;
+	memcpy(saved->data, from, len);
+	return saved;
 }
 
 bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct sk_buff *skb,
@@ -234,6 +276,8 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 	req->rcv_wnd = yoke_conn_first_window(net, READ_ONCE(sk->sk_rcvbuf),
 					      yoke_sk(sk)->window_clamp, req->advmss,
 					      req->use_wscale, &req->rcv_wscale);
+	if (!req->cookie)
+		req->saved_syn = yoke_request_save(sk, skb);
 	return true;
 }
 
@@ -248,6 +292,7 @@ struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb
 		return NULL;
 	if (!yoke_request_fill(req, sk, skb, s, rx) ||
 	    !refcount_inc_not_zero(&sk->sk_refcnt)) {
+		kfree(req->saved_syn);
 		kmem_cache_free(yoke_request_cache, req);
 		return NULL;
 	}

@@ -13,8 +13,9 @@
  * @listener:	the socket it belongs to; alive as long as @list is not empty (the listener drops
  *		its requests first)
  * @refs:	table, timer, and who works on it
- * @timer:	SYN-ACK retransmission; @retries how many there were,
- *		@sent_us when the last one left
+ * @timer:	SYN-ACK retransmission; @retries how many there were, or would have been if it were not
+ *		@acked already, @sent_us when the last one left, or if @timed how long its ACK took
+ * @saved_syn:	for TCP_SAVED_SYN, or NULL
  * @rx:		the way back: the SYN as the carrier saw it, and with @mark its mark
  * @passing:	it lies on the stack, in no table, on no list, without a timer: the SYN is answered
  *		with a cookie, or there is a child at once
@@ -29,6 +30,7 @@ struct yoke_request {
 	struct timer_list timer;
 	struct yoke_rx	rx;
 	struct rcu_head	rcu;
+	struct yoke_saved_syn *saved_syn;
 	u32	irs;
 	u32	iss;
 	u32	tsval;		/* TS.Recent */
@@ -46,7 +48,9 @@ struct yoke_request {
 		use_sack:1,
 		use_wscale:1,
 		passing:1,
-		cookie:1;
+		cookie:1,
+		acked:1,	/* but TCP_DEFER_ACCEPT waits for more */
+		timed:1;
 	u8	ecn_mode:2,
 		ecn_again:1,	/* the SYN came more than once, */
 		ecn_bare:1;	/* and without ECN's flags */
@@ -77,6 +81,11 @@ void yoke_request_send(struct yoke_request *req, u16 flags, const struct yoke_op
  * a request of a pair whose two ends are the same, forged, would answer itself for ever.
  */
 void yoke_request_challenge(struct yoke_request *req);
+/*
+ * The ACK that completes the handshake is here, and nothing with it: TCP_DEFER_ACCEPT may have it
+ * wait for data. False if the time for that is over.
+ */
+bool yoke_request_defer(struct yoke_request *req);
 /* It ends without a child. False if it has ended, or become one, before. */
 bool yoke_request_drop(struct yoke_request *req);
 /*

@@ -164,6 +164,30 @@ static int sockopt_set_fastopen_key(struct sock *sk, sockptr_t optval, unsigned 
 	return err;
 }
 
+/* TCP_DEFER_ACCEPT: seconds to and from the number of a SYN-ACK's timeouts that they last. */
+static u8 sockopt_timeouts(int seconds)
+{
+	int timeout = 1, period = 1;
+	u8 n = seconds > 0;
+
+	for (; seconds > period && n < U8_MAX; n++) {
+		timeout = min(2 * timeout, (int)(TCP_RTO_MAX / HZ));
+		period += timeout;
+	}
+	return n;
+}
+
+static int sockopt_timeouts_last(u8 n)
+{
+	int timeout = 1, period = 0;
+
+	for (; n; n--) {
+		period += timeout;
+		timeout = min(2 * timeout, (int)(TCP_RTO_MAX / HZ));
+	}
+	return period;
+}
+
 static int sockopt_set_int(struct sock *sk, int name, int val)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -211,6 +235,14 @@ static int sockopt_set_int(struct sock *sk, int name, int val)
 		return 0;
 	case TCP_TIMESTAMP:
 		return -EPERM;		/* only to repair a connection */
+	case TCP_DEFER_ACCEPT:
+		WRITE_ONCE(ys->defer_accept, sockopt_timeouts(val));
+		return 0;
+	case TCP_SAVE_SYN:		/* 1: from the IP header, 2: from the link's */
+		if (val < 0 || val > 2)
+			return -EINVAL;
+		WRITE_ONCE(ys->save_syn, val);
+		return 0;
 	case TCP_FASTOPEN:
 		return sockopt_set_fastopen(sk, val);
 	case TCP_FASTOPEN_CONNECT:
@@ -501,6 +533,12 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 	case TCP_QUICKACK:
 		*val = !ys->pingpong;
 		return 0;
+	case TCP_DEFER_ACCEPT:
+		*val = sockopt_timeouts_last(ys->defer_accept);
+		return 0;
+	case TCP_SAVE_SYN:
+		*val = ys->save_syn;
+		return 0;
 	case TCP_FASTOPEN:
 		*val = STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN) && ys->listener ?
 		       ys->listener->fastopen_max : 0;
@@ -537,6 +575,26 @@ static int sockopt_put(char __user *optval, int __user *optlen, const void *from
 	return 0;
 }
 
+/* Once, and whole; without room for it the program learns how much it takes. */
+static int sockopt_get_saved_syn(struct sock *sk, char __user *optval, int __user *optlen, int len)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_saved_syn *saved = NULL;
+	int err, need = 0;
+
+	lock_sock(sk);
+	if (ys->saved_syn)
+		need = ys->saved_syn->len;
+	if (len >= need)
+		swap(saved, ys->saved_syn);
+	release_sock(sk);
+	if (!saved)
+		return put_user(need, optlen) ? -EFAULT : len < need ? -EINVAL : 0;
+	err = sockopt_put(optval, optlen, saved->data, need);
+	kfree(saved);
+	return err;
+}
+
 static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int __user *optlen)
 {
 	u8 keys[2 * YOKE_FASTOPEN_KEY];
@@ -559,6 +617,8 @@ static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int _
 		strscpy_pad(cc, yoke_sk(sk)->cc.ops->name, sizeof(cc));
 		release_sock(sk);
 		return sockopt_put(optval, optlen, cc, min_t(int, len, sizeof(cc)));
+	case TCP_SAVED_SYN:
+		return sockopt_get_saved_syn(sk, optval, optlen, len);
 	case TCP_CC_INFO:
 		lock_sock(sk);
 		val = sockopt_cc_info(sk, &cc_info);

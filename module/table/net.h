@@ -18,7 +18,7 @@ struct yoke_cc_ops;
 #define YOKE_MIB_LIST(X)								\
 	X(ActiveOpens) X(PassiveOpens) X(AttemptFails) X(EstabResets) X(CurrEstab)	\
 	X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(InCsumErrors) X(OutRsts)	\
-	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts)				\
+	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts) X(DeferAcceptDrop)		\
 	X(ReqQFullDoCookies) X(ReqQFullDrop)						\
 	X(FastOpenActive) X(FastOpenActiveFail)						\
 	X(FastOpenPassive) X(FastOpenPassiveFail) X(FastOpenPassiveAltKey)		\

@@ -16,7 +16,7 @@ import time
 import traceback
 
 here = os.path.dirname(os.path.abspath(__file__))
-CHAPTERS = ('handshake data close reset retransmission recovery congestion window checksum demux '
+CHAPTERS = ('handshake accept data close reset retransmission recovery congestion window checksum demux '
 	    'options segments dgram icmp cookies fastopen ecn ipv6').split()
 SIDE_BY_SIDE = 8		# more, and timers are seen late under emulation
 
