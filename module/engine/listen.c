@@ -18,6 +18,7 @@
 #include "send.h"
 #include "../algo/cookie.h"
 #include "../table/cc_table.h"
+#include "../table/cgroup.h"
 #include "../table/mem.h"
 
 /* --- a segment for a request: §3.10.7.4 in SYN-RECEIVED --- */
@@ -137,6 +138,7 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 		goto no_route;
 	yoke_listen_inherit(child, sk);
 	security_sk_clone(sk, child);
+	yoke_cgroup_inherit(child, sk);
 	ys = yoke_sk(child);
 	ys->af = req->rx.af;
 	ys->node.pair = req->node.pair;

@@ -14,6 +14,7 @@
 #include "../engine/send.h"
 #include "../engine/timewait.h"
 #include "../ip/ip6.h"
+#include "../table/cgroup.h"
 #include "../table/mem.h"
 #include "open.h"
 
@@ -398,6 +399,7 @@ int yoke_open_accept(struct socket *sock, struct socket *newsock, struct proto_a
 	if (IS_ERR(child))
 		return PTR_ERR(child);
 	lock_sock(child);
+	yoke_cgroup_charge(child);
 	sock_graft(child, newsock);
 	newsock->state = SS_CONNECTED;
 	release_sock(child);
