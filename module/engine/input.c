@@ -73,7 +73,8 @@ static void yoke_input_sack_clean(struct yoke_sock *ys)
 /* [start, end) came twice (RFC 2883). */
 static void yoke_input_dsack(struct yoke_sock *ys, u32 start, u32 end)
 {
-	if (!ys->use_sack || !yoke_seq_before(start, end))
+	if (!ys->use_sack || !yoke_seq_before(start, end) ||
+	    !READ_ONCE(yoke_net(sock_net((struct sock *)ys))->set.dsack))
 		return;
 	ys->dsack = true;
 	ys->dsack_block.start = start;

@@ -106,6 +106,26 @@ int yoke_open_disconnect(struct sock *sk, int flags)
 
 /* --- the active open --- */
 
+static bool open_is_loopback(const struct in6_addr *addr)
+{
+	return ipv6_addr_loopback(addr) || ipv6_addr_v4mapped_loopback(addr);
+}
+
+/*
+ * May a TIME-WAIT of the same pair give way (RFC 6191)? On a port that the program chose, always; on
+ * one that we choose as net.yoke.tw_reuse has it, 1: yes, 2: on the loopback device.
+ */
+static bool open_may_reuse(const struct sock *sk)
+{
+	u8 reuse = READ_ONCE(yoke_net(sock_net(sk))->set.reuse_tw);
+
+	if (inet_sk(sk)->inet_num || reuse == 1)
+		return true;
+	return reuse == 2 && (sk->sk_bound_dev_if == LOOPBACK_IFINDEX ||
+			      open_is_loopback(&yoke_sk(sk)->node.pair.raddr) ||
+			      open_is_loopback(&yoke_sk(sk)->node.pair.laddr));
+}
+
 /* Takes the pair with local @port: in the table it is ours. -EEXIST: somebody else has it. */
 static int open_claim(void *ctx, u16 port)
 {
@@ -119,7 +139,7 @@ static int open_claim(void *ctx, u16 port)
 	ys->iss = 0;
 	ys->node.pair.lport = htons(port);
 	err = yoke_hash_add(hash, &ys->node);
-	if (err != -EEXIST)
+	if (err != -EEXIST || !open_may_reuse(sk))
 		return err;
 
 	rcu_read_lock();

@@ -63,6 +63,8 @@ static void settings_init(struct yoke_settings *set)
 	set->moderate_rcvbuf = 1;
 	set->slow_start_after_idle = 1;
 	set->rfc1337 = 0;
+	set->reuse_tw = 2;
+	set->dsack = 1;
 	set->stdurg = 0;
 	set->ecn = 2;
 	set->ecn_fallback = 1;

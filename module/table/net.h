@@ -99,6 +99,8 @@ struct yoke_settings {
 	u8	moderate_rcvbuf;
 	u8	slow_start_after_idle;
 	u8	rfc1337;
+	u8	reuse_tw;		/* tw_reuse is a macro of the kernel's */
+	u8	dsack;
 	u8	stdurg;
 	u8	ecn;
 	u8	ecn_fallback;

@@ -6,7 +6,7 @@ import socket
 import time
 
 from peer import (ANY, MSS, Skip, ahead, check, equal, held, linger0, near, option, pattern, poll_events,
-		  raises, rows, seq32, slow, until)
+		  raises, rows, seq32, slow, until, write)
 
 
 @rows('9293-EV-24')
@@ -501,6 +501,47 @@ def fin_out_of_window(p):
 	c.expect('A')
 	c.expect_state('ESTABLISHED')
 	c.alive()
+
+
+@rows('9293-MAY-2')
+def time_wait_reused(p):
+	"""connect() from the only port there is: tw_reuse says whether a TIME-WAIT gives way to it, which
+	has timestamps and is over a second old. The number goes on above the old one's."""
+	limits = '/proc/sys/net/ipv4/ip_local_port_range'
+	with open(limits) as f:
+		before = f.read()
+	stamp = [('MSS', MSS), ('NOP', None), ('NOP', None), ('Timestamp', (7, 0))]
+	port = next(p.ports)
+
+	def connect():
+		s = p.socket()
+		s.setblocking(False)
+		raises(errno.EINPROGRESS, s.connect, (p.address, port))
+		c = p.conn(40000, port)
+		c.sock, c.syn = s, c.expect('S', ack=ANY)
+		return c
+	try:
+		write(limits, '40000 40000')
+		c = connect()
+		c.send('SA', options=stamp)
+		c.expect('A')
+		c.tsval, c.tsecr = 8, option(c.syn, 'Timestamp')[0]
+		c.sock.close()
+		c.expect('FA')
+		c.send('FA')
+		c.expect('A')
+		for reuse, wait, may in ((2, 2.2, False), (0, 0, False), (1, 0, True)):
+			time.sleep(wait)
+			with p.sysctl('tw_reuse', reuse):
+				if not may:
+					s = p.socket()
+					s.setblocking(False)
+					raises(errno.EADDRNOTAVAIL, s.connect, (p.address, port))
+					continue
+				again = connect()
+				check(ahead(again.syn.seq, c.ack) > 0, 'a number of before')
+	finally:
+		write(limits, before)
 
 
 @rows('6191-3', '6191-6')

@@ -425,6 +425,16 @@ def dsack_in_an_island(p):
 			   (seq32(c.seq + 100), seq32(c.seq + 300))], 'SACK blocks')
 
 
+@rows('2883-1')
+def dsack_is_a_setting(p):
+	with p.sysctl('dsack', 0):
+		c = permitted(p)
+		c.send('A', pattern(100))
+		c.expect_ack()
+		c.send('A', pattern(100), seq=c.seq - 100)
+		equal(sacked(c.expect('A')), [], 'blocks')
+
+
 @rows('2883-3')
 def dsack_of_a_part(p):
 	"""Half old and half new: the report names the old half exactly."""
