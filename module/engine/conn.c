@@ -22,7 +22,10 @@
 
 #define BIT_OF(state)	(1 << TCP_##state)
 
-/* RFC 9293 figure 5. Every state may fall to CLOSE: reset, timeout, abort. */
+/*
+ * RFC 9293 figure 5, as selftests/states models it. Every state may fall to CLOSE: reset, timeout,
+ * abort, or TIME-WAIT, which is a smaller object's state (timewait.c) and no socket's.
+ */
 static const u16 transitions[TCP_MAX_STATES] = {
 	[TCP_CLOSE]	  = BIT_OF(LISTEN) | BIT_OF(SYN_SENT) | BIT_OF(SYN_RECV) |
 			    BIT_OF(ESTABLISHED),
@@ -30,11 +33,8 @@ static const u16 transitions[TCP_MAX_STATES] = {
 	[TCP_SYN_SENT]	  = BIT_OF(SYN_RECV) | BIT_OF(ESTABLISHED),
 	[TCP_SYN_RECV]	  = BIT_OF(ESTABLISHED) | BIT_OF(FIN_WAIT1),
 	[TCP_ESTABLISHED] = BIT_OF(FIN_WAIT1) | BIT_OF(CLOSE_WAIT),
-	[TCP_FIN_WAIT1]	  = BIT_OF(FIN_WAIT2) | BIT_OF(CLOSING) | BIT_OF(TIME_WAIT),
-	[TCP_FIN_WAIT2]	  = BIT_OF(TIME_WAIT),
+	[TCP_FIN_WAIT1]	  = BIT_OF(FIN_WAIT2) | BIT_OF(CLOSING),
 	[TCP_CLOSE_WAIT]  = BIT_OF(LAST_ACK),
-	[TCP_CLOSING]	  = BIT_OF(TIME_WAIT),
-	[TCP_LAST_ACK]	  = 0,
 };
 
 #define YOKE_COUNTED	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)	/* CurrEstab's (RFC 4022) */
