@@ -113,11 +113,14 @@ int yoke_addr_inherit(struct sock *child, const struct sock *sk)
 
 void yoke_addr_destruct(struct sock *sk)
 {
-	if (!inet_sk(sk)->pinet6)
+	struct ipv6_pinfo *np = inet_sk(sk)->pinet6;
+
+	if (!np) {
+		inet_sock_destruct(sk);
 		return;
-	inet6_cleanup_sock(sk);
-	kfree(inet_sk(sk)->pinet6);
-	inet_sk(sk)->pinet6 = NULL;
+	}
+	inet6_sock_destruct(sk);	/* what hangs on np, and the rest */
+	kfree(np);
 }
 
 struct in6_addr yoke_addr_any(const struct sock *sk)
@@ -301,6 +304,7 @@ int yoke_addr_inherit(struct sock *child, const struct sock *sk)
 
 void yoke_addr_destruct(struct sock *sk)
 {
+	inet_sock_destruct(sk);
 }
 
 struct in6_addr yoke_addr_any(const struct sock *sk)

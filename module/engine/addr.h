@@ -21,7 +21,7 @@ bool yoke_addr_undecided(const struct sock *sk);
 int yoke_addr_choose(struct sock *sk, sa_family_t family);
 /* @child is of @sk's family and inherits what SOL_IPV6 says there. 0, -ENOBUFS. Softirq. */
 int yoke_addr_inherit(struct sock *child, const struct sock *sk);
-/* Frees what an IPv6 socket has more; for sk_destruct. */
+/* inet_sock_destruct(), and what an IPv6 socket has more; for sk_destruct. */
 void yoke_addr_destruct(struct sock *sk);
 
 /* The unspecified address of @sk's family, which is that of both if it may be either. */

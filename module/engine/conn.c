@@ -136,7 +136,6 @@ static void yoke_conn_destruct(struct sock *sk)
 	kfree(yoke_sk(sk)->saved_syn);
 	kfree_sensitive(yoke_sk(sk)->listener);
 	yoke_addr_destruct(sk);
-	inet_sock_destruct(sk);
 }
 
 void yoke_conn_init(struct sock *sk)

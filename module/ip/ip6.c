@@ -244,10 +244,20 @@ static struct dst_entry *ip6_dgram_route(struct sock *sk, struct yoke_dgram_dest
 	struct dst_entry *dst;
 	struct flowi6 fl6;
 
+	if (d->connected) {
+		dst = sk_dst_check(sk, READ_ONCE(inet6_sk(sk)->dst_cookie));
+		if (dst)
+			return dst;
+	}
 	flow_of_dest(&fl6, sk, d);
-	dst = ip6_sk_dst_lookup_flow(sk, &fl6, NULL, d->connected);
-	if (!IS_ERR(dst))
-		d->pair.laddr = fl6.saddr;
+	dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl6, NULL);
+	if (IS_ERR(dst))
+		return dst;
+	d->pair.laddr = fl6.saddr;
+	if (d->connected) {
+		WRITE_ONCE(inet6_sk(sk)->dst_cookie, rt6_get_cookie((struct rt6_info *)dst));
+		sk_dst_set(sk, dst_clone(dst));
+	}
 	return dst;
 }
 

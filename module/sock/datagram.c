@@ -24,18 +24,12 @@
 
 /* --- a socket's life --- */
 
-static void dgram_destruct(struct sock *sk)
-{
-	yoke_addr_destruct(sk);
-	inet_sock_destruct(sk);
-}
-
 static int dgram_init(struct sock *sk)
 {
 	struct inet_sock *inet = inet_sk(sk);
 	bool no_pmtu = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc);
 
-	sk->sk_destruct = dgram_destruct;
+	sk->sk_destruct = yoke_addr_destruct;
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	inet->uc_ttl = -1;
 	inet->mc_ttl = 1;
