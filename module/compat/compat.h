@@ -72,6 +72,22 @@ static inline unsigned long inet_cmsg_flags(const struct inet_sock *inet)
 #define inet6_assign_bit(nr, sk, val)	(inet6_sk(sk)->YOKE_INET6_##nr = !!(val))
 #endif
 
+/* What a child has of its listener's options, beside those that are fields of their own. */
+static inline void yoke_compat_inherit_inet(struct sock *child, const struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	inet_sk(child)->inet_flags |= inet_sk(sk)->inet_flags & IP_CMSG_ALL;
+#else
+	inet_sk(child)->cmsg_flags = inet_sk(sk)->cmsg_flags;
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	inet_sk(child)->local_port_range = inet_sk(sk)->local_port_range;
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+	inet_sk(child)->local_port_range.lo = inet_sk(sk)->local_port_range.lo;
+	inet_sk(child)->local_port_range.hi = inet_sk(sk)->local_port_range.hi;
+#endif
+}
+
 /* 6.5: struct proto.ioctl fills in an int of the kernel's instead of the program's. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 typedef int *yoke_ioctl_arg;
@@ -158,6 +174,76 @@ static int fn##_split(struct sock *sk, struct msghdr *msg, size_t len, int flags
 /* 6.6: sysctl tables are registered with their size. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define register_net_sysctl_sz(net, path, table, size)	register_net_sysctl(net, path, table)
+#endif
+
+/* 6.4: a socket may answer SOL_SOCKET itself; before, only MPTCP's do. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define yoke_compat_answer_sol_socket(sock)	set_bit(SOCK_CUSTOM_SOCKOPT, &(sock)->flags)
+#else
+#define yoke_compat_answer_sol_socket(sock)	do { } while (0)
+#endif
+
+/* 6.5: pages to be sent come in a message; before, one at a time by a call of its own. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define YOKE_COMPAT_DECLARE_SENDPAGE(fn)
+#define YOKE_COMPAT_SENDPAGE(fn, message)
+#define YOKE_COMPAT_SENDPAGE_OP(fn)
+#define yoke_compat_splices(msg)	((msg)->msg_flags & MSG_SPLICE_PAGES)
+#else
+#include <linux/skbuff.h>
+#include <linux/uio.h>
+#define yoke_compat_splices(msg)	false
+#define YOKE_COMPAT_DECLARE_SENDPAGE(fn)						\
+ssize_t fn(struct socket *sock, struct page *page, int offset, size_t size, int flags);
+#define YOKE_COMPAT_SENDPAGE(fn, message)						\
+ssize_t fn(struct socket *sock, struct page *page, int offset, size_t size, int flags)	\
+{											\
+	struct bio_vec bvec = { .bv_page = page, .bv_len = size, .bv_offset = offset };	\
+	struct msghdr msg = { .msg_flags = flags & ~MSG_ZEROCOPY };			\
+											\
+	if (flags & MSG_SENDPAGE_NOTLAST)						\
+		msg.msg_flags |= MSG_MORE;						\
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bvec, 1, size);			\
+	return message(sock, &msg, true);						\
+}
+#define YOKE_COMPAT_SENDPAGE_OP(fn)	.sendpage = fn,
+
+/* @iter is one piece of one page, as above. */
+static inline ssize_t yoke_compat_splice_from_iter(struct sk_buff *skb, struct iov_iter *iter,
+						   ssize_t most, gfp_t gfp)
+{
+	struct page *page = iter->bvec->bv_page;
+	int offset = iter->bvec->bv_offset + iter->iov_offset, i = skb_shinfo(skb)->nr_frags;
+	size_t len = min_t(size_t, most, iov_iter_count(iter));
+
+	if (skb_can_coalesce(skb, i, page, offset)) {
+		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], len);
+	} else if (i < MAX_SKB_FRAGS) {
+		get_page(page);
+		skb_fill_page_desc_noacc(skb, i, page, offset, len);
+	} else {
+		return -EMSGSIZE;
+	}
+	skb_len_add(skb, len);
+	iov_iter_advance(iter, len);
+	return len;
+}
+#define skb_splice_from_iter	yoke_compat_splice_from_iter
+#endif
+
+/* 6.13: what is to be stamped is told with the rest of what a message's cookie says. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define yoke_compat_tx_timestamp(sk, cookie, flags)	sock_tx_timestamp(sk, cookie, flags)
+#else
+#define yoke_compat_tx_timestamp(sk, cookie, flags)					\
+	sock_tx_timestamp(sk, (cookie)->tsflags, flags)
+#endif
+
+/* 6.16: pages may be a device's. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#define yoke_compat_zerocopy(sk, size, uarg)	msg_zerocopy_realloc(sk, size, uarg, false)
+#else
+#define yoke_compat_zerocopy(sk, size, uarg)	msg_zerocopy_realloc(sk, size, uarg)
 #endif
 
 /* 6.13: a timer and what it does are set up in one. */

@@ -8,6 +8,7 @@
  * RFC 9293 §3.10.7.4 step 5, RFC 5961 §5.2 (old ACKs), RFC 2018/2883 (SACK,
  * D-SACK), RFC 7323 §4.1 (RTTM).
  */
+#include <linux/errqueue.h>
 #include "queue.h"
 #include "urgent.h"
 #include "ack.h"
@@ -53,6 +54,18 @@ static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *seg)
 	return true;
 }
 
+/* SOF_TIMESTAMPING_TX_ACK: the byte that the program follows has arrived. */
+static void yoke_ack_stamp(struct sock *sk, struct sk_buff *skb, const struct yoke_ack *ack)
+{
+	u32 seq;
+
+	if (likely(!(yoke_cb(skb)->flags & YOKE_STAMPED)))
+		return;
+	seq = yoke_queue_stamp_seq(sk, skb);
+	if (!yoke_seq_before(seq, ack->prior_una) && yoke_seq_before(seq, ack->ack))
+		__skb_tstamp_tx(skb, NULL, NULL, sk, SCM_TSTAMP_ACK);
+}
+
 /* Frees what lies below SEG.ACK. */
 static void yoke_ack_clean(struct sock *sk, struct yoke_ack *ack)
 {
@@ -62,6 +75,7 @@ static void yoke_ack_clean(struct sock *sk, struct yoke_ack *ack)
 	while ((skb = skb_peek(&ys->rtx))) {
 		struct yoke_seg *seg = &yoke_cb(skb)->seg;
 
+		yoke_ack_stamp(sk, skb, ack);
 		if (yoke_seq_after(seg->end_seq, ack->ack)) {
 			if (yoke_seq_after(ack->ack, seg->seq))
 				yoke_recovery_trim(&ys->rec, seg, ack->ack, ack);

@@ -29,12 +29,18 @@ enum {
 	YOKE_URG = 0x20,
 };
 
+/* Beside them in yoke_cb.flags, of buffers to send, but never in a header. */
+enum {
+	YOKE_STAMPED = 0x40,	/* the program hears when the byte that it follows is acknowledged */
+	YOKE_EOR = 0x80,	/* MSG_EOR: nothing is appended to it */
+};
+
 /**
  * struct yoke_cb - skb->cb of queued segments
  * @seg:	sequence numbers, and for sent ones what recovery keeps
  * @start:	sequence number of the buffer's first byte; lags behind @seg.seq while acknowledged
  *		bytes are not cut off yet
- * @flags:	YOKE_FIN, YOKE_SYN, YOKE_PSH of this segment
+ * @flags:	YOKE_FIN, YOKE_SYN, YOKE_PSH of this segment, YOKE_STAMPED, YOKE_EOR
  * @ecn:	of a received one: the ECN field of its IP header
  */
 struct yoke_cb {
@@ -156,10 +162,10 @@ struct yoke_listener {
  * @af:		the carrier
  * @ts_offset:	added to our timestamps
  *
- * sock/stream.c, what the program has written and read:
+ * sock/send.c and stream.c, what the program has written and read:
  * @write_seq:	end of the data the program has written
- * @copied_seq:	next byte for the program
  * @pushed_seq:	end of the last segment that carries PSH
+ * @copied_seq:	next byte for the program
  *
  * sock/sockopt.c, what the program has set, with nodelay, cork and all from
  * linger2 to user_timeout:
@@ -281,6 +287,8 @@ struct yoke_sock {
 		fastopen_connect:1,	/* TCP_FASTOPEN_CONNECT */
 		fastopen_asked:1,	/* our SYN had to do with Fast Open, */
 		fastopen_again:1,	/* the first after a pause */
+		thin_timeouts:1,	/* TCP_THIN_LINEAR_TIMEOUTS */
+		stamps_counted:1,	/* sk_tskey is where SOF_TIMESTAMPING_OPT_ID counts from */
 		syn_deferred:1,		/* in SYN-SENT, but the SYN waits for data */
 		syn_data:1;		/* the SYN carried data; after the handshake: and it counted */
 	u8	urgent;
@@ -333,6 +341,7 @@ struct yoke_sock {
 	int	linger2;		/* TCP_LINGER2, jiffies; < 0 none */
 	u32	keep_time, keep_intvl;	/* jiffies; 0: the namespace's */
 	u32	user_timeout;		/* ms; 0 none */
+	u32	tx_delay;		/* TCP_TX_DELAY, us */
 	u64	bytes_acked, bytes_received;
 	u32	segs_in, segs_out;
 	u32	dsacks;			/* duplicates that the peer reported */

@@ -94,6 +94,11 @@ static bool yoke_input_merge(struct sock *sk, struct sk_buff *tail, struct sk_bu
 		return false;
 	yoke_cb(tail)->seg.end_seq = yoke_cb(skb)->seg.end_seq;
 	yoke_cb(tail)->flags |= yoke_cb(skb)->flags;
+	/* SO_TIMESTAMP tells of what came last. */
+	if (skb->tstamp) {
+		tail->tstamp = skb->tstamp;
+		skb_hwtstamps(tail)->hwtstamp = skb_hwtstamps(skb)->hwtstamp;
+	}
 	atomic_add(delta, &sk->sk_rmem_alloc);
 	sk_mem_charge(sk, delta);
 	kfree_skb_partial(skb, stolen);

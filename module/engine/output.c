@@ -252,6 +252,8 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 	th->check = 0;
 	th->urg_ptr = htons(urgent);
 
+	if (unlikely(ys->tx_delay))
+		yoke_pace_delay(sk, skb);
 	if (skb->len > size)
 		yoke_pace_charge(sk, skb);
 	else

@@ -121,6 +121,15 @@ void yoke_pace_depart(struct sock *sk, struct sk_buff *skb)
 	pace->next_ns += len_ns;
 }
 
+void yoke_pace_delay(const struct sock *sk, struct sk_buff *skb)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+	u64 at = max_t(u64, skb->tstamp, ys->now_us * NSEC_PER_USEC);
+
+	at += (u64)READ_ONCE(ys->tx_delay) * NSEC_PER_USEC;
+	skb_set_delivery_time(skb, ns_to_ktime(at), SKB_CLOCK_MONOTONIC);
+}
+
 unsigned int yoke_pace_burst(const struct sock *sk, unsigned int mss)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;

@@ -59,4 +59,7 @@ void yoke_pace_charge(struct sock *sk, struct sk_buff *skb);
 void yoke_pace_init(void);
 void yoke_pace_exit(void);
 
+/* TCP_TX_DELAY: @skb is to leave later than it would, where fq has the device. */
+void yoke_pace_delay(const struct sock *sk, struct sk_buff *skb);
+
 #endif

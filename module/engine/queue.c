@@ -48,13 +48,14 @@ void yoke_queue_append(struct sock *sk, struct sk_buff *skb)
 	yoke_mem_charge_tx(sk, skb);
 }
 
-void yoke_queue_grow(struct sock *sk, struct sk_buff *skb, unsigned int bytes)
+void yoke_queue_charge(struct sock *sk, unsigned int bytes)
 {
-	skb->len += bytes;
-	skb->data_len += bytes;
-	skb->truesize += bytes;
 	sk_wmem_queued_add(sk, bytes);
 	sk_mem_charge(sk, bytes);
+}
+
+void yoke_queue_grow(struct sock *sk, struct sk_buff *skb, unsigned int bytes)
+{
 	yoke_cb(skb)->seg.end_seq += bytes;
 	WRITE_ONCE(yoke_sk(sk)->write_seq, yoke_sk(sk)->write_seq + bytes);
 }
@@ -121,6 +122,22 @@ int yoke_queue_own(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
+/* @tail was cut off @skb: whichever has the byte that SO_TIMESTAMPING follows goes on with that. */
+static void yoke_queue_split_stamp(const struct sock *sk, struct sk_buff *skb, struct sk_buff *tail)
+{
+	struct skb_shared_info *from = skb_shinfo(skb), *to = skb_shinfo(tail);
+
+	if (likely(!(from->tx_flags & SKBTX_ANY_TSTAMP) && !(yoke_cb(skb)->flags & YOKE_STAMPED)))
+		return;
+	if (yoke_seq_before(yoke_queue_stamp_seq(sk, skb), yoke_cb(tail)->start))
+		return;
+	to->tx_flags |= from->tx_flags & SKBTX_ANY_TSTAMP;
+	from->tx_flags &= ~SKBTX_ANY_TSTAMP;
+	to->tskey = from->tskey;
+	yoke_cb(tail)->flags |= yoke_cb(skb)->flags & YOKE_STAMPED;
+	yoke_cb(skb)->flags &= ~YOKE_STAMPED;
+}
+
 int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff *skb,
 		     unsigned int len)
 {
@@ -143,9 +160,10 @@ int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff
 	sk_mem_charge(sk, tail->truesize - moved);
 
 	tcb = yoke_cb(tail);
-	tcb->flags = cb->flags & (YOKE_FIN | YOKE_PSH);
-	cb->flags &= ~(YOKE_FIN | YOKE_PSH);
+	tcb->flags = cb->flags & (YOKE_FIN | YOKE_PSH | YOKE_EOR);
+	cb->flags &= ~(YOKE_FIN | YOKE_PSH | YOKE_EOR);
 	tcb->start = cb->start + len;
+	yoke_queue_split_stamp(sk, skb, tail);
 	if (queue == &yoke_sk(sk)->rtx) {
 		yoke_recovery_split(&yoke_sk(sk)->rec, &cb->seg, &tcb->seg, tcb->start);
 	} else {

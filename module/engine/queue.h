@@ -21,7 +21,9 @@ struct sk_buff *yoke_queue_alloc_control(gfp_t gfp);
  * Appends @skb (of yoke_queue_alloc) to the write queue; its sequence numbers start at write_seq.
  */
 void yoke_queue_append(struct sock *sk, struct sk_buff *skb);
-/* @bytes were added to the fragments of @skb, the tail of the write queue. */
+/* @bytes of data are charged to @sk, for a buffer whose truesize has them. */
+void yoke_queue_charge(struct sock *sk, unsigned int bytes);
+/* @bytes were added to the fragments of @skb, the tail of the write queue, and charged. */
 void yoke_queue_grow(struct sock *sk, struct sk_buff *skb, unsigned int bytes);
 /*
  * Cuts @skb (on @queue) behind its first @len bytes; what follows becomes a buffer of its own
@@ -34,5 +36,19 @@ int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff
  * acknowledged bytes. 0 or -ENOMEM.
  */
 int yoke_queue_own(struct sock *sk, struct sk_buff *skb);
+
+/*
+ * The byte of a buffer that SO_TIMESTAMPING follows, and what the program knows it by: its distance
+ * from where the counting began (sk_tskey, SOF_TIMESTAMPING_OPT_ID).
+ */
+static inline u32 yoke_queue_stamp_key(const struct sock *sk, u32 seq)
+{
+	return seq - (u32)atomic_read(&sk->sk_tskey);
+}
+
+static inline u32 yoke_queue_stamp_seq(const struct sock *sk, const struct sk_buff *skb)
+{
+	return skb_shinfo(skb)->tskey + (u32)atomic_read(&sk->sk_tskey);
+}
 
 #endif

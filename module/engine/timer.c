@@ -8,6 +8,7 @@
  * RFC 9293 §3.8.1, §3.8.3 (R1, R2), §3.8.4, §3.8.6.1; RFC 6298 §5; RFC 8985
  * §6.2 step 5, §7.3; RFC 5482.
  */
+#include <net/tcp.h>
 #include "fastopen.h"
 #include "output.h"
 #include "send.h"
@@ -104,6 +105,19 @@ static void yoke_timer_suspect_path(struct sock *sk, bool hopeless)
 		yoke_fastopen_pause(sk);
 }
 
+/*
+ * TCP_THIN_LINEAR_TIMEOUTS: a stream of a few small segments, which are too few to tell of a loss,
+ * does not back off at once.
+ */
+static bool yoke_timer_thin(const struct sock *sk)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+
+	return ys->thin_timeouts && sk->sk_state == TCP_ESTABLISHED &&
+	       ys->retransmits <= TCP_THIN_LINEAR_RETRIES && ys->cc.ssthresh != U32_MAX &&
+	       ys->snd_nxt - ys->snd_una < 4 * ys->mss;
+}
+
 /* RFC 6298 (5.4) to (5.6). */
 static void yoke_timer_retransmit(struct sock *sk)
 {
@@ -135,7 +149,8 @@ static void yoke_timer_retransmit(struct sock *sk)
 		__sk_dst_reset(sk);
 	if (ys->retransmits >= READ_ONCE(set->retries1) && READ_ONCE(set->mtu_probing))
 		yoke_conn_black_hole(sk);
-	yoke_rtt_backoff(&ys->rtt);
+	if (!yoke_timer_thin(sk))
+		yoke_rtt_backoff(&ys->rtt);
 	yoke_recovery_rto(&ys->rec, &ys->cc, ys->snd_una, ys->snd_nxt, (u32)ys->now_us,
 			  READ_ONCE(set->frto));
 	if (!ys->retrans_ts)

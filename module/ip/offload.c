@@ -14,7 +14,7 @@
 #include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 #include <net/protocol.h>
-#include "../engine/conn.h"
+#include "../engine/queue.h"
 #include "offload.h"
 
 /*
@@ -60,6 +60,22 @@ static void pass_charge(struct sk_buff *from, struct sk_buff *segs)
 	swap(last->sk, from->sk);
 }
 
+/* SO_TIMESTAMPING: the segment with the byte that the sender follows has its mark. */
+static void pass_stamp(const struct sk_buff *from, struct sk_buff *segs, unsigned int mss)
+{
+	struct sk_buff *seg = segs;
+	u32 left;
+
+	if (likely(!(skb_shinfo(from)->tx_flags & SKBTX_SW_TSTAMP)) || !from->sk ||
+	    !sk_fullsock(from->sk))
+		return;
+	left = yoke_queue_stamp_seq(from->sk, from) - ntohl(tcp_hdr(segs)->seq);
+	for (; seg->next && left >= mss; seg = seg->next)
+		left -= mss;
+	skb_shinfo(seg)->tx_flags |= SKBTX_SW_TSTAMP;
+	skb_shinfo(seg)->tskey = skb_shinfo(from)->tskey;
+}
+
 /* @family: the bit SKB_GSO_TCPV4 or SKB_GSO_TCPV6; @sum_pseudo: sums up its pseudo-header. */
 static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t features, int family,
 				      __wsum (*sum_pseudo)(struct sk_buff *skb, int proto))
@@ -101,6 +117,7 @@ static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t fea
 	segs = skb_segment(skb, features);
 	if (IS_ERR(segs))
 		return segs;
+	pass_stamp(skb, segs, mss);
 	pass_charge(skb, segs);
 	write_headers(segs, mss, pseudo, cwr_once);
 	return segs;

@@ -23,6 +23,7 @@
 #include "../table/mem.h"
 #include "datagram.h"
 #include "diag.h"
+#include "sockopt.h"
 #include "stream.h"
 #include "sysctl.h"
 
@@ -52,6 +53,7 @@ static int yoke_main_create(struct net *net, struct socket *sock, int protocol, 
 		ops = &yoke_stream_ops;
 		prot = &yoke_stream_proto;
 		number = yoke_stream_protocol;
+		yoke_sockopt_stream_init(sock);
 		break;
 	case SOCK_DGRAM:
 		ops = &yoke_dgram_ops;
@@ -79,6 +81,7 @@ static int yoke_main_create(struct net *net, struct socket *sock, int protocol, 
 	sock->ops = ops;
 	sock_init_data(sock, sk);
 	sk->sk_protocol = number;
+	sk->sk_txrehash = READ_ONCE(net->core.sysctl_txrehash);
 	err = addresses ? yoke_addr_choose(sk, addresses) : 0;
 	if (!err)
 		err = prot->init(sk);

@@ -17,6 +17,7 @@
 #include "../table/cgroup.h"
 #include "../table/mem.h"
 #include "open.h"
+#include "sockopt.h"
 
 #define STATE(sk)	(1 << (sk)->sk_state)
 
@@ -421,6 +422,7 @@ int yoke_open_accept(struct socket *sock, struct socket *newsock, struct proto_a
 	lock_sock(child);
 	yoke_cgroup_charge(child);
 	sock_graft(child, newsock);
+	yoke_sockopt_stream_init(newsock);
 	newsock->state = SS_CONNECTED;
 	release_sock(child);
 	return 0;

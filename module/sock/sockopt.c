@@ -2,9 +2,10 @@
 /*
  * Socket options of the stream type: SOL_TCP's names, numbers, ranges, units and errors.
  *
- * SOL_SOCKET never comes here: the core answers it, as for TCP. SOL_IP is the host's own.
- * Process context, takes the socket lock. Owns nodelay, cork, user_mss, syn_retries,
- * linger2, keep_time, keep_intvl, keep_cnt, user_timeout, window_clamp.
+ * SOL_SOCKET comes here for what the core grants to TCP only, and goes on to it. SOL_IP is the
+ * host's own.
+ * Process context, takes the socket lock. Owns nodelay, cork, user_mss, syn_retries, thin_timeouts,
+ * linger2, keep_time, keep_intvl, keep_cnt, user_timeout, window_clamp, tx_delay.
  */
 #include <linux/inet_diag.h>
 #include <linux/tcp.h>
@@ -18,6 +19,7 @@
 #include "../engine/send.h"
 #include "../engine/timer.h"
 #include "../table/cc_table.h"
+#include "info.h"
 #include "sockopt.h"
 
 #define STATE(sk)	(1 << (sk)->sk_state)
@@ -149,17 +151,19 @@ static int sockopt_set_fastopen_no_cookie(struct sock *sk, int val)
 static int sockopt_set_fastopen_key(struct sock *sk, sockptr_t optval, unsigned int len)
 {
 	u8 keys[2 * YOKE_FASTOPEN_KEY];
-	int err = -EINVAL;
+	int err = 0;
 
 	if (len != YOKE_FASTOPEN_KEY && len != sizeof(keys))
 		return -EINVAL;
 	if (copy_from_sockptr(keys, optval, len))
 		return -EFAULT;
+	/* What will not listen any more has no use for them. */
 	lock_sock(sk);
-	if (STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN))
+	if (STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)) {
 		err = yoke_listen_prepare(sk);
-	if (!err)
-		yoke_fastopen_set_keys(sock_net(sk), sk, keys, len / YOKE_FASTOPEN_KEY);
+		if (!err)
+			yoke_fastopen_set_keys(sock_net(sk), sk, keys, len / YOKE_FASTOPEN_KEY);
+	}
 	release_sock(sk);
 	return err;
 }
@@ -243,6 +247,16 @@ static int sockopt_set_int(struct sock *sk, int name, int val)
 			return -EINVAL;
 		WRITE_ONCE(ys->save_syn, val);
 		return 0;
+	case TCP_THIN_LINEAR_TIMEOUTS:
+		if (val < 0 || val > 1)
+			return -EINVAL;
+		ys->thin_timeouts = val;
+		return 0;
+	case TCP_THIN_DUPACK:		/* RACK does it for all: TCP has kept but the name */
+		return val < 0 || val > 1 ? -EINVAL : 0;
+	case TCP_TX_DELAY:
+		WRITE_ONCE(ys->tx_delay, val);
+		return 0;
 	case TCP_FASTOPEN:
 		return sockopt_set_fastopen(sk, val);
 	case TCP_FASTOPEN_CONNECT:
@@ -266,13 +280,16 @@ static int sockopt_set_tcp(struct sock *sk, int name, sockptr_t optval, unsigned
 
 	if (name == TCP_FASTOPEN_KEY)
 		return sockopt_set_fastopen_key(sk, optval, len);
-	if (name == TCP_CONGESTION) {
+	if (name == TCP_CONGESTION || name == TCP_ULP) {
 		if (len < 1)
 			return -EINVAL;
 		val = strncpy_from_sockptr(cc, optval, min_t(unsigned int, sizeof(cc) - 1, len));
 		if (val < 0)
 			return -EFAULT;
 		cc[val] = '\0';
+		/* No upper layer knows this protocol. */
+		if (name == TCP_ULP)
+			return -ENOENT;
 		lock_sock(sk);
 		err = sockopt_set_cc(sk, cc);
 	} else {
@@ -287,182 +304,50 @@ static int sockopt_set_tcp(struct sock *sk, int name, sockptr_t optval, unsigned
 	return err;
 }
 
+/* SOL_SOCKET: what the core would refuse, as this is not TCP. */
+static int sockopt_set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int len)
+{
+	int val;
+
+	if (len < sizeof(int))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	if (val < 0 || val > 1)
+		return -EINVAL;
+	lock_sock(sk);
+	sock_valbool_flag(sk, SOCK_ZEROCOPY, val);
+	release_sock(sk);
+	return 0;
+}
+
+void yoke_sockopt_stream_init(struct socket *sock)
+{
+	yoke_compat_answer_sol_socket(sock);
+	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
+}
+
 int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t val,
 			    unsigned int len)
 {
 	struct sock *sk = sock->sk;
 
 	switch (level) {
+	case SOL_SOCKET:
+		if (name == SO_ZEROCOPY)
+			return sockopt_set_zerocopy(sk, val, len);
+		return sock_setsockopt(sock, level, name, val, len);
 	case SOL_TCP:
 		return sockopt_set_tcp(sk, name, val, len);
 	case SOL_IP:
+		if (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP)
+			return -EPROTO;
 		if (name == IP_OPTIONS)		/* the segments' size does not allow for them yet */
 			return -ENOPROTOOPT;
 		fallthrough;
 	default:
 		return yoke_addr_setsockopt(sk, level, name, val, len);
 	}
-}
-
-/* --- struct tcp_info --- */
-
-/* What is on its way, in segments. */
-static void sockopt_info_flight(const struct yoke_sock *ys, struct yoke_tcp_info *info)
-{
-	u32 mss = max_t(u32, ys->mss, 1), n;
-	const struct sk_buff *skb;
-
-	skb_queue_walk(&ys->rtx, skb) {
-		const struct yoke_seg *seg = &yoke_cb(skb)->seg;
-
-		n = DIV_ROUND_UP(seg->end_seq - seg->seq, mss);
-		info->tcpi_unacked += n;
-		if (seg->state == YOKE_SEG_SACKED) {
-			info->tcpi_sacked += n;
-			continue;
-		}
-		if (seg->state == YOKE_SEG_LOST || (seg->retrans && ys->rec.state >= YOKE_CA_RECOVERY))
-			info->tcpi_lost += n;
-		if (seg->state == YOKE_SEG_SENT && seg->retrans)
-			info->tcpi_retrans += n;
-	}
-	info->tcpi_sacked += DIV_ROUND_UP(ys->rec.board.reno_sacked, mss);
-}
-
-/* Bytes of text sent, again or not: neither SYN nor FIN is one. */
-static u64 sockopt_info_sent(const struct yoke_sock *ys)
-{
-	u64 numbers = ys->bytes_acked + (ys->snd_nxt - ys->snd_una);
-	u32 syn = (u32)numbers - (ys->snd_nxt - ys->iss - 1);
-	u32 fin = ys->fin_queued && ys->snd_nxt == ys->write_seq;
-
-	return ys->mss ? numbers - syn - fin + ys->put.again : 0;
-}
-
-/* Times in which there was something to send, by what it waited for. */
-static void sockopt_info_waits(const struct yoke_sock *ys, struct yoke_tcp_info *info)
-{
-	u64 us[YOKE_WAIT_MAX];
-	int i;
-
-	for (i = 0; i < YOKE_WAIT_MAX; i++) {
-		u32 spent = ys->wait.spent[i];
-
-		if (i == ys->waits)
-			spent += (u32)jiffies - ys->wait.since;
-		us[i] = (u64)spent * (USEC_PER_SEC / HZ);
-		info->tcpi_busy_time += us[i];
-	}
-	info->tcpi_rwnd_limited = us[YOKE_WAIT_WINDOW];
-	info->tcpi_sndbuf_limited = us[YOKE_WAIT_BUFFER];
-}
-
-static void sockopt_info_options(const struct yoke_sock *ys, struct yoke_tcp_info *info)
-{
-	if (ys->use_ts)
-		info->tcpi_options |= TCPI_OPT_TIMESTAMPS;
-	if (ys->use_sack)
-		info->tcpi_options |= TCPI_OPT_SACK;
-	if (ys->use_wscale) {
-		info->tcpi_options |= TCPI_OPT_WSCALE;
-		info->tcpi_snd_wscale = ys->snd_wscale;
-		info->tcpi_rcv_wscale = ys->rcv_wscale;
-	}
-	if (ys->syn_data)
-		info->tcpi_options |= TCPI_OPT_SYN_DATA;
-	if (ys->ecn.mode)
-		info->tcpi_options |= TCPI_OPT_ECN;
-	if (ys->ecn.seen)
-		info->tcpi_options |= TCPI_OPT_ECN_SEEN;
-}
-
-static void sockopt_info_send(const struct yoke_sock *ys, struct yoke_tcp_info *info)
-{
-	const struct yoke_recovery *rec = &ys->rec;
-	u32 mss = max_t(u32, ys->mss, 1);
-
-	info->tcpi_ca_state = rec->state;
-	info->tcpi_retransmits = ys->retransmits;
-	info->tcpi_backoff = ys->rtt.backoff;
-	info->tcpi_probes = ys->probes_out;
-	info->tcpi_rto = yoke_rtt_rto(&ys->rtt);
-	info->tcpi_rtt = ys->rtt.srtt_us;
-	info->tcpi_rttvar = ys->rtt.srtt_us ? ys->rtt.rttvar_us : YOKE_RTO_INIT_US / 4;
-	info->tcpi_min_rtt = ys->rtt.min_us;
-	info->tcpi_snd_mss = ys->mss;
-	info->tcpi_advmss = ys->advmss - (ys->use_ts ? TCPOLEN_TSTAMP_ALIGNED : 0);
-	info->tcpi_pmtu = ys->pmtu;
-	info->tcpi_snd_cwnd = max_t(u32, ys->cc.cwnd / mss, 1);
-	info->tcpi_snd_ssthresh = ys->cc.ssthresh > INT_MAX ? INT_MAX : ys->cc.ssthresh / mss;
-	info->tcpi_total_retrans = rec->retrans_total;
-	info->tcpi_reordering = 3 * max_t(u32, rec->rack.reo_mult, 1);
-	info->tcpi_reord_seen = rec->rack.reordering;
-	if (!ys->mss) {		/* has not been open yet: what it would begin with */
-		info->tcpi_snd_mss = TCP_MSS_DEFAULT;
-		info->tcpi_pmtu = 0;
-		info->tcpi_snd_cwnd = YOKE_CC_INIT_SEGS;
-		info->tcpi_snd_ssthresh = INT_MAX;
-	}
-	info->tcpi_notsent_bytes = max_t(int, 0, ys->write_seq - ys->snd_nxt);
-	info->tcpi_bytes_acked = ys->bytes_acked;
-	info->tcpi_segs_out = ys->segs_out;
-	info->tcpi_snd_wnd = ys->snd_wnd;
-	info->tcpi_data_segs_out = ys->put.segs;
-	info->tcpi_bytes_sent = sockopt_info_sent(ys);
-	info->tcpi_bytes_retrans = ys->put.again;
-	info->tcpi_dsack_dups = ys->dsacks;
-	info->tcpi_total_rto = ys->rto.total;
-	info->tcpi_total_rto_recoveries = ys->rto.runs;
-	info->tcpi_total_rto_time = ys->rto.ms;
-	if (ys->rto.since)
-		info->tcpi_total_rto_time += yoke_conn_tsval(ys) - ys->rto.since;
-	if (rec->rate.interval_us)
-		info->tcpi_delivery_rate = div_u64((u64)rec->rate.bytes * USEC_PER_SEC,
-						   rec->rate.interval_us);
-	info->tcpi_delivery_rate_app_limited = rec->rate.limited;
-	info->tcpi_last_data_sent = ((u32)ys->now_us - ys->last_sent_us) / USEC_PER_MSEC;
-}
-
-static void sockopt_info_receive(const struct yoke_sock *ys, struct yoke_tcp_info *info)
-{
-	info->tcpi_rcv_mss = ys->rcv_mss;
-	info->tcpi_rcv_ssthresh = ys->rcv_wnd;
-	info->tcpi_rcv_rtt = ys->tune.rtt_us;
-	info->tcpi_rcv_space = ys->tune.space;
-	info->tcpi_bytes_received = ys->bytes_received;
-	info->tcpi_segs_in = ys->segs_in;
-	info->tcpi_data_segs_in = ys->got.segs;
-	info->tcpi_rcv_ooopack = ys->got.ooo;
-	info->tcpi_rcv_wnd = yoke_conn_rcv_window(ys);
-	info->tcpi_ato = jiffies_to_usecs(YOKE_DELACK);
-	info->tcpi_last_data_recv = jiffies_to_msecs((u32)jiffies - ys->got.jiffies);
-	info->tcpi_last_ack_recv = jiffies_to_msecs((u32)jiffies - ys->last_rcv_jiffies);
-}
-
-static void sockopt_info(struct sock *sk, struct yoke_tcp_info *info)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	memset(info, 0, sizeof(*info));
-	lock_sock(sk);
-	info->tcpi_state = sk->sk_state;
-	info->tcpi_pacing_rate = READ_ONCE(sk->sk_pacing_rate);
-	info->tcpi_max_pacing_rate = READ_ONCE(sk->sk_max_pacing_rate);
-	if (sk->sk_state == TCP_LISTEN) {
-		/* In a listener these two mean: children ready, and how many there may be. */
-		info->tcpi_unacked = READ_ONCE(sk->sk_ack_backlog);
-		info->tcpi_sacked = READ_ONCE(sk->sk_max_ack_backlog);
-		info->tcpi_snd_cwnd = YOKE_CC_INIT_SEGS;
-		info->tcpi_reordering = 3;
-	} else {
-		yoke_conn_clock(ys);
-		sockopt_info_options(ys, info);
-		sockopt_info_send(ys, info);
-		sockopt_info_flight(ys, info);
-		sockopt_info_waits(ys, info);
-		sockopt_info_receive(ys, info);
-	}
-	release_sock(sk);
 }
 
 /* --- getsockopt --- */
@@ -558,6 +443,15 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 	case TCP_INQ:
 		*val = ys->tell_inq;
 		return 0;
+	case TCP_THIN_LINEAR_TIMEOUTS:
+		*val = ys->thin_timeouts;
+		return 0;
+	case TCP_THIN_DUPACK:
+		*val = 0;
+		return 0;
+	case TCP_TX_DELAY:
+		*val = ys->tx_delay;
+		return 0;
 	case TCP_TIMESTAMP:
 		yoke_conn_clock(yoke_sk(sk));
 		*val = yoke_conn_tsval(ys);
@@ -610,7 +504,7 @@ static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int _
 		return -EINVAL;
 	switch (name) {
 	case TCP_INFO:
-		sockopt_info(sk, &info);
+		yoke_info(sk, &info);
 		return sockopt_put(optval, optlen, &info, min_t(int, len, sizeof(info)));
 	case TCP_CONGESTION:
 		lock_sock(sk);
@@ -619,6 +513,8 @@ static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int _
 		return sockopt_put(optval, optlen, cc, min_t(int, len, sizeof(cc)));
 	case TCP_SAVED_SYN:
 		return sockopt_get_saved_syn(sk, optval, optlen, len);
+	case TCP_ULP:
+		return put_user(0, optlen);
 	case TCP_CC_INFO:
 		lock_sock(sk);
 		val = sockopt_cc_info(sk, &cc_info);

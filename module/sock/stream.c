@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls on a stream socket that is open: send, receive, poll, ioctl, with TCP's behaviour; and
- * the tables that name all calls.
+ * The calls on a stream socket that is open: receive, poll, ioctl, with TCP's behaviour; and the
+ * tables that name all calls.
  *
- * Process context, under the socket lock; poll without it. Owns copied_seq and pushed_seq.
- * RFC 9293 §3.9.1 (SEND, RECEIVE), §3.8.3 (PSH).
+ * Process context, under the socket lock; poll without it. Owns copied_seq.
+ * RFC 9293 §3.9.1 (RECEIVE).
  */
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/yoke.h>
 #include <asm/ioctls.h>
 #include <linux/sockios.h>
+#include <net/busy_poll.h>
 #include <net/inet_common.h>
 #include <net/ipv6.h>
 #include "../engine/addr.h"
@@ -24,279 +25,11 @@
 #include "../ip/ip4.h"
 #include "../table/mem.h"
 #include "open.h"
+#include "write.h"
 #include "sockopt.h"
 #include "stream.h"
 
 #define STATE(sk)	(1 << (sk)->sk_state)
-
-/* --- sending --- */
-
-static void stream_push(struct sock *sk, enum yoke_push how)
-{
-	yoke_conn_clock(yoke_sk(sk));
-	yoke_send_push(sk, how);
-}
-
-/*
- * All that is written so far should reach the reader now: says so in the last segment (RFC 9293
- * §3.9.1.2, MUST-60).
- */
-static void stream_mark_push(struct sock *sk)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
-
-	if (skb)
-		yoke_cb(skb)->flags |= YOKE_PSH;
-	ys->pushed_seq = ys->write_seq;
-}
-
-/* So much is unpushed that the peer's buffer could fill before its reader wakes. */
-static bool stream_push_is_due(const struct yoke_sock *ys)
-{
-	return yoke_seq_after(ys->write_seq, ys->pushed_seq + (ys->max_window >> 1));
-}
-
-/*
- * The buffer to append to: the last one while it has room, or a new one. NULL: there is no memory
- * for it.
- */
-static struct sk_buff *stream_tail(struct sock *sk, unsigned int goal)
-{
-	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
-
-	if (skb && skb->len < goal)
-		return skb;
-	if (!sk_stream_memory_free(sk))
-		return NULL;
-	skb = yoke_queue_alloc(sk, sk->sk_allocation);
-	if (skb)
-		yoke_queue_append(sk, skb);
-	return skb;
-}
-
-/*
- * Copies what fits into one fragment of @skb. Returns the bytes, 0 if @skb takes no more, -ENOBUFS
- * or -EFAULT.
- */
-static int stream_copy_in(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
-			  unsigned int goal)
-{
-	struct page_frag *pfrag = sk_page_frag(sk);
-	int i = skb_shinfo(skb)->nr_frags;
-	unsigned int copy;
-	bool merge;
-
-	if (!sk_page_frag_refill(sk, pfrag))
-		return -ENOBUFS;
-	merge = skb_can_coalesce(skb, i, pfrag->page, pfrag->offset);
-	if (!merge && i >= MAX_SKB_FRAGS)
-		return 0;
-	copy = min_t(size_t, msg_data_left(msg), min(goal - skb->len, pfrag->size - pfrag->offset));
-	if (!sk_wmem_schedule(sk, copy))
-		return -ENOBUFS;
-	if (!copy_from_iter_full(page_address(pfrag->page) + pfrag->offset, copy, &msg->msg_iter))
-		return -EFAULT;
-
-	if (merge) {
-		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], copy);
-	} else {
-		get_page(pfrag->page);
-		skb_fill_page_desc(skb, i, pfrag->page, pfrag->offset, copy);
-	}
-	pfrag->offset += copy;
-	yoke_queue_grow(sk, skb, copy);
-	return copy;
-}
-
-/* An append failed: the buffer made for it does not stay behind. */
-static void stream_drop_empty(struct sock *sk)
-{
-	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
-
-	if (skb && !skb->len && !yoke_cb(skb)->flags) {
-		__skb_unlink(skb, &sk->sk_write_queue);
-		yoke_mem_free_tx(sk, skb);
-	}
-}
-
-/*
- * One step of writing. Returns the bytes taken, -ENOBUFS if memory must be
- * waited for, or another error.
- */
-static int stream_write(struct sock *sk, struct msghdr *msg)
-{
-	unsigned int goal = yoke_send_goal(sk);
-	struct sk_buff *skb;
-	int n;
-
-	skb = stream_tail(sk, goal);
-	if (!skb)
-		return -ENOBUFS;
-	n = stream_copy_in(sk, skb, msg, goal);
-	if (!n) {
-		/* No fragment left: this one is complete, whatever its length. */
-		if (!sk_stream_memory_free(sk))
-			return -ENOBUFS;
-		skb = yoke_queue_alloc(sk, sk->sk_allocation);
-		if (!skb)
-			return -ENOBUFS;
-		yoke_queue_append(sk, skb);
-		n = stream_copy_in(sk, skb, msg, goal);
-	}
-	if (n <= 0)
-		return n;
-	yoke_cb(skb)->flags &= ~YOKE_PSH;
-	/* No segment leaves before it is known where the urgent data ends. */
-	if (skb->len < goal || msg->msg_flags & MSG_OOB)
-		return n;
-	if (stream_push_is_due(yoke_sk(sk))) {
-		stream_mark_push(sk);
-		stream_push(sk, YOKE_PUSH_ALL);
-	} else if (skb == skb_peek(&sk->sk_write_queue)) {
-		stream_push(sk, YOKE_PUSH_NAGLE);
-	}
-	return n;
-}
-
-/*
- * MSG_FASTOPEN, which connects, or the first write after a connect() that waited for it: the SYN
- * takes along what it may. *@copied: so many bytes. 0 when the connection stands, or -errno.
- */
-static int stream_fastopen(struct sock *sk, struct msghdr *msg, int *copied)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	yoke_sockaddr *addr = (yoke_sockaddr *)msg->msg_name;
-	unsigned int room;
-	struct sk_buff *skb;
-	int n, err;
-
-	if (!(READ_ONCE(yoke_net(sock_net(sk))->set.fastopen) & YOKE_FASTOPEN_CLIENT) ||
-	    (addr && msg->msg_namelen >= (int)sizeof(addr->sa_family) &&
-	     addr->sa_family == AF_UNSPEC))
-		return -EOPNOTSUPP;
-	if (!ys->syn_deferred) {
-		err = yoke_open_defer(sk->sk_socket, addr, msg->msg_namelen);
-		if (err)
-			return err;
-	}
-	ys->syn_deferred = false;
-	room = min_t(size_t, yoke_send_syn_room(sk), msg_data_left(msg));
-	skb = room ? yoke_queue_alloc(sk, sk->sk_allocation) : NULL;
-	if (skb) {
-		yoke_queue_append(sk, skb);
-		n = stream_copy_in(sk, skb, msg, room);
-		if (n > 0)
-			*copied = n;
-		stream_drop_empty(sk);
-	}
-	err = yoke_send_syn_send(sk, true);
-	if (err) {
-		yoke_open_disconnect(sk, 0);
-		sk->sk_socket->state = SS_UNCONNECTED;
-		return err;
-	}
-	return yoke_open_finish(sk->sk_socket, msg->msg_flags & MSG_DONTWAIT ? O_NONBLOCK : 0);
-}
-
-static int stream_may_send(struct sock *sk, struct msghdr *msg, long *timeo)
-{
-	struct sockcm_cookie cookie;
-	int err;
-
-	if (STATE(sk) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) && !yoke_sk(sk)->fastopen) {
-		err = sk_stream_wait_connect(sk, timeo);
-		if (err)
-			return sk_stream_error(sk, msg->msg_flags, err);
-	}
-	if (!msg->msg_controllen)
-		return 0;
-	sockcm_init(&cookie, sk);
-	return sock_cmsg_send(sk, msg, &cookie);
-}
-
-/*
- * The program comes back with data when there was none left to send, nor was the path full: what is
- * measured on it until then says nothing of the path.
- */
-static void stream_check_limited(struct sock *sk)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	if (ys->write_seq - ys->snd_nxt < ys->mss && sk_wmem_alloc_get(sk) < (int)SKB_TRUESIZE(1) &&
-	    ys->rec.board.in_flight < ys->cc.cwnd && !ys->rec.board.lost_bytes)
-		yoke_rate_app_limited(&ys->rec.rate, ys->rec.board.in_flight);
-}
-
-static int stream_send(struct sock *sk, struct msghdr *msg)
-{
-	int flags = msg->msg_flags, copied = 0, err;
-	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
-
-	if (unlikely(flags & MSG_FASTOPEN || yoke_sk(sk)->syn_deferred)) {
-		err = stream_fastopen(sk, msg, &copied);
-		if (err)
-			return err == -EINPROGRESS && copied ? copied : sk_stream_error(sk, flags, err);
-	}
-	err = stream_may_send(sk, msg, &timeo);
-	if (err)
-		return copied ?: err;
-	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	stream_check_limited(sk);
-	while (msg_data_left(msg) || !copied) {
-		err = -EPIPE;
-		if (sk->sk_err || (sk->sk_shutdown & SEND_SHUTDOWN))
-			break;
-		err = 0;
-		if (!msg_data_left(msg))
-			break;
-		err = stream_write(sk, msg);
-		if (err > 0) {
-			copied += err;
-			err = 0;
-			continue;
-		}
-		if (err != -ENOBUFS)
-			break;
-		stream_drop_empty(sk);
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-		if (copied && flags & MSG_OOB)
-			yoke_urgent_write(yoke_sk(sk));
-		if (copied)
-			stream_push(sk, YOKE_PUSH_NAGLE);
-		err = sk_stream_wait_memory(sk, &timeo);
-		if (err)
-			break;
-	}
-	stream_drop_empty(sk);
-	if (copied) {
-		if (!(flags & MSG_MORE) || stream_push_is_due(yoke_sk(sk)))
-			stream_mark_push(sk);
-		if (flags & MSG_OOB)
-			yoke_urgent_write(yoke_sk(sk));
-		stream_push(sk, flags & MSG_MORE ? YOKE_PUSH_MORE : YOKE_PUSH_NAGLE);
-		return copied;
-	}
-	if (!err)
-		return 0;
-	/*
-	 * Nothing was queued, so nothing will be acknowledged and wake the writer: look again who
-	 * may write.
-	 */
-	if (skb_queue_empty(&sk->sk_write_queue) && err == -EAGAIN)
-		sk->sk_write_space(sk);
-	return sk_stream_error(sk, flags, err);
-}
-
-static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t size)
-{
-	int n;
-
-	lock_sock(sock->sk);
-	n = stream_send(sock->sk, msg);
-	release_sock(sock->sk);
-	return n;
-}
 
 /* --- receiving --- */
 
@@ -324,6 +57,23 @@ static void stream_eat(struct sock *sk, struct sk_buff *skb)
 	consume_skb(skb);
 }
 
+/*
+ * @n bytes of @skb, from *@seq on, are taken, or looked at: *@seq moves on, over a FIN behind them
+ * too.
+ */
+static void stream_took(struct sock *sk, struct sk_buff *skb, int n, int flags, u32 *seq)
+{
+	u32 end = *seq + n;
+
+	WRITE_ONCE(*seq, end);
+	if (end - yoke_cb(skb)->seg.seq < stream_data_len(skb))
+		return;
+	if (yoke_cb(skb)->flags & YOKE_FIN)
+		WRITE_ONCE(*seq, end + 1);
+	if (!(flags & MSG_PEEK))
+		stream_eat(sk, skb);
+}
+
 /* Copies from the segment @seq is in and moves *@seq on. Returns the bytes, or -EFAULT. */
 static int stream_copy_out(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 			   size_t want, int flags, u32 *seq)
@@ -335,15 +85,8 @@ static int stream_copy_out(struct sock *sk, struct sk_buff *skb, struct msghdr *
 		n = min_t(size_t, want, len - offset);
 		if (!(flags & MSG_TRUNC) && skb_copy_datagram_msg(skb, offset, msg, n))
 			return -EFAULT;
-		WRITE_ONCE(*seq, *seq + n);
-		offset += n;
 	}
-	if (offset < len)
-		return n;
-	if (yoke_cb(skb)->flags & YOKE_FIN)
-		WRITE_ONCE(*seq, *seq + 1);
-	if (!(flags & MSG_PEEK))
-		stream_eat(sk, skb);
+	stream_took(sk, skb, n, flags, seq);
 	return n;
 }
 
@@ -372,12 +115,24 @@ static void stream_window_update(struct sock *sk)
 	yoke_output_window_update(sk);
 }
 
-static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+/* SO_TIMESTAMP, SO_TIMESTAMPING: keeps the last segment with a time, which the call tells of. */
+static void stream_stamp(const struct sock *sk, struct sk_buff *skb, struct sk_buff **stamped)
 {
+	if (likely(!sock_flag(sk, SOCK_RCVTSTAMP) && !READ_ONCE(sk->sk_tsflags)) ||
+	    (!skb->tstamp && !skb_hwtstamps(skb)->hwtstamp))
+		return;
+	consume_skb(*stamped);
+	*stamped = skb_get(skb);
+}
+
+static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags,
+		       struct sk_buff **stamped)
+{
+	u32 ahead = max(sk_peek_offset(sk, flags), 0);
 	struct yoke_sock *ys = yoke_sk(sk);
 	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
 	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len), copied = 0;
-	u32 peek_seq = ys->copied_seq, begin = peek_seq;
+	u32 begin = ys->copied_seq, peek_seq = begin + ahead;
 	u32 *seq = flags & MSG_PEEK ? &peek_seq : &ys->copied_seq;
 	struct sk_buff *skb;
 	int err = 0, n;
@@ -399,6 +154,7 @@ static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flag
 
 			if (unlikely(ys->urgent))
 				want = yoke_urgent_limit(sk, seq, want);
+			stream_stamp(sk, skb, stamped);
 			n = stream_copy_out(sk, skb, msg, want, flags, seq);
 			if (n < 0) {
 				err = n;
@@ -425,11 +181,16 @@ static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flag
 		if (err < 0)
 			break;
 		/* Another thread has read meanwhile what we peeked at. */
-		if ((flags & MSG_PEEK) && ys->copied_seq != begin)
-			begin = peek_seq = ys->copied_seq;
+		if ((flags & MSG_PEEK) && ys->copied_seq != begin) {
+			begin = ys->copied_seq;
+			peek_seq = begin + ahead;
+		}
 	} while (copied < len);
 
-	if (!(flags & MSG_PEEK)) {
+	if (flags & MSG_PEEK) {
+		sk_peek_offset_fwd(sk, copied);
+	} else {
+		sk_peek_offset_bwd(sk, copied);
 		yoke_conn_clock(ys);
 		yoke_conn_tune_rcvbuf(sk);
 		yoke_output_window_update(sk);
@@ -456,22 +217,107 @@ static void stream_tell_inq(struct sock *sk, struct msghdr *msg)
 
 static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
+	struct sk_buff *stamped = NULL;
 	struct sock *sk = sock->sk;
 	int err;
 
 	if (unlikely(flags & MSG_ERRQUEUE))
 		return inet_recv_error(sk, msg, len);
+	if (sk_can_busy_loop(sk) && sk->sk_state == TCP_ESTABLISHED &&
+	    skb_queue_empty_lockless(&sk->sk_receive_queue))
+		sk_busy_loop(sk, flags & MSG_DONTWAIT);
 	lock_sock(sk);
 	if (sk->sk_state == TCP_LISTEN)
 		err = -ENOTCONN;
 	else if (flags & MSG_OOB)
 		err = yoke_urgent_read(sk, msg, len, flags);
 	else
-		err = stream_recv(sk, msg, len, flags);
+		err = stream_recv(sk, msg, len, flags, &stamped);
 	if (err >= 0 && !(flags & MSG_OOB))
 		stream_tell_inq(sk, msg);
 	release_sock(sk);
+	if (unlikely(stamped)) {
+		if (err >= 0)
+			sock_recv_timestamp(msg, sk, stamped);
+		consume_skb(stamped);
+	}
 	return err;
+}
+
+/* What has arrived up to @len bytes: its pages go into @pipe. Returns the bytes, or -errno. */
+static int stream_splice(struct sock *sk, struct pipe_inode_info *pipe, size_t len,
+			 unsigned int flags)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct sk_buff *skb;
+	int done = 0, n = 0;
+
+	while (len && (skb = stream_find(sk, ys->copied_seq))) {
+		bool last = yoke_cb(skb)->flags & YOKE_FIN;
+		size_t most = len;
+		u32 offset;
+
+		if (unlikely(ys->urgent))
+			most = yoke_urgent_limit(sk, &ys->copied_seq, len);
+		offset = ys->copied_seq - yoke_cb(skb)->seg.seq;
+		most = min_t(size_t, most, stream_data_len(skb) - offset);
+		n = most ? skb_splice_bits(skb, sk, offset, pipe, most, flags) : 0;
+		if (n < 0 || (most && !n))
+			break;
+		stream_took(sk, skb, n, 0, &ys->copied_seq);
+		yoke_urgent_passed(ys);
+		done += n;
+		len -= n;
+		if (n < (int)most || last || yoke_urgent_mark(ys, ys->copied_seq))
+			break;
+	}
+	if (done) {
+		yoke_conn_clock(ys);
+		yoke_conn_tune_rcvbuf(sk);
+		yoke_output_window_update(sk);
+	}
+	return done ?: min(n, 0);
+}
+
+static ssize_t stream_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
+				  size_t len, unsigned int flags)
+{
+	struct sock *sk = sock->sk;
+	ssize_t done = 0;
+	int err = 0;
+	long timeo;
+
+	if (unlikely(*ppos))
+		return -ESPIPE;
+	lock_sock(sk);
+	timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK);
+	if (sk->sk_state == TCP_LISTEN)
+		err = -ENOTCONN;
+	while (!err && len) {
+		err = stream_splice(sk, pipe, len, flags);
+		if (err < 0)
+			break;
+		done += err;
+		len -= err;
+		if (done) {
+			/* What is there is better than what may come. */
+			if (!err || !len || !timeo)
+				break;
+			release_sock(sk);
+			lock_sock(sk);
+			err = stream_stop(sk, true, timeo);
+			continue;
+		}
+		err = stream_stop(sk, false, timeo);
+		/* Before an urgent byte lies nothing: that is read otherwise. */
+		if (err || stream_find(sk, yoke_sk(sk)->copied_seq))
+			break;
+		stream_window_update(sk);
+		err = sk_wait_data(sk, &timeo, NULL);
+		err = min(err, 0);
+	}
+	release_sock(sk);
+	return done ?: min(err, 0);
 }
 
 /* --- waiting, asking --- */
@@ -607,6 +453,8 @@ static int stream_init(struct sock *sk)
 	yoke_timer_init(sk);
 	inet_sk(sk)->uc_ttl = -1;
 	inet_sk(sk)->mc_ttl = 1;
+	inet_set_bit(MC_LOOP, sk);
+	inet_set_bit(MC_ALL, sk);
 	inet_sk(sk)->pmtudisc = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc) ?
 				IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
 	sk->sk_backlog_rcv = yoke_rcv_backlog;
@@ -665,7 +513,10 @@ const struct proto_ops yoke_stream_ops = {
 	.shutdown	= inet_shutdown,
 	.setsockopt	= yoke_sockopt_stream_set,
 	.getsockopt	= yoke_sockopt_stream_get,
-	.sendmsg	= stream_sendmsg,
+	.sendmsg	= yoke_write,
+	YOKE_COMPAT_SENDPAGE_OP(yoke_write_page)
+	.splice_read	= stream_splice_read,
+	.set_peek_off	= sk_set_peek_off,
 	.recvmsg	= stream_recvmsg,
 	.mmap		= sock_no_mmap,
 	.set_rcvlowat	= stream_set_rcvlowat,

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a program writes into a stream. */
+#ifndef YOKE_WRITE_H
+#define YOKE_WRITE_H
+
+#include <linux/net.h>
+
+/* proto_ops.sendmsg, and .sendpage where kernels have it. */
+int yoke_write(struct socket *sock, struct msghdr *msg, size_t size);
+YOKE_COMPAT_DECLARE_SENDPAGE(yoke_write_page)
+
+#endif

@@ -1,0 +1,670 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Ways for data in and out that do not copy, or tell more than the data: MSG_ZEROCOPY, splice and
+ * sendfile, MSG_EOR, SO_TIMESTAMPING and the error queue, SO_PEEK_OFF, vectors of all shapes, and
+ * descriptors that travel.
+ */
+#include "yoke_test.h"
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+
+#define BIG (1 << 20)
+#define VECTORS 1024		/* UIO_MAXIOV */
+
+IN_OWN_NET(data)
+ON_A_LINK(link)
+
+static bool kernel_before(int major, int minor)
+{
+	struct utsname u;
+	int a = 0, b = 0;
+
+	must(uname(&u));
+	sscanf(u.release, "%d.%d", &a, &b);
+	return a < major || (a == major && b < minor);
+}
+
+/* Reads until `size` bytes have come, or the end; their hash. */
+static uint64_t drain(int fd, size_t size)
+{
+	uint64_t h = HASH_START;
+	char buf[65536];
+	ssize_t n;
+
+	while (size && (n = recv(fd, buf, size < sizeof(buf) ? size : sizeof(buf), 0)) > 0) {
+		h = hash(h, buf, n);
+		size -= n;
+	}
+	return size ? 0 : h;
+}
+
+/* Such a read in a process of its own; drained() says whether it had what the hash says. */
+static pid_t background_drain(int fd, size_t size, uint64_t expected)
+{
+	return background(drain(fd, size) == expected ? 0 : (errno = EBADMSG, -1));
+}
+
+/* ---- the error queue ------------------------------------------------------- */
+
+struct told {
+	struct sock_extended_err err;
+	struct scm_timestamping ts;
+	bool has_ts;
+	int len;
+};
+
+/* The next thing that the error queue tells; false if the bound passes without. */
+static bool told(int fd, struct told *t)
+{
+	char control[512], buf[2048];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c;
+
+	memset(t, 0, sizeof(*t));
+	if (!until((t->len = recvmsg(fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT)) >= 0))
+		return false;
+	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
+			memcpy(&t->ts, CMSG_DATA(c), sizeof(t->ts));
+			t->has_ts = true;
+		} else if (c->cmsg_level == SOL_IP && c->cmsg_type == IP_RECVERR) {
+			memcpy(&t->err, CMSG_DATA(c), sizeof(t->err));
+		}
+	}
+	return true;
+}
+
+/* ---- MSG_ZEROCOPY ---------------------------------------------------------- */
+
+#define NEED_ZEROCOPY(fd)						\
+	if (set_opt(fd, SOL_SOCKET, SO_ZEROCOPY, 1)) {			\
+		EXPECT_EQ(EOPNOTSUPP, errno);				\
+		EXPECT_TRUE(kernel_before(6, 4) && !oracle());		\
+		SKIP(return, "before 6.4 the core answers SO_ZEROCOPY, for TCP only"); \
+	}
+
+/* All `calls` calls have been told of, once each. */
+static bool all_told(int fd, unsigned int calls)
+{
+	static bool seen[1000];
+	unsigned int n = 0, i;
+	struct told t;
+
+	memset(seen, 0, sizeof(seen));
+	while (n < calls && told(fd, &t)) {
+		if (t.err.ee_origin != SO_EE_ORIGIN_ZEROCOPY || t.err.ee_errno ||
+		    t.err.ee_info > t.err.ee_data || t.err.ee_data >= calls)
+			return false;
+		for (i = t.err.ee_info; i <= t.err.ee_data; i++, n++) {
+			if (seen[i])
+				return false;
+			seen[i] = true;
+		}
+	}
+	return n == calls && recv(fd, &t, 1, MSG_ERRQUEUE | MSG_DONTWAIT) == -1 &&
+	       errno == EAGAIN;
+}
+
+static void zerocopy(struct __test_metadata *_metadata, struct pair p)
+{
+	char *from = mmap(NULL, BIG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t sent = 0, sizes[] = { 1, 4096, 100, 65536, 300000, 4097, 10 };
+	unsigned int calls = 0;
+	pid_t reader;
+
+	NEED_ZEROCOPY(p.a);
+	EXPECT_EQ(1, get_opt(p.a, SOL_SOCKET, SO_ZEROCOPY));
+	fill(from, BIG, 1, 0);
+	reader = background_drain(p.b, BIG, hash(HASH_START, from, BIG));
+	while (sent < BIG) {
+		size_t want = sizes[calls % ARRAY_SIZE(sizes)];
+		ssize_t n;
+
+		if (want > BIG - sent)
+			want = BIG - sent;
+		n = send(p.a, from + sent, want, MSG_ZEROCOPY);
+		ASSERT_LT(0, n) TH_LOG("%s", err_name(errno));
+		sent += n;
+		calls++;
+	}
+	EXPECT_EQ(0, finish(reader));
+	EXPECT_TRUE(wait_events(p.a, 0) & POLLERR);
+	EXPECT_TRUE(all_told(p.a, calls));
+	EXPECT_EQ(0, events(p.a, 0) & POLLERR);
+	munmap(from, BIG);
+}
+
+TEST_F(data, zerocopy)
+{
+	zerocopy(_metadata, stream_pair());
+}
+
+TEST_F(link, zerocopy_across_a_bad_one)
+{
+	NEED_NETEM(self->net.a, "loss 2% delay 1ms");
+	zerocopy(_metadata, link_pair(self->net));
+}
+
+TEST_F(data, zerocopy_among_copies)
+{
+	struct pair p = stream_pair();
+	char *from = mmap(NULL, BIG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t reader;
+	int i;
+
+	NEED_ZEROCOPY(p.a);
+	fill(from, BIG, 1, 0);
+	set_opt(p.a, SOL_TCP, TCP_CORK, 1);
+	reader = background_drain(p.b, 64000, hash(HASH_START, from, 64000));
+	for (i = 0; i < 64; i++)
+		must(send(p.a, from + 1000 * i, 1000, i % 3 ? MSG_ZEROCOPY : 0));
+	set_opt(p.a, SOL_TCP, TCP_CORK, 0);
+	EXPECT_EQ(0, finish(reader));
+	EXPECT_TRUE(all_told(p.a, 64 - 22));
+}
+
+TEST_F(data, zerocopy_that_fails)
+{
+	struct pair p = stream_pair();
+	static char page[4096];
+	struct told t;
+
+	NEED_ZEROCOPY(p.a);
+	EXPECT_ERR(EINVAL, set_opt(p.a, SOL_SOCKET, SO_ZEROCOPY, 2));
+	EXPECT_ERR(EINVAL, set_opt(p.a, SOL_SOCKET, SO_ZEROCOPY, -1));
+	EXPECT_ERR(EINVAL, setsockopt(p.a, SOL_SOCKET, SO_ZEROCOPY, page, 3));
+	EXPECT_ERR(EFAULT, send(p.a, (void *)8, 4096, MSG_ZEROCOPY));
+	/* What failed has no number. */
+	EXPECT_EQ(4096, send(p.a, page, 4096, MSG_ZEROCOPY));
+	must(recv(p.b, page, 4096, MSG_WAITALL));
+	EXPECT_TRUE(told(p.a, &t));
+	EXPECT_EQ(0, (int)t.err.ee_info);
+	EXPECT_EQ(0, (int)t.err.ee_data);
+	/* Nor has nothing. */
+	EXPECT_EQ(0, send(p.a, page, 0, MSG_ZEROCOPY));
+	EXPECT_ERR(EAGAIN, recv(p.a, page, 1, MSG_ERRQUEUE));
+	/* Not asked for by the option, it is a send like others. */
+	set_opt(p.a, SOL_SOCKET, SO_ZEROCOPY, 0);
+	EXPECT_EQ(4096, send(p.a, page, 4096, MSG_ZEROCOPY));
+	must(recv(p.b, page, 4096, MSG_WAITALL));
+	EXPECT_ERR(EAGAIN, recv(p.a, page, 1, MSG_ERRQUEUE));
+}
+
+TEST_F(data, zerocopy_of_what_is_never_read)
+{
+	struct pair p = stream_pair();
+	static char page[65536];
+	int calls = 0;
+
+	NEED_ZEROCOPY(p.a);
+	while (send(p.a, page, sizeof(page), MSG_ZEROCOPY | MSG_DONTWAIT) > 0)
+		calls++;
+	EXPECT_ERR(EAGAIN, send(p.a, page, sizeof(page), MSG_ZEROCOPY | MSG_DONTWAIT));
+	/* A reset lets all pages go. */
+	close_hard(p.b);
+	EXPECT_TRUE(all_told(p.a, calls));
+}
+
+/* ---- splice, sendfile ------------------------------------------------------ */
+
+static int file_of(size_t size)
+{
+	int fd = must(memfd_create("data", MFD_CLOEXEC));
+	char *map;
+
+	must(ftruncate(fd, size));
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	fill(map, size, 1, 0);
+	munmap(map, size);
+	return fd;
+}
+
+static uint64_t hash_of(size_t size)
+{
+	char *buf = malloc(size);
+	uint64_t h;
+
+	fill(buf, size, 1, 0);
+	h = hash(HASH_START, buf, size);
+	free(buf);
+	return h;
+}
+
+static void sendfiles(struct __test_metadata *_metadata, struct pair p)
+{
+	size_t sizes[] = { 1, 5000, 65536, 100001, 700000 };
+	int file = file_of(BIG), i = 0;
+	off_t at = 0;
+	pid_t reader = background_drain(p.b, BIG, hash_of(BIG));
+
+	while (at < BIG)
+		ASSERT_LT(0, sendfile(p.a, file, &at, sizes[i++ % ARRAY_SIZE(sizes)]));
+	EXPECT_EQ(0, finish(reader));
+}
+
+TEST_F(data, sendfile)
+{
+	sendfiles(_metadata, stream_pair());
+}
+
+TEST_F(link, sendfile_across_a_bad_one)
+{
+	NEED_NETEM(self->net.a, "loss 2% delay 1ms");
+	sendfiles(_metadata, link_pair(self->net));
+}
+
+/* The tail of a file does not wait for more. */
+TEST_F(data, sendfile_leaves_at_once)
+{
+	struct pair p = stream_pair();
+	int file = file_of(BIG);
+	off_t at = 0;
+
+	must(sendfile(p.a, file, &at, 10001));
+	EXPECT_TRUE(arrived(p.b, 10001));
+}
+
+TEST_F(data, sendfile_in_wrong_states)
+{
+	struct pair p = stream_pair();
+	int file = file_of(4096);
+	off_t at = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	EXPECT_ERR(EPIPE, sendfile(stream(), file, &at, 100));
+	EXPECT_ERR(EPIPE, sendfile(listener(LOOPBACK, 0, 1), file, &at, 100));
+	must(shutdown(p.a, SHUT_WR));
+	EXPECT_ERR(EPIPE, sendfile(p.a, file, &at, 100));
+	EXPECT_EQ(0, (int)at);
+	set_nonblock(p.b, true);
+	while (sendfile(p.b, file, (at = 0, &at), 4096) > 0)
+		;
+	EXPECT_EQ(EAGAIN, errno);
+}
+
+/* Through pipes in and out again, with pages that are held at both ends. */
+static void splices(struct __test_metadata *_metadata, struct pair p)
+{
+	int in[2], out[2];
+	uint64_t h = HASH_START;
+	size_t got = 0;
+	pid_t writer;
+	ssize_t n;
+
+	must(pipe(in));
+	must(pipe(out));
+	writer = must(fork());
+	if (!writer) {
+		int file = file_of(BIG);
+		loff_t at = 0;
+
+		while (at < BIG) {
+			long left = must(splice(file, &at, in[1], NULL, 60000, 0));
+
+			while (left)
+				left -= must(splice(in[0], NULL, p.a, NULL, left, SPLICE_F_MORE));
+		}
+		must(shutdown(p.a, SHUT_WR));
+		_exit(0);
+	}
+	close(p.a);
+	while ((n = splice(p.b, NULL, out[1], NULL, 50000, 0)) > 0) {
+		got += n;
+		while (n) {
+			char buf[4096];
+			ssize_t m = must(read(out[0], buf, sizeof(buf)));
+
+			h = hash(h, buf, m);
+			n -= m;
+		}
+	}
+	EXPECT_EQ(0, n) TH_LOG("%s", err_name(errno));
+	EXPECT_EQ(BIG, (int)got);
+	EXPECT_EQ(hash_of(BIG), h);
+	EXPECT_EQ(0, finish(writer));
+}
+
+TEST_F(data, splice)
+{
+	splices(_metadata, stream_pair());
+}
+
+TEST_F(link, splice_across_a_bad_one)
+{
+	NEED_NETEM(self->net.a, "loss 2% delay 1ms");
+	splices(_metadata, link_pair(self->net));
+}
+
+TEST_F(data, splice_out_in_odd_moments)
+{
+	struct pair p = stream_pair(), q = stream_pair();
+	int out[2], fd = listener(LOOPBACK, 0, 1);
+	char buf[16];
+	pid_t waiting;
+
+	must(pipe(out));
+	EXPECT_ERR(ENOTCONN, splice(fd, NULL, out[1], NULL, 100, 0));
+	EXPECT_ERR(ENOTCONN, splice(stream(), NULL, out[1], NULL, 100, 0));
+	set_nonblock(p.b, true);
+	EXPECT_ERR(EAGAIN, splice(p.b, NULL, out[1], NULL, 100, 0));
+	set_nonblock(p.b, false);
+	set_timeout(p.b, SO_RCVTIMEO, 50);
+	EXPECT_ERR(EAGAIN, splice(p.b, NULL, out[1], NULL, 100, 0));
+	set_timeout(p.b, SO_RCVTIMEO, 0);
+
+	/* One that waits wakes, and does not wait for more than there is. */
+	waiting = background(splice(p.b, NULL, out[1], NULL, 100, 0) == 5 ? 0 : (errno = EBADMSG, -1));
+	EXPECT_TRUE(asleep(waiting, __NR_splice));
+	must(send(p.a, "hello", 5, 0));
+	EXPECT_EQ(0, finish(waiting));
+	EXPECT_EQ(5, read(out[0], buf, sizeof(buf)));
+	EXPECT_EQ(0, memcmp(buf, "hello", 5));
+
+	/* In parts; then the end, again and again. */
+	must(send(p.a, "goodbye", 7, 0));
+	must(shutdown(p.a, SHUT_WR));
+	must(arrived(p.b, 7) ? 0 : -1);
+	EXPECT_EQ(4, splice(p.b, NULL, out[1], NULL, 4, 0));
+	EXPECT_EQ(3, inq(p.b));
+	EXPECT_EQ(3, splice(p.b, NULL, out[1], NULL, 4, 0));
+	EXPECT_EQ(0, splice(p.b, NULL, out[1], NULL, 4, 0));
+	EXPECT_EQ(0, splice(p.b, NULL, out[1], NULL, 4, 0));
+	EXPECT_EQ(7, read(out[0], buf, sizeof(buf)));
+
+	must(send(q.a, "lost", 4, 0));
+	close_hard(q.b);
+	must(wait_events(q.a, 0));
+	EXPECT_ERR(ECONNRESET, splice(q.a, NULL, out[1], NULL, 4, 0));
+}
+
+/* ---- records, vectors ------------------------------------------------------ */
+
+static int segments_out(int fd)
+{
+	uint32_t info[40] = { 0 };
+	socklen_t len = sizeof(info);
+
+	must(getsockopt(fd, SOL_TCP, TCP_INFO, info, &len));
+	return info[39];	/* tcpi_data_segs_out, which C libraries have not heard of */
+}
+
+TEST_F(data, what_ends_a_record_is_not_appended_to)
+{
+	struct pair p = stream_pair();
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		int before = segments_out(p.a);
+
+		set_opt(p.a, SOL_TCP, TCP_CORK, 1);
+		must(send(p.a, "1234567890", 10, i ? MSG_EOR : 0));
+		must(send(p.a, "1234567890", 10, 0));
+		set_opt(p.a, SOL_TCP, TCP_CORK, 0);
+		EXPECT_TRUE(arrived(p.b, 20));
+		EXPECT_EQ(i ? 2 : 1, segments_out(p.a) - before);
+		EXPECT_EQ(20, (int)must(recv(p.b, (char[20]){ 0 }, 20, 0)));
+	}
+}
+
+TEST_F(data, vectors_of_all_shapes)
+{
+	struct pair p = stream_pair();
+	struct iovec out[VECTORS + 1], in[VECTORS];
+	static char from[VECTORS * 8], to[VECTORS * 8];
+	size_t a = 0, b = 0;
+	int i;
+
+	fill(from, sizeof(from), 1, 0);
+	for (i = 0; i < VECTORS; i++) {
+		out[i] = (struct iovec){ from + a, i % 8 };
+		in[i] = (struct iovec){ to + b, (i + 3) % 8 };
+		a += i % 8;
+		b += (i + 3) % 8;
+	}
+	EXPECT_EQ((ssize_t)a, writev(p.a, out, VECTORS));
+	EXPECT_TRUE(arrived(p.b, (int)a));
+	EXPECT_EQ((ssize_t)(a < b ? a : b), readv(p.b, in, VECTORS));
+	EXPECT_EQ(0, memcmp(from, to, a < b ? a : b));
+	out[VECTORS] = out[0];
+	EXPECT_ERR(EINVAL, writev(p.a, out, VECTORS + 1));
+	EXPECT_EQ(0, writev(p.a, out, 0));
+	EXPECT_EQ(0, writev(p.a, out, 1));	/* of length 0 */
+	/* One bad pointer among good ones: nothing goes. */
+	out[0] = (struct iovec){ from, 5 };
+	out[1] = (struct iovec){ (void *)8, 5 };
+	EXPECT_ERR(EFAULT, writev(p.a, out, 2));
+}
+
+/* ---- when things happened -------------------------------------------------- */
+
+TEST_F(data, times_of_what_was_sent)
+{
+	static const int kinds[] = { SCM_TSTAMP_SCHED, SCM_TSTAMP_SND, SCM_TSTAMP_ACK };
+	struct pair p = stream_pair();
+	int i, k, flags = SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_SOFTWARE |
+			  SOF_TIMESTAMPING_TX_ACK | SOF_TIMESTAMPING_SOFTWARE |
+			  SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY;
+	unsigned int at[] = { 999, 1499, 1500 };
+	static char buf[2000];
+	struct told t;
+
+	must(send(p.a, buf, 77, 0));		/* not counted */
+	must(recv(p.b, buf, 77, MSG_WAITALL));
+	must(until(outq(p.a) == 0) ? 0 : -1);
+	must(set_opt(p.a, SOL_SOCKET, SO_TIMESTAMPING, flags));
+	for (i = 0; i < 3; i++) {
+		must(send(p.a, buf, i ? at[i] - at[i - 1] : 1000, 0));
+		for (k = 0; k < 3; k++) {
+			ASSERT_TRUE(told(p.a, &t));
+			EXPECT_EQ(SO_EE_ORIGIN_TIMESTAMPING, t.err.ee_origin);
+			EXPECT_EQ(ENOMSG, (int)t.err.ee_errno);
+			EXPECT_EQ(kinds[k], (int)t.err.ee_info);
+			EXPECT_EQ(at[i], t.err.ee_data);
+			EXPECT_TRUE(t.has_ts && t.ts.ts[0].tv_sec);
+			EXPECT_EQ(0, t.len);
+		}
+	}
+	EXPECT_ERR(EAGAIN, recv(p.a, buf, 1, MSG_ERRQUEUE));
+}
+
+/* One call's alone, and with the packet itself. */
+TEST_F(data, times_of_one_call)
+{
+	struct pair p = stream_pair();
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { "hello", 5 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = control, .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	struct told t;
+
+	must(set_opt(p.a, SOL_SOCKET, SO_TIMESTAMPING, SOF_TIMESTAMPING_SOFTWARE));
+	must(send(p.a, "quiet", 5, 0));
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SO_TIMESTAMPING;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	*(int *)CMSG_DATA(c) = SOF_TIMESTAMPING_TX_ACK;
+	EXPECT_EQ(5, sendmsg(p.a, &msg, 0));
+	ASSERT_TRUE(told(p.a, &t));
+	EXPECT_EQ(SCM_TSTAMP_ACK, (int)t.err.ee_info);
+	EXPECT_TRUE(t.has_ts && t.ts.ts[0].tv_sec);
+	EXPECT_EQ(5, t.len);
+	EXPECT_ERR(EAGAIN, recv(p.a, control, 1, MSG_ERRQUEUE));
+	*(int *)CMSG_DATA(c) = SOF_TIMESTAMPING_OPT_ID;
+	EXPECT_ERR(EINVAL, sendmsg(p.a, &msg, 0));
+}
+
+/* Of a large write, cut into many segments, the last byte counts. */
+static void times_of_a_large_write(struct __test_metadata *_metadata, struct pair p, bool departure)
+{
+	int flags = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_ACK |
+		    SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_ID |
+		    SOF_TIMESTAMPING_OPT_TSONLY;
+	static char buf[200000];
+	bool sent = false;
+	pid_t reader;
+	struct told t;
+
+	must(set_opt(p.a, SOL_SOCKET, SO_TIMESTAMPING, flags));
+	reader = background_drain(p.b, sizeof(buf), hash(HASH_START, buf, sizeof(buf)));
+	must(send(p.a, buf, sizeof(buf), 0) == sizeof(buf) ? 0 : -1);
+	/* Each time that it is sent is told; that it has arrived, once, and last. */
+	do {
+		ASSERT_TRUE(told(p.a, &t));
+		EXPECT_EQ(sizeof(buf) - 1, t.err.ee_data);
+		sent |= t.err.ee_info == SCM_TSTAMP_SND;
+	} while (t.err.ee_info != SCM_TSTAMP_ACK);
+	EXPECT_TRUE(sent || !departure);
+	EXPECT_EQ(0, finish(reader));
+}
+
+TEST_F(link, times_of_a_large_write)
+{
+	times_of_a_large_write(_metadata, link_pair(self->net), true);
+}
+
+TEST_F(link, times_of_a_large_write_that_is_cut_below)
+{
+	must(shell("ethtool -K veth tso off") ? 0 : -1);
+	times_of_a_large_write(_metadata, link_pair(self->net), true);
+}
+
+TEST_F(link, times_of_a_large_write_with_losses)
+{
+	/* netem takes our buffers from the socket (skb_orphan_partial()): no word of departures. */
+	NEED_NETEM(self->net.a, "loss 5% delay 1ms");
+	times_of_a_large_write(_metadata, link_pair(self->net), oracle());
+}
+
+/* The time that a call of recvmsg tells; 0 if none. */
+static long time_told(int fd, int want)
+{
+	char control[256], buf[100];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = control, .msg_controllen = sizeof(control) };
+	struct cmsghdr *c;
+	long told = 0;
+
+	must(recvmsg(fd, &msg, 0));
+	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == want)
+			memcpy(&told, CMSG_DATA(c), sizeof(told));	/* seconds come first */
+	return told;
+}
+
+TEST_F(data, times_of_what_came)
+{
+	static const struct { int option, value, type; } ways[] = {
+		{ SO_TIMESTAMP, 1, SCM_TIMESTAMP },
+		{ SO_TIMESTAMPNS, 1, SCM_TIMESTAMPNS },
+		{ SO_TIMESTAMPING, SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE,
+		  SCM_TIMESTAMPING },
+	};
+	int i;
+
+	for (i = 0; i < (int)ARRAY_SIZE(ways); i++) {
+		struct pair p = stream_pair();
+		long before = time(NULL), t = 0;
+
+		must(set_opt(p.b, SOL_SOCKET, ways[i].option, ways[i].value));
+		/* Stamping may be switched on a moment later. */
+		EXPECT_TRUE(until((must(send(p.a, "x", 1, 0)), t = time_told(p.b, ways[i].type))));
+		EXPECT_LE(before, t);
+		EXPECT_GE(time(NULL), t);
+		must(set_opt(p.b, SOL_SOCKET, ways[i].option, 0));
+		must(send(p.a, "x", 1, 0));
+		EXPECT_EQ(0, time_told(p.b, ways[i].type));
+	}
+}
+
+/* ---- peeking further on ---------------------------------------------------- */
+
+TEST_F(data, peek_offset)
+{
+	struct pair p = stream_pair();
+	char buf[16];
+
+	if (oracle() && kernel_before(6, 9))
+		SKIP(return, "TCP has it from 6.9 on");
+	EXPECT_EQ(-1, get_opt(p.b, SOL_SOCKET, SO_PEEK_OFF));
+	must(set_opt(p.b, SOL_SOCKET, SO_PEEK_OFF, 0));
+	must(send(p.a, "abcdefgh", 8, 0));
+	must(arrived(p.b, 8) ? 0 : -1);
+	EXPECT_EQ(3, recv(p.b, buf, 3, MSG_PEEK));
+	EXPECT_EQ(0, memcmp(buf, "abc", 3));
+	EXPECT_EQ(3, recv(p.b, buf, 3, MSG_PEEK));
+	EXPECT_EQ(0, memcmp(buf, "def", 3));
+	/* Reading moves it back. */
+	EXPECT_EQ(4, recv(p.b, buf, 4, 0));
+	EXPECT_EQ(2, get_opt(p.b, SOL_SOCKET, SO_PEEK_OFF));
+	EXPECT_EQ(2, recv(p.b, buf, 9, MSG_PEEK));
+	EXPECT_EQ(0, memcmp(buf, "gh", 2));
+	EXPECT_ERR(EAGAIN, recv(p.b, buf, 9, MSG_PEEK | MSG_DONTWAIT));
+	EXPECT_EQ(4, recv(p.b, buf, 9, 0));
+}
+
+/* ---- descriptors that travel ----------------------------------------------- */
+
+TEST_F(data, a_socket_is_passed_on)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 }, buf[8];
+	struct iovec iov = { buf, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = control, .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	struct pair p = stream_pair();
+	int un[2], fd;
+
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, un));
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &p.a, sizeof(int));
+	must(sendmsg(un[0], &msg, 0));
+	must(close(p.a));
+	must(recvmsg(un[1], &msg, 0));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(int));
+	EXPECT_EQ(4, send(fd, "here", 4, 0));
+	EXPECT_EQ(4, recv(p.b, buf, 8, 0));
+	/* A stream carries no descriptors: it lets them lie. */
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	EXPECT_EQ(1, sendmsg(fd, &msg, 0));
+	EXPECT_EQ(1, recv(p.b, buf, 8, 0));
+	/* The last one to let go closes. */
+	must(close(fd));
+	EXPECT_EQ(0, recv(p.b, buf, 8, 0));
+}
+
+/* What one descriptor does another of the same socket sees: they share all but close-on-exec. */
+TEST_F(data, duplicates)
+{
+	struct pair p = stream_pair();
+	int other = must(dup(p.a));
+	char buf[8];
+	pid_t child;
+
+	set_nonblock(other, true);
+	EXPECT_ERR(EAGAIN, recv(p.a, buf, 8, 0));
+	child = must(fork());
+	if (!child) {
+		must(send(p.a, "child", 5, 0));
+		must(shutdown(p.a, SHUT_WR));
+		_exit(0);
+	}
+	EXPECT_EQ(0, finish(child));
+	EXPECT_EQ(5, recv(p.b, buf, 8, MSG_WAITALL));
+	EXPECT_EQ(0, recv(p.b, buf, 8, 0));
+	signal(SIGPIPE, SIG_IGN);
+	EXPECT_ERR(EPIPE, send(other, "x", 1, 0));
+}
+
+TEST_HARNESS_MAIN
