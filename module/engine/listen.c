@@ -9,6 +9,8 @@
  * RFC 9293 §3.10.7.2 (LISTEN), §3.10.7.4 for SYN-RECEIVED, MUST-11; RFC 6298 (5.7) for SYN-ACKs;
  * RFC 5961; RFC 4987 §3.6 (SYN cookies); RFC 7413 §4.2.2.
  */
+#include <linux/filter.h>
+#include <net/sock_reuseport.h>
 #include "addr.h"
 #include "fastopen.h"
 #include "input.h"
@@ -23,14 +25,30 @@
 
 /* --- a segment for a request: §3.10.7.4 in SYN-RECEIVED --- */
 
+static void yoke_listen_inherit_filter(struct sock *child, const struct sock *sk)
+{
+	struct sk_filter *filter;
+
+	rcu_read_lock();
+	filter = rcu_dereference(sk->sk_filter);
+	if (filter && refcount_inc_not_zero(&filter->refcnt)) {
+		/* As sk_filter_charge(), which is not exported. */
+		atomic_add(bpf_prog_size(filter->prog->len), &child->sk_omem_alloc);
+		rcu_assign_pointer(child->sk_filter, filter);
+	}
+	rcu_read_unlock();
+}
+
 /* What a program set on the listener holds for its children. */
 static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 {
 	const struct yoke_sock *from = yoke_sk(sk);
 	struct yoke_sock *to = yoke_sk(child);
 	static const enum sock_flags flags[] = {
-		SOCK_LINGER, SOCK_KEEPOPEN, SOCK_LOCALROUTE, SOCK_URGINLINE, SOCK_RCVTSTAMP,
-		SOCK_RCVTSTAMPNS,
+		SOCK_LINGER, SOCK_KEEPOPEN, SOCK_LOCALROUTE, SOCK_URGINLINE, SOCK_DBG,
+		SOCK_BROADCAST, SOCK_RCVTSTAMP, SOCK_RCVTSTAMPNS, SOCK_TSTAMP_NEW, SOCK_TIMESTAMP,
+		SOCK_TIMESTAMPING_RX_SOFTWARE, SOCK_RXQ_OVFL, SOCK_WIFI_STATUS,
+		SOCK_FILTER_LOCKED, SOCK_SELECT_ERR_QUEUE, SOCK_TXTIME, SOCK_ZEROCOPY, SOCK_RCVMARK,
 	};
 	int i;
 
@@ -38,6 +56,10 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	child->sk_protocol = sk->sk_protocol;
 	child->sk_uid = sk->sk_uid;
 	child->sk_reuse = sk->sk_reuse;
+	child->sk_reuseport = sk->sk_reuseport;
+	child->sk_no_check_tx = sk->sk_no_check_tx;
+	child->sk_tsflags = sk->sk_tsflags;
+	child->sk_txrehash = sk->sk_txrehash;
 	child->sk_bound_dev_if = sk->sk_bound_dev_if;
 	child->sk_mark = sk->sk_mark;
 	child->sk_priority = sk->sk_priority;
@@ -51,12 +73,27 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	child->sk_max_pacing_rate = sk->sk_max_pacing_rate;
 	child->sk_pacing_rate = min(child->sk_pacing_rate, sk->sk_max_pacing_rate);
 	child->sk_pacing_status = READ_ONCE(sk->sk_pacing_status);
+#ifdef CONFIG_NET_RX_BUSY_POLL
+	child->sk_ll_usec = sk->sk_ll_usec;
+	child->sk_prefer_busy_poll = sk->sk_prefer_busy_poll;
+	child->sk_busy_poll_budget = sk->sk_busy_poll_budget;
+#endif
 	for (i = 0; i < ARRAY_SIZE(flags); i++)
 		sock_valbool_flag(child, flags[i], sock_flag(sk, flags[i]));
+	if (child->sk_flags & SK_FLAGS_TIMESTAMP)
+		net_enable_timestamp();		/* which its end will undo */
+	yoke_listen_inherit_filter(child, sk);
 
 	to->inet.tos = from->inet.tos;
 	to->inet.uc_ttl = from->inet.uc_ttl;
+	to->inet.min_ttl = from->inet.min_ttl;
+	to->inet.mc_ttl = from->inet.mc_ttl;
+	to->inet.mc_index = from->inet.mc_index;
+	to->inet.uc_index = from->inet.uc_index;
 	to->inet.pmtudisc = from->inet.pmtudisc;
+	yoke_compat_inherit_inet(child, sk);
+	inet_assign_bit(FREEBIND, child, inet_test_bit(FREEBIND, sk));
+	inet_assign_bit(BIND_ADDRESS_NO_PORT, child, inet_test_bit(BIND_ADDRESS_NO_PORT, sk));
 	inet_assign_bit(RECVERR, child, inet_test_bit(RECVERR, sk));
 	inet_assign_bit(TRANSPARENT, child, inet_test_bit(TRANSPARENT, sk));
 	to->nodelay = from->nodelay;
@@ -70,6 +107,8 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	to->user_timeout = from->user_timeout;
 	to->notsent_lowat = from->notsent_lowat;
 	to->tell_inq = from->tell_inq;
+	to->thin_timeouts = from->thin_timeouts;
+	to->tx_delay = from->tx_delay;
 	to->linger2 = from->linger2;
 	to->save_syn = from->save_syn;
 	if (from->cc_chosen) {
@@ -566,6 +605,55 @@ int yoke_listen_prepare(struct sock *sk)
 	return 0;
 }
 
+/*
+ * SO_REUSEPORT: the listeners of one pair are a group. The table has one of them, through which
+ * yoke_rcv_segment() finds the others. Protects what groups there are, and who is in the table.
+ */
+static DEFINE_SPINLOCK(yoke_listen_groups);
+
+static int yoke_listen_join(struct sock *sk, struct yoke_hash *hash)
+{
+	struct yoke_node *node = &yoke_sk(sk)->node;
+	struct sock *head = NULL;
+	int err;
+
+	spin_lock_bh(&yoke_listen_groups);
+	err = sk->sk_reuseport ? reuseport_alloc(sk, false) : 0;
+	if (!err)
+		err = yoke_hash_add(hash, node);
+	if (err == -EEXIST && sk->sk_reuseport) {
+		rcu_read_lock();
+		node = yoke_hash_find(hash, &node->pair);
+		if (node && node->kind == YOKE_LISTENER)
+			head = yoke_node_sk(node);
+		/* That they may share the port has been asked before. */
+		if (head && head->sk_reuseport && uid_eq(head->sk_uid, sk->sk_uid))
+			err = reuseport_add_sock(sk, head, false);
+		rcu_read_unlock();
+	}
+	spin_unlock_bh(&yoke_listen_groups);
+	return err == -EEXIST ? -EADDRINUSE : err;
+}
+
+/* Another takes its place in the table, with no moment in between when a SYN finds nobody. */
+static void yoke_listen_leave(struct sock *sk, struct yoke_hash *hash)
+{
+	struct yoke_node *node = &yoke_sk(sk)->node;
+	struct sock_reuseport *group;
+	int i;
+
+	spin_lock_bh(&yoke_listen_groups);
+	rcu_read_lock();
+	group = rcu_dereference(sk->sk_reuseport_cb);
+	for (i = 0; group && node->hashed && i < group->num_socks; i++)
+		if (group->socks[i] != sk)
+			yoke_hash_replace(hash, node, &yoke_sk(group->socks[i])->node);
+	rcu_read_unlock();
+	if (group)
+		reuseport_detach_sock(sk);
+	spin_unlock_bh(&yoke_listen_groups);
+}
+
 int yoke_listen_start(struct sock *sk)
 {
 	const int bits = YOKE_FASTOPEN_SERVER | YOKE_FASTOPEN_ALL_LISTENERS;
@@ -588,13 +676,12 @@ int yoke_listen_start(struct sock *sk)
 	if ((READ_ONCE(yn->set.fastopen) & bits) == bits && !ys->listener->fastopen_max)
 		yoke_fastopen_allow(sk, READ_ONCE(sk->sk_max_ack_backlog));
 	yoke_conn_set_state(sk, TCP_LISTEN);
-	err = yoke_hash_add(&yn->stream, &ys->node);
+	err = yoke_listen_join(sk, &yn->stream);
 	if (err) {
 		ys->node.kind = YOKE_CONN;
 		yoke_conn_set_state(sk, TCP_CLOSE);
-		return err == -EEXIST ? -EADDRINUSE : err;
 	}
-	return 0;
+	return err;
 }
 
 /* Nobody will accept it: the peer is told. */
@@ -623,6 +710,7 @@ void yoke_listen_stop(struct sock *sk)
 	struct yoke_request *req;
 	struct sock *child;
 
+	yoke_listen_leave(sk, &yoke_net(sock_net(sk))->stream);
 	/*
 	 * Nothing joins the lists, and no child our port, after this: both happen under the lock,
 	 * in LISTEN only.

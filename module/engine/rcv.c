@@ -8,6 +8,8 @@
  * must quote numbers in flight).
  */
 #include <linux/filter.h>
+#include <net/busy_poll.h>
+#include <net/sock_reuseport.h>
 #include <net/xfrm.h>
 #include "addr.h"
 #include "input.h"
@@ -30,6 +32,8 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 		bh_unlock_sock(sk);
 		return false;
 	}
+	sk_mark_napi_id(sk, skb);
+	sk_incoming_cpu_update(sk);
 	/* Nothing of IP's is needed further on; the route's reference would not outlive this. */
 	skb_dst_drop(skb);
 	nf_reset_ct(skb);
@@ -106,6 +110,19 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 	}
 }
 
+/* SO_REUSEPORT: one of the listeners of that pair, as the program's filter says or by a hash. */
+static struct sock *yoke_rcv_listener(struct yoke_net *yn, struct sock *sk, struct sk_buff *skb,
+				      const struct yoke_rx *rx)
+{
+	const siphash_key_t *key = &yn->ports[YOKE_STREAM_PORTS].key;
+	struct sock *other = NULL;
+
+	if (rcu_access_pointer(sk->sk_reuseport_cb))
+		other = reuseport_select_sock(sk, (u32)siphash(&rx->pair, sizeof(rx->pair), key),
+					      skb, tcp_hdrlen(skb));
+	return IS_ERR_OR_NULL(other) ? sk : other;
+}
+
 void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx *packet)
 {
 	enum yoke_rcv_verdict verdict = YOKE_RCV_AGAIN;
@@ -133,7 +150,7 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 		goto filtered;
 	node = yoke_hash_listener(&yn->stream, &rx.pair);
 	if (node && yoke_rcv_device(yoke_node_sk(node), &rx)) {
-		sk = yoke_node_sk(node);
+		sk = yoke_rcv_listener(yn, yoke_node_sk(node), skb, &rx);
 		if (!yoke_rcv_allowed(sk, skb, &rx))
 			goto filtered;
 		nf_reset_ct(skb);

@@ -16,6 +16,7 @@
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 #include <net/ip.h>
+#include <net/sock_reuseport.h>
 #include "../engine/dgram.h"
 #include "../engine/listen.h"
 #include "../engine/timewait.h"
@@ -129,6 +130,21 @@ static void diag_timewait(struct seq_file *m, int line, const struct yoke_timewa
 		   refcount_read(&tw->refs), tw);
 }
 
+/* Of the listeners that share a pair (SO_REUSEPORT) the table has @sk only: the others' lines. */
+static void diag_group(struct seq_file *m, int line, struct sock *sk)
+{
+	const struct sock_reuseport *group = rcu_dereference(sk->sk_reuseport_cb);
+	int i;
+
+	for (i = 0; group && i < group->num_socks; i++) {
+		if (group->socks[i] == sk)
+			continue;
+		diag_sock(m, line, group->socks[i]);
+		seq_pad(m, '\n');
+		seq_setwidth(m, STREAM_WIDTH);
+	}
+}
+
 static bool diag_stream(struct seq_file *m, int line, void *entry, bool ipv6)
 {
 	struct yoke_node *node = entry;
@@ -136,8 +152,10 @@ static bool diag_stream(struct seq_file *m, int line, void *entry, bool ipv6)
 	if (diag_is_ipv6(&node->pair) != ipv6)
 		return false;
 	switch (node->kind) {
-	case YOKE_CONN:
 	case YOKE_LISTENER:
+		diag_group(m, line, yoke_node_sk(node));
+		fallthrough;
+	case YOKE_CONN:
 		diag_sock(m, line, yoke_node_sk(node));
 		break;
 	case YOKE_REQUEST:
