@@ -36,10 +36,12 @@ build/yoke-run: scripts/run/yoke-run.c scripts/run/rules.c scripts/run/rules.h u
 build/yoke-run.so: scripts/run/preload.c scripts/run/rules.c scripts/run/rules.h uapi/linux/yoke.h
 	$(run_cc) -shared -fPIC
 
-# A congestion control algorithm as a module of its own, for the tests.
-sample: all
-	@cp -rsf $(CURDIR)/selftests/cc_sample $(build)
-	+@flock $(build)/.lock $(kmake) --no-print-directory $(jobs) M=$(CURDIR)/$(build)/cc_sample \
+# Modules of their own, for the tests: a congestion control algorithm, and sockets inside the kernel.
+samples := cc_sample kernel_sample
+sample: $(samples)
+$(samples): all
+	@cp -rsf $(CURDIR)/selftests/$@ $(build)
+	+@flock $(build)/.lock $(kmake) --no-print-directory $(jobs) M=$(CURDIR)/$(build)/$@ \
 		KBUILD_EXTRA_SYMBOLS=$(CURDIR)/$(build)/Module.symvers W=$(or $(W),1) \
 		CONFIG_DEBUG_INFO_BTF_MODULES= modules
 
@@ -126,4 +128,4 @@ help:
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all sample headers install uninstall demo bench bench-recovery check check-kernels check-programs conformance mutants check-debug shell lint setup clean help
+.PHONY: all sample $(samples) headers install uninstall demo bench bench-recovery check check-kernels check-programs conformance mutants check-debug shell lint setup clean help
