@@ -357,7 +357,8 @@ TEST_F_TIMEOUT(options, as_the_host_has_them, 600)
 		}
 		if (self->table && (knows_host || knows_ours))
 			fprintf(self->table, "%-10s %3d %-24s %-6s %s\n", level->name, option, name,
-				same ? "same" : !knows_ours ? "no" : "other", why ? why->why : "");
+				same ? "same" : !knows_ours ? "no" : "other",
+				!same && why ? why->why : "");
 	}
 }
 
