@@ -223,27 +223,23 @@ static bool diag_dgram_port(struct seq_file *m, int line, void *entry, bool ipv6
 	return true;
 }
 
-/*
- * Calls @show, which says something or returns false, for each entry of @table; a line of @width, 0:
- * it ends its line itself.
- */
-static void diag_walk(struct seq_file *m, struct rhashtable *table, int width, bool ipv6,
-		      bool (*show)(struct seq_file *m, int line, void *entry, bool ipv6))
+typedef bool diag_show_fn(struct seq_file *m, int line, void *entry, bool ipv6);
+
+/* True: all was seen, and nothing twice. */
+static bool diag_walk_once(struct seq_file *m, struct rhashtable *table, int width, bool ipv6,
+			   diag_show_fn *show)
 {
 	struct rhashtable_iter iter;
-	size_t begin = m->count;
-	int line = 0, err;
+	bool whole = true;
+	int line = 0;
 	void *entry;
 
 	rhashtable_walk_enter(table, &iter);
-	err = rhashtable_walk_start_check(&iter);
-	while (!seq_has_overflowed(m) &&
-	       (entry = err ? ERR_PTR(err) : rhashtable_walk_next(&iter))) {
-		err = 0;
+	if (rhashtable_walk_start_check(&iter))
+		whole = false;
+	while (!seq_has_overflowed(m) && (entry = rhashtable_walk_next(&iter))) {
 		if (IS_ERR(entry)) {
-			/* Resized: the walk starts again, and so do we. */
-			m->count = begin;
-			line = 0;
+			whole = false;	/* what has moved meanwhile is seen in both places */
 			continue;
 		}
 		if (width)
@@ -256,11 +252,29 @@ static void diag_walk(struct seq_file *m, struct rhashtable *table, int width, b
 		if (need_resched()) {
 			rhashtable_walk_stop(&iter);
 			cond_resched();
-			err = rhashtable_walk_start_check(&iter);
+			if (rhashtable_walk_start_check(&iter))
+				whole = false;
 		}
 	}
 	rhashtable_walk_stop(&iter);
 	rhashtable_walk_exit(&iter);
+	return whole;
+}
+
+/*
+ * Calls @show, which says something or returns false, for each entry of @table; a line of @width, 0:
+ * it ends its line itself. While the table is being resized it is tried again, as that is soon over.
+ */
+static void diag_walk(struct seq_file *m, struct rhashtable *table, int width, bool ipv6,
+		      diag_show_fn *show)
+{
+	size_t begin = m->count;
+	int tries = HZ;
+
+	while (!diag_walk_once(m, table, width, ipv6, show) && !seq_has_overflowed(m) && tries--) {
+		m->count = begin;
+		schedule_timeout_uninterruptible(1);
+	}
 }
 
 static void diag_columns(struct seq_file *m, bool ipv6)
