@@ -553,6 +553,26 @@ static int stream_error(struct sk_buff *skb, u32 info)
 	return 0;
 }
 
+/* The route of a connected socket may have changed: its path MTU can be asked for (IP_MTU). */
+static void refresh_dgram(struct sock *sk)
+{
+	struct dst_entry *dst;
+	struct rtable *rt;
+	struct flowi4 fl4;
+
+	if (!rcu_access_pointer(sk->sk_dst_cache))
+		return;
+	dst = sk_dst_check(sk, 0);
+	if (dst) {
+		dst_release(dst);
+		return;
+	}
+	flow_of_sock(&fl4, sk, &yoke_dg(sk)->pair);
+	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
+	if (!IS_ERR(rt))
+		sk_dst_set(sk, &rt->dst);
+}
+
 static int dgram_error(struct sk_buff *skb, u32 info)
 {
 	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;
@@ -578,6 +598,7 @@ static int dgram_error(struct sk_buff *skb, u32 info)
 	}
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
 		ipv4_update_pmtu(skb, sock_net(sk), info, sk->sk_bound_dev_if, sk->sk_protocol);
+		refresh_dgram(sk);
 		if (READ_ONCE(inet_sk(sk)->pmtudisc) == IP_PMTUDISC_DONT)
 			return 0;
 		hard = true;
