@@ -79,6 +79,9 @@ bench: setup
 bench-recovery: setup
 	@scripts/recovery
 
+profile: setup
+	@scripts/profile
+
 check: setup
 	@scripts/check
 
@@ -124,8 +127,9 @@ help:
 	@echo 'make mutants    break the module in many ways, and see the packet tests fail'
 	@echo 'make shell      a VM with the module loaded (KERNEL=6.1)'
 	@echo 'make bench      side by side with TCP'
+	@echo 'make profile    the functions of the kernel in which they pay it: build/bench/profile.txt'
 	@echo 'make bench-recovery  the same on paths that lose, reorder and mark, with plots (half an hour)'
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all sample $(samples) headers install uninstall demo bench bench-recovery check check-kernels check-programs conformance mutants check-debug shell lint setup clean help
+.PHONY: all sample $(samples) headers install uninstall demo bench bench-recovery profile check check-kernels check-programs conformance mutants check-debug shell lint setup clean help

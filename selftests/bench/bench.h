@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "mark.h"
 
 #define REPEATS 7
 
@@ -117,8 +118,10 @@ static inline void bench_report(double (*run)(void *), void *arg, double units)
 	double took[REPEATS];
 
 	run(arg);
+	bench_mark(BENCH_BEGIN);
 	for (int i = 0; i < REPEATS; i++)
 		took[i] = run(arg);
+	bench_mark(BENCH_END);
 	qsort(took, REPEATS, sizeof(*took), bench_compare);
 	printf("%.4f\n", took[REPEATS / 2] / units);
 }
