@@ -93,6 +93,13 @@ void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack)
 	ack->prior_fack = r->rack.fack;
 }
 
+/* Was @seg retransmitted in this episode, after the first retransmission that Eifel's time is of? */
+static inline bool in_episode(const struct yoke_recovery *r, const struct yoke_seg *seg)
+{
+	return seg->retrans && r->undo_retrans >= 0 &&
+	       !yoke_rack_before(seg->tx_us, r->first_retrans_us);
+}
+
 /* @len bytes of @seg up to @end_seq are newly delivered. */
 static inline void deliver(struct yoke_recovery *r, const struct yoke_seg *seg, u32 len,
 			   u32 end_seq, struct yoke_ack *ack)
@@ -115,7 +122,7 @@ void yoke_recovery_acked(struct yoke_recovery *r, struct yoke_seg *seg, struct y
 {
 	if (!yoke_scoreboard_acked(&r->board, seg))
 		return;
-	ack->retrans_acked |= seg->retrans != 0;
+	ack->retrans_acked |= in_episode(r, seg);
 	deliver(r, seg, yoke_seg_len(seg), seg->end_seq, ack);
 }
 
@@ -128,7 +135,7 @@ void yoke_recovery_trim(struct yoke_recovery *r, struct yoke_seg *seg, u32 seq,
 		return;
 	if (!yoke_scoreboard_trim(&r->board, seg, len))
 		return;
-	ack->retrans_acked |= seg->retrans != 0;
+	ack->retrans_acked |= in_episode(r, seg);
 	deliver(r, seg, len, seq, ack);
 }
 

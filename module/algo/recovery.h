@@ -116,6 +116,12 @@ void yoke_recovery_sacked(struct yoke_recovery *r, struct yoke_seg *seg, struct 
 u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_rtt *rtt,
 			  struct yoke_ack *ack);
 
+/* A recovery has begun in which nothing was retransmitted yet. */
+static inline bool yoke_recovery_fresh(const struct yoke_recovery *r)
+{
+	return r->undo_armed && r->undo_retrans < 0;
+}
+
 /* True once after each reduction: the new segment that goes out now is to carry CWR. */
 static inline bool yoke_recovery_take_cwr(struct yoke_recovery *r)
 {

@@ -332,6 +332,57 @@ def needless_recovery_is_undone(p):
 	check(after.ssthresh >= before.cwnd, f'{after}, before {before}')
 
 
+@rows('2883-6', '9438-10')
+def late_originals_are_told_by_timestamps(p):
+	"""The ACK of what was sent again echoes the original: cwnd is what it was, also the next time,
+	though there are gaps all the while and the state is never open in between."""
+	size = SIZE - 12
+	c = p.syn_received(options=OFFER + (('Timestamp', (1000, 0)),), nodelay=1, sndbuf=1 << 20)
+	if option(c.syn, 'Timestamp') is None:
+		return
+	c.tsval, c.tsecr = 1001, option(c.syn, 'Timestamp')[0]
+	time.sleep(RTT)
+	c.send('A')
+	c.sock = p.accept(c.listener)
+
+	def write(segments):
+		for i in range(segments):
+			c.sock.send(pattern(size, i), socket.MSG_EOR)
+		sent = c.drain()
+		equal(len(sent), segments, 'segments sent')
+		return sent[0].seq, option(sent[0], 'Timestamp')[0]
+
+	def answer(ack, stamp, *block):
+		c.tsval, c.tsecr = c.tsval + 1, stamp
+		edges = tuple(seq32(first + size * edge) for edge in block)
+		c.send('A', ack=seq32(first + size * ack), options=c.timestamp() +
+		       ([('NOP', None), ('NOP', None), ('SAck', edges)] if edges else []))
+
+	first, stamp = write(10)
+	before = tcp_info(c.sock)
+	time.sleep(RTT)
+	answer(0, stamp, 1, 4)
+	equal(c.next(2, 'what was lost').seq, first, 'retransmitted')
+	c.drain()
+	time.sleep(0.01)
+	answer(4, stamp, 5, 6)
+	check(tcp_info(c.sock).ssthresh >= before.cwnd, f'not undone: {tcp_info(c.sock)}')
+	_, later = write(4)
+	equal(c.next(2, 'the next one').seq, seq32(first + size * 4), 'retransmitted')
+	answer(10, stamp, 11, 12)
+	sent = c.drain()
+	check(tcp_info(c.sock).ssthresh >= before.cwnd, f'not undone again: {tcp_info(c.sock)}')
+	time.sleep(RTT)
+	answer(10, stamp, 11, 13)
+	time.sleep(RTT / 2)
+	sent += c.drain()
+	check(seq32(first + size * 10) in [s.seq for s in sent], 'the last one did not come again')
+	answer(14, later)
+	after = tcp_info(c.sock)
+	check(after.ca_state != RECOVERY, f'state: {after}')
+	check(after.cwnd >= before.cwnd and after.ssthresh >= before.cwnd, f'{after}, before {before}')
+
+
 @rows('2883-5')
 def late_sack_is_no_dsack(p):
 	"""A block above its own ACK reports no duplicate, though SND.UNA has passed it since."""

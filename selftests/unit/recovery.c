@@ -818,6 +818,23 @@ TEST(undo__not_by_an_earlier_retransmission)
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
 }
 
+/* Even when this one has resent something too: its time is of the first that it resent. */
+TEST(undo__not_by_a_retransmission_before_the_first)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 10, 0);
+	yoke_recovery_resent(&c.r, &c.seg[0], T0 + 10);
+	ack_sack(&c, 0, 2, 5, RTT + 10);
+	EXPECT(yoke_recovery_fresh(&c.r));
+	EXPECT_EQ(resend(&c, RTT + 10, NULL), 1);
+	EXPECT(!yoke_recovery_fresh(&c.r));
+	c.ts_undo = true;
+	ack(&c, 1, RTT + 20);
+	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
+}
+
 TEST(undo__all_retransmissions_were_duplicates)
 {
 	struct conn c;
