@@ -245,7 +245,7 @@ void yoke_conn_init_buffers(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	ys->tune.seq = ys->copied_seq;
-	ys->tune.space = ys->rcv_wnd;
+	ys->tune.space = min_t(u32, ys->rcv_wnd, YOKE_CC_INIT_SEGS * ys->advmss);
 	ys->tune.time_us = (u32)ys->now_us;
 	ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
 	ys->tune.rtt_time_us = (u32)ys->now_us;

@@ -220,7 +220,8 @@ struct yoke_listener {
  * @now_us:	clock of the event being handled (yoke_conn_clock)
  * @at:		when each timer event is due (jiffies), valid if its bit is set in @timers
  * @timer_next:	when sk_timer fires
- * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was
+ * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was; rtt_seq: the timestamp
+ *		measured last, or without timestamps where the measurement ends
  *
  * engine/rcv.c and engine/listen.c:
  * @icmp_mtu:	what an ICMP error said the path carries, for yoke_send_mtu()

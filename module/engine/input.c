@@ -223,24 +223,46 @@ static void yoke_input_drain(struct sock *sk)
 	yoke_input_sack_clean(ys);
 }
 
+/*
+ * The round trip as the receiver sees it: from an ACK until data comes that echoes its timestamp; or
+ * without timestamps, for a whole window to arrive. Idle times look like long ones, so a shorter one
+ * counts at once and a longer one by and by.
+ */
+static void yoke_input_rtt(struct yoke_sock *ys, const struct yoke_segment *s, bool full)
+{
+	u32 rtt, now = (u32)ys->now_us;
+
+	if (ys->use_ts) {
+		if (!full || !s->opt.tsecr || s->opt.tsecr == ys->tune.rtt_seq)
+			return;
+		ys->tune.rtt_seq = s->opt.tsecr;
+		rtt = yoke_conn_tsval(ys) - s->opt.tsecr;
+		if (rtt > YOKE_RTO_MAX_US / USEC_PER_MSEC)
+			return;
+		rtt = max(rtt, 1U) * USEC_PER_MSEC;
+	} else {
+		if (!yoke_seq_after(ys->rcv_nxt, ys->tune.rtt_seq))
+			return;
+		rtt = max(now - ys->tune.rtt_time_us, 1U);
+		ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
+		ys->tune.rtt_time_us = now;
+	}
+	if (ys->tune.rtt_us && rtt > ys->tune.rtt_us)
+		rtt = ys->tune.rtt_us + (rtt - ys->tune.rtt_us) / 8;
+	ys->tune.rtt_us = rtt;
+}
+
 /* How large the peer's segments are, and how long its round trips: for windows and ACKs. */
-static void yoke_input_measure(struct sock *sk, const struct sk_buff *skb, u32 len)
+static void yoke_input_measure(struct sock *sk, const struct sk_buff *skb,
+			       const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 size = skb_shinfo(skb)->gso_size ?: len, now = (u32)ys->now_us;
+	u32 size = skb_shinfo(skb)->gso_size ?: skb->len;
 
 	ys->got.jiffies = (u32)jiffies;
 	if (size > ys->rcv_mss)
 		ys->rcv_mss = min_t(u32, size, ys->advmss);
-	if (yoke_seq_after(ys->rcv_nxt, ys->tune.rtt_seq)) {
-		u32 rtt = max(now - ys->tune.rtt_time_us, 1U);
-
-		if (ys->tune.rtt_us)
-			rtt = min(rtt, ys->tune.rtt_us + ys->tune.rtt_us / 8 + 1);
-		ys->tune.rtt_us = rtt;
-		ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
-		ys->tune.rtt_time_us = now;
-	}
+	yoke_input_rtt(ys, s, size >= ys->rcv_mss);
 }
 
 /*
@@ -347,7 +369,7 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 	if (yoke_seq_before(cb->seg.seq, ys->rcv_nxt))
 		yoke_input_dsack(ys, cb->seg.seq, ys->rcv_nxt);
 	gap = !RB_EMPTY_ROOT(&ys->ooo);
-	yoke_input_measure(sk, skb, skb->len);
+	yoke_input_measure(sk, skb, s);
 	yoke_input_append(sk, skb, false);
 	if (unlikely(gap))
 		yoke_input_drain(sk);
