@@ -624,7 +624,7 @@ u32 yoke_recovery_pto(const struct yoke_recovery *r, const struct yoke_rtt *rtt,
 	u32 pto;
 
 	if (!sack || (r->state != YOKE_CA_OPEN && r->state != YOKE_CA_CWR) || r->board.lost_bytes ||
-	    r->tlp_out || !r->board.in_flight)
+	    r->board.sacked || r->tlp_out || !r->board.in_flight)
 		return 0;
 	if (!rtt->srtt_us)
 		pto = YOKE_RTO_INIT_US;

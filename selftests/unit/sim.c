@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A sender made of the pure files, against a link that loses, reorders and duplicates and a receiver
+ * A sender made of the pure files, against a link that loses, reorders, duplicates and marks and a receiver
  * with or without SACK, over a grid of all that and many seeds. After every event it checks that
  *
  *	- the scoreboard's counters are the sums over its lists, every byte outstanding is on exactly
@@ -33,6 +33,8 @@ struct path {
 	u32	reorder;
 	u32	dup;
 	u32	renege;
+	u32	mark;		/* what is not ECN-capable is lost instead (RFC 3168 §5) */
+	u32	mark_at;	/* bytes in the bottleneck above which all is marked, 0: never */
 	u32	rate;		/* bytes per millisecond, 0: a segment per microsecond */
 	u32	queue;		/* bytes the bottleneck holds, 0: unlimited */
 	u32	bytes;		/* to transfer */
@@ -54,6 +56,8 @@ struct event {
 	u32	ack;
 	u32	nsacks;
 	bool	dsack;
+	bool	ect, ce, cwr;	/* data */
+	bool	ece;
 	struct { u32 start, end; } sack[4];
 };
 
@@ -102,9 +106,10 @@ struct world {
 	u32	unacked_segs;
 	u32	delack_gen;
 	u64	delivered;
+	bool	echo;
 
 	/* figures */
-	u32	rtos, tlps, recoveries, undos;
+	u32	rtos, tlps, recoveries, undos, marks;
 };
 
 static u32 roll(struct world *w, u32 n)
@@ -179,6 +184,12 @@ static void cross(struct world *w, struct event ev, u32 loss)
 
 	if (data && w->p->queue && backlog * rate / 1000 > w->p->queue)
 		return;
+	if (data && ((w->p->mark_at && backlog * rate / 1000 > w->p->mark_at) || chance(w, w->p->mark))) {
+		if (!ev.ect)
+			return;
+		ev.ce = true;
+		w->marks++;
+	}
 	if (data) {
 		w->waits++;
 		w->waited += backlog;
@@ -228,6 +239,7 @@ static bool paced(struct world *w)
 
 static void transmit(struct world *w, const struct yoke_seg *seg)
 {
+	bool ecn = (w->p->mark || w->p->mark_at) && !seg->retrans;	/* RFC 3168 §6.1.5 */
 	u32 seq, end;
 
 	if (w->cc.ops->pacing_rate)
@@ -237,7 +249,8 @@ static void transmit(struct world *w, const struct yoke_seg *seg)
 	for (seq = seg->seq; seq != seg->end_seq; seq = end) {
 		end = seq + min(MSS, seg->end_seq - seq);
 		cross(w, (struct event){ .kind = EV_DATA, .seq = seq, .end = end,
-					 .ts = clock_us(w) / 1000 }, w->p->loss);
+					 .ts = clock_us(w) / 1000, .ect = ecn,
+					 .cwr = ecn && yoke_recovery_take_cwr(&w->r) }, w->p->loss);
 	}
 }
 
@@ -367,6 +380,7 @@ static void on_ack(struct world *w, const struct event *ev)
 		.dsack_end = ev->sack[0].end,
 		.limited = w->limited,
 		.more = w->nxt != w->end,
+		.ece = ev->ece,
 		.dup = ev->ack == w->una,
 		.ts_undo = w->p->ts && w->r.undo_armed && w->r.undo_retrans >= 0 &&
 			   (s32)(ev->ts - w->r.first_retrans_us / 1000) < 0,
@@ -384,6 +398,7 @@ static void on_ack(struct world *w, const struct event *ev)
 		ack.rtt_us = max((clock_us(w) / 1000 - ev->ts) * 1000, 1000u);
 	if (ack.rtt_us)
 		yoke_rtt_sample(&w->rtt, ack.rtt_us, ack.now_us);
+	ack.marked = ack.ece ? ack.delivered : 0;
 	wait = yoke_recovery_ack_end(&w->r, &w->cc, &w->rtt, &ack);
 	w->recoveries += !was_episode && w->r.state == YOKE_CA_RECOVERY;
 	w->undos += was_armed && !w->r.undo_armed;
@@ -457,7 +472,7 @@ static void on_rtx(struct world *w)
 
 static void send_ack(struct world *w, u32 dup_start, u32 dup_end)
 {
-	struct event ev = { .kind = EV_ACK, .ack = w->rcv_nxt, .ts = w->ts_recent };
+	struct event ev = { .kind = EV_ACK, .ack = w->rcv_nxt, .ts = w->ts_recent, .ece = w->echo };
 	u32 most = w->p->ts ? 3 : 4, i, best;
 	u64 below = ~0ull;
 
@@ -541,6 +556,7 @@ static void on_data(struct world *w, const struct event *ev)
 	bool gap = w->nooo > 0;
 
 	w->in_net -= ev->end - ev->seq;
+	w->echo = ev->ce || (w->echo && !ev->cwr);	/* RFC 3168 §6.1.3 */
 	if (!yoke_seq_after(ev->seq, w->last_ack_sent) && (s32)(ev->ts - w->ts_recent) >= 0)
 		w->ts_recent = ev->ts;
 	if (have(w, ev->seq, ev->end)) {
@@ -648,7 +664,7 @@ static bool check_world(struct world *w)
 struct result {
 	bool	ok;
 	u64	us;
-	u32	retrans, rtos, tlps, recoveries, undos;
+	u32	retrans, rtos, tlps, recoveries, undos, marks;
 	u64	wait_us;	/* mean of a segment in the queue */
 };
 
@@ -728,6 +744,7 @@ static struct result run(const struct path *p, u64 seed)
 	res.tlps = w->tlps;
 	res.recoveries = w->recoveries;
 	res.undos = w->undos;
+	res.marks = w->marks;
 	stop(w);
 	return res;
 }
@@ -748,6 +765,7 @@ static struct result runs(const struct path *p, u32 seeds)
 		sum.tlps += one.tlps;
 		sum.recoveries += one.recoveries;
 		sum.undos += one.undos;
+		sum.marks += one.marks;
 	}
 	if (getenv("SIM_VERBOSE"))
 		printf("# rtt %6u loss %3u reorder %3u dup %2u gso %2u %s%s%s: %8.1f ms %5.1f retrans %4.1f rto %4.1f tlp %4.1f recoveries %4.1f undone\n",
@@ -839,6 +857,42 @@ TEST(sim__grid_cubic)
 	grid((struct path){ .sack = true, .dsack = true, .ts = true, .cc = &yoke_cc_cubic }, 8);
 }
 
+TEST(sim__grid_cubic_marks)
+{
+	grid((struct path){ .sack = true, .dsack = true, .ts = true, .mark = 20, .cc = &yoke_cc_cubic }, 4);
+}
+
+TEST(sim__grid_reno_marks_without_sack)
+{
+	grid((struct path){ .mark = 20 }, 4);
+}
+
+/*
+ * A link that marks at a short queue and could hold a long one: it is kept short and full, and nothing
+ * is lost, nor sent again.
+ */
+TEST(sim__marks_take_the_place_of_losses)
+{
+	for (u32 i = 0; i < 2; i++) {
+		struct path p = { .rtt_us = 40000, .rate = 2500, .queue = 1000 * MSS, .mark_at = 60 * MSS,
+				  .sack = true, .dsack = true, .ts = true, .gso = 2, .bytes = 20000 * MSS,
+				  .cc = i ? &yoke_cc_cubic : &yoke_cc_reno };
+		double least = 3.0 * p.bytes / p.rate / 1000;
+		struct result marked = runs(&p, 3), full;
+
+		p.mark_at = 0;
+		full = runs(&p, 3);
+		EXPECT(marked.ok && full.ok);
+		printf("# 20 Mbit/s 40 ms, %s: marked %.2f s, waits %.1f ms, %u marks; not: %.2f s, waits %.1f ms\n",
+		       p.cc->name, marked.us / 3e6, marked.wait_us / 3e3, marked.marks, full.us / 3e6,
+		       full.wait_us / 3e3);
+		EXPECT_EQ(marked.retrans, 0);
+		EXPECT(marked.marks);
+		EXPECT(marked.wait_us < full.wait_us / 4);
+		EXPECT(marked.us / 1e6 < 1.1 * least);
+	}
+}
+
 TEST(sim__grid_bbr)
 {
 	grid((struct path){ .sack = true, .dsack = true, .ts = true, .cc = &yoke_cc_bbr }, 8);
@@ -926,12 +980,13 @@ TEST(sim__random_paths)
 			.reorder = chance(&dice, 500) ? roll(&dice, 300) : 0,
 			.dup = chance(&dice, 300) ? roll(&dice, 100) : 0,
 			.renege = chance(&dice, 200) ? roll(&dice, 50) : 0,
+			.mark = chance(&dice, 300) ? roll(&dice, 100) : 0,
 			.bytes = 1 + roll(&dice, 400 * MSS),
 			.gso = 1 + roll(&dice, 44),
 			.sack = chance(&dice, 700),
 			.ts = chance(&dice, 500),
 			.dsack = chance(&dice, 700),
-			.cc = yoke_cc_builtin[roll(&dice, 3)],
+			.cc = yoke_cc_builtin[roll(&dice, 4)],
 		};
 
 		if (chance(&dice, 600)) {
