@@ -36,8 +36,9 @@ build/yoke-run: scripts/run/yoke-run.c scripts/run/rules.c scripts/run/rules.h u
 build/yoke-run.so: scripts/run/preload.c scripts/run/rules.c scripts/run/rules.h uapi/linux/yoke.h
 	$(run_cc) -shared -fPIC
 
-# Modules of their own, for the tests: a congestion control algorithm, and sockets inside the kernel.
-samples := cc_sample kernel_sample
+# Modules of their own, for the tests: a congestion control algorithm, sockets inside the kernel, and
+# one that makes it later.
+samples := cc_sample kernel_sample later
 sample: $(samples)
 $(samples): all
 	@cp -rsf $(CURDIR)/selftests/$@ $(build)

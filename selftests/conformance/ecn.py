@@ -288,6 +288,19 @@ def one_reduction_a_window(p):
 	equal([s.names for s in out][:1], ['AC'], 'flags of new data')
 
 
+@rows('3168-11', '9438-7')
+def two_segments_are_left(p):
+	"""However many windows are marked: where RFC 3168 would go on to one segment an RTO, two a round
+	trip are the least."""
+	c, _ = flight(p, 10)
+	for _ in range(12):
+		c.send('AE', ack=c.ack)
+		c.drain()
+	equal((Info(c.sock).cwnd, Info(c.sock).ssthresh), (2, 2), 'window and ssthresh')
+	c.send('AE', ack=c.ack)
+	equal(len(c.drain()), 2, 'segments for a window of marks')
+
+
 @rows('3168-12')
 def no_growth(p):
 	"""An ACK with ECE does not open the window, however much it acknowledges."""

@@ -5,7 +5,7 @@ import errno
 import socket
 import time
 
-from peer import (MSS, ORACLE, Peer, check, connect_error, connected, connecting, equal, pattern,
+from peer import (MSS, ORACLE, Peer, check, connect_error, connected, connecting, equal, held, pattern,
 		  rows)
 
 HARD = {2: errno.ENOPROTOOPT, 3: errno.ECONNREFUSED}
@@ -126,8 +126,29 @@ def source_quench(p):
 		segment = c.expect('A', b'data')
 		p.icmp_send(kind, 0, quote(segment))
 		p.barrier()
+		equal(c.error(), 0, f'SO_ERROR after ICMP type {kind}')
 		c.send('A')
-	equal(c.error(), 0, 'SO_ERROR')
+	c.alive()
+
+
+@rows('5927-6')
+def behind_a_call(p):
+	"""While a call holds the socket: what a message says of the path is not forgotten."""
+	c = p.established()
+	c.write(pattern(MSS))
+	segment = c.expect('A', MSS)
+	c.send('PA', b'x', ack=segment.seq)
+	c.expect_ack()
+	with held(c.sock):
+		p.icmp_send(3, 1, quote(segment))
+		p.icmp_send(3, 4, quote(segment), mtu=1000)
+		p.barrier()
+	again = c.burst()
+	equal([s.seq for s in again][0], segment.seq, 'sequence number')
+	equal(max(len(s.data) for s in again), 960, 'largest segment')
+	c.send('A')
+	c.drain()
+	c.send('A')
 	c.alive()
 
 

@@ -4,8 +4,8 @@ import errno
 import struct
 import time
 
-from peer import (MSS, Peer, Skip, ahead, check, equal, near, option, pattern, poll_events, raises,
-		  rows, seq32, slow, until)
+from peer import (MSS, Peer, Skip, ahead, check, equal, later, near, option, pattern, poll_events,
+		  raises, rows, seq32, slow, until)
 
 MSS_1000 = b'\x02\x04\x03\xe8'
 
@@ -287,6 +287,26 @@ def paws(p):
 	c.nothing_to_read()
 	c.tsval = now
 	c.alive()
+
+
+@rows('7323-14')
+def paws_of_long_ago(p):
+	"""After 24 days of silence the timestamp of before says nothing."""
+	c = stamped(p)
+	c.tsval += 100
+	c.send('PA', b'new')
+	c.expect_ack()
+	equal(c.recv(3), b'new', 'data read')
+	c.tsval -= 50
+	with later(24 * 86400 - 3600):
+		c.send('PA', b'old', seq=c.seq)
+		c.expect('A')
+		c.nothing_to_read()
+	with later(24 * 86400 + 3600):
+		c.send('PA', b'old')
+		c.expect_ack()
+		equal(c.recv(3), b'old', 'data read')
+		c.alive()
 
 
 @rows('7323-12')

@@ -17,6 +17,7 @@ import ctypes
 import errno
 import fcntl
 import functools
+import glob
 import itertools
 import mmap
 import os
@@ -882,6 +883,23 @@ def held(s):
 			reader.join()
 	finally:
 		os.close(uffd)
+
+
+@contextlib.contextmanager
+def later(seconds):
+	"""While this lasts, the kernel believes that so many seconds have passed (selftests/later). Not
+	for @slow tests."""
+	setting = '/sys/module/yoke_later/parameters/seconds'
+	built = os.path.join(os.path.dirname(__file__), '../../build/*/later/yoke_later.ko')
+	for module in [] if os.path.exists(setting) else glob.glob(built):	# one is this kernel's
+		subprocess.run(['insmod', module], check=False, stderr=subprocess.DEVNULL)
+	if not os.path.exists(setting):
+		raise Skip('no yoke_later.ko (make sample)')
+	try:
+		write(setting, seconds)
+		yield
+	finally:
+		write(setting, 0)
 
 
 def poll_events(s):
