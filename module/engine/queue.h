@@ -8,8 +8,11 @@
 
 #include "conn.h"
 
-/* In front of the data: transport, network and link headers. */
-#define YOKE_HEADROOM	L1_CACHE_ALIGN(128 + MAX_HEADER)
+/*
+ * In front of the data: 100 bytes for our own header and IP's, the rest for devices; one that wants
+ * more makes the room itself. As much as half a KiB has, so that no more need be fetched and cleared.
+ */
+#define YOKE_HEADROOM	SKB_WITH_OVERHEAD(512)
 
 /*
  * A buffer without data, charged to @sk; NULL if there is no memory. Data goes into page fragments.

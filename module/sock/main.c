@@ -16,6 +16,7 @@
 #include "../engine/fastopen.h"
 #include "../engine/request.h"
 #include "../engine/pace.h"
+#include "../engine/pages.h"
 #include "../engine/timewait.h"
 #include "../ip/ip6.h"
 #include "../ip/offload.h"
@@ -325,6 +326,7 @@ static void __exit yoke_main_exit(void)
 	proto_unregister(&yoke_dgram_proto);
 	proto_unregister(&yoke_stream_proto);
 	yoke_pace_exit();
+	yoke_pages_exit();
 	yoke_timewait_exit();
 	yoke_request_exit();
 	yoke_cc_table_exit();

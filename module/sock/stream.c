@@ -175,8 +175,9 @@ static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flag
 			sk_flush_backlog(sk);
 			continue;
 		}
-		if (!(flags & MSG_PEEK))
-			stream_window_update(sk);
+		/* The peer may be waiting for what was read to make room. */
+		if (copied && !(flags & MSG_PEEK))
+			yoke_output_window_update(sk);
 		err = sk_wait_data(sk, &timeo, skb_peek_tail(&sk->sk_receive_queue));
 		if (err < 0)
 			break;
@@ -191,9 +192,8 @@ static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flag
 		sk_peek_offset_fwd(sk, copied);
 	} else {
 		sk_peek_offset_bwd(sk, copied);
-		yoke_conn_clock(ys);
-		yoke_conn_tune_rcvbuf(sk);
-		yoke_output_window_update(sk);
+		if (copied)
+			yoke_output_window_update(sk);
 	}
 	return copied ?: min(err, 0);
 }
@@ -492,6 +492,11 @@ struct proto yoke_stream_proto = {
 	.sysctl_wmem		= &stream_wmem_least,
 	.max_header		= YOKE_HEADER_MAX + MAX_HEADER,
 	.obj_size		= sizeof(struct yoke_sock),
+	/*
+	 * Not that we need it: what is found under RCU is freed after a grace period. But where the
+	 * kernel clears what it gives out, the core clears such a socket once, and others twice.
+	 */
+	.slab_flags		= SLAB_TYPESAFE_BY_RCU,
 	.no_autobind		= true,
 };
 

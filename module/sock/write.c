@@ -9,6 +9,7 @@
  */
 #include <linux/errqueue.h>
 #include "../engine/fastopen.h"
+#include "../engine/pages.h"
 #include "../engine/send.h"
 #include "../engine/urgent.h"
 #include "../table/mem.h"
@@ -94,12 +95,12 @@ static struct sk_buff *write_tail(struct sock *sk, unsigned int goal)
 
 static int write_copy(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, unsigned int goal)
 {
-	struct page_frag *pfrag = sk_page_frag(sk);
+	struct page_frag *pfrag = yoke_pages_get(sk);
 	int i = skb_shinfo(skb)->nr_frags;
 	unsigned int copy;
 	bool merge;
 
-	if (!sk_page_frag_refill(sk, pfrag))
+	if (!pfrag)
 		return -ENOBUFS;
 	merge = skb_can_coalesce(skb, i, pfrag->page, pfrag->offset);
 	if (!merge && i >= MAX_SKB_FRAGS)
