@@ -16,6 +16,7 @@
 #include <net/inet_dscp.h>
 #include <net/inet_common.h>
 #include <net/inet_sock.h>
+#include <net/ip.h>
 #include <net/route.h>
 
 /* 6.12: unaligned access is no architecture's own. */
@@ -244,6 +245,39 @@ static inline ssize_t yoke_compat_splice_from_iter(struct sk_buff *skb, struct i
 #define yoke_compat_zerocopy(sk, size, uarg)	msg_zerocopy_realloc(sk, size, uarg, false)
 #else
 #define yoke_compat_zerocopy(sk, size, uarg)	msg_zerocopy_realloc(sk, size, uarg)
+#endif
+
+/* 6.6: what classifies at a device is called tcx. Does it, or netfilter, see its packets? */
+static inline bool yoke_compat_device_hooked(const struct net_device *dev)
+{
+	bool hooked = false;
+
+#ifdef CONFIG_NET_XGRESS
+	hooked |= rcu_access_pointer(dev->tcx_ingress) || rcu_access_pointer(dev->tcx_egress);
+#elif defined(CONFIG_NET_CLS_ACT)
+	hooked |= rcu_access_pointer(dev->miniq_ingress) || rcu_access_pointer(dev->miniq_egress);
+#endif
+#ifdef CONFIG_NETFILTER_INGRESS
+	hooked |= !!rcu_access_pointer(dev->nf_hooks_ingress);
+#endif
+#ifdef CONFIG_NETFILTER_EGRESS
+	hooked |= !!rcu_access_pointer(dev->nf_hooks_egress);
+#endif
+	return hooked;
+}
+
+/* 6.8: packets asked of IP and those it sends are counted apart. */
+static inline void yoke_compat_ip_count_out(struct net *net, unsigned int len)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	IP_INC_STATS(net, IPSTATS_MIB_OUTREQUESTS);
+#endif
+	IP_UPD_PO_STATS(net, IPSTATS_MIB_OUT, len);
+}
+
+/* 6.10: a route of an entry, by name. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define dst_rtable(dst)		((struct rtable *)(dst))
 #endif
 
 /* 6.13: a timer and what it does are set up in one. */

@@ -25,6 +25,7 @@
 #include "carrier.h"
 #include "ip4.h"
 #include "offload.h"
+#include "shortcut.h"
 
 /* --- the route --- */
 
@@ -153,13 +154,62 @@ static void ip4_checksum(struct sk_buff *skb, const struct yoke_pair *pair, u8 p
 						      skb->len, proto, 0), offset);
 }
 
+/*
+ * An IP header without options for @skb, to be sent over @rt: too small to be fragmented, so that it
+ * needs no identification.
+ */
+static void push_header(struct sk_buff *skb, const struct rtable *rt, const struct flowi4 *fl4, u8 tos,
+			u8 ttl)
+{
+	struct iphdr *iph = skb_push(skb, sizeof(*iph));
+
+	skb_reset_network_header(skb);
+	*iph = (struct iphdr) {
+		.version  = IPVERSION,
+		.ihl	  = sizeof(*iph) / 4,
+		.tos	  = tos,
+		.frag_off = htons(IP_DF),
+		.ttl	  = ttl ?: ip4_dst_hoplimit(&rt->dst),
+		.protocol = fl4->flowi4_proto,
+		.saddr	  = fl4->saddr,
+		.daddr	  = fl4->daddr,
+	};
+}
+
+/* Sends @skb to a socket of this host without IP, if nothing minds; else false, and it is left. */
+static bool ip4_xmit_short(struct sock *sk, struct sk_buff *skb, u8 tos)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	struct net *net = sock_net(sk);
+	struct dst_entry *dst;
+	bool open;
+
+	rcu_read_lock();
+	dst = rcu_dereference(sk->sk_dst_cache);
+	open = dst && yoke_shortcut_open(net, skb, dst_rtable(dst)) &&
+	       !rcu_access_pointer(inet->inet_opt) && !sk->sk_bound_dev_if &&
+	       __sk_dst_check(sk, 0) == dst && dst_hold_safe(dst);
+	if (open) {
+		push_header(skb, dst_rtable(dst), &inet->cork.fl.u.ip4, tos, max_t(int, inet->uc_ttl, 0));
+		skb_dst_set(skb, dst);
+		skb->priority = READ_ONCE(sk->sk_priority);
+		skb->mark = READ_ONCE(sk->sk_mark);
+		yoke_shortcut_send(net, skb);
+	}
+	rcu_read_unlock();
+	return open;
+}
+
 static int ip4_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn)
 {
+	/* IP_TOS never touches the ECN field of a stream. */
+	u8 tos = READ_ONCE(inet_sk(sk)->tos) | ecn;
+
 	/* IP reads its own notes there, not the engine's. */
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
-	/* IP_TOS never touches the ECN field of a stream. */
-	return yoke_carrier_errno(__ip_queue_xmit(sk, skb, &inet_sk(sk)->cork.fl,
-						  READ_ONCE(inet_sk(sk)->tos) | ecn));
+	if (ip4_xmit_short(sk, skb, tos))
+		return 0;
+	return yoke_carrier_errno(__ip_queue_xmit(sk, skb, &inet_sk(sk)->cork.fl, tos));
 }
 
 static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
@@ -167,7 +217,7 @@ static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 {
 	struct flowi4 fl4;
 	struct rtable *rt = route_for(net, sk, r, &fl4);
-	struct iphdr *iph;
+	bool open;
 
 	if (IS_ERR(rt)) {
 		kfree_skb(skb);
@@ -175,28 +225,21 @@ static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 	}
 	skb_dst_drop(skb);
 	skb_dst_set(skb, &rt->dst);
-	if (skb_cow_head(skb, sizeof(*iph) + LL_RESERVED_SPACE(rt->dst.dev) + rt->dst.header_len)) {
+	if (skb_cow_head(skb, sizeof(struct iphdr) + LL_RESERVED_SPACE(rt->dst.dev) + rt->dst.header_len)) {
 		kfree_skb(skb);
 		return -ENOMEM;
 	}
 
-	iph = skb_push(skb, sizeof(*iph));
-	skb_reset_network_header(skb);
-	/* Too small to be fragmented, so that it needs no identification. */
-	*iph = (struct iphdr) {
-		.version  = IPVERSION,
-		.ihl	  = sizeof(*iph) / 4,
-		.tos	  = r->tos,
-		.frag_off = htons(IP_DF),
-		.ttl	  = r->ttl ?: ip4_dst_hoplimit(&rt->dst),
-		.protocol = fl4.flowi4_proto,
-		.saddr	  = fl4.saddr,
-		.daddr	  = fl4.daddr,
-	};
+	rcu_read_lock();
+	open = yoke_shortcut_open(net, skb, rt);
+	push_header(skb, rt, &fl4, r->tos, r->ttl);
 	skb->mark = r->mark;
 	skb->priority = sk ? READ_ONCE(sk->sk_priority) : 0;
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
-	return yoke_carrier_errno(ip_local_out(net, skb->sk, skb));
+	if (open)
+		yoke_shortcut_send(net, skb);
+	rcu_read_unlock();
+	return open ? 0 : yoke_carrier_errno(ip_local_out(net, skb->sk, skb));
 }
 
 /* --- datagrams outward --- */
@@ -626,6 +669,7 @@ int yoke_ip4_init(void)
 {
 	int err;
 
+	yoke_shortcut_init(receive_stream);
 	err = yoke_carrier_taken(inet_add_protocol(&stream_protocol, yoke_stream_protocol), "IP",
 				 yoke_stream_protocol, "stream_proto");
 	if (err)

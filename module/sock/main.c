@@ -20,6 +20,7 @@
 #include "../engine/timewait.h"
 #include "../ip/ip6.h"
 #include "../ip/offload.h"
+#include "../ip/shortcut.h"
 #include "../table/cc_table.h"
 #include "../table/mem.h"
 #include "datagram.h"
@@ -196,6 +197,7 @@ static void __net_exit yoke_main_exit_nets(struct list_head *nets)
 	 * with the namespace.
 	 */
 	synchronize_net();
+	yoke_shortcut_flush();
 	list_for_each_entry(net, nets, exit_list) {
 		yoke_dgram_exit_net(yoke_net(net));
 		yoke_cc_table_exit_net(net);
@@ -327,6 +329,7 @@ static void __exit yoke_main_exit(void)
 	proto_unregister(&yoke_stream_proto);
 	yoke_pace_exit();
 	yoke_pages_exit();
+	yoke_shortcut_exit();
 	yoke_timewait_exit();
 	yoke_request_exit();
 	yoke_cc_table_exit();

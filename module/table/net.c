@@ -75,6 +75,7 @@ static void settings_init(struct yoke_settings *set)
 	set->limit_output_bytes = 1 << 20;
 	set->notsent_lowat = UINT_MAX;
 	set->ecn_option = 2;
+	set->shortcut = 1;
 	set->invalid_ratelimit = HZ / 2;
 	set->challenge_ack_limit = INT_MAX;
 	set->fastopen = 1;

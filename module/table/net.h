@@ -17,7 +17,7 @@ struct yoke_cc_ops;
  */
 #define YOKE_MIB_LIST(X)								\
 	X(ActiveOpens) X(PassiveOpens) X(AttemptFails) X(EstabResets) X(CurrEstab)	\
-	X(InSegs) X(OutSegs) X(RetransSegs) X(InErrs) X(InCsumErrors) X(OutRsts)	\
+	X(InSegs) X(OutSegs) X(Shortcuts) X(RetransSegs) X(InErrs) X(InCsumErrors) X(OutRsts)	\
 	X(ListenOverflows) X(ListenDrops) X(ReqTimeouts) X(DeferAcceptDrop)		\
 	X(ReqQFullDoCookies) X(ReqQFullDrop)						\
 	X(FastOpenActive) X(FastOpenActiveFail)						\
@@ -111,6 +111,7 @@ struct yoke_settings {
 	int	limit_output_bytes;
 	unsigned int notsent_lowat;	/* bytes */
 	u8	ecn_option;
+	u8	shortcut;
 	int	invalid_ratelimit;	/* jiffies between challenge ACKs of one connection */
 	int	fastopen;		/* YOKE_FASTOPEN_* bits */
 	int	fastopen_blackhole_timeout_sec;
