@@ -211,7 +211,7 @@ ssize_t fn(struct socket *sock, struct page *page, int offset, size_t size, int 
 
 /* @iter is one piece of one page, as above. */
 static inline ssize_t yoke_compat_splice_from_iter(struct sk_buff *skb, struct iov_iter *iter,
-						   ssize_t most, gfp_t gfp)
+						   ssize_t most)
 {
 	struct page *page = iter->bvec->bv_page;
 	int offset = iter->bvec->bv_offset + iter->iov_offset, i = skb_shinfo(skb)->nr_frags;
@@ -232,6 +232,11 @@ static inline ssize_t yoke_compat_splice_from_iter(struct sk_buff *skb, struct i
 #define skb_splice_from_iter	yoke_compat_splice_from_iter
 #endif
 
+/* 6.17: and without flags of allocation, which nothing used. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define skb_splice_from_iter(skb, iter, most)	skb_splice_from_iter(skb, iter, most, GFP_KERNEL)
+#endif
+
 /* 6.13: what is to be stamped is told with the rest of what a message's cookie says. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define yoke_compat_tx_timestamp(sk, cookie, flags)	sock_tx_timestamp(sk, cookie, flags)
@@ -245,6 +250,8 @@ static inline ssize_t yoke_compat_splice_from_iter(struct sk_buff *skb, struct i
 #define yoke_compat_zerocopy(sk, size, uarg)	msg_zerocopy_realloc(sk, size, uarg, false)
 #else
 #define yoke_compat_zerocopy(sk, size, uarg)	msg_zerocopy_realloc(sk, size, uarg)
+#define skb_zerocopy_iter_stream(sk, skb, msg, len, uarg, binding)			\
+	skb_zerocopy_iter_stream(sk, skb, msg, len, uarg)
 #endif
 
 /* 6.6: what classifies at a device is called tcx. Does it, or netfilter, see its packets? */

@@ -132,7 +132,7 @@ static int write_pinned(struct sock *sk, struct sk_buff *skb, const struct write
 
 	if (!sk_wmem_schedule(sk, n))
 		return -ENOBUFS;
-	n = skb_zerocopy_iter_stream(sk, skb, call->msg, n, call->uarg);	/* charges, too */
+	n = skb_zerocopy_iter_stream(sk, skb, call->msg, n, call->uarg, NULL);	/* charges, too */
 	/* No more fragments; or those that are there belong to another call. */
 	return n == -EMSGSIZE || n == -EEXIST ? 0 : n;
 }
@@ -143,7 +143,7 @@ static int write_pages(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 
 	if (!sk_wmem_schedule(sk, n))
 		return -ENOBUFS;
-	n = skb_splice_from_iter(skb, &msg->msg_iter, n, sk->sk_allocation);
+	n = skb_splice_from_iter(skb, &msg->msg_iter, n);
 	if (n <= 0)
 		return n == -EMSGSIZE ? 0 : n;
 	/* Their owner may still write into them. */
