@@ -148,7 +148,7 @@ static void shortcut_run(struct tasklet_struct *t)
 		tasklet_schedule(&c->tasklet);
 }
 
-/* As ip_output() and the loopback device count, and leave the packet. */
+/* As ip_output() and the loopback device count, and leave the packet. With BH off. */
 static void shortcut_leave(struct net *net, struct sk_buff *skb)
 {
 	struct net_device *lo = net->loopback_dev;
@@ -177,8 +177,8 @@ void yoke_shortcut_send(struct net *net, struct sk_buff *skb)
 
 	iph->tot_len = htons(skb->len);
 	ip_send_check(iph);
-	shortcut_leave(net, skb);
 	local_bh_disable();
+	shortcut_leave(net, skb);
 	c = this_cpu_ptr(&shortcut_cpus);
 	__skb_queue_tail(&c->list, skb);
 	WRITE_ONCE(c->left, c->left + 1);
