@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Every socket option by number, set and got with values of all kinds on sockets in three states:
- * twice, on an AF_INET socket and on ours. The answers must be the same, or explained() says why not.
+ * twice, on an AF_INET or AF_INET6 socket and on ours. The answers must be the same, or explained()
+ * says why not.
  *
  * Writes build/options-KERNEL.txt: each option that either of the two knows, and how it stands.
  */
@@ -61,6 +62,26 @@ static const char *const ip_options[] = {
 	[60] = NULL,
 };
 
+static const char *const ipv6_options[] = {
+	N(IPV6_ADDRFORM), N(IPV6_2292PKTINFO), N(IPV6_2292HOPOPTS), N(IPV6_2292DSTOPTS),
+	N(IPV6_2292RTHDR), N(IPV6_2292PKTOPTIONS), N(IPV6_CHECKSUM), N(IPV6_2292HOPLIMIT),
+	N(IPV6_NEXTHOP), N(IPV6_AUTHHDR), [11] = "IPV6_FLOWINFO", N(IPV6_UNICAST_HOPS),
+	N(IPV6_MULTICAST_IF), N(IPV6_MULTICAST_HOPS), N(IPV6_MULTICAST_LOOP), N(IPV6_JOIN_GROUP),
+	N(IPV6_LEAVE_GROUP), N(IPV6_ROUTER_ALERT), N(IPV6_MTU_DISCOVER), N(IPV6_MTU),
+	N(IPV6_RECVERR), N(IPV6_V6ONLY), N(IPV6_JOIN_ANYCAST), N(IPV6_LEAVE_ANYCAST),
+	N(IPV6_MULTICAST_ALL), N(IPV6_ROUTER_ALERT_ISOLATE), [31] = "IPV6_RECVERR_RFC4884",
+	[32] = "IPV6_FLOWLABEL_MGR", [33] = "IPV6_FLOWINFO_SEND", N(IPV6_IPSEC_POLICY),
+	N(IPV6_XFRM_POLICY), N(IPV6_HDRINCL), N(MCAST_JOIN_GROUP), N(MCAST_BLOCK_SOURCE),
+	N(MCAST_UNBLOCK_SOURCE), N(MCAST_LEAVE_GROUP), N(MCAST_JOIN_SOURCE_GROUP),
+	N(MCAST_LEAVE_SOURCE_GROUP), N(MCAST_MSFILTER), N(IPV6_RECVPKTINFO), N(IPV6_PKTINFO),
+	N(IPV6_RECVHOPLIMIT), N(IPV6_HOPLIMIT), N(IPV6_RECVHOPOPTS), N(IPV6_HOPOPTS),
+	N(IPV6_RTHDRDSTOPTS), N(IPV6_RECVRTHDR), N(IPV6_RTHDR), N(IPV6_RECVDSTOPTS),
+	N(IPV6_DSTOPTS), N(IPV6_RECVPATHMTU), N(IPV6_PATHMTU), N(IPV6_DONTFRAG),
+	[63] = "IPV6_USE_MIN_MTU", N(IPV6_RECVTCLASS), N(IPV6_TCLASS), N(IPV6_AUTOFLOWLABEL),
+	N(IPV6_ADDR_PREFERENCES), N(IPV6_MINHOPCOUNT), N(IPV6_ORIGDSTADDR), N(IPV6_TRANSPARENT),
+	N(IPV6_UNICAST_IF), N(IPV6_RECVFRAGSIZE), N(IPV6_FREEBIND), [85] = NULL,
+};
+
 static const char *const tcp_options[] = {
 	N(TCP_NODELAY), N(TCP_MAXSEG), N(TCP_CORK), N(TCP_KEEPIDLE), N(TCP_KEEPINTVL),
 	N(TCP_KEEPCNT), N(TCP_SYNCNT), N(TCP_LINGER2), N(TCP_DEFER_ACCEPT), N(TCP_WINDOW_CLAMP),
@@ -92,6 +113,11 @@ static const struct level dgram_levels[] = {
 	LEVEL(SOL_TCP, tcp_options),
 };
 
+/* What is not asked over IPv4 already. */
+static const struct level ipv6_levels[] = {
+	LEVEL(SOL_IPV6, ipv6_options), LEVEL(SOL_IP, ip_options),
+};
+
 /* ---- the differences that stay ---------------------------------------------- */
 
 struct why {
@@ -108,6 +134,12 @@ static const struct why explanations[] = {
 	{ 0, SOL_SOCKET, SO_PEERNAME, true, "the port is another" },
 	{ SOCK_STREAM, SOL_SOCKET, 80, false, "a device's memory is TCP's only, says the core" },
 	{ 0, SOL_IP, 52, true, "of all but raw sockets it gives the port, which is another" },
+	{ 0, SOL_IPV6, IPV6_ADDRFORM, false, "it would become a socket of TCP's or UDP's" },
+	{ 0, SOL_IPV6, IPV6_2292PKTOPTIONS, false, "no extension headers on what is sent" },
+	{ 0, SOL_IPV6, IPV6_HOPOPTS, false, "no extension headers on what is sent" },
+	{ 0, SOL_IPV6, IPV6_RTHDRDSTOPTS, false, "no extension headers on what is sent" },
+	{ 0, SOL_IPV6, IPV6_RTHDR, false, "no extension headers on what is sent" },
+	{ 0, SOL_IPV6, IPV6_DSTOPTS, false, "no extension headers on what is sent" },
 	{ 0, SOL_IP, IP_OPTIONS, false, "no IP options are sent, so no source routes" },
 	{ SOCK_STREAM, SOL_SOCKET, SO_SNDBUF, true, "it grows by itself, with another window" },
 	{ SOCK_STREAM, SOL_SOCKET, SO_RCVLOWAT, true, "the most is half of net.yoke.rmem's" },
@@ -126,9 +158,6 @@ static const struct why explanations[] = {
 	{ SOCK_DGRAM, SOL_UDP, 103, false, "not there yet" },
 	{ SOCK_DGRAM, SOL_UDP, 104, false, "not there yet" },
 	{ SOCK_STREAM, SOL_TCP, TCP_MAXSEG, true, "of a connection: half of the largest window" },
-	{ SOCK_STREAM, SOL_TCP, TCP_DEFER_ACCEPT, false, "not there yet" },
-	{ SOCK_STREAM, SOL_TCP, TCP_SAVE_SYN, false, "not there yet" },
-	{ SOCK_STREAM, SOL_TCP, TCP_SAVED_SYN, false, "not there yet" },
 	{ SOCK_STREAM, SOL_TCP, TCP_REPAIR, false, "no checkpoint and restore yet" },
 	{ SOCK_STREAM, SOL_TCP, TCP_REPAIR_QUEUE, false, "no checkpoint and restore yet" },
 	{ SOCK_STREAM, SOL_TCP, TCP_QUEUE_SEQ, false, "no checkpoint and restore yet" },
@@ -246,7 +275,9 @@ static int socket_in(int af, int type, enum state state)
 	int fd;
 
 	other_family = af;
-	if (state == CLOSED)
+	if (state == CLOSED && !af && ipv6())	/* it would have no family yet */
+		fd = must(socket(AF_YOKE, type | SOCK_CLOEXEC, IPPROTO_IPV6));
+	else if (state == CLOSED)
 		fd = of_type(type);
 	else if (state == LISTENING)
 		fd = listener(LOOPBACK, 0, 1);
@@ -275,21 +306,26 @@ FIXTURE(options) {
 
 FIXTURE_VARIANT(options) {
 	int type;
-	const char *name;
+	const char *name, *ip;
 	const struct level *levels;
 	int n;
 };
 
-FIXTURE_VARIANT_ADD(options, stream) { .type = SOCK_STREAM, .name = "stream",
+FIXTURE_VARIANT_ADD(options, stream) { .type = SOCK_STREAM, .name = "stream", .ip = "4",
 	.levels = stream_levels, .n = ARRAY_SIZE(stream_levels) };
-FIXTURE_VARIANT_ADD(options, dgram) { .type = SOCK_DGRAM, .name = "dgram",
+FIXTURE_VARIANT_ADD(options, dgram) { .type = SOCK_DGRAM, .name = "dgram", .ip = "4",
 	.levels = dgram_levels, .n = ARRAY_SIZE(dgram_levels) };
+FIXTURE_VARIANT_ADD(options, stream6) { .type = SOCK_STREAM, .name = "stream6", .ip = "6",
+	.levels = ipv6_levels, .n = ARRAY_SIZE(ipv6_levels) };
+FIXTURE_VARIANT_ADD(options, dgram6) { .type = SOCK_DGRAM, .name = "dgram6", .ip = "6",
+	.levels = ipv6_levels, .n = ARRAY_SIZE(ipv6_levels) };
 
 FIXTURE_SETUP(options)
 {
 	struct utsname u;
 	char path[512];
 
+	must(setenv("YOKE_IP", variant->ip, 1));
 	new_net();
 	/* Names that mean nothing are no names of modules. */
 	write_file("/proc/sys/kernel/modprobe", "\n");
@@ -333,7 +369,7 @@ TEST_F_TIMEOUT(options, as_the_host_has_them, 600)
 
 			if (state == LISTENING && variant->type == SOCK_DGRAM)
 				continue;
-			n = ask(host, socket_in(AF_INET, variant->type, state), level->level, option);
+			n = ask(host, socket_in(host_family(), variant->type, state), level->level, option);
 			close_range((self->table ? fileno(self->table) : 2) + 1, ~0U, 0);
 			ask(ours, socket_in(0, variant->type, state), level->level, option);
 			close_range((self->table ? fileno(self->table) : 2) + 1, ~0U, 0);

@@ -67,9 +67,13 @@ int yoke_addr_choose(struct sock *sk, sa_family_t family)
 	switch (family) {
 	case AF_INET6:
 		err = addr_extend(sk, GFP_KERNEL);
-		if (!err)	/* who sees this finds pinet6 */
-			smp_store_release(&sk->sk_family, AF_INET6);
-		return err;
+		if (err)
+			return err;
+		/* Linux's of AF_INET6 hear only those groups of IPv4 that they have joined. */
+		inet_clear_bit(MC_ALL, sk);
+		/* who sees this finds pinet6 */
+		smp_store_release(&sk->sk_family, AF_INET6);
+		return 0;
 	case AF_INET:
 	case AF_UNSPEC:		/* to bind(2) and sendto(2) the same */
 		sk->sk_v6_rcv_saddr = addr_mapped(htonl(INADDR_ANY));
@@ -264,6 +268,11 @@ int yoke_addr_setsockopt(struct sock *sk, int level, int name, sockptr_t val, un
 	case IPV6_DSTOPTS:
 	case IPV6_2292PKTOPTIONS:
 		return -ENOPROTOOPT;
+	case IPV6_ADD_MEMBERSHIP:
+	case IPV6_DROP_MEMBERSHIP:
+		if (sk->sk_type == SOCK_STREAM && len >= sizeof(struct ipv6_mreq))
+			return -EPROTO;
+		break;
 	}
 	return ipv6_setsockopt(sk, level, name, val, len);
 }

@@ -34,7 +34,7 @@ static int dgram_init(struct sock *sk)
 	inet->uc_ttl = -1;
 	inet->mc_ttl = 1;
 	inet_set_bit(MC_LOOP, sk);
-	inet_set_bit(MC_ALL, sk);
+	inet_assign_bit(MC_ALL, sk, sk->sk_family != AF_INET6);	/* as yoke_addr_choose() has it */
 	inet->pmtudisc = no_pmtu ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
 	atomic_set(&inet->inet_id, 0);
 	return 0;
