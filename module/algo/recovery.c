@@ -45,6 +45,13 @@ void yoke_recovery_sent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_u
 	r->prr_out += yoke_seg_len(seg);
 }
 
+void yoke_recovery_restored(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us)
+{
+	yoke_recovery_sent(r, seg, now_us);
+	/* Karn's rule: its ACK says nothing of the round trip. */
+	seg->retrans = 1;
+}
+
 void yoke_recovery_resent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us)
 {
 	u32 len = yoke_seg_len(seg);

@@ -88,6 +88,8 @@ void yoke_recovery_init(struct yoke_recovery *r);
 
 /* @seg goes out for the first time. */
 void yoke_recovery_sent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us);
+/* @seg went out before anybody kept account: when, and how often, is not known. */
+void yoke_recovery_restored(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us);
 /* @seg, lost or (tail loss probe) still in flight, goes out again. */
 void yoke_recovery_resent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us);
 /*

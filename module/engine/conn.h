@@ -174,6 +174,9 @@ struct yoke_listener {
  * @defer_accept: TCP_DEFER_ACCEPT, in timeouts of a SYN-ACK
  * @save_syn:	TCP_SAVE_SYN
  *
+ * sock/repair.c:
+ * @repair_queue: TCP_REPAIR_QUEUE, which queue is being told or asked while @repair is set
+ *
  * engine/pace.c, when it may leave:
  * @pace:	NULL until it is paced
  * @pace_node:	in a list of those to push, if YOKE_DEFER_QUEUED
@@ -290,6 +293,7 @@ struct yoke_sock {
 		fastopen_again:1,	/* the first after a pause */
 		thin_timeouts:1,	/* TCP_THIN_LINEAR_TIMEOUTS */
 		stamps_counted:1,	/* sk_tskey is where SOF_TIMESTAMPING_OPT_ID counts from */
+		repair:1,		/* TCP_REPAIR */
 		syn_deferred:1,		/* in SYN-SENT, but the SYN waits for data */
 		syn_data:1;		/* the SYN carried data; after the handshake: and it counted */
 	u8	urgent;
@@ -306,6 +310,7 @@ struct yoke_sock {
 	u8	keep_cnt;
 	u8	defer_accept;
 	u8	save_syn;
+	u8	repair_queue;
 
 	unsigned long	at[YOKE_TIMER_MAX];
 	unsigned long	timer_next;

@@ -564,6 +564,18 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 
 /* --- the steps of §3.10.7.4 --- */
 
+/* RFC 7323 §5.5: after so long a silence it says nothing any more. */
+static bool yoke_input_ts_outdated(const struct yoke_sock *ys)
+{
+	return (u32)ktime_get_seconds() - ys->ts_recent_s >= YOKE_PAWS_DAYS * 86400;
+}
+
+void yoke_input_forget_ts(struct yoke_sock *ys)
+{
+	ys->ts_recent = 0;
+	ys->ts_recent_s = (u32)ktime_get_seconds() - YOKE_PAWS_DAYS * 86400;
+}
+
 /*
  * RFC 7323 §5.3 R1: older than what we have seen. A tick is forgiven, for the clocks of two CPUs,
  * and so is a duplicate ACK that others overtook: it is news of the path, and can do no harm.
@@ -572,8 +584,7 @@ static bool yoke_input_paws(const struct yoke_sock *ys, const struct yoke_segmen
 {
 	s32 age = ys->ts_recent - s->opt.tsval;
 
-	if (!ys->use_ts || !s->opt.has_ts || age <= 1 ||
-	    (u32)ktime_get_seconds() - ys->ts_recent_s >= YOKE_PAWS_DAYS * 86400)
+	if (!ys->use_ts || !s->opt.has_ts || age <= 1 || yoke_input_ts_outdated(ys))
 		return false;
 	return !(s->seq == s->end_seq && s->seq == ys->rcv_nxt && s->ack == ys->snd_una &&
 		 (u32)s->wnd << ys->snd_wscale == ys->snd_wnd &&
@@ -652,7 +663,7 @@ static void yoke_input_rst(struct sock *sk, struct sk_buff *skb, const struct yo
 static void yoke_input_timestamp(struct yoke_sock *ys, const struct yoke_segment *s)
 {
 	if (!ys->use_ts || !s->opt.has_ts || yoke_seq_after(s->seq, ys->rcv_wup) ||
-	    yoke_seq_before(s->opt.tsval, ys->ts_recent))
+	    (yoke_seq_before(s->opt.tsval, ys->ts_recent) && !yoke_input_ts_outdated(ys)))
 		return;
 	ys->ts_recent = s->opt.tsval;
 	ys->ts_recent_s = (u32)ktime_get_seconds();
@@ -786,6 +797,21 @@ void yoke_input_syn_data(struct sock *sk, struct sk_buff *skb, const struct yoke
 	ys->syn_data = s->len;
 	yoke_input_data(sk, skb, s);
 	ys->rcv_wup = ys->rcv_nxt;
+}
+
+int yoke_input_refill(struct sock *sk, struct sk_buff *skb)
+{
+	struct yoke_cb *cb = yoke_cb(skb);
+
+	if (!yoke_input_room(sk, skb)) {
+		kfree_skb(skb);
+		return -ENOBUFS;
+	}
+	cb->seg.seq = yoke_sk(sk)->rcv_nxt;
+	cb->seg.end_seq = cb->seg.seq + skb->len;
+	cb->flags = 0;
+	yoke_input_append(sk, skb, false);
+	return 0;
 }
 
 int yoke_input(struct sock *sk, struct sk_buff *skb)

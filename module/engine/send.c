@@ -295,12 +295,31 @@ static void yoke_send_new(struct sock *sk, enum yoke_push how)
 		yoke_conn_timer_probe(sk);
 }
 
+/* TCP_REPAIR: what is written has left long ago, by another socket of the same name. */
+static void yoke_send_restored(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&sk->sk_write_queue))) {
+		__skb_queue_tail(&ys->rtx, skb);
+		WRITE_ONCE(ys->snd_nxt, yoke_cb(skb)->seg.end_seq);
+		yoke_recovery_restored(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
+	}
+	if (!yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
+		yoke_conn_timer_rtx(sk);
+}
+
 void yoke_send_push(struct sock *sk, enum yoke_push how)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	if (!((1 << sk->sk_state) & YOKE_SEND_STATES) && !ys->fastopen)
 		return;
+	if (unlikely(ys->repair) && ys->repair_queue == TCP_SEND_QUEUE) {
+		yoke_send_restored(sk);
+		return;
+	}
 	ys->cwnd_limited = false;
 	if (!list_empty(&ys->rec.board.lost))
 		yoke_send_resend(sk);
@@ -365,21 +384,15 @@ int yoke_send_syn_ack(struct sock *sk, const struct yoke_opt *answer)
 	return 0;
 }
 
-int yoke_send_syn_prepare(struct sock *sk)
+void yoke_send_open(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct dst_entry *dst = __sk_dst_get(sk);
 	struct net *net = sock_net(sk);
-	u8 ecn;
 
-	yoke_conn_clock(ys);
 	ys->mss_clamp = ys->af->mss_default;
 	yoke_conn_sync_mss(sk, dst_mtu(dst));
 	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
-	ecn = yoke_ecn_outgoing(READ_ONCE(yoke_net(net)->set.ecn));
-	if (dst_feature(dst, RTAX_FEATURE_ECN) || yoke_conn_needs_ecn(sk))
-		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
-	yoke_ecn_start(&ys->ecn, ecn);
 	ys->advmss = dst_metric_advmss(dst);
 	if (ys->user_mss)
 		ys->advmss = min(ys->advmss, ys->user_mss);
@@ -387,6 +400,18 @@ int yoke_send_syn_prepare(struct sock *sk)
 	ys->rcv_wnd = yoke_conn_first_window(net, sk->sk_rcvbuf, ys->window_clamp, ys->advmss,
 					     READ_ONCE(yoke_net(net)->set.window_scaling),
 					     &ys->rcv_wscale);
+}
+
+int yoke_send_syn_prepare(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u8 ecn = yoke_ecn_outgoing(READ_ONCE(yoke_net(sock_net(sk))->set.ecn));
+
+	yoke_conn_clock(ys);
+	yoke_send_open(sk);
+	if (dst_feature(__sk_dst_get(sk), RTAX_FEATURE_ECN) || yoke_conn_needs_ecn(sk))
+		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
+	yoke_ecn_start(&ys->ecn, ecn);
 	ys->rcv_nxt = 0;
 	ys->rcv_wup = 0;
 	ys->copied_seq = 0;

@@ -16,6 +16,8 @@ enum yoke_push {
 /* Sends what may be sent: lost segments first, then new ones. */
 void yoke_send_push(struct sock *sk, enum yoke_push how);
 
+/* What an active open starts from: MSS, congestion control, the window to offer. */
+void yoke_send_open(struct sock *sk);
 /* Opens: makes the SYN of connect(2), and the numbers. 0, -ENOBUFS. */
 int yoke_send_syn_prepare(struct sock *sk);
 /* Bytes of data that the SYN may carry (RFC 7413 §4.2.1), 0 if the server has to be asked first. */

@@ -17,6 +17,7 @@
 #include "../table/cgroup.h"
 #include "../table/mem.h"
 #include "open.h"
+#include "repair.h"
 #include "sockopt.h"
 
 #define STATE(sk)	(1 << (sk)->sk_state)
@@ -93,6 +94,8 @@ int yoke_open_disconnect(struct sock *sk, int flags)
 	yoke_conn_clock(ys);
 	if (sk->sk_state == TCP_LISTEN) {
 		yoke_listen_stop(sk);
+	} else if (unlikely(ys->repair)) {
+		WRITE_ONCE(sk->sk_err, ECONNABORTED);	/* the connection lives on elsewhere */
 	} else if (open_wants_reset(sk)) {
 		yoke_output_reset(sk);
 		WRITE_ONCE(sk->sk_err, ECONNRESET);
@@ -202,6 +205,11 @@ static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len,
 	err = open_claim_any(sk);
 	if (err)
 		goto undo;
+	if (unlikely(ys->repair)) {
+		WRITE_ONCE(sk->sk_err, 0);
+		yoke_repair_open(sk);
+		return 0;
+	}
 	/* A TIME-WAIT that made room has said where to go on (RFC 6191). */
 	if (!ys->iss)
 		ys->iss = yoke_cookie_isn(&ys->node.pair, &yn->isn_key, ktime_get_ns());
@@ -498,7 +506,9 @@ static void open_close_conn(struct sock *sk, long timeout)
 
 	if (sk->sk_state == TCP_CLOSE)
 		return;
-	if (unread) {
+	if (unlikely(yoke_sk(sk)->repair)) {
+		yoke_open_disconnect(sk, 0);
+	} else if (unread) {
 		/* Data is lost, and the peer must know (RFC 2525 §2.17). */
 		yoke_count(sock_net(sk), AbortOnClose);
 		yoke_output_reset(sk);

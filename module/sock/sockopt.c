@@ -20,6 +20,7 @@
 #include "../engine/timer.h"
 #include "../table/cc_table.h"
 #include "info.h"
+#include "repair.h"
 #include "sockopt.h"
 
 #define STATE(sk)	(1 << (sk)->sk_state)
@@ -237,8 +238,14 @@ static int sockopt_set_int(struct sock *sk, int name, int val)
 			return -EINVAL;
 		ys->tell_inq = val;
 		return 0;
+	case TCP_REPAIR:
+		return yoke_repair_set(sk, val);
+	case TCP_REPAIR_QUEUE:
+		return yoke_repair_set_queue(sk, val);
+	case TCP_QUEUE_SEQ:
+		return yoke_repair_set_seq(sk, val);
 	case TCP_TIMESTAMP:
-		return -EPERM;		/* only to repair a connection */
+		return yoke_repair_set_clock(sk, val);
 	case TCP_DEFER_ACCEPT:
 		WRITE_ONCE(ys->defer_accept, sockopt_timeouts(val));
 		return 0;
@@ -298,7 +305,12 @@ static int sockopt_set_tcp(struct sock *sk, int name, sockptr_t optval, unsigned
 		if (copy_from_sockptr(&val, optval, sizeof(val)))
 			return -EFAULT;
 		lock_sock(sk);
-		err = sockopt_set_int(sk, name, val);
+		if (name == TCP_REPAIR_OPTIONS)
+			err = yoke_repair_set_options(sk, optval, len);
+		else if (name == TCP_REPAIR_WINDOW)
+			err = yoke_repair_set_window(sk, optval, len);
+		else
+			err = sockopt_set_int(sk, name, val);
 	}
 	release_sock(sk);
 	return err;
@@ -365,6 +377,8 @@ static int sockopt_get_maxseg(struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
+	if (ys->repair)
+		return ys->mss_clamp;
 	if (!(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
 		return ys->mss;
 	return ys->user_mss ?: TCP_MSS_DEFAULT;
@@ -418,6 +432,13 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 	case TCP_QUICKACK:
 		*val = !ys->pingpong;
 		return 0;
+	case TCP_REPAIR:
+		*val = ys->repair;
+		return 0;
+	case TCP_REPAIR_QUEUE:
+		return yoke_repair_get_queue(sk, val);
+	case TCP_QUEUE_SEQ:
+		return yoke_repair_get_seq(sk, val);
 	case TCP_DEFER_ACCEPT:
 		*val = sockopt_timeouts_last(ys->defer_accept);
 		return 0;
@@ -489,6 +510,22 @@ static int sockopt_get_saved_syn(struct sock *sk, char __user *optval, int __use
 	return err;
 }
 
+/* All of it or nothing, and the program's length stays. */
+static int sockopt_get_repair_window(struct sock *sk, char __user *optval, int len)
+{
+	struct tcp_repair_window window;
+	int err;
+
+	if (len != sizeof(window))
+		return -EINVAL;
+	lock_sock(sk);
+	err = yoke_repair_get_window(sk, &window);
+	release_sock(sk);
+	if (err)
+		return err;
+	return copy_to_user(optval, &window, sizeof(window)) ? -EFAULT : 0;
+}
+
 static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int __user *optlen)
 {
 	u8 keys[2 * YOKE_FASTOPEN_KEY];
@@ -513,6 +550,8 @@ static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int _
 		return sockopt_put(optval, optlen, cc, min_t(int, len, sizeof(cc)));
 	case TCP_SAVED_SYN:
 		return sockopt_get_saved_syn(sk, optval, optlen, len);
+	case TCP_REPAIR_WINDOW:
+		return sockopt_get_repair_window(sk, optval, len);
 	case TCP_ULP:
 		return put_user(0, optlen);
 	case TCP_CC_INFO:

@@ -25,6 +25,7 @@
 #include "../ip/ip4.h"
 #include "../table/mem.h"
 #include "open.h"
+#include "repair.h"
 #include "write.h"
 #include "sockopt.h"
 #include "stream.h"
@@ -217,6 +218,7 @@ static void stream_tell_inq(struct sock *sk, struct msghdr *msg)
 
 static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 {
+	struct yoke_sock *ys = yoke_sk(sock->sk);
 	struct sk_buff *stamped = NULL;
 	struct sock *sk = sock->sk;
 	int err;
@@ -231,6 +233,9 @@ static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, i
 		err = -ENOTCONN;
 	else if (flags & MSG_OOB)
 		err = yoke_urgent_read(sk, msg, len, flags);
+	else if (unlikely(ys->repair) &&
+		 !(ys->repair_queue == TCP_RECV_QUEUE && flags & MSG_PEEK))
+		err = yoke_repair_peek(sk, msg, flags);
 	else
 		err = stream_recv(sk, msg, len, flags, &stamped);
 	if (err >= 0 && !(flags & MSG_OOB))

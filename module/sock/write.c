@@ -14,6 +14,7 @@
 #include "../engine/urgent.h"
 #include "../table/mem.h"
 #include "open.h"
+#include "repair.h"
 #include "write.h"
 
 #define STATE(sk)	(1 << (sk)->sk_state)
@@ -329,7 +330,7 @@ static int write_all(struct sock *sk, const struct write_call *call)
 	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
 	struct sockcm_cookie cookie;
 
-	if (unlikely(flags & MSG_FASTOPEN || yoke_sk(sk)->syn_deferred)) {
+	if (unlikely(flags & MSG_FASTOPEN || yoke_sk(sk)->syn_deferred) && !yoke_sk(sk)->repair) {
 		err = write_fastopen(sk, msg, &copied);
 		if (err)
 			return err == -EINPROGRESS && copied ? copied : sk_stream_error(sk, flags, err);
@@ -337,6 +338,8 @@ static int write_all(struct sock *sk, const struct write_call *call)
 	err = write_check(sk, msg, &timeo, &cookie);
 	if (err)
 		return copied ?: err;
+	if (unlikely(yoke_sk(sk)->repair) && yoke_sk(sk)->repair_queue != TCP_SEND_QUEUE)
+		return yoke_repair_refill(sk, msg);
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	write_check_limited(sk);
 	write_count_stamps(sk);

@@ -171,6 +171,9 @@ static bool share_address(const struct yoke_ports *ports, const struct sock *sk,
 {
 	if (!sk->sk_reuse)
 		return false;
+	/* TCP_REPAIR: the connection had it before whoever has it now. */
+	if (sk->sk_reuse == SK_FORCE_REUSE)
+		return true;
 	if (!other->sk)
 		return other->reuse;
 	return other->sk->sk_reuse &&
