@@ -126,18 +126,23 @@ static void ip6_checksum(struct sk_buff *skb, const struct yoke_pair *pair, u8 p
 
 static int ip6_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
 {
-	struct dst_entry *dst = ip6_refresh(sk);
+	struct dst_entry *dst;
+	int err;
 
+	/* The packet borrows the socket's route. */
+	rcu_read_lock();
+	dst = ip6_refresh(sk);
 	if (!dst) {
+		rcu_read_unlock();
 		kfree_skb(skb);
 		return -EHOSTUNREACH;
 	}
 	skb_dst_set_noref(skb, dst);
 	/* IPV6_TCLASS never touches the ECN field of a stream. */
-	return yoke_carrier_errno(ip6_xmit(sk, skb, &inet_sk(sk)->cork.fl.u.ip6,
-					   READ_ONCE(sk->sk_mark), NULL,
-					   READ_ONCE(inet6_sk(sk)->tclass) | ecn,
-					   READ_ONCE(sk->sk_priority)));
+	err = ip6_xmit(sk, skb, &inet_sk(sk)->cork.fl.u.ip6, READ_ONCE(sk->sk_mark), NULL,
+		       READ_ONCE(inet6_sk(sk)->tclass) | ecn, READ_ONCE(sk->sk_priority));
+	rcu_read_unlock();
+	return yoke_carrier_errno(err);
 }
 
 static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
