@@ -549,7 +549,7 @@ void yoke_conn_timer_rtx(struct sock *sk)
 	if (ys->probe_tail)
 		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
 	ys->probe_tail = false;
-	if (skb_queue_empty(&sk->sk_write_queue))
+	if (skb_queue_empty(&sk->sk_write_queue) && !yoke_conn_owes_fin(sk))
 		yoke_conn_timer_cancel(sk, YOKE_TIMER_RTX);
 	else
 		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, timeout);

@@ -436,6 +436,13 @@ static inline bool yoke_conn_timer_armed(const struct yoke_sock *ys, enum yoke_t
 	return ys->timers & BIT(which);
 }
 
+/* The program has closed, but there was no memory for the FIN: the timer is to try again. */
+static inline bool yoke_conn_owes_fin(const struct sock *sk)
+{
+	return (1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK) &&
+	       !yoke_sk(sk)->fin_queued;
+}
+
 /* The handshake is on the way, and the program has to wait for it. */
 static inline bool yoke_conn_opening(const struct sock *sk)
 {

@@ -192,8 +192,8 @@ static void yoke_timer_rtx(struct sock *sk)
 		yoke_timer_retransmit(sk);
 	else if (!skb_queue_empty(&sk->sk_write_queue))
 		yoke_timer_persist(sk);
-	else if ((1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_LAST_ACK) && !ys->fin_queued)
-		yoke_send_fin(sk);	/* there was no memory for it */
+	else if (yoke_conn_owes_fin(sk))
+		yoke_send_fin(sk);
 }
 
 /* RACK's reordering window is over, or it is time for a tail loss probe. */

@@ -83,7 +83,8 @@ static bool open_wants_reset(const struct sock *sk)
 			 TCPF_SYN_RECV))
 		return true;
 	/* Our FIN has not left yet. */
-	return (STATE(sk) & (TCPF_CLOSING | TCPF_LAST_ACK)) && ys->snd_nxt != ys->write_seq;
+	return (STATE(sk) & (TCPF_CLOSING | TCPF_LAST_ACK)) &&
+	       (ys->snd_nxt != ys->write_seq || yoke_conn_owes_fin(sk));
 }
 
 /* ABORT of RFC 9293 §3.10.5; the socket may be used again. */
