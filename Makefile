@@ -102,6 +102,14 @@ mutants: setup
 check-debug: setup
 	@KERNEL=debug scripts/check
 
+fuzz: export KERNEL := $(or $(KERNEL),6.1)
+fuzz: export FUZZ_PACKETS := $(or $(FUZZ_PACKETS),1000000)
+fuzz: export FUZZ_CALLS := $(or $(FUZZ_CALLS),200000)
+fuzz: export FUZZ_SEED := $(or $(FUZZ_SEED),$(shell date +%s))
+fuzz: setup
+	@echo "FUZZ_SEED=$(FUZZ_SEED)"
+	@scripts/check fuzz_packets fuzz_calls
+
 shell: export KERNEL := $(or $(KERNEL),6.1)
 shell: setup
 	+@$(MAKE) --no-print-directory all
@@ -124,6 +132,7 @@ help:
 	@echo 'make check-kernels  the same on 6.1, 6.12 and 7.3'
 	@echo "make check-programs  other people's programs over Yoke across a bad link; fetches them, installs none"
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
+	@echo 'make fuzz       a million hostile packets, and calls (FUZZ_SEED= for the same again)'
 	@echo 'make conformance  every requirement of the RFCs, over Yoke and over TCP: build/conformance.txt, .html'
 	@echo 'make mutants    break the module in many ways, and see the packet tests fail'
 	@echo 'make shell      a VM with the module loaded (KERNEL=6.1)'
@@ -133,4 +142,4 @@ help:
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all sample $(samples) headers install uninstall demo bench bench-recovery profile check check-kernels check-programs conformance mutants check-debug shell lint setup clean help
+.PHONY: all sample $(samples) headers install uninstall demo bench bench-recovery profile check check-kernels check-programs conformance mutants check-debug fuzz shell lint setup clean help

@@ -1,0 +1,717 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A hostile network. Behind a TUN device lives a peer that knows the protocol: it opens connections
+ * and answers those that are opened to it, numbers its bytes and acknowledges ours; then it damages
+ * what it made, field by field, in IP's header, in ours, in the options, cuts it into fragments,
+ * tells of errors that nobody had, and sends it all, while a program reads, writes and closes.
+ * Whatever comes: the kernel has nothing to say, and a connection next door goes on.
+ *
+ * FUZZ_PACKETS is how many (20000), FUZZ_SEED the course, which is printed (1).
+ */
+#include "yoke_test.h"
+#include <linux/if_tun.h>
+#include <netinet/icmp6.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/ip_icmp.h>
+#include <netinet/udp.h>
+#include <stddef.h>
+
+#define OURS	"10.9.0.1"	/* Yoke's */
+#define THEIRS	"10.9.0.2"	/* the peer's; over IPv6, fd00:: before them */
+#define LISTENING	1000
+#define DATAGRAMS	1001
+#define ROOM	4096
+
+/* ---- a course that can be run again ------------------------------------------- */
+
+static uint64_t dice_state;
+
+static uint32_t dice(uint32_t sides)
+{
+	dice_state ^= dice_state << 13;
+	dice_state ^= dice_state >> 7;
+	dice_state ^= dice_state << 17;
+	return sides ? (dice_state >> 16) % sides : dice_state >> 16;
+}
+
+static bool one_in(uint32_t n)
+{
+	return dice(n) == 0;
+}
+
+#define any_of(...) ({							\
+	static const uint32_t those_[] = { __VA_ARGS__ };		\
+	those_[dice(sizeof(those_) / sizeof(*those_))]; })
+
+static unsigned long from_env(const char *name, unsigned long otherwise)
+{
+	const char *s = getenv(name);
+
+	return s ? strtoul(s, NULL, 0) : otherwise;
+}
+
+/* ---- packets -------------------------------------------------------------------- */
+
+struct packet {
+	int version;
+	size_t ip, len;			/* bytes of IP's header, and of all */
+	unsigned char b[ROOM + 128];
+};
+
+static struct tcphdr *tcp(struct packet *p)
+{
+	return (struct tcphdr *)(p->b + p->ip);
+}
+
+static uint8_t protocol(bool stream)
+{
+	if (oracle())
+		return stream ? IPPROTO_TCP : IPPROTO_UDP;
+	return stream ? IPPROTO_YOKE_STREAM : IPPROTO_YOKE_DGRAM;
+}
+
+static uint32_t add_up(const void *data, size_t len, uint32_t sum)
+{
+	const unsigned char *p = data;
+	size_t i;
+
+	for (i = 0; i + 1 < len; i += 2)
+		sum += p[i] << 8 | p[i + 1];
+	return len % 2 ? sum + (p[len - 1] << 8) : sum;
+}
+
+static uint16_t folded(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return htons(~sum);
+}
+
+/* Begins a packet of this protocol between the two, in either direction. */
+static void begin(struct packet *p, int version, uint8_t proto)
+{
+	memset(p, 0, sizeof(*p));
+	p->version = version;
+	if (version == 4) {
+		struct iphdr *h = (struct iphdr *)p->b;
+
+		*h = (struct iphdr){
+			.version = 4, .ihl = 5, .ttl = 64, .protocol = proto,
+			.saddr = inet_addr(THEIRS), .daddr = inet_addr(OURS),
+		};
+		p->ip = sizeof(*h);
+	} else {
+		struct ip6_hdr *h = (struct ip6_hdr *)p->b;
+
+		h->ip6_flow = htonl(6U << 28);
+		h->ip6_nxt = proto;
+		h->ip6_hlim = 64;
+		h->ip6_src = (struct in6_addr){ .s6_addr32 = { htonl(0xfd000000), 0, 0, inet_addr(THEIRS) } };
+		h->ip6_dst = (struct in6_addr){ .s6_addr32 = { htonl(0xfd000000), 0, 0, inet_addr(OURS) } };
+		p->ip = sizeof(*h);
+	}
+	p->len = p->ip;
+}
+
+static void append(struct packet *p, const void *data, size_t len)
+{
+	if (p->len + len > ROOM)
+		len = ROOM - p->len;
+	memcpy(p->b + p->len, data, len);
+	p->len += len;
+}
+
+static void append_noise(struct packet *p, size_t len)
+{
+	while (len-- && p->len < ROOM)
+		p->b[p->len++] = dice(256);
+}
+
+/* IP's lengths and checksum. */
+static void finish_ip(struct packet *p)
+{
+	if (p->version == 4) {
+		struct iphdr *h = (struct iphdr *)p->b;
+
+		h->tot_len = htons(p->len);
+		h->check = 0;
+		h->check = folded(add_up(h, h->ihl * 4, 0));
+	} else {
+		((struct ip6_hdr *)p->b)->ip6_plen = htons(p->len - sizeof(struct ip6_hdr));
+	}
+}
+
+/* The checksum at @at of what stands behind IP's header. */
+static void sum_up(struct packet *p, uint8_t proto, size_t at)
+{
+	uint16_t *check = (uint16_t *)(p->b + p->ip + at);
+	uint32_t sum = p->len - p->ip + proto;
+
+	if (p->len < p->ip + at + 2)
+		return;
+	*check = 0;
+	sum += p->version == 4 ? add_up(p->b + 12, 8, 0) : add_up(p->b + 8, 32, 0);
+	*check = folded(add_up(p->b + p->ip, p->len - p->ip, sum));
+}
+
+/* ---- the peer -------------------------------------------------------------------- */
+
+struct connection {
+	bool used;
+	int version;
+	uint16_t theirs, ours;		/* ports */
+	uint32_t snd, rcv;		/* the peer's next byte, and the next that it wants */
+	uint32_t una;			/* what of its bytes was acknowledged */
+	uint32_t time;			/* the last timestamp that came */
+	bool stamps;
+};
+
+static struct connection peers[24];
+static struct packet last;		/* that came from the kernel: errors quote it */
+static int tun;
+static unsigned long came, went;
+
+static struct connection *peer_of(int version, uint16_t theirs, uint16_t ours)
+{
+	struct connection *c;
+
+	for (c = peers; c < peers + ARRAY_SIZE(peers); c++)
+		if (c->used && c->version == version && c->theirs == theirs && c->ours == ours)
+			return c;
+	return NULL;
+}
+
+/* A connection of the peer's in any place: the one that was there is forgotten. */
+static struct connection *new_peer(int version, uint16_t theirs, uint16_t ours)
+{
+	struct connection *c = &peers[dice(ARRAY_SIZE(peers))];
+
+	*c = (struct connection){
+		.used = true, .version = version, .theirs = theirs, .ours = ours,
+		.snd = dice(0), .stamps = one_in(2),
+	};
+	return c;
+}
+
+/* Learns from what the kernel sent. */
+static void learn(struct packet *p)
+{
+	struct tcphdr *h = tcp(p);
+	struct connection *c;
+	size_t i, head = h->doff * 4;
+
+	c = peer_of(p->version, ntohs(h->dest), ntohs(h->source));
+	if (!c && h->syn && !h->ack)
+		c = new_peer(p->version, ntohs(h->dest), ntohs(h->source));
+	if (!c)
+		return;
+	if (h->rst) {
+		c->used = one_in(4);	/* now and then it talks on */
+		return;
+	}
+	c->rcv = ntohl(h->seq) + h->syn + h->fin + (p->len - p->ip - head);
+	if (h->ack)
+		c->una = ntohl(h->ack_seq);
+	for (i = sizeof(*h); i + 10 <= head; i++)
+		if (p->b[p->ip + i] == TCPOPT_TIMESTAMP && p->b[p->ip + i + 1] == 10)
+			memcpy(&c->time, p->b + p->ip + i + 2, 4);
+}
+
+/* Takes all that the kernel sent. */
+static void listen_to_kernel(void)
+{
+	struct packet p;
+	ssize_t n;
+
+	while ((n = read(tun, p.b, ROOM)) > 0) {
+		came++;
+		p.len = n;
+		p.version = p.b[0] >> 4;
+		p.ip = p.version == 4 ? (p.b[0] & 15) * 4 : sizeof(struct ip6_hdr);
+		if (p.b[p.version == 4 ? 9 : 6] != protocol(true) || p.len < p.ip + sizeof(struct tcphdr))
+			continue;
+		last = p;
+		learn(&p);
+	}
+}
+
+/* The options of a segment: those that belong there, or noise. */
+static void append_options(struct packet *p, struct connection *c)
+{
+	unsigned char o[64] = { 0 };
+	uint32_t now = htonl(now_ms());
+	size_t n = 0, i;
+
+	if (tcp(p)->syn) {
+		memcpy(o + n, "\2\4", 2);
+		o[n + 2] = any_of(0, 2, 5, 255);
+		o[n + 3] = dice(256);
+		memcpy(o + n + 4, "\1\3\3", 3);
+		o[n + 7] = any_of(0, 7, 14, 200);
+		memcpy(o + n + 8, "\4\2\1\1", 4);
+		n += 12;
+		if (one_in(4)) {	/* Fast Open: asks for a cookie, or shows one */
+			size_t len = any_of(0, 4, 8, 16);
+
+			o[n] = 34;
+			o[n + 1] = 2 + len;
+			for (i = 0; i < len; i++)
+				o[n + 2 + i] = dice(256);
+			n += 2 + len;
+		}
+	}
+	if (c->stamps && n + 12 <= 40) {
+		memcpy(o + n, "\1\1\10\12", 4);
+		memcpy(o + n + 4, &now, 4);
+		memcpy(o + n + 8, &c->time, 4);
+		n += 12;
+	}
+	if (!tcp(p)->syn && one_in(3)) {
+		uint32_t blocks = 1 + dice(3), edge = c->una + dice(3000);
+
+		if (n + 2 + 8 * blocks <= 40) {
+			o[n] = 5;
+			o[n + 1] = 2 + 8 * blocks;
+			n += 2;
+			for (i = 0; i < blocks * 2; i++, n += 4) {
+				uint32_t wire = htonl(edge);
+
+				memcpy(o + n, &wire, 4);
+				edge += any_of(1, 500, 1448, 0x7fffffff);
+			}
+		}
+	}
+	while (one_in(8) && n < 40)
+		o[n++] = dice(256);
+	while (n % 4)
+		o[n++] = any_of(0, 1);
+	if (n > 40)
+		n = 40;
+	append(p, o, n);
+	tcp(p)->doff = (sizeof(struct tcphdr) + n) / 4;
+}
+
+/* A segment that a peer might send now. */
+static void make_segment(struct packet *p, struct connection *c)
+{
+	struct tcphdr h = {
+		.source = htons(c->theirs), .dest = htons(c->ours),
+		.window = htons(any_of(0, 1, 500, 8000, 65535)),
+	};
+	size_t data = 0;
+
+	switch (dice(10)) {
+	case 0:
+		h.syn = 1;
+		h.ack = one_in(2);
+		break;
+	case 1:
+		h.fin = h.ack = 1;
+		break;
+	case 2:
+		h.rst = one_in(4);
+		h.ack = 1;
+		break;
+	case 3: case 4: case 5: case 6:
+		h.ack = 1;
+		h.psh = one_in(2);
+		h.urg = one_in(10);
+		h.urg_ptr = htons(dice(2000));
+		data = dice(1400);
+		break;
+	default:
+		h.ack = 1;
+	}
+	h.res2 = one_in(5) ? dice(4) : 0;	/* ECE and CWR */
+	h.seq = htonl(c->snd + (one_in(4) ? any_of(0, 1, -1, 1400, -1400, 60000) : 0));
+	h.ack_seq = htonl(c->rcv - (one_in(4) ? any_of(0, 1, -1, 1448, 20000, 0x80000000) : 0));
+	begin(p, c->version, protocol(true));
+	append(p, &h, sizeof(h));
+	append_options(p, c);
+	append_noise(p, data);
+	if (ntohl(h.seq) == c->snd)
+		c->snd += data + h.syn + h.fin;
+}
+
+static void make_datagram(struct packet *p)
+{
+	struct udphdr h = { .source = htons(dice(65536)), .dest = htons(DATAGRAMS) };
+	size_t data = dice(1400);
+
+	begin(p, any_of(4, 6), protocol(false));
+	h.len = htons(one_in(4) ? dice(65536) : sizeof(h) + data);
+	append(p, &h, sizeof(h));
+	append_noise(p, data);
+}
+
+/* An error about the last that the kernel sent, or about what looks like it. */
+static void make_error(struct packet *p)
+{
+	struct packet quoted = last;
+
+	begin(p, last.version ?: 4, last.version == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	if (one_in(3) && quoted.len)
+		quoted.b[dice(quoted.len > 60 ? 60 : quoted.len)] ^= 1 << dice(8);
+	p->b[p->len++] = p->version == 6 ? any_of(1, 2, 3, 4, 137) : any_of(3, 4, 5, 11, 12);
+	p->b[p->len++] = dice(16);
+	p->len += 2;
+	append(p, &(uint32_t){ htonl(any_of(0, 68, 500, 1280, 1400, 65536)) }, 4);
+	append(p, quoted.b, one_in(3) ? dice(quoted.len + 1) : quoted.len);
+}
+
+/* ---- damage ------------------------------------------------------------------------- */
+
+static void damage(struct packet *p)
+{
+	struct tcphdr *h = tcp(p);
+	size_t n;
+
+	switch (dice(10)) {
+	case 0: case 1:		/* anywhere in our header and its options */
+		n = p->len - p->ip < 60 ? p->len - p->ip : 60;
+		p->b[p->ip + dice(n)] ^= 1 << dice(8);
+		break;
+	case 2:
+		h->doff = dice(16);
+		break;
+	case 3:
+		h->seq = htonl(dice(0));
+		break;
+	case 4:
+		h->ack_seq = htonl(dice(0));
+		break;
+	case 5:			/* all flags at once */
+		p->b[p->ip + 13] = dice(256);
+		break;
+	case 6:			/* it ends early */
+		p->len = p->ip + dice(p->len - p->ip + 1);
+		break;
+	case 7:			/* every option is noise */
+		for (n = sizeof(*h); n < 60 && p->ip + n < p->len; n++)
+			p->b[p->ip + n] = dice(256);
+		break;
+	case 8:
+		h->source = htons(any_of(0, 1, LISTENING, 65535));
+		h->dest = htons(any_of(0, LISTENING, DATAGRAMS, 65535));
+		break;
+	case 9:			/* from whom nobody should be */
+		if (p->version == 4)
+			((struct iphdr *)p->b)->saddr = htonl(any_of(0, 0x0a090001, 0x7f000001,
+								    0xe0000001, 0xffffffff));
+		else
+			((struct ip6_hdr *)p->b)->ip6_src.s6_addr32[dice(4)] = htonl(any_of(
+				0, 1, 0xffff, 0xff020000));
+		break;
+	}
+}
+
+static void damage_ip(struct packet *p)
+{
+	if (p->version == 4 && one_in(2)) {
+		p->b[1] = dice(256);			/* TOS */
+		p->b[8] = any_of(0, 1, 255);		/* TTL */
+	} else {
+		p->b[dice(p->ip)] ^= 1 << dice(8);
+	}
+}
+
+static void put(const struct packet *p)
+{
+	went++;
+	if (write(tun, p->b, p->len) < 0 && errno != EINVAL && errno != EMSGSIZE)
+		must(-1);
+}
+
+/* Two fragments, which may overlap, in either order. */
+static void put_in_pieces(struct packet *p)
+{
+	size_t cut = p->ip + dice((p->len - p->ip) / 8 + 1) * 8, from = cut - (one_in(4) ? 8 : 0);
+	struct packet one = *p, two = *p;
+	uint16_t id = dice(65536);
+
+	if (p->version != 4 || cut <= p->ip + 8 || cut >= p->len) {
+		put(p);
+		return;
+	}
+	one.len = cut;
+	((struct iphdr *)one.b)->id = ((struct iphdr *)two.b)->id = id;
+	((struct iphdr *)one.b)->frag_off = htons(IP_MF);
+	memmove(two.b + two.ip, p->b + from, p->len - from);
+	two.len = two.ip + p->len - from;
+	((struct iphdr *)two.b)->frag_off = htons((from - p->ip) / 8);
+	finish_ip(&one);
+	finish_ip(&two);
+	if (one_in(2)) {
+		put(&one);
+		put(&two);
+	} else {
+		put(&two);
+		put(&one);
+	}
+}
+
+static void send_something(void)
+{
+	struct connection *c = &peers[dice(ARRAY_SIZE(peers))];
+	struct packet p;
+	uint8_t proto = protocol(true);
+	size_t at = offsetof(struct tcphdr, check);
+
+	if (one_in(30)) {
+		make_error(&p);
+		proto = p.version == 6 ? IPPROTO_ICMPV6 : 0;
+		at = 2;
+	} else if (one_in(20)) {
+		make_datagram(&p);
+		proto = protocol(false);
+		at = offsetof(struct udphdr, check);
+	} else {
+		if (!c->used)
+			c = new_peer(any_of(4, 6), 1024 + dice(60000), LISTENING);
+		make_segment(&p, c);
+		if (one_in(3))
+			damage(&p);
+	}
+	if (p.version == 4 && proto == 0) {	/* ICMP has no pseudo-header */
+		*(uint16_t *)(p.b + p.ip + at) = 0;
+		*(uint16_t *)(p.b + p.ip + at) = folded(add_up(p.b + p.ip, p.len - p.ip, 0));
+	} else if (!one_in(30)) {
+		sum_up(&p, proto, at);
+	}
+	finish_ip(&p);
+	if (one_in(20))
+		damage_ip(&p);
+	if (one_in(20))
+		put_in_pieces(&p);
+	else
+		put(&p);
+	if (one_in(20))
+		put(&p);	/* once more */
+}
+
+/* ---- the program ----------------------------------------------------------------------- */
+
+static int listening, datagrams, fds[16];
+
+static void open_one(int *fd)
+{
+	struct sockaddr_in6 a = {
+		.sin6_family = AF_INET6, .sin6_port = htons(1 + dice(60000)),
+		.sin6_addr.s6_addr32 = { htonl(0xfd000000), 0, 0, inet_addr(THEIRS) },
+	};
+
+	if (one_in(3)) {
+		bool six = one_in(2);
+
+		*fd = must(socket(!oracle() ? AF_YOKE : six ? AF_INET6 : AF_INET,
+				  SOCK_STREAM | SOCK_NONBLOCK, 0));
+		if (six)
+			(connect)(*fd, (struct sockaddr *)&a, sizeof(a));
+		else
+			connect_to(*fd, THEIRS, 1 + dice(60000));
+	} else {
+		*fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK);
+	}
+}
+
+static void use(int *fd)
+{
+	static char buf[20000];
+	struct { int level, name, value; } o[] = {
+		{ SOL_TCP, TCP_NODELAY, dice(2) }, { SOL_TCP, TCP_CORK, dice(2) },
+		{ SOL_TCP, TCP_QUICKACK, dice(2) }, { SOL_TCP, TCP_WINDOW_CLAMP, dice(100000) },
+		{ SOL_TCP, TCP_MAXSEG, dice(1500) }, { SOL_TCP, TCP_USER_TIMEOUT, dice(500) },
+		{ SOL_SOCKET, SO_RCVBUF, dice(100000) }, { SOL_SOCKET, SO_SNDBUF, dice(100000) },
+		{ SOL_SOCKET, SO_KEEPALIVE, dice(2) }, { SOL_SOCKET, SO_OOBINLINE, dice(2) },
+		{ SOL_IP, IP_RECVERR, dice(2) }, { SOL_SOCKET, SO_RCVLOWAT, dice(5000) },
+	};
+	uint32_t i = dice(ARRAY_SIZE(o));
+	struct linger now = { 1, 0 };
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	switch (dice(12)) {
+	case 0: case 1: case 2:
+		recv(*fd, buf, dice(sizeof(buf)), MSG_DONTWAIT | any_of(0, 0, MSG_PEEK, MSG_OOB,
+									MSG_TRUNC, MSG_ERRQUEUE));
+		break;
+	case 3: case 4: case 5:
+		send(*fd, buf, dice(sizeof(buf)), MSG_DONTWAIT | MSG_NOSIGNAL |
+						  any_of(0, 0, MSG_OOB, MSG_MORE, MSG_EOR));
+		break;
+	case 6: case 7:
+		setsockopt(*fd, o[i].level, o[i].name, &o[i].value, sizeof(int));
+		break;
+	case 8:
+		getsockopt(*fd, SOL_TCP, TCP_INFO, &info, &len);
+		break;
+	case 9:
+		shutdown(*fd, dice(3));
+		break;
+	case 10:
+		if (one_in(4))
+			setsockopt(*fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		close(*fd);
+		*fd = -1;
+		break;
+	}
+	events(*fd < 0 ? datagrams : *fd, POLLIN | POLLOUT);
+	recv(datagrams, buf, sizeof(buf), MSG_DONTWAIT);
+}
+
+/* ---- both ---------------------------------------------------------------------------------- */
+
+IN_OWN_NET(fuzz)
+
+/* A device in this namespace, whose other end is returned. */
+static int stretch_a_wire(const char *ip)
+{
+	struct ifreq ifr = { .ifr_name = "wire", .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_NAPI };
+	int fd;
+
+	if (access("/dev/net/tun", F_OK))
+		must(shell("modprobe tun") ? 0 : -1);
+	fd = must(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+	must(ioctl(fd, TUNSETIFF, &ifr));
+	must(shell("ip addr add %s/24 dev wire && ip addr add fd00::%s/64 dev wire nodad && "
+		   "ip link set wire up", ip, ip) ? 0 : -1);
+	return fd;
+}
+
+TEST_F_TIMEOUT(fuzz, packets, 7200)
+{
+	unsigned long n, packets = from_env("FUZZ_PACKETS", 20000), i;
+
+	dice_state = from_env("FUZZ_SEED", 1) * 0x9e3779b97f4a7c15ULL;
+	tun = stretch_a_wire(OURS);
+	/* Fast Open, and both ways of ECN. */
+	sysctl_own("fastopen", "0x603");
+	sysctl_own("ecn", "1");
+	TH_LOG("FUZZ_SEED=%lu FUZZ_PACKETS=%lu", from_env("FUZZ_SEED", 1), packets);
+	listening = oracle() ? must(socket(AF_INET6, SOCK_STREAM, 0)) : stream();
+	datagrams = oracle() ? must(socket(AF_INET6, SOCK_DGRAM, 0)) : dgram();
+	for (i = 0; i < 2; i++) {
+		struct sockaddr_in6 any = { .sin6_family = AF_INET6,
+					    .sin6_port = htons(i ? DATAGRAMS : LISTENING) };
+
+		must((bind)(i ? datagrams : listening, (struct sockaddr *)&any, sizeof(any)));
+	}
+	must(listen(listening, 20));
+	set_nonblock(listening, true);
+	memset(fds, -1, sizeof(fds));
+
+	for (n = 1; went < packets; n++) {
+		int *fd = &fds[dice(ARRAY_SIZE(fds))];
+
+		send_something();
+		listen_to_kernel();
+		if (n % 3)
+			continue;
+		if (*fd < 0)
+			open_one(fd);
+		else
+			use(fd);
+		if (n % 5000 == 0)
+			ASSERT_TRUE(carry_both_ways(stream_pair(), 100000, BOUND));
+	}
+	TH_LOG("%lu packets went to the kernel, %lu came from it", went, came);
+	EXPECT_TRUE(carry_both_ways(stream_pair(), 100000, BOUND));
+	/* It did not only throw away. */
+	EXPECT_LT(packets / 10, came);
+	for (i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+}
+
+/* ---- a man in the middle ------------------------------------------------------------------- */
+
+#define HELD 8
+
+struct letter {
+	int to;
+	size_t len;
+	unsigned char b[ROOM];
+};
+
+/* False: it does not arrive. One bit: every checksum finds that. */
+static bool meddle(struct letter *l)
+{
+	switch (dice(40)) {
+	case 0:
+		return false;
+	case 1:
+		l->b[dice(l->len)] ^= 1 << dice(8);
+		break;
+	case 2:
+		l->len = dice(l->len) + 1;
+		break;
+	}
+	return true;
+}
+
+/* What is no packet any more, the kernel refuses. */
+static void hand_over(const struct letter *l)
+{
+	if (l->len && write(l->to, l->b, l->len) > 0)
+		went++;
+}
+
+/* Passes on from each wire to the other: damaged, late, twice, or not at all. */
+__attribute__((noreturn)) static void stand_between(int one, int other)
+{
+	struct pollfd p[2] = { { one, POLLIN, 0 }, { other, POLLIN, 0 } };
+	static struct letter held[HELD], now, later;
+	int i;
+
+	for (;;) {
+		if (poll(p, 2, 5) <= 0)		/* nothing else to do: what was held */
+			for (i = 0; i < HELD; i++) {
+				hand_over(&held[i]);
+				held[i].len = 0;
+			}
+		for (i = 0; i < 2; i++) {
+			ssize_t n = read(p[i].fd, now.b, ROOM);
+
+			now.len = n;
+			now.to = p[!i].fd;
+			if (n <= 0 || !meddle(&now))
+				continue;
+			if (one_in(10)) {
+				struct letter *place = &held[dice(HELD)];
+
+				later = *place;
+				*place = now;
+				now = later;
+			}
+			hand_over(&now);
+			if (one_in(30))
+				hand_over(&now);
+		}
+	}
+}
+
+TEST_F_TIMEOUT(fuzz, middle, 7200)
+{
+	struct net net;
+	int wires[2], i;
+	pid_t man;
+
+	dice_state = from_env("FUZZ_SEED", 1) * 0x9e3779b97f4a7c15ULL;
+	TH_LOG("FUZZ_SEED=%lu", from_env("FUZZ_SEED", 1));
+	wires[0] = stretch_a_wire(ADDR_A);
+	net.a = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	new_net();
+	wires[1] = stretch_a_wire(ADDR_B);
+	net.b = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	man = background((stand_between(wires[0], wires[1]), 0));
+	for (i = from_env("FUZZ_PACKETS", 20000) / 2000; i; i--) {
+		struct pair p = link_pair(net);
+
+		EXPECT_TRUE(carry_both_ways(p, 100000, 60000));
+		close(p.a);
+		close(p.b);
+	}
+	kill(man, SIGKILL);
+}
+
+TEST_HARNESS_MAIN
