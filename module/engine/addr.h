@@ -56,6 +56,17 @@ static inline u8 yoke_addr_tos(const struct sock *sk, const struct yoke_af_ops *
 	return READ_ONCE(inet_sk(sk)->tos);
 }
 
+static inline void yoke_addr_set_tos(struct sock *sk, const struct yoke_af_ops *af, u8 tos)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (af->family == AF_INET6) {
+		WRITE_ONCE(inet6_sk(sk)->tclass, tos);
+		return;
+	}
+#endif
+	WRITE_ONCE(inet_sk(sk)->tos, tos);
+}
+
 /* Hop limit, 0: the route's. */
 static inline u8 yoke_addr_ttl(const struct sock *sk, const struct yoke_af_ops *af)
 {

@@ -15,7 +15,6 @@
 #include "../table/mem.h"
 
 #define YOKE_MSS_DEFAULT	536	/* RFC 9293 §3.7.1 */
-#define YOKE_MSS_MIN		48	/* as Linux: a smaller one only serves an attacker */
 #define YOKE_QUICKACKS		16	/* a sender in slow start needs its ACKs at once */
 
 #define YOKE_FASTOPEN_TRAP	(60 * HZ)	/* Linux's */
@@ -182,7 +181,8 @@ void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu)
 	 */
 	if (ys->max_window > YOKE_MSS_DEFAULT)
 		mss = min_t(unsigned int, mss, ys->max_window / 2);
-	mss = max_t(unsigned int, mss, YOKE_MSS_MIN);
+	/* A smaller one only serves an attacker. */
+	mss = max_t(unsigned int, mss, READ_ONCE(yoke_net(sock_net(sk))->set.min_snd_mss));
 	if (ys->use_ts)
 		mss -= YOKE_TS_SIZE;
 	if (mss == ys->mss)
@@ -510,11 +510,12 @@ void yoke_conn_write_space(struct sock *sk)
 void yoke_conn_timer_probe(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned long pto;
+	unsigned long pto = 0;
 
 	if (yoke_conn_timer_armed(ys, YOKE_TIMER_REO) && !ys->probe_tail)
 		return;
-	pto = usecs_to_jiffies(yoke_recovery_pto(&ys->rec, &ys->rtt, ys->mss, ys->use_sack));
+	if (READ_ONCE(yoke_net(sock_net(sk))->set.early_retrans) >= 3)
+		pto = usecs_to_jiffies(yoke_recovery_pto(&ys->rec, &ys->rtt, ys->mss, ys->use_sack));
 	if (pto)
 		pto += usecs_to_jiffies(yoke_conn_pace_delay(ys));
 	ys->probe_tail = pto && time_before(jiffies + pto, ys->at[YOKE_TIMER_RTX]);

@@ -180,6 +180,8 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	yoke_cgroup_inherit(child, sk);
 	ys = yoke_sk(child);
 	ys->af = req->rx.af;
+	if (READ_ONCE(yoke_net(sock_net(sk))->set.reflect_tos))
+		yoke_addr_set_tos(child, ys->af, req->rx.tos);
 	ys->node.pair = req->node.pair;
 	yoke_conn_clock(ys);
 	yoke_listen_numbers(child, req);

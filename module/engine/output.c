@@ -348,7 +348,8 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx 
 	if (!skb)
 		return;
 	if (sk) {
-		route.tos = yoke_addr_tos(sk, rx->af);
+		if (!READ_ONCE(yoke_net(net)->set.reflect_tos))
+			route.tos = yoke_addr_tos(sk, rx->af);
 		if (yoke_conn_needs_ecn(sk))
 			route.tos |= YOKE_IP_ECT0;
 		route.ttl = yoke_addr_ttl(sk, rx->af);

@@ -106,14 +106,16 @@ static void yoke_timer_suspect_path(struct sock *sk, bool hopeless)
 }
 
 /*
- * TCP_THIN_LINEAR_TIMEOUTS: a stream of a few small segments, which are too few to tell of a loss,
+ * TCP_THIN_LINEAR_TIMEOUTS, or net.yoke.thin_linear_timeouts: a stream of a few small segments, which are too few to tell of a loss,
  * does not back off at once.
  */
 static bool yoke_timer_thin(const struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
-	return ys->thin_timeouts && sk->sk_state == TCP_ESTABLISHED &&
+	return (ys->thin_timeouts ||
+		READ_ONCE(yoke_net(sock_net(sk))->set.thin_linear_timeouts)) &&
+	       sk->sk_state == TCP_ESTABLISHED &&
 	       ys->retransmits <= TCP_THIN_LINEAR_RETRIES && ys->cc.ssthresh != U32_MAX &&
 	       ys->snd_nxt - ys->snd_una < 4 * ys->mss;
 }
@@ -149,10 +151,10 @@ static void yoke_timer_retransmit(struct sock *sk)
 		__sk_dst_reset(sk);
 	if (ys->retransmits >= READ_ONCE(set->retries1) && READ_ONCE(set->mtu_probing))
 		yoke_conn_black_hole(sk);
-	if (!yoke_timer_thin(sk))
-		yoke_rtt_backoff(&ys->rtt);
 	yoke_recovery_rto(&ys->rec, &ys->cc, ys->snd_una, ys->snd_nxt, (u32)ys->now_us,
 			  READ_ONCE(set->frto));
+	if (!yoke_timer_thin(sk))
+		yoke_rtt_backoff(&ys->rtt);
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	yoke_send_retransmit_head(sk);

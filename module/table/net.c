@@ -65,6 +65,8 @@ static void settings_init(struct yoke_settings *set)
 	set->rfc1337 = 0;
 	set->reuse_tw = 2;
 	set->dsack = 1;
+	set->early_retrans = 3;
+	set->min_snd_mss = 48;
 	set->stdurg = 0;
 	set->ecn = 2;
 	set->ecn_fallback = 1;

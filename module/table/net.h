@@ -85,6 +85,7 @@ struct yoke_settings {
 	int	keepalive_probes;
 	int	base_mss;		/* bytes, as the next */
 	int	mtu_probe_floor;
+	int	min_snd_mss;
 	int	probe_threshold;
 	int	probe_interval;		/* seconds */
 	int	max_syn_backlog;
@@ -101,6 +102,9 @@ struct yoke_settings {
 	u8	rfc1337;
 	u8	reuse_tw;		/* tw_reuse is a macro of the kernel's */
 	u8	dsack;
+	u8	early_retrans;		/* 3, 4: tail loss probes */
+	u8	thin_linear_timeouts;
+	u8	reflect_tos;
 	u8	stdurg;
 	u8	ecn;
 	u8	ecn_fallback;

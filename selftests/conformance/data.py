@@ -562,6 +562,30 @@ def tos_and_ttl(p):
 	equal((s.ip.tos, s.ip.ttl), (0x50, 44), 'TOS and TTL after a change')
 
 
+@rows('9293-MUST-48')
+def tos_reflected(p):
+	"""reflect_tos: an accepted connection has its SYN's, but not what ECN has of that byte."""
+	with p.sysctl('reflect_tos', '1'):
+		listener = p.listen(tos=0x50)
+		c = p.conn(listener.getsockname()[1])
+		c.send('S', options=(('MSS', MSS),), tos=0x29)
+		equal(c.expect('SA').ip.tos, 0x28, 'TOS of the SYN,ACK')
+		c.send('A')
+		s = p.accept(listener)
+		s.send(b'x')
+		equal(c.expect('A', b'x').ip.tos, 0x28, 'TOS of data')
+		equal(s.getsockopt(socket.IPPROTO_IP, socket.IP_TOS), 0x28, 'IP_TOS')
+
+
+@rows('9293-MUST-16')
+def least_mss(p):
+	"""min_snd_mss: a peer that asks for tiny segments does not get them."""
+	with p.sysctl('min_snd_mss', '300'):
+		c = p.established(options=(('MSS', 100),))
+		c.sock.send(pattern(900))
+		equal([len(s.data) for s in c.drain()], [300] * 3, 'lengths of segments')
+
+
 @rows('7323-15')
 def dont_fragment(p):
 	c = p.established()

@@ -178,6 +178,18 @@ def tail_loss_probe(p):
 	near(head.at - probe.at, rto, low=0.02, high=0.06, what='timeout after the probe')
 
 
+@rows('8985-8')
+def tail_loss_probe_may_be_off(p):
+	"""early_retrans 0: it is the timeout's."""
+	with p.sysctl('early_retrans', '0'):
+		c = connection(p)
+		first = flight(c, 5, 0)
+		sent, rto = time.monotonic(), tcp_info(c.sock).rto
+		head = c.next(2, 'the first again')
+		equal(head.seq, first, 'sent again')
+		near(head.at - sent, rto, low=0.02, high=0.06, what='timeout')
+
+
 @rows('8985-10')
 def tail_loss_probe_of_new_data(p):
 	"""One segment more than cwnd, if there is data that was never sent."""

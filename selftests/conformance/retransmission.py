@@ -53,6 +53,24 @@ def timeout_doubles(p):
 	c.alive()
 
 
+@rows('6298-11')
+def timeout_of_thin_streams(p):
+	"""thin_linear_timeouts: with little in flight it does not double at once."""
+	with p.sysctl('thin_linear_timeouts', '1'):
+		c = p.established()
+		c.sock.send(b'hello')
+		last = c.expect('A', b'hello').at
+		first, gaps = seq32(c.ack - 5), []
+		for _ in range(4):
+			again = c.expect('A', b'hello', seq=first, within=12)
+			gaps.append(again.at - last)
+			last = again.at
+		for gap in gaps[1:]:
+			near(gap, gaps[0], low=0.1, high=0.1, what=f'one of {gaps}')
+		c.send('A')
+		c.alive()
+
+
 @slow(4)
 @rows('6298-4')
 def timeout_of_one_second(p):
