@@ -172,6 +172,26 @@ static int fn##_split(struct sock *sk, struct msghdr *msg, size_t len, int flags
 #define YOKE_COMPAT_RECVMSG_OP(fn)	fn
 #endif
 
+/* 6.13: what a datagram's own control messages say of timestamps is passed on as one. */
+static inline void yoke_setup_tx_timestamp(struct sk_buff *skb, const struct sockcm_cookie *cookie)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	skb_setup_tx_timestamp(skb, cookie);
+#else
+	skb_setup_tx_timestamp(skb, cookie->tsflags);
+#endif
+}
+
+/* 6.11: with the clock that it is of (SO_TXTIME). */
+static inline void yoke_set_transmit_time(struct sk_buff *skb, const struct sock *sk, u64 time)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	skb_set_delivery_type_by_clockid(skb, time, sk->sk_clockid);
+#else
+	skb->tstamp = time;
+#endif
+}
+
 /* 6.6: sysctl tables are registered with their size. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
 #define register_net_sysctl_sz(net, path, table, size)	register_net_sysctl(net, path, table)

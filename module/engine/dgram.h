@@ -19,8 +19,8 @@
  * @link:	neighbours only (MSG_DONTROUTE)
  * @whole:	IPv6: not to be fragmented (IPV6_DONTFRAG)
  * @oif:	device, 0: any
- * @mark:	for routing
  * @priority:	for queueing
+ * @cookie:	mark for routing, time to leave, and timestamps that are asked for
  */
 struct yoke_dgram_dest {
 	struct yoke_pair pair;
@@ -32,8 +32,8 @@ struct yoke_dgram_dest {
 	bool	link;
 	bool	whole;
 	int	oif;
-	u32	mark;
 	u32	priority;
+	struct sockcm_cookie cookie;
 };
 
 /**

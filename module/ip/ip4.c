@@ -299,17 +299,13 @@ static int read_control_ip(struct yoke_dgram_dest *d, const struct cmsghdr *cmsg
 
 static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
 {
-	struct sockcm_cookie cookie = {
-		.mark = d->mark,
-		.tsflags = READ_ONCE(sk->sk_tsflags),
-	};
 	struct cmsghdr *cmsg;
 	int err;
 
-	err = sock_cmsg_send(sk, msg, &cookie);	/* SOL_SOCKET's, and that all are well formed */
+	/* SOL_SOCKET's, and that all are well formed. */
+	err = sock_cmsg_send(sk, msg, &d->cookie);
 	if (err)
 		return err;
-	d->mark = cookie.mark;
 	for_each_cmsghdr(cmsg, msg) {
 		if (!CMSG_OK(msg, cmsg))
 			return -EINVAL;
@@ -362,7 +358,7 @@ static struct dst_entry *ip4_dgram_route(struct sock *sk, struct yoke_dgram_dest
 	}
 	flow_of_sock(&fl4, sk, &d->pair);
 	fl4.flowi4_oif = d->oif;
-	fl4.flowi4_mark = d->mark;
+	fl4.flowi4_mark = d->cookie.mark;
 	yoke_flow_set_tos(&fl4, d->tos);
 	fl4.flowi4_scope = d->link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
 	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);

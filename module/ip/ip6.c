@@ -183,7 +183,7 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 {
 	struct ipv6_txoptions opt = { .tot_len = sizeof(opt) };
 	struct ipcm6_cookie cookie = {
-		.sockc = { .mark = d->mark, .tsflags = READ_ONCE(sk->sk_tsflags) },
+		.sockc = d->cookie,
 		.hlimit = -1, .tclass = -1, .dontfrag = -1, .opt = &opt,
 	};
 	struct flowi6 fl6 = { .flowi6_oif = d->oif, .flowlabel = d->flow };
@@ -194,7 +194,7 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 		return err;
 	if (opt.opt_flen || opt.opt_nflen)	/* our header has no room for them yet */
 		return -EINVAL;
-	d->mark = cookie.sockc.mark;
+	d->cookie = cookie.sockc;
 	d->oif = fl6.flowi6_oif;
 	d->flow = fl6.flowlabel;
 	if (!ipv6_addr_any(&fl6.saddr))
@@ -239,7 +239,7 @@ static void flow_of_dest(struct flowi6 *fl6, struct sock *sk, const struct yoke_
 	flow_of_pair(fl6, &d->pair, sk->sk_protocol);
 	fl6->flowlabel = ip6_make_flowinfo(d->tos, d->flow);
 	fl6->flowi6_oif = d->oif;
-	fl6->flowi6_mark = d->mark;
+	fl6->flowi6_mark = d->cookie.mark;
 	fl6->flowi6_uid = sk->sk_uid;
 	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
 }

@@ -114,7 +114,8 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 
 	memset(d, 0, sizeof(*d));
 	d->oif = READ_ONCE(sk->sk_bound_dev_if);
-	d->mark = READ_ONCE(sk->sk_mark);
+	d->cookie.mark = READ_ONCE(sk->sk_mark);
+	d->cookie.tsflags = READ_ONCE(sk->sk_tsflags);
 	d->priority = READ_ONCE(sk->sk_priority);
 	d->pair.lport = inet_sk(sk)->inet_sport;
 	if (has_name(sk, msg)) {
@@ -183,7 +184,10 @@ static int transmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgra
 	skb_dst_set(skb, dst);
 	push_udp_header(sk, skb, d);
 	skb->priority = d->priority;
-	skb->mark = d->mark;
+	skb->mark = d->cookie.mark;
+	if (d->cookie.transmit_time)
+		yoke_set_transmit_time(skb, sk, d->cookie.transmit_time);
+	yoke_setup_tx_timestamp(skb, &d->cookie);
 	err = d->af->dgram_xmit(sk, skb, d);
 	if (!err) {
 		yoke_count(sock_net(sk), DgramOutDatagrams);
@@ -194,6 +198,12 @@ static int transmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgra
 			err = 0;
 	}
 	return err;
+}
+
+/* What fits into an IP packet; the length that IPv6's header gives is without it. */
+static unsigned int payload_max(const struct yoke_af_ops *af)
+{
+	return U16_MAX - sizeof(struct udphdr) - (af->family == AF_INET ? af->header_len : 0);
 }
 
 /* May a datagram of @len bytes leave by @dst? */
@@ -284,10 +294,22 @@ out:
 	return err;
 }
 
-/* What fits into an IP packet; the length that IPv6's header gives is without it. */
-static unsigned int payload_max(const struct yoke_af_ops *af)
+/* The first part says where to; an error that the way there has is told at once. */
+static int begin_parts(struct sock *sk, struct msghdr *msg)
 {
-	return U16_MAX - sizeof(struct udphdr) - (af->family == AF_INET ? af->header_len : 0);
+	struct yoke_dgram *dg = yoke_dg(sk);
+	struct dst_entry *dst;
+	int err;
+
+	err = read_dest(sk, msg, &dg->dest);
+	if (err)
+		return err;
+	dst = dg->dest.af->dgram_route(sk, &dg->dest);
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
+	dst_release(dst);
+	WRITE_ONCE(dg->pending, true);
+	return 0;
 }
 
 /* One more part of a datagram that is sent when the last one has come. */
@@ -298,10 +320,9 @@ static int send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
 	int err = 0;
 
 	if (!dg->pending) {
-		err = read_dest(sk, msg, &dg->dest);
+		err = begin_parts(sk, msg);
 		if (err)
 			return err;
-		WRITE_ONCE(dg->pending, true);
 	}
 	if (dg->pending_len + len > payload_max(dg->dest.af)) {
 		err = -EMSGSIZE;
