@@ -3,12 +3,14 @@
  * A datagram arrives: the table of datagram sockets, and the way to the one (or the many) it is for.
  *
  * Owns: pair, rhlist and hashed of struct yoke_dgram. A socket is found under RCU by its pair, the
- * remote half zero if it is not connected; SOCK_RCU_FREE keeps it there, and its queue has its own
- * lock. Softirq under RCU; yoke_dgram_enter() and _leave() in process context, socket lock held.
+ * remote half zero if it is not connected; SOCK_RCU_FREE keeps it there. Its queue's lock holds for
+ * its memory too, which no other lock could: a datagram is freed anywhere. Softirq under RCU;
+ * yoke_dgram_enter() and _leave() in process context, socket lock held.
  * RFC 768, RFC 1122 §4.1.
  */
 #include <linux/filter.h>
 #include <linux/inetdevice.h>
+#include <net/busy_poll.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 #include <net/udp.h>
@@ -154,6 +156,57 @@ static void note_packet_info(const struct sock *sk, struct sk_buff *skb, const s
 	info->ipi_ifindex = rx->iif;
 }
 
+/* A datagram was read or forgotten: its memory goes back. */
+static void uncharge(struct sk_buff *skb)
+{
+	struct sock *sk = skb->sk;
+	unsigned long flags;
+
+	spin_lock_irqsave(&sk->sk_receive_queue.lock, flags);
+	sk_mem_uncharge(sk, skb->truesize);
+	spin_unlock_irqrestore(&sk->sk_receive_queue.lock, flags);
+	atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
+}
+
+/* False, and @skb is left, if there is no memory for it, the socket's own or that of all. */
+static bool enqueue(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	unsigned long flags;
+
+	skb->dev = NULL;
+	skb_orphan(skb);
+	spin_lock_irqsave(&queue->lock, flags);
+	/* One may cross the limit, or a small one would admit none. */
+	if (atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) ||
+	    !sk_rmem_schedule(sk, skb, skb->truesize)) {
+		spin_unlock_irqrestore(&queue->lock, flags);
+		atomic_inc(&sk->sk_drops);
+		return false;
+	}
+	skb->sk = sk;
+	skb->destructor = uncharge;
+	atomic_add(skb->truesize, &sk->sk_rmem_alloc);
+	sk_mem_charge(sk, skb->truesize);
+	sock_skb_set_dropcount(sk, skb);
+	__skb_queue_tail(queue, skb);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	if (!sock_flag(sk, SOCK_DEAD))
+		READ_ONCE(sk->sk_data_ready)(sk);
+	return true;
+}
+
+/* What the program may want to know of IP's header; a route only to turn it round (IP_RETOPTS). */
+static void keep_ipv4(struct sock *sk, struct sk_buff *skb)
+{
+	if (unlikely(IPCB(skb)->opt.optlen))
+		skb_dst_force(skb);
+	else
+		skb_dst_drop(skb);
+	if (inet_get_convert_csum(sk) && udp_hdr(skb)->check)	/* IP_CHECKSUM */
+		skb_checksum_try_convert(skb, ip_hdr(skb)->protocol, inet_compute_pseudo);
+}
+
 static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	/* A program's filter sees the header, as with UDP, and cannot cut it off. */
@@ -164,9 +217,14 @@ static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const
 		return;
 	}
 	note_packet_info(sk, skb, rx);
-	skb_dst_drop(skb);
-	__skb_pull(skb, sizeof(struct udphdr));
-	if (__sock_queue_rcv_skb(sk, skb)) {
+	sk_mark_napi_id(sk, skb);
+	sk_incoming_cpu_update(sk);
+	if (rx->af->family == AF_INET)
+		keep_ipv4(sk, skb);
+	else
+		skb_dst_drop(skb);
+	skb_pull_rcsum(skb, sizeof(struct udphdr));
+	if (!enqueue(sk, skb)) {
 		yoke_count(net, DgramInErrors);
 		yoke_drop(net, sk, skb, DgramRcvbufErrors);
 		return;

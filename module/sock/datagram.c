@@ -18,6 +18,7 @@
 #include <net/udp.h>
 #include "../engine/addr.h"
 #include "../engine/dgram.h"
+#include "../table/mem.h"
 #include "datagram.h"
 #include "dgram_option.h"
 #include "dgram_send.h"
@@ -288,6 +289,10 @@ struct proto yoke_dgram_proto = {
 	.name		= "YOKE-DGRAM",
 	.owner		= THIS_MODULE,
 	.obj_size	= sizeof(struct yoke_dgram),
+	.memory_allocated = &yoke_mem_dgram_allocated,
+	.sysctl_mem	= yoke_mem_dgram_limits,
+	.sysctl_rmem	= &yoke_mem_dgram_least,
+	.sysctl_wmem	= &yoke_mem_dgram_least,
 	.init		= dgram_init,
 	.destroy	= dgram_destroy,
 	.close		= dgram_close,

@@ -265,6 +265,7 @@ static int __init yoke_main_init(void)
 		goto err_timewait;
 	yoke_pace_init();
 	yoke_stream_proto.per_cpu_fw_alloc = yoke_mem_fw_alloc;
+	yoke_dgram_proto.per_cpu_fw_alloc = yoke_mem_dgram_fw_alloc;
 	err = proto_register(&yoke_stream_proto, 1);
 	if (err)
 		goto err_stream;

@@ -199,6 +199,12 @@ static const struct ctl_table yoke_sysctl_mem[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_doulongvec_minmax,
 	}, {
+		.procname	= "dgram_mem",
+		.data		= yoke_mem_dgram_limits,
+		.maxlen		= sizeof(yoke_mem_dgram_limits),
+		.mode		= 0644,
+		.proc_handler	= proc_doulongvec_minmax,
+	}, {
 		.procname	= "max_orphans",
 		.data		= &yoke_mem_max_orphans,
 		.maxlen		= sizeof(yoke_mem_max_orphans),

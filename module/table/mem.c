@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The memory of all stream sockets together.
+ * The memory of all stream sockets together, and of all datagram sockets.
  *
  * The core charges buffers to these variables through struct proto and the
  * sk_mem_* calls; we give it the limits, which follow the size of the machine
@@ -18,6 +18,10 @@ unsigned long yoke_mem_pressure;
 long yoke_mem_limits[3] __read_mostly;
 struct percpu_counter yoke_mem_orphans;
 int yoke_mem_max_orphans __read_mostly;
+atomic_long_t yoke_mem_dgram_allocated;
+int __percpu *yoke_mem_dgram_fw_alloc;
+long yoke_mem_dgram_limits[3] __read_mostly;
+int yoke_mem_dgram_least = PAGE_SIZE;
 
 void yoke_mem_enter_pressure(struct sock *sk)
 {
@@ -31,18 +35,25 @@ void yoke_mem_leave_pressure(struct sock *sk)
 		WRITE_ONCE(yoke_mem_pressure, 0);
 }
 
+static void set_limits(long *limits, long pressure)
+{
+	limits[0] = pressure / 4 * 3;
+	limits[1] = pressure;
+	limits[2] = limits[0] * 2;
+}
+
 int yoke_mem_init(void)
 {
-	long pressure = max(nr_free_buffer_pages() / 16, 128UL);
-	int err;
+	int err = -ENOMEM;
 
-	yoke_mem_limits[0] = pressure / 4 * 3;
-	yoke_mem_limits[1] = pressure;
-	yoke_mem_limits[2] = pressure / 2 * 3;
-
+	set_limits(yoke_mem_limits, max(nr_free_buffer_pages() / 16, 128UL));
+	set_limits(yoke_mem_dgram_limits, max(nr_free_buffer_pages() / 8, 128UL));
 	yoke_mem_fw_alloc = alloc_percpu(int);
 	if (!yoke_mem_fw_alloc)
-		return -ENOMEM;
+		goto err_stream;
+	yoke_mem_dgram_fw_alloc = alloc_percpu(int);
+	if (!yoke_mem_dgram_fw_alloc)
+		goto err_dgram;
 	err = percpu_counter_init(&yoke_mem_sockets, 0, GFP_KERNEL);
 	if (err)
 		goto err_sockets;
@@ -56,7 +67,10 @@ int yoke_mem_init(void)
 err_orphans:
 	percpu_counter_destroy(&yoke_mem_sockets);
 err_sockets:
+	free_percpu(yoke_mem_dgram_fw_alloc);
+err_dgram:
 	free_percpu(yoke_mem_fw_alloc);
+err_stream:
 	return err;
 }
 
@@ -64,6 +78,7 @@ void yoke_mem_exit(void)
 {
 	percpu_counter_destroy(&yoke_mem_orphans);
 	percpu_counter_destroy(&yoke_mem_sockets);
+	free_percpu(yoke_mem_dgram_fw_alloc);
 	free_percpu(yoke_mem_fw_alloc);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the sockets may use together: net.yoke.mem, its pressure, what one segment is charged, and
- * how many orphans there may be.
+ * What the sockets may use together: net.yoke.mem, its pressure, what one segment is charged, how
+ * many orphans there may be; and net.yoke.dgram_mem.
  */
 #ifndef YOKE_MEM_H
 #define YOKE_MEM_H
@@ -24,6 +24,12 @@ extern int yoke_mem_max_orphans;
 
 void yoke_mem_enter_pressure(struct sock *sk);
 void yoke_mem_leave_pressure(struct sock *sk);
+
+/* Likewise of the datagram sockets, as net.ipv4.udp_mem; there is no pressure. Bytes: the least. */
+extern atomic_long_t yoke_mem_dgram_allocated;
+extern int __percpu *yoke_mem_dgram_fw_alloc;
+extern long yoke_mem_dgram_limits[3];
+extern int yoke_mem_dgram_least;
 
 int yoke_mem_init(void);
 void yoke_mem_exit(void);
