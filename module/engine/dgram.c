@@ -10,9 +10,11 @@
  */
 #include <linux/filter.h>
 #include <linux/inetdevice.h>
+#include <linux/jhash.h>
 #include <net/busy_poll.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/sock_reuseport.h>
 #include <net/udp.h>
 #include "../table/trace.h"
 #include "addr.h"
@@ -26,6 +28,9 @@ static const struct rhashtable_params dgram_params = {
 	.key_len	= sizeof(struct yoke_pair),
 	.automatic_shrinking = true,
 };
+
+/* Who binds what another has bound finds that one's group: one at a time. */
+static DEFINE_SPINLOCK(groups_lock);
 
 int yoke_dgram_init_net(struct yoke_net *yn)
 {
@@ -46,10 +51,67 @@ void yoke_dgram_leave(struct sock *sk)
 	dg->hashed = false;
 }
 
+static bool any_address(const struct in6_addr *addr)
+{
+	return ipv6_addr_any(addr) || (ipv6_addr_v4mapped(addr) && !addr->s6_addr32[3]);
+}
+
+/* Is @other bound to just the same as @sk, by the same user, and both for sharing? */
+static bool shares(const struct yoke_dgram *other, const struct sock *sk)
+{
+	const struct sock *sk2 = &other->inet.sk;
+
+	return sk2 != sk && sk2->sk_reuseport && uid_eq(sk2->sk_uid, sk->sk_uid) &&
+	       sk2->sk_bound_dev_if == sk->sk_bound_dev_if &&
+	       ipv6_only_sock(sk2) == ipv6_only_sock(sk) &&
+	       !memcmp(&other->pair, &yoke_dg(sk)->pair, sizeof(other->pair));
+}
+
+/* SO_REUSEPORT: @sk joins those that it shares its name with. */
+static int join_group(struct yoke_net *yn, struct sock *sk)
+{
+	const struct yoke_dgram *dg = yoke_dg(sk);
+	bool any = any_address(&dg->pair.laddr);
+	struct rhlist_head *list, *pos;
+	struct yoke_dgram *other;
+
+	lockdep_assert_held(&groups_lock);
+	list = rhltable_lookup(&yn->dgrams, &dg->pair, dgram_params);
+	rhl_for_each_entry_rcu(other, pos, list, rhlist) {
+		struct sock *sk2 = &other->inet.sk;
+
+		if (!shares(other, sk))
+			continue;
+		/* It never left them while it had a peer. */
+		if (rcu_access_pointer(sk->sk_reuseport_cb) &&
+		    rcu_access_pointer(sk->sk_reuseport_cb) ==
+		    rcu_access_pointer(sk2->sk_reuseport_cb))
+			return 0;
+		return reuseport_add_sock(sk, sk2, any);
+	}
+	return reuseport_alloc(sk, any);
+}
+
+static int enter_group(struct yoke_net *yn, struct sock *sk)
+{
+	struct yoke_dgram *dg = yoke_dg(sk);
+	int err;
+
+	spin_lock_bh(&groups_lock);
+	rcu_read_lock();
+	err = join_group(yn, sk);
+	rcu_read_unlock();
+	if (!err)
+		err = rhltable_insert(&yn->dgrams, &dg->rhlist, dgram_params);
+	spin_unlock_bh(&groups_lock);
+	return err;
+}
+
 int yoke_dgram_enter(struct sock *sk)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_dgram *dg = yoke_dg(sk);
+	struct in6_addr before = dg->pair.laddr;
 	int err;
 
 	yoke_dgram_leave(sk);
@@ -60,7 +122,13 @@ int yoke_dgram_enter(struct sock *sk)
 		dg->pair.raddr = yoke_addr_remote(sk);
 		dg->pair.rport = dg->inet.inet_dport;
 	}
-	err = rhltable_insert(&yn->dgrams, &dg->rhlist, dgram_params);
+	/* connect(2) chose an address: the group is left to those who have none. */
+	if (rcu_access_pointer(sk->sk_reuseport_cb) && !ipv6_addr_equal(&before, &dg->pair.laddr))
+		reuseport_detach_sock(sk);
+	if (sk->sk_reuseport && sk->sk_state != TCP_ESTABLISHED)
+		err = enter_group(yn, sk);
+	else
+		err = rhltable_insert(&yn->dgrams, &dg->rhlist, dgram_params);
 	dg->hashed = !err;
 	return err ? -ENOMEM : 0;
 }
@@ -115,7 +183,18 @@ static int fill_keys(struct yoke_pair *keys, const struct yoke_pair *pair)
 	return n;
 }
 
-struct sock *yoke_dgram_find(struct net *net, const struct yoke_rx *rx)
+/* Which of the sockets that share @sk's name: by the group's BPF program or the pair's hash. */
+static struct sock *choose(struct sock *sk, const struct yoke_rx *rx, struct sk_buff *skb)
+{
+	u32 hash = jhash(&rx->pair, sizeof(rx->pair), net_hash_mix(sock_net(sk)));
+	struct sock *chosen;
+
+	chosen = reuseport_select_sock(sk, hash, skb, sizeof(struct udphdr));
+	return IS_ERR_OR_NULL(chosen) ? sk : chosen;
+}
+
+/* The socket that a datagram of @rx is for; @skb, its header at its data, may be NULL. */
+static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_buff *skb)
 {
 	bool v4 = ipv6_addr_v4mapped(&rx->pair.laddr);
 	struct yoke_net *yn = yoke_net(net);
@@ -126,7 +205,14 @@ struct sock *yoke_dgram_find(struct net *net, const struct yoke_rx *rx)
 	n = fill_keys(keys, &rx->pair);
 	for (i = 0; i < n && !sk; i++)
 		sk = find_exact(yn, &keys[i], rx->iif, v4);
+	if (sk && rcu_access_pointer(sk->sk_reuseport_cb) && sk->sk_state != TCP_ESTABLISHED)
+		sk = choose(sk, rx, skb);
 	return sk;
+}
+
+struct sock *yoke_dgram_find(struct net *net, const struct yoke_rx *rx)
+{
+	return find(net, rx, NULL);
 }
 
 /* --- receiving --- */
@@ -266,7 +352,7 @@ void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 		deliver_to_all(net, skb, rx);
 		return;
 	}
-	sk = yoke_dgram_find(net, rx);
+	sk = find(net, rx, skb);
 	if (sk) {
 		deliver(net, sk, skb, rx);
 		return;

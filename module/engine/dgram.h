@@ -69,8 +69,8 @@ int yoke_dgram_init_net(struct yoke_net *yn);
 void yoke_dgram_exit_net(struct yoke_net *yn);
 
 /*
- * Puts @sk in the table to where its names, which have changed, belong. -ENOMEM: then it is in it
- * no more. Socket lock held.
+ * Puts @sk in the table to where its names, which have changed, belong, and in the group of those
+ * that share them by SO_REUSEPORT. -ENOMEM: then it is in it no more. Socket lock held.
  */
 int yoke_dgram_enter(struct sock *sk);
 void yoke_dgram_leave(struct sock *sk);

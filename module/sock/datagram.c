@@ -14,6 +14,7 @@
 #include <net/inet_common.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/sock_reuseport.h>
 #include <net/transp_v6.h>
 #include <net/udp.h>
 #include "../engine/addr.h"
@@ -47,6 +48,8 @@ static void dgram_unhash(struct sock *sk)
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_dgram *dg = yoke_dg(sk);
 
+	if (rcu_access_pointer(sk->sk_reuseport_cb))
+		reuseport_detach_sock(sk);
 	yoke_dgram_leave(sk);
 	yoke_port_leave(&yn->ports[YOKE_DGRAM_PORTS], &dg->owner);
 	dg->inet.inet_num = 0;
