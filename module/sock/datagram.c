@@ -215,36 +215,45 @@ static int tell_name(const struct sock *sk, const struct sk_buff *skb, void *nam
 }
 
 /* What the program wants to know of the packet. */
-static void tell_packet(struct sock *sk, struct sk_buff *skb, struct msghdr *msg)
+static void tell_packet(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, int off)
 {
 	if (!tell_packet_ipv6(sk, skb, msg) && inet_cmsg_flags(inet_sk(sk)))
-		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct udphdr), 0);
+		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct udphdr), off);
 }
 
 static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
 	struct sk_buff *skb;
-	size_t size;
-	int err;
+	int size, copied, off, err;
 
 	if (flags & MSG_ERRQUEUE)
 		return inet_recv_error(sk, msg, len);
 	msg->msg_namelen = 0;
-	skb = skb_recv_datagram(sk, flags, &err);
+	off = flags & MSG_PEEK ? READ_ONCE(sk->sk_peek_off) : 0;
+	skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags, &off, &err);
 	if (!skb)
 		return err;
 
 	size = skb->len;
-	if (len < size)
+	copied = min_t(size_t, len, size - off);
+	if (off + copied < size)
 		msg->msg_flags |= MSG_TRUNC;
-	err = skb_copy_datagram_msg(skb, 0, msg, min(len, size));
-	if (err)
+	err = skb_copy_datagram_msg(skb, off, msg, copied);
+	if (err) {
+		if (!(flags & MSG_PEEK)) {
+			atomic_inc(&sk->sk_drops);
+			yoke_count(sock_net(sk), DgramInErrors);
+		}
 		goto out;
+	}
 	sock_recv_cmsgs(msg, sk, skb);
 	if (msg->msg_name)
 		msg->msg_namelen = tell_name(sk, skb, msg->msg_name);
-	tell_packet(sk, skb, msg);
-	err = flags & MSG_TRUNC ? size : min(len, size);
+	tell_packet(sk, skb, msg, off);
+	err = flags & MSG_TRUNC ? size : copied;
+	/* SO_PEEK_OFF: a look moves on, a read takes away what was before. */
+	if (READ_ONCE(sk->sk_peek_off) >= 0)
+		sk_peek_offset_bwd(sk, flags & MSG_PEEK ? -err : err);
 out:
 	skb_free_datagram(sk, skb);
 	return err;
@@ -330,4 +339,5 @@ const struct proto_ops yoke_dgram_ops = {
 	.sendmsg	= dgram_send,
 	.recvmsg	= inet_recvmsg,
 	.mmap		= sock_no_mmap,
+	.set_peek_off	= sk_set_peek_off,
 };
