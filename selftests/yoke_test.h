@@ -506,6 +506,28 @@ static inline int wait_events(int fd, int mask)
 	return must(poll(&p, 1, BOUND)) ? p.revents : 0;
 }
 
+/* Stay on this processor, where packets on the loopback are handled in their order. */
+static inline void stay(void)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(must(sched_getcpu()), &cpus);
+	must(sched_setaffinity(0, sizeof(cpus), &cpus));
+}
+
+/* What we sent on the loopback before has arrived, if ever it will. Needs stay(). */
+static inline bool settled(void)
+{
+	int fd = bound(SOCK_DGRAM, LOOPBACK, 0);
+	bool here;
+
+	must(send_to(fd, "x", 1, LOOPBACK, local_port(fd)));
+	here = wait_events(fd, POLLIN) == POLLIN;
+	close(fd);
+	return here;
+}
+
 /* The error that is on its way to this socket. */
 static inline int error_of(int fd)
 {

@@ -14,6 +14,7 @@
 #include <linux/version.h>
 #include <linux/uaccess.h>
 #include <net/inet_dscp.h>
+#include <net/gro.h>
 #include <net/inet_common.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
@@ -171,6 +172,21 @@ static int fn##_split(struct sock *sk, struct msghdr *msg, size_t len, int flags
 #define YOKE_COMPAT_RECVMSG(fn)
 #define YOKE_COMPAT_RECVMSG_OP(fn)	fn
 #endif
+
+/* 6.10: whether the IP headers of two packets keep these apart is asked when they are compared. */
+static inline bool yoke_gro_network_differs(const void *transport, const void *first,
+					    struct sk_buff *p)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	return NAPI_GRO_CB(p)->flush || gro_receive_network_flush(transport, first, p);
+#else
+	if (NAPI_GRO_CB(p)->flush_id != 1 || NAPI_GRO_CB(p)->count != 1 ||
+	    !NAPI_GRO_CB(p)->is_atomic)
+		return NAPI_GRO_CB(p)->flush || NAPI_GRO_CB(p)->flush_id;
+	NAPI_GRO_CB(p)->is_atomic = false;
+	return NAPI_GRO_CB(p)->flush;
+#endif
+}
 
 /* 6.13: what a datagram's own control messages say of timestamps is passed on as one. */
 static inline void yoke_setup_tx_timestamp(struct sk_buff *skb, const struct sockcm_cookie *cookie)

@@ -29,6 +29,8 @@ static const struct rhashtable_params dgram_params = {
 	.automatic_shrinking = true,
 };
 
+DEFINE_STATIC_KEY_FALSE(yoke_dgram_trains);
+
 /* Who binds what another has bound finds that one's group: one at a time. */
 static DEFINE_SPINLOCK(groups_lock);
 
@@ -215,6 +217,20 @@ struct sock *yoke_dgram_find(struct net *net, const struct yoke_rx *rx)
 	return find(net, rx, NULL);
 }
 
+bool yoke_dgram_wants_trains(struct net *net, const struct yoke_rx *rx)
+{
+	const struct sock *sk = find(net, rx, NULL);
+
+	return sk && READ_ONCE(yoke_dg(sk)->trains);
+}
+
+bool yoke_dgram_wants_unsummed(struct net *net, const struct yoke_rx *rx)
+{
+	const struct sock *sk = find(net, rx, NULL);
+
+	return sk && READ_ONCE(yoke_dg(sk)->no_check6_rx);
+}
+
 /* --- receiving --- */
 
 /* Will IP_PKTINFO, or IPV6_PKTINFO of a v4-mapped address, be told? */
@@ -293,7 +309,8 @@ static void keep_ipv4(struct sock *sk, struct sk_buff *skb)
 		skb_checksum_try_convert(skb, ip_hdr(skb)->protocol, inet_compute_pseudo);
 }
 
-static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
+static void deliver_one(struct net *net, struct sock *sk, struct sk_buff *skb,
+			const struct yoke_rx *rx)
 {
 	/* A program's filter sees the header, as with UDP, and cannot cut it off. */
 	if (sk_filter_trim_cap(sk, skb, sizeof(struct udphdr))) {
@@ -316,6 +333,28 @@ static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const
 		return;
 	}
 	yoke_count(net, DgramInDatagrams);
+}
+
+/* A train is taken apart for those who did not ask for it whole. */
+static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
+{
+	struct sk_buff *segs, *next;
+
+	if (!skb_is_gso(skb) || READ_ONCE(yoke_dg(sk)->trains)) {
+		deliver_one(net, sk, skb, rx);
+		return;
+	}
+	segs = yoke_train_cut(skb, NETIF_F_SG | NETIF_F_HW_CSUM);
+	if (IS_ERR_OR_NULL(segs)) {
+		yoke_drop(net, sk, skb, DgramInErrors);
+		return;
+	}
+	consume_skb(skb);
+	skb_list_walk_safe(segs, skb, next) {
+		skb_mark_not_on_list(skb);
+		__skb_pull(skb, skb_transport_offset(skb));
+		deliver_one(net, sk, skb, rx);
+	}
 }
 
 /* To every socket that takes it; consumes @skb. */

@@ -7,6 +7,7 @@
 #include <net/inet_sock.h>
 #include "../table/net.h"
 #include "af.h"
+#include "train.h"
 
 /**
  * struct yoke_dgram_dest - where one datagram goes, and how
@@ -19,7 +20,9 @@
  * @link:	neighbours only (MSG_DONTROUTE)
  * @whole:	IPv6: not to be fragmented (IPV6_DONTFRAG)
  * @oif:	device, 0: any
+ * @control:	there are control messages that are not UDP's
  * @priority:	for queueing
+ * @segment:	UDP_SEGMENT: a train of datagrams of so many bytes, 0: one datagram
  * @cookie:	mark for routing, time to leave, and timestamps that are asked for
  */
 struct yoke_dgram_dest {
@@ -31,8 +34,10 @@ struct yoke_dgram_dest {
 	bool	connected;
 	bool	link;
 	bool	whole;
+	bool	control;
 	int	oif;
 	u32	priority;
+	u16	segment;
 	struct sockcm_cookie cookie;
 };
 
@@ -44,6 +49,10 @@ struct yoke_dgram_dest {
  * @owner:	hold on the local port
  * @hashed:	it is in the table
  * @cork:	UDP_CORK: all that is sent is one datagram, until this is cleared
+ * @trains:	UDP_GRO: it takes trains as they are
+ * @no_check6_tx: UDP_NO_CHECK6_TX: no checksum over IPv6
+ * @no_check6_rx: UDP_NO_CHECK6_RX: none is wanted either
+ * @segment:	UDP_SEGMENT
  * @pending:	a datagram is being put together: its parts are in sk_write_queue
  * @pending_len: its length
  * @dest:	and where it will go
@@ -55,7 +64,11 @@ struct yoke_dgram {
 	struct yoke_owner owner;
 	bool	hashed;
 	bool	cork;
+	bool	trains;
+	bool	no_check6_tx;
+	bool	no_check6_rx;
 	bool	pending;
+	u16	segment;
 	u32	pending_len;
 	struct yoke_dgram_dest dest;
 };
@@ -64,6 +77,9 @@ static inline struct yoke_dgram *yoke_dg(const struct sock *sk)
 {
 	return (struct yoke_dgram *)sk;
 }
+
+/* Some socket has, or had, UDP_GRO on: before, nobody looks for it. */
+DECLARE_STATIC_KEY_FALSE(yoke_dgram_trains);
 
 int yoke_dgram_init_net(struct yoke_net *yn);
 void yoke_dgram_exit_net(struct yoke_net *yn);
@@ -80,6 +96,10 @@ void yoke_dgram_leave(struct sock *sk);
  * checksum. Softirq under RCU.
  */
 void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
+/* GRO: is the datagram of @rx for a socket that takes trains? Softirq under RCU. */
+bool yoke_dgram_wants_trains(struct net *net, const struct yoke_rx *rx);
+/* Is it for one that takes it without a checksum (UDP_NO_CHECK6_RX)? */
+bool yoke_dgram_wants_unsummed(struct net *net, const struct yoke_rx *rx);
 /* The socket that an ICMP error about a datagram is for, or NULL. Softirq under RCU. */
 struct sock *yoke_dgram_find(struct net *net, const struct yoke_rx *rx);
 

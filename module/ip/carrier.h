@@ -64,14 +64,14 @@ static __always_inline int yoke_carrier_datagram(struct sk_buff *skb, bool may_l
 	len = ntohs(udp_hdr(skb)->len);
 	if (len < sizeof(struct udphdr) || len > skb->len || pskb_trim_rcsum(skb, len))
 		goto bad;
-	if ((!may_lack && !udp_hdr(skb)->check) ||
+	fill(&rx, skb);
+	if ((!udp_hdr(skb)->check && !may_lack && !yoke_dgram_wants_unsummed(net, &rx)) ||
 	    skb_checksum_validate_zero_check(skb, yoke_dgram_protocol, udp_hdr(skb)->check,
 					     pseudo)) {
 		yoke_count(net, DgramInErrors);
 		yoke_drop(net, NULL, skb, DgramInCsumErrors);
 		return 0;
 	}
-	fill(&rx, skb);
 	yoke_dgram_rcv(net, skb, &rx);
 	return 0;
 bad:

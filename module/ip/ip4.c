@@ -326,7 +326,7 @@ static int ip4_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 
 	ipv6_addr_set_v4mapped(inet->inet_saddr, &d->pair.laddr);
 	d->tos = READ_ONCE(inet->tos);
-	if (msg->msg_controllen) {
+	if (d->control) {
 		err = read_control(sk, msg, d);
 		if (err)
 			return err;
@@ -380,7 +380,7 @@ static u32 ip4_dgram_mtu(struct sock *sk, const struct yoke_dgram_dest *d,
 {
 	u32 mtu = ip_sk_use_pmtu(sk) ? dst_mtu(dst) : READ_ONCE(dst->dev->mtu);
 
-	return ip_sk_ignore_df(sk) ? IP_MAX_MTU : min_t(u32, mtu, IP_MAX_MTU);
+	return ip_sk_ignore_df(sk) && !d->segment ? IP_MAX_MTU : min_t(u32, mtu, IP_MAX_MTU);
 }
 
 static u8 choose_ttl(const struct inet_sock *inet, const struct yoke_dgram_dest *d,
@@ -400,12 +400,15 @@ static int ip4_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yok
 	const struct inet_sock *inet = inet_sk(sk);
 	struct rtable *rt = skb_rtable(skb);
 	struct iphdr *iph = skb_push(skb, sizeof(*iph));
+	unsigned int len = skb->len;
 	u8 pmtudisc = READ_ONCE(inet->pmtudisc);
 	bool df;
 
+	if (skb_is_gso(skb))
+		len = sizeof(*iph) + sizeof(struct udphdr) + skb_shinfo(skb)->gso_size;
 	/* IP cuts what is too long, if it may. */
 	df = pmtudisc == IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_PROBE ||
-	     (skb->len <= dst_mtu(&rt->dst) && ip_dont_fragment(sk, &rt->dst));
+	     (len <= dst_mtu(&rt->dst) && ip_dont_fragment(sk, &rt->dst));
 	skb_reset_network_header(skb);
 	skb->ignore_df = ip_sk_ignore_df(sk);
 	*iph = (struct iphdr) {
@@ -418,7 +421,7 @@ static int ip4_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yok
 		.saddr	  = ip4_addr(&d->pair.laddr),
 		.daddr	  = ip4_addr(&d->pair.raddr),
 	};
-	ip_select_ident(sock_net(sk), skb, sk);
+	ip_select_ident_segs(sock_net(sk), skb, sk, skb_shinfo(skb)->gso_segs ?: 1);
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
 	return yoke_carrier_errno(ip_local_out(sock_net(sk), sk, skb));
 }

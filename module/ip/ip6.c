@@ -217,7 +217,7 @@ static int ip6_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 	d->tos = READ_ONCE(np->tclass);
 	d->whole = inet6_test_bit(DONTFRAG, sk);
 	d->oif = d->oif ?: np->sticky_pktinfo.ipi6_ifindex;
-	if (msg->msg_controllen) {
+	if (d->control) {
 		err = read_control(sk, msg, d);
 		if (err)
 			return err;
@@ -273,7 +273,7 @@ static u32 ip6_dgram_mtu(struct sock *sk, const struct yoke_dgram_dest *d,
 		  READ_ONCE(dst->dev->mtu) : dst_mtu(dst);
 	u32 most = sizeof(struct ipv6hdr) + IPV6_MAXPLEN;
 
-	return ip6_sk_ignore_df(sk) && !d->whole ? most : min(mtu, most);
+	return ip6_sk_ignore_df(sk) && !d->whole && !d->segment ? most : min(mtu, most);
 }
 
 /* RFC 6437: a label made of the flow, unless the program or the host does not want one. */
@@ -416,7 +416,7 @@ static int receive_dgram(struct sk_buff *skb)
 		yoke_drop(dev_net(skb->dev), NULL, skb, DgramInErrors);
 		return 0;
 	}
-	/* RFC 8200 §8.1: without a checksum it is not to be believed. */
+	/* RFC 8200 §8.1: without a checksum it is not to be believed, but by who said so (RFC 6936). */
 	return yoke_carrier_datagram(skb, false, ip6_compute_pseudo, fill_rx);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Generic segmentation offload of the stream type: one large buffer becomes
- * segments as late as possible, on its way into a device that does not take it
- * whole.
+ * Generic segmentation and receive offload: one large buffer of the stream
+ * type becomes segments as late as possible, on its way into a device that does
+ * not take it whole; datagrams that arrive for a program that wants it (UDP_GRO)
+ * become one buffer.
  *
  * Called by the IP layer for any packet of our protocol number, ours or one
  * that is forwarded from an untrusted guest: nothing in it is believed but what
@@ -10,10 +11,12 @@
  * RFC 9293 §3.1 (the header).
  */
 #include <linux/tcp.h>
+#include <net/gro.h>
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 #include <net/protocol.h>
+#include "../engine/dgram.h"
 #include "../engine/queue.h"
 #include "offload.h"
 
@@ -145,27 +148,138 @@ static const struct net_offload stream6_offload = {
 	},
 };
 
+/* --- datagrams --- */
+
+/* What the engine looks for, of a datagram that GRO holds; its addresses are there. */
+static struct sk_buff *dgram_receive(struct list_head *head, struct sk_buff *skb,
+				     const struct udphdr *uh, struct yoke_rx *rx)
+{
+	rx->pair.lport = uh->dest;
+	rx->pair.rport = uh->source;
+	rx->iif = skb->dev->ifindex;
+	if (yoke_dgram_wants_trains(dev_net(skb->dev), rx))
+		return yoke_train_join(head, skb, uh);
+	NAPI_GRO_CB(skb)->flush = 1;
+	return NULL;
+}
+
+/* The header of a datagram whose checksum is good, if somebody may want it in a train. */
+#define dgram_header(skb, pseudo) ({							\
+	unsigned int offset_ = skb_gro_offset(skb);					\
+	const struct udphdr *uh_ = skb_gro_header(skb, offset_ + sizeof(*uh_), offset_);	\
+											\
+	if (uh_ && (!static_branch_unlikely(&yoke_dgram_trains) ||			\
+		    skb_gro_checksum_validate_zero_check(skb, yoke_dgram_protocol,	\
+							 uh_->check, pseudo)))		\
+		uh_ = NULL;								\
+	uh_; })
+
+static struct sk_buff *dgram4_receive(struct list_head *head, struct sk_buff *skb)
+{
+	const struct udphdr *uh = dgram_header(skb, inet_gro_compute_pseudo);
+	const struct iphdr *iph = skb_gro_network_header(skb);
+	struct yoke_rx rx = { };
+
+	if (!uh) {
+		NAPI_GRO_CB(skb)->flush = 1;
+		return NULL;
+	}
+	ipv6_addr_set_v4mapped(iph->daddr, &rx.pair.laddr);
+	ipv6_addr_set_v4mapped(iph->saddr, &rx.pair.raddr);
+	return dgram_receive(head, skb, uh, &rx);
+}
+
+static struct sk_buff *dgram6_receive(struct list_head *head, struct sk_buff *skb)
+{
+	const struct udphdr *uh = dgram_header(skb, ip6_gro_compute_pseudo);
+	const struct ipv6hdr *hdr = skb_gro_network_header(skb);
+	struct yoke_rx rx = { };
+
+	if (!uh) {
+		NAPI_GRO_CB(skb)->flush = 1;
+		return NULL;
+	}
+	rx.pair.laddr = hdr->daddr;
+	rx.pair.raddr = hdr->saddr;
+	return dgram_receive(head, skb, uh, &rx);
+}
+
+static int dgram4_complete(struct sk_buff *skb, int offset)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+	yoke_train_depart(skb, (struct udphdr *)(skb->data + offset),
+			  csum_tcpudp_magic(iph->saddr, iph->daddr, skb->len - offset,
+					    yoke_dgram_protocol, 0));
+	return 0;
+}
+
+static int dgram6_complete(struct sk_buff *skb, int offset)
+{
+	const struct ipv6hdr *hdr = ipv6_hdr(skb);
+
+	yoke_train_depart(skb, (struct udphdr *)(skb->data + offset),
+			  csum_ipv6_magic(&hdr->saddr, &hdr->daddr, skb->len - offset,
+					  yoke_dgram_protocol, 0));
+	return 0;
+}
+
+static const struct net_offload dgram4_offload = {
+	.callbacks = {
+		.gso_segment	= yoke_train_cut,
+		.gro_receive	= dgram4_receive,
+		.gro_complete	= dgram4_complete,
+	},
+};
+
+static const struct net_offload dgram6_offload = {
+	.callbacks = {
+		.gso_segment	= yoke_train_cut,
+		.gro_receive	= dgram6_receive,
+		.gro_complete	= dgram6_complete,
+	},
+};
+
 static bool offload_ipv6(void)
 {
 	return IS_ENABLED(CONFIG_IPV6) && ipv6_mod_enabled();
 }
 
+static void offload_del(const struct net_offload *v4, const struct net_offload *v6, u8 number)
+{
+	if (offload_ipv6())
+		inet6_del_offload(v6, number);
+	inet_del_offload(v4, number);
+}
+
+static int offload_add(const struct net_offload *v4, const struct net_offload *v6, u8 number,
+		       const char *parameter)
+{
+	if (inet_add_offload(v4, number))
+		goto taken;
+	if (!offload_ipv6() || !inet6_add_offload(v6, number))
+		return 0;
+	inet_del_offload(v4, number);
+taken:
+	pr_err("IP protocol %u already has an offload; load with %s=N\n", number, parameter);
+	return -EBUSY;
+}
+
 int yoke_offload_init(void)
 {
-	if (inet_add_offload(&stream4_offload, yoke_stream_protocol))
-		goto taken;
-	if (!offload_ipv6() || !inet6_add_offload(&stream6_offload, yoke_stream_protocol))
-		return 0;
-	inet_del_offload(&stream4_offload, yoke_stream_protocol);
-taken:
-	pr_err("IP protocol %u already has an offload; load with stream_proto=N\n",
-	       yoke_stream_protocol);
-	return -EBUSY;
+	int err;
+
+	err = offload_add(&stream4_offload, &stream6_offload, yoke_stream_protocol, "stream_proto");
+	if (err)
+		return err;
+	err = offload_add(&dgram4_offload, &dgram6_offload, yoke_dgram_protocol, "dgram_proto");
+	if (err)
+		offload_del(&stream4_offload, &stream6_offload, yoke_stream_protocol);
+	return err;
 }
 
 void yoke_offload_exit(void)
 {
-	if (offload_ipv6())
-		inet6_del_offload(&stream6_offload, yoke_stream_protocol);
-	inet_del_offload(&stream4_offload, yoke_stream_protocol);
+	offload_del(&dgram4_offload, &dgram6_offload, yoke_dgram_protocol);
+	offload_del(&stream4_offload, &stream6_offload, yoke_stream_protocol);
 }

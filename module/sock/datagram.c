@@ -214,9 +214,13 @@ static int tell_name(const struct sock *sk, const struct sk_buff *skb, void *nam
 	return sk->sk_family == AF_INET6 ? tell_name_ipv6(skb, name) : tell_name_ipv4(skb, name);
 }
 
-/* What the program wants to know of the packet. */
+/* What the program wants to know of the packet, and where in a train (UDP_GRO) a datagram ends. */
 static void tell_packet(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, int off)
 {
+	int size = skb_shinfo(skb)->gso_size;
+
+	if (READ_ONCE(yoke_dg(sk)->trains) && skb_is_gso(skb))
+		put_cmsg(msg, SOL_UDP, UDP_GRO, sizeof(size), &size);
 	if (!tell_packet_ipv6(sk, skb, msg) && inet_cmsg_flags(inet_sk(sk)))
 		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct udphdr), off);
 }

@@ -2,7 +2,8 @@
 /*
  * Socket options of the datagram type: SOL_UDP's names, numbers, ranges and errors.
  *
- * Owns: cork of struct yoke_dgram. Process context; read without a lock.
+ * Owns: cork, trains, segment and no_check6_* of struct yoke_dgram, which are read without a lock.
+ * Process context.
  */
 #include <net/ip.h>
 #include <net/udp.h>
@@ -13,7 +14,8 @@
 
 int yoke_dgram_option_set(struct sock *sk, int level, int name, sockptr_t optval, unsigned int len)
 {
-	int val, err = 0;
+	struct yoke_dgram *dg = yoke_dg(sk);
+	int val;
 
 	if (level == SOL_IP && name == IP_OPTIONS)	/* our header has no room for them yet */
 		return -ENOPROTOOPT;
@@ -23,19 +25,38 @@ int yoke_dgram_option_set(struct sock *sk, int level, int name, sockptr_t optval
 		return -EINVAL;
 	if (copy_from_sockptr(&val, optval, sizeof(val)))
 		return -EFAULT;
-	if (name != UDP_CORK)
-		return -ENOPROTOOPT;
-	lock_sock(sk);
-	WRITE_ONCE(yoke_dg(sk)->cork, val != 0);
-	if (!val)
-		err = yoke_dgram_send_pending(sk);
-	release_sock(sk);
-	return err;
+	switch (name) {
+	case UDP_CORK:
+		lock_sock(sk);
+		WRITE_ONCE(dg->cork, val != 0);
+		if (!val)
+			yoke_dgram_send_pending(sk);
+		release_sock(sk);
+		return 0;
+	case UDP_NO_CHECK6_TX:
+		WRITE_ONCE(dg->no_check6_tx, val != 0);
+		return 0;
+	case UDP_NO_CHECK6_RX:
+		WRITE_ONCE(dg->no_check6_rx, val != 0);
+		return 0;
+	case UDP_SEGMENT:
+		if (val < 0 || val > USHRT_MAX)
+			return -EINVAL;
+		WRITE_ONCE(dg->segment, val);
+		return 0;
+	case UDP_GRO:
+		if (val)
+			static_branch_enable(&yoke_dgram_trains);
+		WRITE_ONCE(dg->trains, val != 0);
+		return 0;
+	}
+	return -ENOPROTOOPT;
 }
 
 int yoke_dgram_option_get(struct sock *sk, int level, int name, char __user *optval,
 			  int __user *optlen)
 {
+	const struct yoke_dgram *dg = yoke_dg(sk);
 	int val, len;
 
 	if (level != SOL_UDP)
@@ -44,9 +65,25 @@ int yoke_dgram_option_get(struct sock *sk, int level, int name, char __user *opt
 		return -EFAULT;
 	if (len < 0)
 		return -EINVAL;
-	if (name != UDP_CORK)
+	switch (name) {
+	case UDP_CORK:
+		val = READ_ONCE(dg->cork);
+		break;
+	case UDP_NO_CHECK6_TX:
+		val = READ_ONCE(dg->no_check6_tx);
+		break;
+	case UDP_NO_CHECK6_RX:
+		val = READ_ONCE(dg->no_check6_rx);
+		break;
+	case UDP_SEGMENT:
+		val = READ_ONCE(dg->segment);
+		break;
+	case UDP_GRO:
+		val = READ_ONCE(dg->trains);
+		break;
+	default:
 		return -ENOPROTOOPT;
-	val = READ_ONCE(yoke_dg(sk)->cork);
+	}
 	len = min_t(unsigned int, len, sizeof(int));
 	if (put_user(len, optlen) || copy_to_user(optval, &val, len))
 		return -EFAULT;

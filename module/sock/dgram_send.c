@@ -107,6 +107,25 @@ static bool has_name(const struct sock *sk, const struct msghdr *msg)
 			 msg->msg_namelen >= (int)sizeof(addr->sa_family));
 }
 
+/* UDP's control messages; of others, that they are there. */
+static int read_control(struct msghdr *msg, struct yoke_dgram_dest *d)
+{
+	struct cmsghdr *cmsg;
+
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg))
+			return -EINVAL;
+		if (cmsg->cmsg_level != SOL_UDP) {
+			d->control = true;
+			continue;
+		}
+		if (cmsg->cmsg_type != UDP_SEGMENT || cmsg->cmsg_len != CMSG_LEN(sizeof(u16)))
+			return -EINVAL;
+		d->segment = *(const u16 *)CMSG_DATA(cmsg);
+	}
+	return 0;
+}
+
 /* Where @msg is to go: the address it gives or the peer's, by the socket's options and its own. */
 static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
 {
@@ -116,6 +135,7 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 	d->oif = READ_ONCE(sk->sk_bound_dev_if);
 	d->cookie.mark = READ_ONCE(sk->sk_mark);
 	d->cookie.tsflags = READ_ONCE(sk->sk_tsflags);
+	d->segment = READ_ONCE(yoke_dg(sk)->segment);
 	d->priority = READ_ONCE(sk->sk_priority);
 	d->pair.lport = inet_sk(sk)->inet_sport;
 	if (has_name(sk, msg)) {
@@ -130,6 +150,9 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 		d->connected = true;
 		read_peer_ipv6(sk, d);
 	}
+	err = read_control(msg, d);
+	if (err)
+		return err;
 	d->af = yoke_ip_to(&d->pair.raddr);
 	return d->af->dgram_dest(sk, msg, d);
 }
@@ -161,6 +184,12 @@ static unsigned int headers_for(const struct yoke_dgram_dest *d, const struct ds
 	       d->af->header_len + sizeof(struct udphdr);
 }
 
+/* Is its checksum left out? SO_NO_CHECK is IPv4's, UDP_NO_CHECK6_TX IPv6's. */
+static bool unsummed(const struct sock *sk, const struct yoke_dgram_dest *d)
+{
+	return d->af->family == AF_INET ? sk->sk_no_check_tx : READ_ONCE(yoke_dg(sk)->no_check6_tx);
+}
+
 static void push_udp_header(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d)
 {
 	struct udphdr *uh = skb_push(skb, sizeof(*uh));
@@ -170,9 +199,8 @@ static void push_udp_header(struct sock *sk, struct sk_buff *skb, const struct y
 	uh->dest = d->pair.rport;
 	uh->len = htons(skb->len);
 	uh->check = 0;
-	if (sk->sk_no_check_tx && d->af->family == AF_INET)	/* SO_NO_CHECK */
-		return;
-	d->af->checksum(skb, &d->pair, sk->sk_protocol, offsetof(struct udphdr, check));
+	if (!unsummed(sk, d))
+		d->af->checksum(skb, &d->pair, sk->sk_protocol, offsetof(struct udphdr, check));
 }
 
 /* Hands @skb, the data, to IP; consumes it and the route. */
@@ -182,6 +210,8 @@ static int transmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgra
 	int err;
 
 	skb_dst_set(skb, dst);
+	if (d->segment && skb->len > d->segment)
+		yoke_train_mark(skb, d->segment, skb->len);
 	push_udp_header(sk, skb, d);
 	skb->priority = d->priority;
 	skb->mark = d->cookie.mark;
@@ -206,12 +236,27 @@ static unsigned int payload_max(const struct yoke_af_ops *af)
 	return U16_MAX - sizeof(struct udphdr) - (af->family == AF_INET ? af->header_len : 0);
 }
 
+/* May a train of @len bytes leave by @dst? None of its datagrams may be cut, nor go unsummed. */
+static int check_train(struct sock *sk, size_t len, const struct yoke_dgram_dest *d,
+		       const struct dst_entry *dst, u32 mtu)
+{
+	if (d->af->header_len + sizeof(struct udphdr) + min_t(size_t, len, d->segment) > mtu)
+		return -EMSGSIZE;
+	if (len > (size_t)d->segment * UDP_MAX_SEGMENTS || unsummed(sk, d))
+		return -EINVAL;
+	if (dst_xfrm(dst))
+		return -EIO;
+	return 0;
+}
+
 /* May a datagram of @len bytes leave by @dst? */
 static int check_size(struct sock *sk, size_t len, const struct yoke_dgram_dest *d,
 		      const struct dst_entry *dst)
 {
 	u32 mtu = d->af->dgram_mtu(sk, d, dst);
 
+	if (d->segment && len <= payload_max(d->af))
+		return check_train(sk, len, d, dst, mtu);
 	if (len + sizeof(struct udphdr) + d->af->header_len <= mtu)
 		return 0;
 	d->af->dgram_too_long(sk, d, mtu);
