@@ -293,9 +293,9 @@ TEST_F(dgram, queues)
 	EXPECT_EQ(0, outq(p.a));
 	must(send(p.a, buf, 10, 0));
 	must(send(p.a, buf, 20, 0));
-	EXPECT_EQ(10, inq(p.b));	/* the next datagram, not the sum */
+	EXPECT_TRUE(until(inq(p.b) == 10));	/* the next datagram, not the sum */
 	must(recv(p.b, buf, sizeof(buf), 0));
-	EXPECT_EQ(20, inq(p.b));
+	EXPECT_TRUE(until(inq(p.b) == 20));
 	must(recv(p.b, buf, sizeof(buf), 0));
 	EXPECT_EQ(0, inq(p.b));
 }
@@ -313,7 +313,8 @@ TEST_F(dgram, poll_and_wake_up)
 	must(send(p.a, "x", 1, 0));
 	EXPECT_EQ(0, finish(pid));
 	must(send(p.a, "x", 1, 0));
-	EXPECT_EQ(POLLIN | POLLOUT, wait_events(p.b, POLLIN | POLLOUT));
+	EXPECT_EQ(POLLIN, wait_events(p.b, POLLIN));
+	EXPECT_EQ(POLLIN | POLLOUT, events(p.b, POLLIN | POLLOUT));
 	EXPECT_EQ(POLLIN | POLLRDNORM, events(p.b, POLLIN | POLLRDNORM));
 }
 
