@@ -85,17 +85,21 @@ def client(*words, where=CLIENT, status=0, **kw):
 
 
 @contextlib.contextmanager
-def server(port, *words, where=SERVER, **kw):
+def server(port, *words, where=SERVER, datagrams=False, **kw):
 	"""Runs it until the test is over; it listens by now."""
+	if datagrams:
+		kw['options'] = ['-d']
+		table, state = 'udp' if ORACLE else 'yoke/dgram', '07'
+	else:
+		table, state = 'tcp' if ORACLE else 'yoke/stream', '0A'
 	with tempfile.TemporaryFile() as log:
 		process = command(where, words, stdout=log, **kw)
 		try:
 			end = time.monotonic() + PATIENCE
-			table = '/proc/thread-self/net/' + ('tcp' if ORACLE else 'yoke/stream')
 			while True:
 				enter(where)
-				with open(table) as f:
-					if any(line.split()[1].endswith(f':{port:04X}') and line.split()[3] == '0A'
+				with open(f'/proc/thread-self/net/{table}') as f:
+					if any(line.split()[1].endswith(f':{port:04X}') and line.split()[3] == state
 					       for line in f.readlines()[1:]):
 						break
 				if process.poll() is not None or time.monotonic() > end:
@@ -230,6 +234,22 @@ def test_redis():
 		assert got == [b'%d\n' % i for i in range(500)], got
 
 
+def test_redis_pubsub():
+	"""Many words to many ears: all come, in order."""
+	with server(6379, 'redis-server', '--bind', ADDRESS, '--save', '', '--protected-mode', 'no'):
+		ears = [command(CLIENT, ['redis-cli', '-h', ADDRESS, 'subscribe', 'news']) for i in range(4)]
+		for ear in ears:
+			assert [ear.stdout.readline() for i in range(3)][0] == b'subscribe\n'
+		words = [os.urandom(i % 300 + 1).hex() for i in range(300)]
+		client('redis-cli', '-h', ADDRESS, give=''.join(f'publish news {w}\n' for w in words).encode())
+		want = digest('\n'.join(words).encode())
+		for ear in ears:
+			got = [ear.stdout.readline() for i in range(3 * len(words))][2::3]
+			assert digest(b''.join(got).rstrip()) == want
+			ear.kill()
+			ear.wait()
+
+
 def test_memcached():
 	with server(11211, 'memcached', '-u', 'root', '-l', ADDRESS, '-U', '0'):
 		value = os.urandom(200000).hex().encode()
@@ -244,10 +264,46 @@ def test_socat():
 		assert digest(client('socat', '-t', '60', '-', f'TCP4:{ADDRESS}:5000', give=data)) == digest(data)
 
 
+def test_socat_datagrams():
+	"""One at a time, each answered, or sent again: the wire loses some."""
+	echo = '''
+import socket, os
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect(("10.18.0.1", 5002))
+s.settimeout(0.5)
+for size in list(range(0, 1400, 100)) + [5000, 20000]:
+    data = os.urandom(size) + b"%d" % size
+    while True:
+        s.send(data)
+        try:
+            if s.recv(65536) == data:
+                break
+        except TimeoutError:
+            pass
+print("all the same")
+'''
+	with server(5002, 'socat', '-b', '65536', f'UDP4-RECVFROM:5002,bind={ADDRESS},fork', 'PIPE', datagrams=True):
+		assert client('/usr/bin/python3', '-ISc', echo, options=['-d']) == b'all the same\n'
+
+
 def test_netcat():
 	data = files.data[files.largest]
 	with server(5001, 'nc.openbsd', '-N', '-l', ADDRESS, '5001', stdin=open(files.path(files.largest))):
 		assert digest(client('nc.openbsd', '-d', ADDRESS, '5001')) == digest(data)
+
+
+def test_busybox():
+	"""Linked statically: there is no C library to preload into."""
+	box = shutil.which('busybox')
+	with server(8088, box, 'httpd', '-f', '-p', f'{ADDRESS}:8088', '-h', files.where):
+		for name, data in files.data.items():
+			got = client(box, 'wget', '-q', '-O', '-', f'http://{ADDRESS}:8088/{name}')
+			assert digest(got) == digest(data), name
+
+
+def test_go():
+	with server(8089, 'go-http', 'server', f'{ADDRESS}:8089'):
+		assert client('go-http', 'client', f'{ADDRESS}:8089') == b'all the same\n'
 
 
 def test_caddy():
@@ -333,7 +389,10 @@ def test_asyncio():
 def test_iperf3():
 	for options in ['-n', '2M'], ['-n', '2M', '-R'], ['-n', '1M', '--bidir', '-P', '2'], \
 		       ['-n', '2M', '-Z'], ['-n', '1M', '-C', 'reno', '-M', '1000', '-w', '100K'], \
-		       ['-u', '-b', '2M', '-t', '2']:
+		       ['-n', '500K', '-N', '-l', '1000'], ['-b', '5M', '-t', '2', '-O', '1'], \
+		       ['-n', '1M', '-F', files.path(files.largest)], ['-k', '20', '-S', '0x10', '-R', '-P', '3'], \
+		       ['-u', '-b', '2M', '-t', '2'], ['-u', '-b', '2M', '-t', '2', '-R'], \
+		       ['-u', '-b', '1M', '-t', '2', '--bidir', '-l', '4000', '-P', '2']:
 		datagrams = ['-d'] if '-u' in options else []
 		with server(5201, 'iperf3', '-4', '-s', '-1', '-B', ADDRESS, options=datagrams):
 			client('iperf3', '-4', '-c', ADDRESS, *options, options=datagrams)
@@ -400,6 +459,13 @@ gid = root
 		    '--config', path):
 		client('rsync', '-a', f'rsync://{ADDRESS}:8730/files/', out)
 		files.same(out)
+
+
+def test_stress_ng_datagrams():
+	out = client('stress-ng', '--udp', '2', '--udp-ops', '200', '--udp-domain', 'ipv4', '--udp-flood', '1',
+		     '--udp-flood-domain', 'ipv4', '--udp-flood-ops', '2000', '--timeout', '60', '--verify',
+		     options=['-d']).decode()
+	assert 'successful run completed' in out, out
 
 
 def test_stress_ng():
