@@ -46,17 +46,18 @@ static void fail(unsigned int n)
 	must(pwrite(nth, text, len, 0));
 }
 
-/* No more failing. Has the one that we asked for come? */
-static bool failed(void)
+/* No more failing. How many there would have been before the one that we asked for; 0: it came. */
+static unsigned int left(void)
 {
 	char text[16] = "";
-	bool came;
+	unsigned int n = 1;
 
-	/* Reading needs a copy as well: if that fails, the call had not needed so many. */
-	came = pread(nth, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
+	/* Reading needs a copy as well: if that fails, that was the one. */
+	if (pread(nth, text, sizeof(text) - 1, 0) > 0)
+		n = atoi(text);
 	while (pwrite(nth, "0", 1, 0) < 0)
 		;
-	return came;
+	return n;
 }
 
 /* What a call may say for want of memory, or of a place that it can copy to. */
@@ -476,7 +477,7 @@ static const char *live(const struct step *step, const char *faulty, unsigned in
 			fail(n);
 			ret = step->go(&l);
 			err = errno;
-			*more = failed();
+			*more = left() == 0;
 			if (ret >= 0 || !*more || !says_no_memory(err))
 				continue;
 		}
@@ -610,6 +611,81 @@ TEST_F_TIMEOUT(inward, is_a_bad_network, 900)
 	EXPECT_LT(20, made);
 	EXPECT_EQ(made, whole);
 	EXPECT_TRUE(until(count(TCP_ESTABLISHED, 0) == 0));
+}
+
+/* ---- the module itself -------------------------------------------------------------- */
+
+FIXTURE(module) { int ko; };
+FIXTURE_TEARDOWN(module) { }
+
+FIXTURE_SETUP(module)
+{
+	self->ko = open("build/debug/yoke.ko", O_RDONLY | O_CLOEXEC);
+	if (self->ko < 0)
+		SKIP(_exit(255), "no build/debug/yoke.ko");
+	if (!faults_possible())
+		SKIP(_exit(255), "no fault injection in this kernel: make check-debug");
+}
+
+static long load(int ko)
+{
+	return syscall(SYS_finit_module, ko, "", 0);
+}
+
+static long unload(void)
+{
+	return syscall(SYS_delete_module, "yoke", O_NONBLOCK);
+}
+
+/* It is not loaded, or it is, and goes again. */
+TEST_F_TIMEOUT(module, loading, 3600)
+{
+	bool more = true;
+	unsigned int n;
+
+	ASSERT_TRUE(until(unload() == 0));
+	for (n = 1; more && n < 5000; n++) {
+		long ret;
+		int err;
+
+		fail(n);
+		ret = load(self->ko);
+		err = errno;
+		more = left() == 0;
+		EXPECT_TRUE(ret == 0 || (more && says_no_memory(err)))
+			TH_LOG("allocation %u: %s", n, err_name(err));
+		if (ret == 0)
+			EXPECT_OK(unload());
+	}
+	EXPECT_FALSE(more);
+	TH_LOG("%u allocations and copies", n - 2);
+	EXPECT_OK(load(self->ko));
+}
+
+/* There is no new namespace, or it has all that it needs. Ours is the last part of it to be made. */
+TEST_F_TIMEOUT(module, namespaces, 3600)
+{
+	const unsigned int many = 1000000, ours = 100;
+	unsigned int n, all;
+
+	fail(many);
+	must(unshare(CLONE_NEWNET));
+	all = many - left();
+	ASSERT_LT(ours, all);
+	for (n = all - ours; n < all + 10; n++) {
+		int ret, err;
+
+		fail(n);
+		ret = unshare(CLONE_NEWNET);
+		err = errno;
+		left();
+		EXPECT_TRUE(ret == 0 || says_no_memory(err))
+			TH_LOG("allocation %u of %u: %s", n, all, err_name(err));
+		if (ret == 0) {
+			bring_up("lo", NULL);
+			EXPECT_TRUE(carry_both_ways(stream_pair(), 1000, BOUND));
+		}
+	}
 }
 
 TEST_HARNESS_MAIN
