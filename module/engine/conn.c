@@ -294,6 +294,18 @@ void yoke_conn_tune_rcvbuf(struct sock *sk)
 	ys->tune.time_us = (u32)ys->now_us;
 }
 
+/*
+ * Not sk_reset_timer(), which takes its reference only afterwards: where the program owns the socket
+ * the timer does not wait for us, and might drop the last one before.
+ */
+void yoke_conn_timer_set(struct sock *sk, unsigned long at)
+{
+	yoke_sk(sk)->timer_next = at;
+	sock_hold(sk);
+	if (mod_timer(&sk->sk_timer, at))
+		__sock_put(sk);		/* it was pending, and had one */
+}
+
 void yoke_conn_timer_arm(struct sock *sk, enum yoke_timer which, unsigned long delay)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -307,10 +319,8 @@ void yoke_conn_timer_arm(struct sock *sk, enum yoke_timer which, unsigned long d
 	 * A timer that fires too early finds nothing due and goes to sleep again: cheaper than
 	 * moving it for each packet.
 	 */
-	if (!timer_pending(&sk->sk_timer) || time_before(at, ys->timer_next)) {
-		ys->timer_next = at;
-		sk_reset_timer(sk, &sk->sk_timer, at);
-	}
+	if (!timer_pending(&sk->sk_timer) || time_before(at, ys->timer_next))
+		yoke_conn_timer_set(sk, at);
 }
 
 void yoke_conn_timer_cancel(struct sock *sk, enum yoke_timer which)

@@ -421,6 +421,8 @@ void yoke_conn_fastopen_end(struct sock *sk, bool reset);
 /* Timers. Socket lock held. */
 void yoke_conn_timer_arm(struct sock *sk, enum yoke_timer which, unsigned long delay);
 void yoke_conn_timer_cancel(struct sock *sk, enum yoke_timer which);
+/* sk_timer fires at @at (jiffies); what is due then is said otherwise. */
+void yoke_conn_timer_set(struct sock *sk, unsigned long at);
 void yoke_conn_timers_stop(struct sock *sk);
 /*
  * Restarts what watches over the sent data: RTO and tail loss probe while

@@ -291,10 +291,8 @@ static void yoke_timer_run(struct sock *sk)
 		next = ys->at[i];
 		more = true;
 	}
-	if (more && (!timer_pending(&sk->sk_timer) || ys->timer_next != next)) {
-		ys->timer_next = next;
-		sk_reset_timer(sk, &sk->sk_timer, next);
-	}
+	if (more && (!timer_pending(&sk->sk_timer) || ys->timer_next != next))
+		yoke_conn_timer_set(sk, next);
 }
 
 static void yoke_timer_expire(struct timer_list *t)
