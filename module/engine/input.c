@@ -327,7 +327,7 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 	bool gap;
 
 	if (!s->len && !(s->flags & YOKE_FIN)) {
-		consume_skb(skb);
+		yoke_spare_back(skb);
 		return;
 	}
 	__skb_pull(skb, tcp_hdrlen(skb));
@@ -837,7 +837,7 @@ int yoke_input(struct sock *sk, struct sk_buff *skb)
 	if (!yoke_input_check(sk, skb, &s))
 		return 0;
 	if (ys->fin_queued && ys->snd_una == ys->write_seq && !yoke_input_fin_acked(sk)) {
-		consume_skb(skb);
+		yoke_spare_back(skb);
 		return 0;
 	}
 	if (unlikely(yoke_input_unwanted(sk, &s))) {
@@ -854,7 +854,7 @@ int yoke_input(struct sock *sk, struct sk_buff *skb)
 	} else if (s.end_seq != s.seq) {
 		yoke_drop(sock_net(sk), sk, skb, AfterFin);
 	} else {
-		consume_skb(skb);
+		yoke_spare_back(skb);
 	}
 	yoke_input_answer(sk);
 	/* In close(2)'s backlog more may follow, a reset even: close(2) itself goes on from there. */

@@ -11,29 +11,16 @@
 
 struct sk_buff *yoke_queue_alloc(struct sock *sk, gfp_t gfp)
 {
-	struct sk_buff *skb = alloc_skb_fclone(YOKE_HEADROOM, gfp);
+	struct sk_buff *skb = yoke_spare_get(gfp);
 
 	if (!skb)
 		return NULL;
 	if (!sk_wmem_schedule(sk, skb->truesize)) {
-		__kfree_skb(skb);
+		yoke_spare_put(skb);
 		return NULL;
 	}
-	skb_reserve(skb, YOKE_HEADROOM);
-	skb->ip_summed = CHECKSUM_PARTIAL;
 	INIT_LIST_HEAD(&yoke_cb(skb)->seg.node);
 	yoke_cb(skb)->flags = 0;
-	return skb;
-}
-
-struct sk_buff *yoke_queue_alloc_control(gfp_t gfp)
-{
-	struct sk_buff *skb = alloc_skb(YOKE_HEADROOM, gfp);
-
-	if (skb) {
-		skb_reserve(skb, YOKE_HEADROOM);
-		skb->ip_summed = CHECKSUM_PARTIAL;
-	}
 	return skb;
 }
 
@@ -147,11 +134,9 @@ int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff
 
 	if (yoke_queue_own(sk, skb) || WARN_ON_ONCE(len > skb->len))
 		return -ENOMEM;
-	tail = alloc_skb_fclone(YOKE_HEADROOM, GFP_ATOMIC);
+	tail = yoke_spare_get(GFP_ATOMIC);
 	if (!tail)
 		return -ENOMEM;
-	skb_reserve(tail, YOKE_HEADROOM);
-	tail->ip_summed = CHECKSUM_PARTIAL;
 	moved = skb->len - len;
 	skb_split(skb, tail, len);
 	tail->truesize += moved;

@@ -6,20 +6,13 @@
 #ifndef YOKE_QUEUE_H
 #define YOKE_QUEUE_H
 
+#include "../table/spare.h"
 #include "conn.h"
-
-/*
- * In front of the data: 100 bytes for our own header and IP's, the rest for devices; one that wants
- * more makes the room itself. As much as half a KiB has, so that no more need be fetched and cleared.
- */
-#define YOKE_HEADROOM	SKB_WITH_OVERHEAD(512)
 
 /*
  * A buffer without data, charged to @sk; NULL if there is no memory. Data goes into page fragments.
  */
 struct sk_buff *yoke_queue_alloc(struct sock *sk, gfp_t gfp);
-/* A buffer for one control segment, not charged, headers only. */
-struct sk_buff *yoke_queue_alloc_control(gfp_t gfp);
 /*
  * Appends @skb (of yoke_queue_alloc) to the write queue; its sequence numbers start at write_seq.
  */

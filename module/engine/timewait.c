@@ -262,7 +262,7 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 		return yoke_timewait_fin_wait2(tw, seg, skb, rx);
 	if (seg->end_seq != seg->seq)
 		yoke_timewait_ack(tw, skb, rx);
-	consume_skb(skb);
+	yoke_spare_back(skb);
 	return false;
 }
 

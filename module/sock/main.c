@@ -23,6 +23,7 @@
 #include "../ip/shortcut.h"
 #include "../table/cc_table.h"
 #include "../table/mem.h"
+#include "../table/spare.h"
 #include "datagram.h"
 #include "diag.h"
 #include "sockopt.h"
@@ -335,6 +336,7 @@ static void __exit yoke_main_exit(void)
 	yoke_request_exit();
 	yoke_cc_table_exit();
 	yoke_mem_exit();
+	yoke_spare_exit();
 }
 
 module_init(yoke_main_init);

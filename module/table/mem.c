@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/swap.h>
 #include "mem.h"
+#include "spare.h"
 
 atomic_long_t yoke_mem_allocated;
 int __percpu *yoke_mem_fw_alloc;
@@ -86,7 +87,7 @@ void yoke_mem_free_tx(struct sock *sk, struct sk_buff *skb)
 {
 	sk_wmem_queued_add(sk, -skb->truesize);
 	sk_mem_uncharge(sk, skb->truesize);
-	consume_skb(skb);
+	yoke_spare_put(skb);
 }
 
 bool yoke_mem_is_scarce(struct sock *sk, int shift)

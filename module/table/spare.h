@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Buffers for what is to be sent. */
+#ifndef YOKE_SPARE_H
+#define YOKE_SPARE_H
+
+#include <linux/skbuff.h>
+
+/*
+ * In front of the data: 100 bytes for our own header and IP's, the rest for devices; one that wants
+ * more makes the room itself. As much as half a KiB has, so that no more need be fetched and cleared.
+ */
+#define YOKE_HEADROOM	SKB_WITH_OVERHEAD(512)
+
+/* An empty buffer, YOKE_HEADROOM bytes reserved, its companion ready to be its clone; or NULL. */
+struct sk_buff *yoke_spare_get(gfp_t gfp);
+/* @skb, of yoke_spare_get(), has done its work and was not sent itself. Not in hard interrupts. */
+void yoke_spare_put(struct sk_buff *skb);
+/* @skb, received, has done its work: it may be one that this host has sent. Softirq or process. */
+void yoke_spare_back(struct sk_buff *skb);
+/* The module goes: nobody gets or puts any more. */
+void yoke_spare_exit(void);
+
+#endif
