@@ -338,6 +338,7 @@ static inline void yoke_compat_hrtimer_setup(struct hrtimer *timer,
 
 /* 6.11: a time of delivery names its clock; before, it said whether that is the monotonic one. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+#define SKB_CLOCK_REALTIME	false
 #define SKB_CLOCK_MONOTONIC	true
 #endif
 

@@ -39,6 +39,9 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	nf_reset_ct(skb);
 	skb->dev = NULL;
 	yoke_cb(skb)->ecn = ecn;
+	/* By a device it has been stamped. */
+	if (unlikely(sk->sk_flags & SK_FLAGS_TIMESTAMP && !skb->tstamp))
+		__net_timestamp(skb);
 	if (!owned) {
 		yoke_input(sk, skb);
 	} else if (sk_add_backlog(sk, skb, READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) +

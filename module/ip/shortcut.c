@@ -4,10 +4,13 @@
  *
  * Such a segment is the same buffer at both ends; in between, IP and the device look up, count and
  * queue it for others' sake: netfilter, queueing disciplines, taps, BPF, IPsec. While none of these
- * wants it, it goes from one list here straight to the receiver, as the device's would: later, in
- * softirq, without the sender's lock. It has the IP header that it would have had, and is counted
- * where it would have been. yoke_shortcut_open() is asked for every segment, so whoever begins to
- * look sees the next one.
+ * wants it, it goes over one list here straight to the receiver. It has the IP header that it would
+ * have had, and is counted where it would have been. yoke_shortcut_open() is asked for every segment,
+ * so whoever begins to look sees the next one.
+ *
+ * When a program sends, the receiver runs at once with BH off, where local_bh_enable() would have run
+ * the softirq of the device: the sender's socket is its program's then, no lock is held. What is sent
+ * there, or in softirq, waits in the list for its turn, as it does for the device.
  *
  * A list a processor, touched with BH off by that processor, or by the one that takes its tasklet
  * over. net.yoke.shortcut turns it off.
@@ -32,6 +35,7 @@ struct shortcut_cpu {
 	struct tasklet_struct tasklet;
 	unsigned long	left;
 	unsigned long	arrived;
+	bool		running;	/* somebody takes from the list until it is empty */
 };
 
 static DEFINE_PER_CPU(struct shortcut_cpu, shortcut_cpus);
@@ -130,22 +134,30 @@ static void shortcut_arrive(struct sk_buff *skb)
 	__IP_INC_STATS(net, IPSTATS_MIB_INDELIVERS);
 }
 
-static void shortcut_run(struct tasklet_struct *t)
+/* Delivers what is in the list, and what comes into it meanwhile. BH off. */
+static void shortcut_run(struct shortcut_cpu *c, bool all)
 {
-	struct shortcut_cpu *c = from_tasklet(c, t, tasklet);
-	bool taken_over = c != this_cpu_ptr(&shortcut_cpus);
 	int batch = YOKE_SHORTCUT_BATCH;
 	struct sk_buff *skb;
 
-	/* A processor that has gone does not come back to a list that others still work on. */
+	c->running = true;
 	rcu_read_lock();
-	while ((batch-- > 0 || taken_over) && (skb = __skb_dequeue(&c->list))) {
+	while ((batch-- > 0 || all) && (skb = __skb_dequeue(&c->list))) {
 		shortcut_arrive(skb);
 		WRITE_ONCE(c->arrived, c->arrived + 1);
 	}
 	rcu_read_unlock();
-	if (!skb_queue_empty(&c->list))
+	c->running = false;
+	if (unlikely(!skb_queue_empty(&c->list)))
 		tasklet_schedule(&c->tasklet);
+}
+
+static void shortcut_expire(struct tasklet_struct *t)
+{
+	struct shortcut_cpu *c = from_tasklet(c, t, tasklet);
+
+	/* A processor that has gone does not come back to a list that others still work on. */
+	shortcut_run(c, c != this_cpu_ptr(&shortcut_cpus));
 }
 
 /* As ip_output() and the loopback device count, and leave the packet. With BH off. */
@@ -158,7 +170,8 @@ static void shortcut_leave(struct net *net, struct sk_buff *skb)
 	yoke_compat_ip_count_out(net, skb->len);
 	dev_lstats_add(lo, skb->len);
 	skb_orphan(skb);
-	__net_timestamp(skb);	/* not any more when it is to leave, but when it came */
+	/* Not any more when it was to leave; when it came, yoke_rcv_conn() says to who asks. */
+	skb_set_delivery_time(skb, 0, SKB_CLOCK_REALTIME);
 	skb->dev = lo;
 	skb->skb_iif = lo->ifindex;
 	skb->pkt_type = PACKET_HOST;
@@ -173,6 +186,8 @@ static void shortcut_leave(struct net *net, struct sk_buff *skb)
 void yoke_shortcut_send(struct net *net, struct sk_buff *skb)
 {
 	struct iphdr *iph = ip_hdr(skb);
+	/* Else the sender may hold a lock that the receiver wants. */
+	bool now = !in_interrupt();
 	struct shortcut_cpu *c;
 
 	iph->tot_len = htons(skb->len);
@@ -182,7 +197,10 @@ void yoke_shortcut_send(struct net *net, struct sk_buff *skb)
 	c = this_cpu_ptr(&shortcut_cpus);
 	__skb_queue_tail(&c->list, skb);
 	WRITE_ONCE(c->left, c->left + 1);
-	tasklet_schedule(&c->tasklet);
+	if (now)
+		shortcut_run(c, false);
+	else if (!c->running)
+		tasklet_schedule(&c->tasklet);
 	local_bh_enable();
 }
 
@@ -209,7 +227,7 @@ void yoke_shortcut_init(int (*receive)(struct sk_buff *skb))
 	find_blind_hook();
 	for_each_possible_cpu(cpu) {
 		__skb_queue_head_init(&per_cpu(shortcut_cpus, cpu).list);
-		tasklet_setup(&per_cpu(shortcut_cpus, cpu).tasklet, shortcut_run);
+		tasklet_setup(&per_cpu(shortcut_cpus, cpu).tasklet, shortcut_expire);
 	}
 }
 

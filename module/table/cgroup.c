@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The cgroups of accepted sockets: sk_alloc() in softirq knows none, and gives the root.
+ * The cgroups of accepted sockets: sk_alloc() with BH off knows none, and gives the root.
  *
  * As with TCP the cgroup, by whose filters and classes packets go, is the listener's, and the memory
  * is charged to who accepts. What TCP calls for this is not exported; it is made of parts that are.
@@ -10,12 +10,24 @@
 #include <linux/memcontrol.h>
 #include "cgroup.h"
 
+/* With BH off, but in no softirq, memory has a cgroup: that of the task, a peer or anybody. */
+static void forget_memory(struct sock *sk)
+{
+#ifdef CONFIG_MEMCG
+	if (likely(!sk->sk_memcg))
+		return;
+	css_put(&sk->sk_memcg->css);
+	sk->sk_memcg = NULL;
+#endif
+}
+
 #ifdef CONFIG_SOCK_CGROUP_DATA
 void yoke_cgroup_inherit(struct sock *child, struct sock *sk)
 {
 	struct cgroup *old = sock_cgroup_ptr(&child->sk_cgrp_data);
 	struct cgroup *new = sock_cgroup_ptr(&sk->sk_cgrp_data);
 
+	forget_memory(child);
 	/* It may be dying already, but our listener holds it. */
 	css_get(&new->self);
 	cgroup_bpf_get(new);
@@ -26,6 +38,7 @@ void yoke_cgroup_inherit(struct sock *child, struct sock *sk)
 #else
 void yoke_cgroup_inherit(struct sock *child, struct sock *sk)
 {
+	forget_memory(child);
 }
 #endif
 
