@@ -85,7 +85,7 @@ static void yoke_ack_clean(struct sock *sk, struct yoke_ack *ack)
 		if (ys->sack_hint == skb)
 			ys->sack_hint = NULL;
 		__skb_unlink(skb, &ys->rtx);
-		yoke_mem_free_tx(sk, skb);
+		yoke_mem_keep_tx(sk, skb);
 	}
 }
 

@@ -814,15 +814,12 @@ int yoke_input_refill(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-int yoke_input(struct sock *sk, struct sk_buff *skb)
+/* Any state but CLOSED. */
+static void yoke_input_segment(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_segment s;
 
-	if (sk->sk_state == TCP_CLOSE) {
-		yoke_drop(sock_net(sk), sk, skb, Closed);
-		return 0;
-	}
 	yoke_conn_clock(ys);
 	yoke_ack_parse(skb, &s);
 	ys->segs_in += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
@@ -832,19 +829,19 @@ int yoke_input(struct sock *sk, struct sk_buff *skb)
 	if (unlikely(sk->sk_state == TCP_SYN_SENT)) {
 		yoke_input_syn_sent(sk, skb, &s);
 		yoke_input_answer(sk);
-		return 0;
+		return;
 	}
 	if (!yoke_input_check(sk, skb, &s))
-		return 0;
+		return;
 	if (ys->fin_queued && ys->snd_una == ys->write_seq && !yoke_input_fin_acked(sk)) {
 		yoke_spare_back(skb);
-		return 0;
+		return;
 	}
 	if (unlikely(yoke_input_unwanted(sk, &s))) {
 		yoke_output_reset(sk);
 		yoke_drop(sock_net(sk), sk, skb, AbortOnData);
 		yoke_conn_abort(sk, ECONNRESET);
-		return 0;
+		return;
 	}
 	/* Sixth, URG; seventh and eighth, text and FIN. */
 	if (likely((1 << sk->sk_state) & YOKE_DATA_STATES)) {
@@ -861,5 +858,16 @@ int yoke_input(struct sock *sk, struct sk_buff *skb)
 	if (unlikely(sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD) &&
 		     !sock_owned_by_user(sk)))
 		yoke_timewait_left(sk);
+}
+
+int yoke_input(struct sock *sk, struct sk_buff *skb)
+{
+	if (unlikely(sk->sk_state == TCP_CLOSE)) {
+		yoke_drop(sock_net(sk), sk, skb, Closed);
+		return 0;
+	}
+	yoke_input_segment(sk, skb);
+	/* What acknowledged data no longer takes, the new has not taken (yoke_mem_keep_tx). */
+	sk_mem_reclaim(sk);
 	return 0;
 }

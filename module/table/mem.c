@@ -90,6 +90,13 @@ void yoke_mem_free_tx(struct sock *sk, struct sk_buff *skb)
 	yoke_spare_put(skb);
 }
 
+void yoke_mem_keep_tx(struct sock *sk, struct sk_buff *skb)
+{
+	sk_wmem_queued_add(sk, -skb->truesize);
+	sk_forward_alloc_add(sk, skb->truesize);
+	yoke_spare_put(skb);
+}
+
 bool yoke_mem_is_scarce(struct sock *sk, int shift)
 {
 	bool many = percpu_counter_compare(&yoke_mem_orphans,

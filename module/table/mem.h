@@ -43,6 +43,8 @@ static inline void yoke_mem_charge_tx(struct sock *sk, const struct sk_buff *skb
 
 /* Takes the charge back and frees @skb. */
 void yoke_mem_free_tx(struct sock *sk, struct sk_buff *skb);
+/* The same, but the pages stay with @sk until sk_mem_reclaim(): soon they may be wanted again. */
+void yoke_mem_keep_tx(struct sock *sk, struct sk_buff *skb);
 
 /*
  * What nobody waits for must not starve the living: too many orphans, of which @sk is one that
