@@ -110,12 +110,6 @@ static int stream_stop(struct sock *sk, bool some, long timeo)
 	return signal_pending(current) ? sock_intr_errno(timeo) : 0;
 }
 
-static void stream_window_update(struct sock *sk)
-{
-	yoke_conn_clock(yoke_sk(sk));
-	yoke_output_window_update(sk);
-}
-
 /* SO_TIMESTAMP, SO_TIMESTAMPING: keeps the last segment with a time, which the call tells of. */
 static void stream_stamp(const struct sock *sk, struct sk_buff *skb, struct sk_buff **stamped)
 {
@@ -276,11 +270,8 @@ static int stream_splice(struct sock *sk, struct pipe_inode_info *pipe, size_t l
 		if (n < (int)most || last || yoke_urgent_mark(ys, ys->copied_seq))
 			break;
 	}
-	if (done) {
-		yoke_conn_clock(ys);
-		yoke_conn_tune_rcvbuf(sk);
+	if (done)
 		yoke_output_window_update(sk);
-	}
 	return done ?: min(n, 0);
 }
 
@@ -317,7 +308,7 @@ static ssize_t stream_splice_read(struct socket *sock, loff_t *ppos, struct pipe
 		/* Before an urgent byte lies nothing: that is read otherwise. */
 		if (err || stream_find(sk, yoke_sk(sk)->copied_seq))
 			break;
-		stream_window_update(sk);
+		yoke_output_window_update(sk);
 		err = sk_wait_data(sk, &timeo, NULL);
 		err = min(err, 0);
 	}
