@@ -22,10 +22,19 @@
 
 /* --- the table --- */
 
+static int compare(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct yoke_dgram *dg = obj;
+
+	return !yoke_hash_same(&dg->pair, arg->key);
+}
+
 static const struct rhashtable_params dgram_params = {
 	.head_offset	= offsetof(struct yoke_dgram, rhlist),
 	.key_offset	= offsetof(struct yoke_dgram, pair),
 	.key_len	= sizeof(struct yoke_pair),
+	.hashfn		= yoke_hash_pair,
+	.obj_cmpfn	= compare,
 	.automatic_shrinking = true,
 };
 
@@ -66,7 +75,7 @@ static bool shares(const struct yoke_dgram *other, const struct sock *sk)
 	return sk2 != sk && sk2->sk_reuseport && uid_eq(sk2->sk_uid, sk->sk_uid) &&
 	       sk2->sk_bound_dev_if == sk->sk_bound_dev_if &&
 	       ipv6_only_sock(sk2) == ipv6_only_sock(sk) &&
-	       !memcmp(&other->pair, &yoke_dg(sk)->pair, sizeof(other->pair));
+	       yoke_hash_same(&other->pair, &yoke_dg(sk)->pair);
 }
 
 /* SO_REUSEPORT: @sk joins those that it shares its name with. */
@@ -146,7 +155,7 @@ static bool takes(const struct yoke_dgram *dg, const struct yoke_pair *key, int 
 
 	if (v4 && ipv6_only_sock(sk))
 		return false;
-	return !memcmp(&dg->pair, key, sizeof(*key)) && (!dev || dev == iif);
+	return yoke_hash_same(&dg->pair, key) && (!dev || dev == iif);
 }
 
 /* Of the sockets of that very pair the one bound to the device, else the one that came last. */

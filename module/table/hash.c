@@ -11,40 +11,20 @@
  * check their state under their own lock.
  * RFC 9293 §3.3.1 (a connection is its pair of sockets).
  */
-#include <linux/jhash.h>
-#include <net/ipv6.h>
 #include "hash.h"
-
-/*
- * Keyed by the table's random seed, which changes when a chain grows too long.
- * Pairs of IPv4 are told by three words; so are their listeners, whose remote
- * half is zero.
- */
-static u32 hash_pair(const void *data, u32 len, u32 seed)
-{
-	const struct yoke_pair *pair = data;
-	u32 ports = ((__force u32)pair->lport << 16) | (__force u32)pair->rport;
-
-	if (ipv6_addr_v4mapped(&pair->laddr))
-		return jhash_3words((__force u32)pair->laddr.s6_addr32[3],
-				    (__force u32)pair->raddr.s6_addr32[3], ports, seed);
-	return jhash2(data, sizeof(*pair) / sizeof(u32), seed);
-}
 
 static int hash_compare(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct yoke_node *node = obj;
-	const struct yoke_pair *a = &node->pair, *b = arg->key;
 
-	return !(a->lport == b->lport && a->rport == b->rport &&
-		 ipv6_addr_equal(&a->laddr, &b->laddr) && ipv6_addr_equal(&a->raddr, &b->raddr));
+	return !yoke_hash_same(&node->pair, arg->key);
 }
 
 static const struct rhashtable_params hash_params = {
 	.head_offset	= offsetof(struct yoke_node, rhash),
 	.key_offset	= offsetof(struct yoke_node, pair),
 	.key_len	= sizeof(struct yoke_pair),
-	.hashfn		= hash_pair,
+	.hashfn		= yoke_hash_pair,
 	.obj_cmpfn	= hash_compare,
 	.automatic_shrinking = true,
 };

@@ -6,7 +6,9 @@
 #ifndef YOKE_HASH_H
 #define YOKE_HASH_H
 
+#include <linux/jhash.h>
 #include <linux/rhashtable.h>
+#include <net/ipv6.h>
 #include "../algo/pair.h"
 
 enum yoke_kind {
@@ -36,6 +38,28 @@ struct yoke_node {
 struct yoke_hash {
 	struct rhashtable table;
 };
+
+/*
+ * For tables keyed by a struct yoke_pair: rhashtable's hashfn, keyed by the table's random seed, which
+ * changes when a chain grows too long. Pairs of IPv4 are told by three words, also those whose remote
+ * half is zero.
+ */
+static inline u32 yoke_hash_pair(const void *data, u32 len, u32 seed)
+{
+	const struct yoke_pair *pair = data;
+	u32 ports = ((__force u32)pair->lport << 16) | (__force u32)pair->rport;
+
+	if (ipv6_addr_v4mapped(&pair->laddr))
+		return jhash_3words((__force u32)pair->laddr.s6_addr32[3],
+				    (__force u32)pair->raddr.s6_addr32[3], ports, seed);
+	return jhash2(data, sizeof(*pair) / sizeof(u32), seed);
+}
+
+static inline bool yoke_hash_same(const struct yoke_pair *a, const struct yoke_pair *b)
+{
+	return a->lport == b->lport && a->rport == b->rport &&
+	       ipv6_addr_equal(&a->laddr, &b->laddr) && ipv6_addr_equal(&a->raddr, &b->raddr);
+}
 
 int yoke_hash_init(struct yoke_hash *h);
 /* Empty by now. */
