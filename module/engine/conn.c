@@ -560,8 +560,8 @@ void yoke_conn_timer_rtx(struct sock *sk)
 	if (ys->probe_tail)
 		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
 	ys->probe_tail = false;
-	if (skb_queue_empty(&sk->sk_write_queue) && !yoke_conn_owes_fin(sk))
-		yoke_conn_timer_cancel(sk, YOKE_TIMER_RTX);
-	else
+	if (!skb_queue_empty(&sk->sk_write_queue))
 		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, timeout);
+	else if (!yoke_conn_owes_fin(sk))	/* or it runs, and is not to be put off */
+		yoke_conn_timer_cancel(sk, YOKE_TIMER_RTX);
 }
