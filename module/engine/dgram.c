@@ -112,8 +112,12 @@ static int enter_group(struct yoke_net *yn, struct sock *sk)
 	rcu_read_lock();
 	err = join_group(yn, sk);
 	rcu_read_unlock();
-	if (!err)
+	if (!err) {
 		err = rhltable_insert(&yn->dgrams, &dg->rhlist, dgram_params);
+		/* Who is not in the table is not to be chosen by those that are. */
+		if (err)
+			reuseport_detach_sock(sk);
+	}
 	spin_unlock_bh(&groups_lock);
 	return err;
 }
