@@ -106,8 +106,8 @@ static void yoke_timer_suspect_path(struct sock *sk, bool hopeless)
 }
 
 /*
- * TCP_THIN_LINEAR_TIMEOUTS, or net.yoke.thin_linear_timeouts: a stream of a few small segments, which are too few to tell of a loss,
- * does not back off at once.
+ * TCP_THIN_LINEAR_TIMEOUTS, or net.yoke.thin_linear_timeouts: a stream of a few small segments, which
+ * are too few to tell of a loss, does not back off at once.
  */
 static bool yoke_timer_thin(const struct sock *sk)
 {
