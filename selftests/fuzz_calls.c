@@ -9,7 +9,6 @@
  * FUZZ_CALLS is how many each of the threads makes (4000), FUZZ_SEED where their courses begin (1).
  */
 #include "yoke_test.h"
-#include <linux/errqueue.h>
 #include <linux/filter.h>
 #include <pthread.h>
 #include <sys/mman.h>

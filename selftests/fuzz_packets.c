@@ -10,10 +10,8 @@
  */
 #include "yoke_test.h"
 #include <linux/if_tun.h>
-#include <netinet/icmp6.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
-#include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
 #include <stddef.h>
 
