@@ -456,6 +456,8 @@ void yoke_conn_destroy(struct sock *sk)
 	sk_sockets_allocated_dec(sk);
 	if (sock_flag(sk, SOCK_DEAD))
 		percpu_counter_dec(&yoke_mem_orphans);
+	else	/* a child that no program has seen: inet_sock_destruct() wants to know */
+		sock_set_flag(sk, SOCK_DEAD);
 	sock_put(sk);
 }
 
