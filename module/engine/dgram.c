@@ -180,22 +180,33 @@ static struct sock *find_exact(struct yoke_net *yn, const struct yoke_pair *key,
 	return found ? &found->inet.sk : NULL;
 }
 
-/* The keys a datagram may be found by, the most specific first. */
-#define KEYS	4
-
-/* Returns how many there are; the last of them is any address of both families. */
-static int fill_keys(struct yoke_pair *keys, const struct yoke_pair *pair)
+/*
+ * The @i-th key that a datagram of @pair may be found by, made of the one before; the most specific is
+ * the first, any address of both families the last. False: there is none.
+ */
+static bool next_key(struct yoke_pair *key, const struct yoke_pair *pair, int i)
 {
-	int n = 2;
+	bool v4 = ipv6_addr_v4mapped(&pair->laddr);
 
-	keys[0] = *pair;
-	keys[1] = (struct yoke_pair) { .laddr = pair->laddr, .lport = pair->lport };
-	if (ipv6_addr_v4mapped(&pair->laddr)) {
-		keys[n] = (struct yoke_pair) { .lport = pair->lport };
-		ipv6_addr_set_v4mapped(htonl(INADDR_ANY), &keys[n++].laddr);
+	switch (i) {
+	case 0:
+		*key = *pair;
+		return true;
+	case 1:
+		memset(&key->raddr, 0, sizeof(key->raddr));
+		key->rport = 0;
+		return true;
+	case 2:
+		if (v4)
+			key->laddr.s6_addr32[3] = htonl(INADDR_ANY);
+		else
+			key->laddr = in6addr_any;
+		return true;
+	case 3:
+		key->laddr = in6addr_any;
+		return v4;
 	}
-	keys[n++] = (struct yoke_pair) { .lport = pair->lport };
-	return n;
+	return false;
 }
 
 /* Which of the sockets that share @sk's name: by the group's BPF program or the pair's hash. */
@@ -213,13 +224,12 @@ static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_bu
 {
 	bool v4 = ipv6_addr_v4mapped(&rx->pair.laddr);
 	struct yoke_net *yn = yoke_net(net);
-	struct yoke_pair keys[KEYS];
+	struct yoke_pair key;
 	struct sock *sk = NULL;
-	int i, n;
+	int i;
 
-	n = fill_keys(keys, &rx->pair);
-	for (i = 0; i < n && !sk; i++)
-		sk = find_exact(yn, &keys[i], rx->iif, v4);
+	for (i = 0; !sk && next_key(&key, &rx->pair, i); i++)
+		sk = find_exact(yn, &key, rx->iif, v4);
 	if (sk && rcu_access_pointer(sk->sk_reuseport_cb) && sk->sk_state != TCP_ESTABLISHED)
 		sk = choose(sk, rx, skb);
 	return sk;
@@ -374,18 +384,17 @@ static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const
 static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	struct yoke_net *yn = yoke_net(net);
-	struct yoke_pair keys[KEYS];
 	struct rhlist_head *list, *pos;
 	bool v4 = ipv6_addr_v4mapped(&rx->pair.laddr);
+	struct yoke_pair key;
 	struct yoke_dgram *dg;
 	struct sk_buff *copy;
-	int i, n;
+	int i;
 
-	n = fill_keys(keys, &rx->pair);
-	for (i = 0; i < n; i++) {
-		list = rhltable_lookup(&yn->dgrams, &keys[i], dgram_params);
+	for (i = 0; next_key(&key, &rx->pair, i); i++) {
+		list = rhltable_lookup(&yn->dgrams, &key, dgram_params);
 		rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
-			if (!takes(dg, &keys[i], rx->iif, v4) ||
+			if (!takes(dg, &key, rx->iif, v4) ||
 			    !rx->af->dgram_hears(&dg->inet.sk, skb, rx->iif))
 				continue;
 			copy = skb_clone(skb, GFP_ATOMIC);

@@ -291,7 +291,8 @@ int yoke_output_queued(struct sock *sk, struct sk_buff *skb, const struct yoke_o
 
 void yoke_output_bare(struct sock *sk, u32 seq, u8 flags)
 {
-	struct sk_buff *skb = yoke_spare_get(sk_gfp_mask(sk, GFP_ATOMIC | __GFP_NOWARN));
+	gfp_t gfp = sk_gfp_mask(sk, GFP_ATOMIC | __GFP_NOWARN);
+	struct sk_buff *skb = yoke_spare_get(YOKE_SPARE_TRAVELS, gfp);
 
 	if (skb)
 		yoke_output_transmit(sk, skb, seq, flags, false, NULL);
@@ -335,7 +336,7 @@ void yoke_output_reset(struct sock *sk)
 void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark,
 			 u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt)
 {
-	struct sk_buff *skb = yoke_spare_get(GFP_ATOMIC | __GFP_NOWARN);
+	struct sk_buff *skb = yoke_spare_get(YOKE_SPARE_TRAVELS, GFP_ATOMIC | __GFP_NOWARN);
 	unsigned int size = sizeof(struct tcphdr);
 	struct yoke_route route = {
 		.pair = rx->pair,

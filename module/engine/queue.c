@@ -11,7 +11,7 @@
 
 struct sk_buff *yoke_queue_alloc(struct sock *sk, gfp_t gfp)
 {
-	struct sk_buff *skb = yoke_spare_get(gfp);
+	struct sk_buff *skb = yoke_spare_get(YOKE_SPARE_QUEUED, gfp);
 
 	if (!skb)
 		return NULL;
@@ -134,7 +134,7 @@ int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff
 
 	if (yoke_queue_own(sk, skb) || WARN_ON_ONCE(len > skb->len))
 		return -ENOMEM;
-	tail = yoke_spare_get(GFP_ATOMIC);
+	tail = yoke_spare_get(YOKE_SPARE_QUEUED, GFP_ATOMIC);
 	if (!tail)
 		return -ENOMEM;
 	moved = skb->len - len;

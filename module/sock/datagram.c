@@ -20,6 +20,7 @@
 #include "../engine/addr.h"
 #include "../engine/dgram.h"
 #include "../table/mem.h"
+#include "../table/spare.h"
 #include "datagram.h"
 #include "dgram_option.h"
 #include "dgram_send.h"
@@ -259,7 +260,7 @@ static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int fl
 	if (READ_ONCE(sk->sk_peek_off) >= 0)
 		sk_peek_offset_bwd(sk, flags & MSG_PEEK ? -err : err);
 out:
-	skb_free_datagram(sk, skb);
+	yoke_spare_back(skb);
 	return err;
 }
 

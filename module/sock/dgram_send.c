@@ -13,10 +13,11 @@
 #include "../engine/addr.h"
 #include "../engine/dgram.h"
 #include "../ip/ip6.h"
+#include "../table/spare.h"
 #include "dgram_send.h"
 
 /* Up to here a datagram is one piece of memory; beyond, its data are pages. */
-#define LINEAR_MAX	2048
+#define PIECE_MAX	2048
 
 #if IS_ENABLED(CONFIG_IPV6)
 
@@ -158,15 +159,53 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 }
 
 /*
+ * A buffer that was used before, for @len bytes behind @headers, with its data in the buffer itself
+ * or, if that is too small, in a piece of a page. NULL: the slow way knows what is to be done.
+ */
+static struct sk_buff *alloc_spare(struct sock *sk, unsigned int headers, size_t len)
+{
+	struct page_frag *frag = &current->task_frag;
+	struct sk_buff *skb;
+
+	if (headers > YOKE_HEADROOM || len > PIECE_MAX || READ_ONCE(sk->sk_err) ||
+	    READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
+	    sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf))
+		return NULL;
+	skb = yoke_spare_get(YOKE_SPARE_TRAVELS, sk->sk_allocation);
+	if (!skb)
+		return NULL;
+	skb_push(skb, YOKE_HEADROOM - headers);
+	__skb_trim(skb, 0);
+	if (len <= skb_tailroom(skb)) {
+		__skb_put(skb, len);
+	} else if (skb_page_frag_refill(len, frag, sk->sk_allocation)) {
+		get_page(frag->page);
+		skb_fill_page_desc(skb, 0, frag->page, frag->offset, len);
+		frag->offset += len;
+		skb->len = len;
+		skb->data_len = len;
+		skb->truesize += len;
+	} else {
+		yoke_spare_put(skb);
+		return NULL;
+	}
+	skb_set_owner_w(skb, sk);
+	return skb;
+}
+
+/*
  * A buffer for @len bytes of data with room for @headers in front, @linear in
  * one piece. Waits until the send buffer has room, unless @flags forbid it.
  */
 static struct sk_buff *alloc_data(struct sock *sk, unsigned int headers, size_t len, bool linear,
 				  int flags, int *err)
 {
-	size_t head = linear || len <= LINEAR_MAX ? len : 0;
+	size_t head = linear || len <= PIECE_MAX ? len : 0;
 	struct sk_buff *skb;
 
+	skb = linear ? NULL : alloc_spare(sk, headers, len);
+	if (skb)
+		return skb;
 	skb = sock_alloc_send_pskb(sk, headers + head, len - head, flags & MSG_DONTWAIT, err,
 				   PAGE_ALLOC_COSTLY_ORDER);
 	if (!skb)
@@ -199,6 +238,7 @@ static void push_udp_header(struct sock *sk, struct sk_buff *skb, const struct y
 	uh->dest = d->pair.rport;
 	uh->len = htons(skb->len);
 	uh->check = 0;
+	skb->ip_summed = CHECKSUM_NONE;
 	if (!unsummed(sk, d))
 		d->af->checksum(skb, &d->pair, sk->sk_protocol, offsetof(struct udphdr, check));
 }

@@ -4,51 +4,59 @@
  * acknowledged, and to fetch, clear and free such a thing costs more than to send it.
  *
  * Most only lay on the queues of their socket: clones of them went out, and have come to their end if
- * the data is no longer shared; so nobody else has written into them. Those without data travel
- * themselves; what came to its end on the host that sent it is wiped. A few a processor, touched with
- * BH off. Charges are the socket's business: a spare is nobody's.
+ * the data is no longer shared; so nobody else has written into them. Datagrams, and segments without
+ * data, travel themselves; what comes to its end on the host that sent it, or is just like those, is
+ * wiped. A few a processor, touched with BH off. Charges are the socket's business: a spare is nobody's.
  */
 #include <linux/percpu.h>
 #include "spare.h"
 
-#define SPARES		8	/* KiB a processor */
+#define SPARE_MAX	8	/* of a kind and a processor: less than 16 KiB */
 #define SPARE_END_MAX	1024	/* bytes before the end of its head: it has not grown */
 
-static DEFINE_PER_CPU(struct {
+struct spares {
 	unsigned int	n;
-	struct sk_buff	*skb[SPARES];
-}, spares);
+	struct sk_buff	*skb[SPARE_MAX];
+};
 
-static struct sk_buff *spare_pop(void)
+static DEFINE_PER_CPU(struct spares[YOKE_SPARES], spares);
+
+static struct sk_buff *spare_pop(enum yoke_spare what)
 {
 	struct sk_buff *skb = NULL;
+	struct spares *s;
 
 	local_bh_disable();
-	if (likely(this_cpu_read(spares.n)))
-		skb = this_cpu_ptr(&spares)->skb[this_cpu_dec_return(spares.n)];
+	s = this_cpu_ptr(&spares[what]);
+	if (likely(s->n))
+		skb = s->skb[--s->n];
 	local_bh_enable();
 	return skb;
 }
 
 static bool spare_push(struct sk_buff *skb)
 {
+	struct spares *s;
 	bool room;
 
 	local_bh_disable();
-	room = this_cpu_read(spares.n) < SPARES;
+	s = this_cpu_ptr(&spares[skb->fclone == SKB_FCLONE_ORIG ? YOKE_SPARE_QUEUED :
+								   YOKE_SPARE_TRAVELS]);
+	room = s->n < SPARE_MAX;
 	if (likely(room))
-		this_cpu_ptr(&spares)->skb[this_cpu_inc_return(spares.n) - 1] = skb;
+		s->skb[s->n++] = skb;
 	local_bh_enable();
 	return room;
 }
 
-struct sk_buff *yoke_spare_get(gfp_t gfp)
+struct sk_buff *yoke_spare_get(enum yoke_spare what, gfp_t gfp)
 {
-	struct sk_buff *skb = spare_pop();
+	struct sk_buff *skb = spare_pop(what);
 
 	if (likely(skb))
 		return skb;
-	skb = alloc_skb_fclone(YOKE_HEADROOM, gfp);
+	skb = what == YOKE_SPARE_QUEUED ? alloc_skb_fclone(YOKE_HEADROOM, gfp) :
+					  alloc_skb(YOKE_HEADROOM, gfp);
 	if (skb) {
 		skb_reserve(skb, YOKE_HEADROOM);
 		skb->ip_summed = CHECKSUM_PARTIAL;
@@ -59,9 +67,9 @@ struct sk_buff *yoke_spare_get(gfp_t gfp)
 /* Is it ours alone, and as large as it was? What is not usual is not kept. */
 static bool spare_is_fit(struct sk_buff *skb)
 {
-	return !skb_cloned(skb) && !skb_shared(skb) && skb->fclone == SKB_FCLONE_ORIG &&
+	return !skb_cloned(skb) && !skb_shared(skb) && skb->fclone != SKB_FCLONE_CLONE &&
 	       !skb_zcopy(skb) && !skb_has_frag_list(skb) && !skb_pfmemalloc(skb) &&
-	       !skb->head_frag && !skb_has_extensions(skb) &&
+	       !skb->head_frag && !skb->pp_recycle && !skb->nohdr && !skb_has_extensions(skb) &&
 	       skb_end_offset(skb) >= YOKE_HEADROOM && skb_end_offset(skb) <= SPARE_END_MAX;
 }
 
@@ -98,11 +106,13 @@ void yoke_spare_put(struct sk_buff *skb)
  */
 static void spare_wipe(struct sk_buff *skb)
 {
+	u8 fclone = skb->fclone;
+
 	skb_dst_drop(skb);
 	skb_orphan(skb);
 	nf_reset_ct(skb);
 	memset(skb, 0, offsetof(struct sk_buff, tail));
-	skb->fclone = SKB_FCLONE_ORIG;
+	skb->fclone = fclone;
 	skb->mac_header = (typeof(skb->mac_header))~0U;
 	skb->transport_header = (typeof(skb->transport_header))~0U;
 	skb->ip_summed = CHECKSUM_PARTIAL;
@@ -111,7 +121,7 @@ static void spare_wipe(struct sk_buff *skb)
 
 void yoke_spare_back(struct sk_buff *skb)
 {
-	if (skb->fclone != SKB_FCLONE_ORIG || skb_is_nonlinear(skb) || !spare_is_fit(skb)) {
+	if (!spare_is_fit(skb)) {
 		consume_skb(skb);
 		return;
 	}
@@ -122,12 +132,14 @@ void yoke_spare_back(struct sk_buff *skb)
 
 void yoke_spare_exit(void)
 {
-	struct sk_buff *skb;
+	enum yoke_spare what;
+	struct spares *s;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		while (per_cpu(spares.n, cpu)) {
-			skb = per_cpu(spares.skb[--per_cpu(spares.n, cpu)], cpu);
-			kfree_skb(skb);
+		for (what = 0; what < YOKE_SPARES; what++) {
+			s = &per_cpu(spares[what], cpu);
+			while (s->n)
+				kfree_skb(s->skb[--s->n]);
 		}
 }

@@ -11,9 +11,15 @@
  */
 #define YOKE_HEADROOM	SKB_WITH_OVERHEAD(512)
 
-/* An empty buffer, YOKE_HEADROOM bytes reserved, its companion ready to be its clone; or NULL. */
-struct sk_buff *yoke_spare_get(gfp_t gfp);
-/* @skb, of yoke_spare_get(), has done its work and was not sent itself. Not in hard interrupts. */
+/* What a buffer is for: to lie in a queue while its clone travels, or to travel itself. */
+enum yoke_spare { YOKE_SPARE_QUEUED, YOKE_SPARE_TRAVELS, YOKE_SPARES };
+
+/*
+ * An empty buffer, YOKE_HEADROOM bytes reserved; one to be queued has its companion, ready to be its
+ * clone. Or NULL.
+ */
+struct sk_buff *yoke_spare_get(enum yoke_spare what, gfp_t gfp);
+/* @skb, of yoke_spare_get(), has done its work and has not travelled. Not in hard interrupts. */
 void yoke_spare_put(struct sk_buff *skb);
 /* @skb, received, has done its work: it may be one that this host has sent. Softirq or process. */
 void yoke_spare_back(struct sk_buff *skb);
