@@ -15,16 +15,19 @@
 
 #define REO_PERSIST		16		/* recoveries, RFC 8985 §6.2 step 4 */
 
-void yoke_rack_init(struct yoke_rack *rack)
+void yoke_rack_init(struct yoke_rack *rack, u16 dup_thresh, u16 dup_most, u8 flags)
 {
 	memset(rack, 0, sizeof(*rack));
 	rack->min_us = ~0u;
 	rack->reo_mult = 1;
+	rack->dup_thresh = dup_thresh;
+	rack->dup_most = dup_most;
+	rack->flags = flags;
 }
 
 void yoke_rack_dsack(struct yoke_rack *rack, const struct yoke_ack *ack)
 {
-	if (rack->round)
+	if (rack->round || rack->flags & YOKE_RACK_STATIC)
 		return;
 	rack->round = true;
 	rack->round_end = ack->snd_nxt;
@@ -48,7 +51,8 @@ static u32 reo_wnd(const struct yoke_rack *rack, const struct yoke_scoreboard *b
 		if (recovering)
 			return 0;
 		/* DupThresh segments, be they small, or full-sized ones in large buffers. */
-		if (b->sacked_segs >= YOKE_DUP_THRESH || b->sacked > (YOKE_DUP_THRESH - 1) * mss)
+		if (!(rack->flags & YOKE_RACK_TIME_ONLY) &&
+		    (b->sacked_segs >= rack->dup_thresh || b->sacked > (rack->dup_thresh - 1) * mss))
 			return 0;
 	}
 	if (rtt->min_us == ~0u)

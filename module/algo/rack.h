@@ -34,6 +34,7 @@
  * @prior_in_flight: bytes in flight before
  * @prior_fack:	highest sequence number delivered before
  * @lost:	bytes newly held to be lost
+ * @overtaken:	so many bytes, its own too, were delivered before one that came late
  * @rate:	the delivery rate
  * @retrans_acked: a retransmitted segment was cumulatively acknowledged
  * @orig_delivered: a segment sent before the last timeout, and not again, was delivered
@@ -60,9 +61,16 @@ struct yoke_ack {
 	u32	prior_in_flight;
 	u32	prior_fack;
 	u32	lost;
+	u32	overtaken;
 	struct yoke_rate_sample rate;
 	bool	retrans_acked;
 	bool	orig_delivered;
+};
+
+/* What users may choose, by the bits of net.ipv4.tcp_recovery. */
+enum {
+	YOKE_RACK_STATIC    = 2,	/* DSACKs do not widen the reordering window */
+	YOKE_RACK_TIME_ONLY = 4,	/* however many overtake one, it takes that time */
 };
 
 /**
@@ -75,6 +83,9 @@ struct yoke_ack {
  * @round_end:	end of the round in which @reo_mult was raised last, if @round
  * @reo_mult:	the reordering window, in quarters of @min_us,
  * @reo_persist: and for how many more recoveries
+ * @dup_thresh:	so many segments that overtook one prove it lost: DupThresh, or what was seen
+ *		since, but no more than @dup_most
+ * @flags:	YOKE_RACK_*
  * @reordering:	it was seen
  * @valid:	@tx_us and @end_seq hold
  */
@@ -85,14 +96,17 @@ struct yoke_rack {
 	u32	min_us;
 	u32	fack;
 	u32	round_end;
+	u16	dup_thresh;
+	u16	dup_most;
+	u8	flags;
 	u8	reo_mult;
 	u8	reo_persist;
-	bool	round;
-	bool	reordering;
-	bool	valid;
+	bool	round:1,
+		reordering:1,
+		valid:1;
 };
 
-void yoke_rack_init(struct yoke_rack *rack);
+void yoke_rack_init(struct yoke_rack *rack, u16 dup_thresh, u16 dup_most, u8 flags);
 
 /* Times wrap as sequence numbers do. */
 static inline bool yoke_rack_before(u32 a, u32 b)
@@ -116,6 +130,7 @@ static inline bool yoke_rack_delivered(struct yoke_rack *rack, const struct yoke
 			return false;
 	} else if (unlikely(yoke_seq_before(end_seq, ack->prior_fack))) {
 		rack->reordering = true;	/* step 3 */
+		ack->overtaken = max(ack->overtaken, ack->prior_fack - seg->seq);
 	}
 	if (!ack->rack_rtt_us || rtt_us < ack->rack_rtt_us)
 		ack->rack_rtt_us = rtt_us;
@@ -126,6 +141,12 @@ static inline bool yoke_rack_delivered(struct yoke_rack *rack, const struct yoke
 		rack->valid = true;
 	}
 	return true;
+}
+
+/* @segs overtook one that was not lost. */
+static inline void yoke_rack_overtaken(struct yoke_rack *rack, u32 segs)
+{
+	rack->dup_thresh = max_t(u32, rack->dup_thresh, min_t(u32, segs, rack->dup_most));
 }
 
 /* Step 4: a retransmission was needless, the window too small. */

@@ -22,11 +22,11 @@
 #define TLP_ACK_DELAY_US	200000u		/* TLP.max_ack_delay, RFC 8985 §7.2 */
 #define TLP_SLACK_US		2000u		/* timers and schedulers are late */
 
-void yoke_recovery_init(struct yoke_recovery *r)
+void yoke_recovery_init(struct yoke_recovery *r, u16 dup_thresh, u16 dup_most, u8 flags)
 {
 	memset(r, 0, sizeof(*r));
 	yoke_scoreboard_init(&r->board);
-	yoke_rack_init(&r->rack);
+	yoke_rack_init(&r->rack, dup_thresh, dup_most, flags);
 	r->undo_retrans = -1;
 }
 
@@ -90,6 +90,7 @@ void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack)
 	ack->rtt_us = 0;
 	ack->rack_rtt_us = 0;
 	ack->lost = 0;
+	ack->overtaken = 0;
 	ack->rate.valid = false;
 	ack->prior_in_flight = r->board.in_flight;
 	ack->retrans_acked = false;
@@ -202,7 +203,7 @@ static void newreno_count(struct yoke_recovery *r, const struct yoke_cc *cc, str
 }
 
 /*
- * §3.2 steps 1 and 3: the third duplicate, or a partial ACK, says that the
+ * §3.2 steps 1 and 3: DupThresh duplicates, or a partial ACK, say that the
  * first segment is missing; not if it was resent since, so that ACKs for
  * single bytes don't make us send a segment each.
  */
@@ -217,7 +218,7 @@ static void newreno_detect_loss(struct yoke_recovery *r, const struct yoke_ack *
 		missing = ack->ack != ack->prior_una &&
 			  (r->undo_retrans < 0 || yoke_rack_before(seg->tx_us, r->first_retrans_us));
 	else
-		missing = r->state <= YOKE_CA_CWR && r->dupacks >= YOKE_DUP_THRESH;
+		missing = r->state <= YOKE_CA_CWR && r->dupacks >= r->rack.dup_thresh;
 	if (missing)
 		yoke_scoreboard_lost(&r->board, seg);
 }
@@ -485,6 +486,7 @@ static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 {
 	bool advanced = ack->ack != ack->prior_una, reducing = in_reduction(r);
 	u32 lost_before, timeout = 0;
+	u8 dupacks = r->dupacks;
 
 	rack_process_dsack(r, ack);
 	if (!ack->sack)
@@ -494,10 +496,15 @@ static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 		r->reduced = false;
 	if (ack->ece)
 		r->undo_cwnd = 0;
-	if (may_undo(r, ack))
+	if (unlikely(ack->overtaken))
+		yoke_rack_overtaken(&r->rack, (ack->overtaken + cc->mss - 1) / cc->mss);
+	if (may_undo(r, ack)) {
 		undo(r, cc, ack);
-	else if (r->frto)
+		if (!ack->sack)
+			yoke_rack_overtaken(&r->rack, dupacks + 1);
+	} else if (r->frto) {
 		frto_process_ack(r, cc, ack);
+	}
 	if (r->state >= YOKE_CA_RECOVERY && !yoke_seq_before(ack->ack, r->recover))
 		leave_recovery(r, cc, ack);
 	else if (r->state == YOKE_CA_CWR && !r->reduced)

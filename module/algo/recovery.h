@@ -84,7 +84,11 @@ struct yoke_recovery {
 	struct yoke_rate rate;
 };
 
-void yoke_recovery_init(struct yoke_recovery *r);
+/*
+ * @dup_thresh: how many segments that overtook one prove it lost; at most @dup_most, where it is seen
+ * that they do not; @flags: YOKE_RACK_*.
+ */
+void yoke_recovery_init(struct yoke_recovery *r, u16 dup_thresh, u16 dup_most, u8 flags);
 
 /* @seg goes out for the first time. */
 void yoke_recovery_sent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us);

@@ -22,8 +22,6 @@
 #include <linux/minmax.h>
 #include "rate.h"
 
-#define YOKE_DUP_THRESH	3	/* segments, RFC 5681 §3.2 */
-
 enum yoke_seg_state {
 	YOKE_SEG_SENT,
 	YOKE_SEG_LOST,

@@ -132,9 +132,18 @@ static void yoke_conn_wake_writer(struct sock *sk)
 static void yoke_conn_destruct(struct sock *sk)
 {
 	kfree(yoke_sk(sk)->pace);
+	kfree(yoke_sk(sk)->compress);
 	kfree(yoke_sk(sk)->saved_syn);
 	kfree_sensitive(yoke_sk(sk)->listener);
 	yoke_addr_destruct(sk);
+}
+
+static void yoke_conn_init_recovery(struct sock *sk)
+{
+	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
+
+	yoke_recovery_init(&yoke_sk(sk)->rec, READ_ONCE(set->reordering),
+			   READ_ONCE(set->max_reordering), READ_ONCE(set->recovery));
 }
 
 void yoke_conn_init(struct sock *sk)
@@ -149,7 +158,7 @@ void yoke_conn_init(struct sock *sk)
 	ys->owner.addr = &ys->node.pair.laddr;
 	ys->node.kind = YOKE_CONN;
 	yoke_rtt_init(&ys->rtt);
-	yoke_recovery_init(&ys->rec);
+	yoke_conn_init_recovery(sk);
 	ys->cc.ops = yoke_cc_table_default(sock_net(sk));
 	ys->mss_clamp = U16_MAX;
 	ys->window_clamp = U32_MAX;
@@ -336,6 +345,8 @@ void yoke_conn_timers_stop(struct sock *sk)
 	sk_stop_timer(sk, &sk->sk_timer);
 	if (ys->pace && hrtimer_try_to_cancel(&ys->pace->timer) == 1)
 		__sock_put(sk);
+	if (ys->compress && hrtimer_try_to_cancel(&ys->compress->timer) == 1)
+		__sock_put(sk);
 }
 
 /* Drops what is to be sent, and sent again. */
@@ -347,7 +358,7 @@ static void yoke_conn_purge_tx(struct sock *sk)
 	while ((skb = __skb_dequeue(&ys->rtx) ?: __skb_dequeue(&sk->sk_write_queue)))
 		yoke_mem_free_tx(sk, skb);
 	ys->sack_hint = NULL;
-	yoke_recovery_init(&ys->rec);
+	yoke_conn_init_recovery(sk);
 }
 
 void yoke_conn_purge(struct sock *sk)
@@ -394,6 +405,7 @@ void yoke_conn_renew(struct sock *sk)
 	ys->urgent_out = false;
 	ys->urgent = 0;
 	ys->nsacks = 0;
+	ys->held_acks = 0;
 	yoke_ecn_start(&ys->ecn, YOKE_ECN_OFF);
 	ys->quickack = 0;
 	ys->pingpong = false;

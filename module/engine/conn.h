@@ -91,11 +91,13 @@ enum {
 	YOKE_DEFER_TIMER,
 	YOKE_DEFER_MTU,
 	YOKE_DEFER_PUSH,
+	YOKE_DEFER_ACK,
 	YOKE_DEFER_FULL,	/* too much is in this host's queues: push when some has left */
 	YOKE_DEFER_QUEUED,	/* that push is due: on a list in pace.c */
 };
 
-#define YOKE_DEFER_WORK	(BIT(YOKE_DEFER_TIMER) | BIT(YOKE_DEFER_MTU) | BIT(YOKE_DEFER_PUSH))
+#define YOKE_DEFER_WORK	(BIT(YOKE_DEFER_TIMER) | BIT(YOKE_DEFER_MTU) | BIT(YOKE_DEFER_PUSH) |	\
+			 BIT(YOKE_DEFER_ACK))
 
 /**
  * struct yoke_pace - of a connection that is paced
@@ -107,6 +109,20 @@ struct yoke_pace {
 	struct hrtimer	timer;
 	u64		next_ns;
 	struct sock	*sk;
+};
+
+/**
+ * struct yoke_compress - of a connection that has received something out of order
+ * @timer:	sends the ACK that was held back; while it runs it has a reference
+ * @sk:		whose it is
+ * @rcv_nxt:	RCV.NXT when ACKs for the gap there began,
+ * @told:	of which so many left at once
+ */
+struct yoke_compress {
+	struct hrtimer	timer;
+	struct sock	*sk;
+	u32		rcv_nxt;
+	u8		told;
 };
 
 /* One of a listener's Fast Open requests that were reset: counts as pending until it @expires. */
@@ -307,6 +323,7 @@ struct yoke_sock {
 	u8	timers;
 	u8	nsacks;
 	u8	waits;			/* enum yoke_wait */
+	u8	held_acks;		/* ACKs in one: engine/compress.c */
 	u8	keep_cnt;
 	u8	defer_accept;
 	u8	save_syn;
@@ -316,6 +333,7 @@ struct yoke_sock {
 	unsigned long	timer_next;
 	unsigned long	defer;
 	struct yoke_pace *pace;
+	struct yoke_compress *compress;
 	struct llist_node pace_node;
 
 	struct yoke_pmtud pmtud;

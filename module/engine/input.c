@@ -12,6 +12,7 @@
  */
 #include <net/tcp.h>
 #include "collapse.h"
+#include "compress.h"
 #include "fastopen.h"
 #include "output.h"
 #include "pace.h"
@@ -142,7 +143,6 @@ static void yoke_input_queue_ooo(struct sock *sk, struct sk_buff *skb)
 	struct rb_node **p = &ys->ooo.rb_node, *parent = NULL;
 
 	yoke_count(sock_net(sk), OfoQueued);
-	ys->ack_now = true;
 	if (!yoke_input_room(sk, skb)) {
 		yoke_drop(sock_net(sk), sk, skb, MemDrops);
 		return;
@@ -356,6 +356,8 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 	if (yoke_seq_after(cb->seg.seq, ys->rcv_nxt)) {
 		yoke_input_queue_ooo(sk, skb);
 		ys->ack_due = true;
+		if (ys->dsack || ys->quickack || !yoke_compress_ack(sk))
+			ys->ack_now = true;
 		return;
 	}
 	if (skb->len && !yoke_input_room(sk, skb)) {

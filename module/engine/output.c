@@ -149,6 +149,10 @@ static void yoke_output_acked(struct sock *sk)
 	ys->ack_now = false;
 	if (ys->quickack)
 		ys->quickack--;
+	if (unlikely(ys->held_acks)) {
+		yoke_count_add(sock_net(sk), AckCompressed, ys->held_acks);
+		ys->held_acks = 0;
+	}
 	yoke_conn_timer_cancel(sk, YOKE_TIMER_DELACK);
 }
 

@@ -9,6 +9,7 @@
  * §6.2 step 5, §7.3; RFC 5482.
  */
 #include <net/tcp.h>
+#include "compress.h"
 #include "fastopen.h"
 #include "output.h"
 #include "send.h"
@@ -318,6 +319,8 @@ void yoke_timer_release(struct sock *sk)
 		yoke_timer_run(sk);
 	if (test_and_clear_bit(YOKE_DEFER_MTU, &ys->defer) && sk->sk_state != TCP_CLOSE)
 		yoke_send_mtu(sk);
+	if (test_and_clear_bit(YOKE_DEFER_ACK, &ys->defer))
+		yoke_compress_release(sk);
 	if (test_and_clear_bit(YOKE_DEFER_PUSH, &ys->defer) && sk->sk_state != TCP_CLOSE) {
 		yoke_conn_clock(ys);
 		yoke_send_push(sk, YOKE_PUSH_NAGLE);

@@ -97,7 +97,7 @@ static void info_send(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 	info->tcpi_snd_cwnd = max_t(u32, ys->cc.cwnd / mss, 1);
 	info->tcpi_snd_ssthresh = ys->cc.ssthresh > INT_MAX ? INT_MAX : ys->cc.ssthresh / mss;
 	info->tcpi_total_retrans = rec->retrans_total;
-	info->tcpi_reordering = 3 * max_t(u32, rec->rack.reo_mult, 1);
+	info->tcpi_reordering = rec->rack.dup_thresh;
 	info->tcpi_reord_seen = rec->rack.reordering;
 	if (!ys->mss) {		/* has not been open yet: what it would begin with */
 		info->tcpi_snd_mss = TCP_MSS_DEFAULT;
@@ -155,7 +155,7 @@ void yoke_info(struct sock *sk, struct yoke_tcp_info *info)
 		info->tcpi_unacked = READ_ONCE(sk->sk_ack_backlog);
 		info->tcpi_sacked = READ_ONCE(sk->sk_max_ack_backlog);
 		info->tcpi_snd_cwnd = YOKE_CC_INIT_SEGS;
-		info->tcpi_reordering = 3;
+		info->tcpi_reordering = ys->rec.rack.dup_thresh;
 	} else {
 		yoke_conn_clock(ys);
 		info_options(ys, info);

@@ -15,7 +15,7 @@
 #include "../table/mem.h"
 #include "sysctl.h"
 
-static int byte_max = U8_MAX;
+static int byte_max = U8_MAX, u16_max = U16_MAX;
 static int mss_min = 48, mss_max = U16_MAX - 52;
 static int syn_retries_max = MAX_TCP_SYNCNT;
 static int ecn_max = 5;
@@ -157,6 +157,12 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_BYTE(timestamps),
 	YOKE_SYSCTL_BYTE(sack),
 	YOKE_SYSCTL_BYTE(frto),
+	YOKE_SYSCTL_COUNT(reordering, SYSCTL_ONE, &u16_max),
+	YOKE_SYSCTL_COUNT(max_reordering, SYSCTL_ONE, &u16_max),
+	YOKE_SYSCTL_BYTE(recovery),
+	YOKE_SYSCTL_BYTE(comp_sack_nr),
+	YOKE_SYSCTL(comp_sack_delay_ns, proc_doulongvec_minmax, NULL, NULL),
+	YOKE_SYSCTL(comp_sack_slack_ns, proc_doulongvec_minmax, NULL, NULL),
 	YOKE_SYSCTL_BYTE(abort_on_overflow),
 	YOKE_SYSCTL_BYTE(moderate_rcvbuf),
 	YOKE_SYSCTL_BYTE(slow_start_after_idle),

@@ -55,6 +55,12 @@ static void settings_init(struct yoke_settings *set)
 	set->timestamps = 1;
 	set->sack = 1;
 	set->frto = 2;
+	set->reordering = 3;		/* DupThresh, RFC 5681 §3.2 */
+	set->max_reordering = 300;
+	set->recovery = 1;
+	set->comp_sack_nr = 44;
+	set->comp_sack_delay_ns = NSEC_PER_MSEC;
+	set->comp_sack_slack_ns = 100 * NSEC_PER_USEC;
 	set->base_mss = 1024;
 	set->mtu_probe_floor = 48;
 	set->probe_threshold = 8;

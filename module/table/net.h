@@ -25,7 +25,7 @@ struct yoke_cc_ops;
 	X(FastOpenListenOverflow) X(FastOpenCookieReqd) X(FastOpenBlackhole)		\
 	X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed)				\
 	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(ACKSkippedChallenge)		\
-	X(DelayedAcks)									\
+	X(DelayedAcks) X(AckCompressed)							\
 	X(InvalidAck) X(InvalidRst) X(InvalidSyn) X(InvalidFlags)			\
 	X(Duplicates) X(AfterFin) X(Closed) X(Filtered) X(NotUnicast)			\
 	X(Timeouts) X(TLPs) X(Recoveries) X(Probes) X(DeliveredCE)			\
@@ -90,6 +90,12 @@ struct yoke_settings {
 	int	probe_interval;		/* seconds */
 	int	max_syn_backlog;
 	int	max_tw_buckets;
+	int	reordering;		/* segments, as the next */
+	int	max_reordering;
+	u8	recovery;		/* YOKE_RACK_* */
+	u8	comp_sack_nr;		/* ACKs that become one, */
+	unsigned long comp_sack_delay_ns;	/* for so long at most, */
+	unsigned long comp_sack_slack_ns;	/* give or take */
 	u8	syncookies;		/* 1: for the flooded, 2: always */
 	u8	window_scaling;
 	u8	timestamps;

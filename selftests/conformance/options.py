@@ -420,6 +420,69 @@ def sack_grows(p):
 	equal(sacked(c.next()), [(seq32(c.seq + 50), seq32(c.seq + 300))], 'SACK blocks')
 
 
+def far_away(p):
+	"""A connection with SACK whose round trip takes 0.8 s in the eyes of the other side, which no longer
+	acknowledges at once what comes in order."""
+	listener = p.listen()
+	c = p.conn(listener.getsockname()[1])
+	c.tsval = 1000
+	c.send('S', options=[('MSS', MSS), ('SAckOK', b'')] + c.timestamp())
+	c.syn = c.expect('SA')
+	time.sleep(0.8)
+	c.send('A')
+	c.sock = p.accept(listener)
+	echo = c.tsecr
+	for _ in range(40):		# beyond those that a sender in slow start gets at once
+		c.tsecr = echo
+		c.send('A', pattern(MSS - 12))
+		c.drain()
+		c.recv(MSS - 12)
+	c.drain()
+	c.tsecr = echo
+	return c
+
+
+def behind_a_gap(c, first, segments):
+	"""Send these segments of an island behind a gap, from the one of that number."""
+	for i in range(first, first + segments):
+		c.send('A', pattern(100), seq=c.seq + 100 + 100 * i)
+
+
+def told(c, segments):
+	"""The ACKs until there is one for all of these segments."""
+	acks = []
+	while not acks or sacked(acks[-1])[0][1] != seq32(c.seq + 100 + 100 * segments):
+		acks.append(c.next(what='an ACK for the last'))
+	return acks
+
+
+@rows('5681-8')
+def acks_behind_a_gap_are_joined(p):
+	"""comp_sack_nr: three ACKs leave at once, of the others so many become one."""
+	with p.sysctl('comp_sack_delay_ns', 10**10):
+		for most, low, high in ((0, 20, 20), (4, 6, 14), (44, 4, 12)):
+			with p.sysctl('comp_sack_nr', most):
+				c = far_away(p)
+				behind_a_gap(c, 0, 20)
+				acks = told(c, 20)
+				check(low <= len(acks) <= high, f'{len(acks)} ACKs, joined by {most}')
+				equal([sacked(s)[0][1] for s in acks[:3]],
+				      [seq32(c.seq + 200 + 100 * i) for i in range(3)], 'ends of the first')
+
+
+@rows('5681-8')
+def acks_behind_a_gap_wait_a_moment(p):
+	"""comp_sack_delay_ns: for so long, and no longer than a twentieth of the round trip."""
+	for delay, want in ((10**6, 0.001), (20 * 10**6, 0.02), (10**10, 0.04)):
+		with p.sysctl('comp_sack_delay_ns', delay):
+			c = far_away(p)
+			behind_a_gap(c, 0, 3)
+			equal(len(c.drain()), 3, 'ACKs at once')
+			start = time.monotonic()
+			behind_a_gap(c, 3, 1)
+			near(told(c, 4)[0].at - start, want, low=0.01, high=0.03, what='delay')
+
+
 @rows('2883-1', '2883-2')
 def dsack(p):
 	"""A segment that was acknowledged already is reported, once."""

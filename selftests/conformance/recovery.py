@@ -96,6 +96,50 @@ def three_segments_or_time(p):
 	near(hole(c, flight(c, 5), (1, 4)), RTT / 4, low=0.02, high=0.04)
 
 
+@rows('8985-3')
+def how_many_segments_is_a_setting(p):
+	"""reordering: as many as that are enough, fewer take time."""
+	with p.sysctl('reordering', 6):
+		c = connection(p)
+		near(hole(c, flight(c, 7), (1, 6)), RTT / 4, low=0.02, high=0.04)
+		c = connection(p)
+		check(hole(c, flight(c, 8), (1, 7)) < 0.02, 'it waited')
+
+
+@rows('8985-3')
+def segments_may_count_for_nothing(p):
+	"""recovery, its third bit: however many there are above the hole, it takes time."""
+	with p.sysctl('recovery', 5):
+		c = connection(p)
+		near(hole(c, flight(c, 8), (1, 7)), RTT / 4, low=0.02, high=0.04)
+
+
+@rows('8985-3')
+def reordering_seen_has_a_bound(p):
+	"""The last of eight is there first: so many may overtake one, but not more than max_reordering."""
+	for most, want in ((300, 8), (5, 5)):
+		with p.sysctl('max_reordering', most):
+			c = connection(p)
+			first = flight(c, 8)
+			c.send('A', ack=first, options=sack(first, (7, 8)))
+			c.send('A')
+			c.quiet()
+			equal(tcp_info(c.sock).reordering, want, f'reordering, at most {most}')
+
+
+@rows('8985-4')
+def reordering_window_may_stay(p):
+	"""recovery, its second bit: no D-SACK widens it."""
+	with p.sysctl('recovery', 3):
+		c = connection(p)
+		reorder(c)
+		for _ in range(3):
+			first = flight(c, 5)
+			near(hole(c, first, (1, 4)), RTT / 4, low=0.02, high=0.04)
+			c.send('A', options=sack(first, (0, 1)))
+			c.quiet()
+
+
 @rows('8985-4')
 def reordering_window_grows(p):
 	"""A D-SACK a round widens it by a quarter of the RTT, up to SRTT; sixteen recoveries
@@ -219,7 +263,7 @@ def probe_repairs_a_loss(p):
 	for needless in (False, True):
 		c = connection(p)
 		first = flight(c, 5)
-		c.send('A', ack=first + SIZE * 4)
+		c.send('A', ack=first + SIZE * 3)	# with one in flight the timeout would be first
 		before = tcp_info(c.sock).ssthresh
 		equal(numbers(first, [c.next(2, 'the probe')]), [4], 'probe')
 		time.sleep(RTT)

@@ -207,6 +207,18 @@ def fast_retransmit(p):
 	c.alive()
 
 
+@rows('5681-7')
+def duplicates_are_a_setting(p):
+	"""reordering: so many duplicates, where there is no SACK."""
+	with p.sysctl('reordering', 6):
+		c, first = flight(p, 8)
+		for _ in range(5):
+			c.send('A', ack=first)
+			c.quiet()
+		c.send('A', ack=first)
+		equal([s.seq for s in c.drain()], [first], 'retransmitted')
+
+
 @rows('3042-1')
 def limited_transmit(p):
 	"""The first two duplicate ACKs release one new segment each."""
@@ -458,8 +470,8 @@ def sack_bare_duplicates(p):
 	c.drain()
 	for _ in range(6):
 		c.send('A', ack=first)
-	equal([ahead(s.seq, first) // SIZE for s in c.drain() if ahead(s.seq, first) == 0], [],
-	      'segments retransmitted')
+	out = [ahead(s.seq, first) // SIZE for s in c.drain()]
+	check(len(out) <= 1 and 0 not in out, f'segments sent: {out}')	# a tail loss probe may be among them
 
 
 @slow(4)

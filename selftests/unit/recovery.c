@@ -40,7 +40,7 @@ static u32 seq(u32 i)
 static void conn_init(struct conn *c, bool sack, u32 cwnd)
 {
 	memset(c, 0, sizeof(*c));
-	yoke_recovery_init(&c->r);
+	yoke_recovery_init(&c->r, 3, 300, 1);
 	yoke_cc_init(&c->cc, &yoke_cc_reno, MSS);
 	c->cc.cwnd = cwnd * MSS;
 	c->cc.ssthresh = cwnd * MSS;

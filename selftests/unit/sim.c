@@ -673,7 +673,7 @@ static void start(struct world *w, const struct path *p, u64 seed)
 	memset(w, 0, sizeof(*w));
 	w->p = p;
 	w->rnd = seed * 0x9e3779b97f4a7c15ull + 1;
-	yoke_recovery_init(&w->r);
+	yoke_recovery_init(&w->r, 3, 300, 1);
 	yoke_rtt_init(&w->rtt);
 	yoke_cc_init(&w->cc, p->cc ?: &yoke_cc_reno, MSS);
 	INIT_LIST_HEAD(&w->rtx);
