@@ -134,11 +134,6 @@ static unsigned int ip4_mtu_for(struct net *net, struct sock *sk, const struct y
 
 	if (IS_ERR(rt))
 		return 0;
-	/* RFC 9293 MUST-63: nobody is to be answered at such an address. */
-	if (rt->rt_flags & (RTCF_MULTICAST | RTCF_BROADCAST)) {
-		ip_rt_put(rt);
-		return 0;
-	}
 	mtu = dst_mtu(&rt->dst);
 	*advmss = min_t(u32, dst_metric_advmss(&rt->dst), U16_MAX);
 	*ecn = dst_feature(&rt->dst, DST_FEATURE_ECN_MASK);
