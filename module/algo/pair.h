@@ -15,6 +15,7 @@
  * @raddr:	remote address, likewise; all zero in a listener
  * @lport:	local port, network byte order
  * @rport:	remote port, network byte order; 0 in a listener
+ * @vrf:	the VRF that both addresses are of, by its device's number; 0: none
  *
  * No holes: it is compared and hashed as bytes.
  */
@@ -23,6 +24,7 @@ struct yoke_pair {
 	struct in6_addr	raddr;
 	__be16		lport;
 	__be16		rport;
+	u32		vrf;
 };
 
 static inline bool yoke_seq_before(u32 a, u32 b)

@@ -14,6 +14,7 @@
 #include <net/inet_ecn.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
+#include <net/l3mdev.h>
 #include <net/transp_v6.h>
 #include "addr.h"
 
@@ -399,6 +400,11 @@ int yoke_addr_peer(struct sock *sk, const yoke_sockaddr *uaddr, int len, struct 
 	pair->raddr = addr_mapped(addr->sin_addr.s_addr);
 	pair->rport = addr->sin_port;
 	return 0;
+}
+
+u32 yoke_addr_vrf(const struct sock *sk)
+{
+	return l3mdev_master_ifindex_by_index(sock_net(sk), READ_ONCE(sk->sk_bound_dev_if));
 }
 
 int yoke_addr_bind(struct socket *sock, yoke_sockaddr *uaddr, int len)

@@ -19,6 +19,7 @@ struct yoke_route {
 };
 
 struct yoke_dgram_dest;
+struct yoke_rx;
 
 /**
  * struct yoke_af_ops - a carrier
@@ -81,7 +82,8 @@ struct yoke_af_ops {
 			      const struct yoke_dgram_dest *d);
 	void	(*dgram_too_long)(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu);
 	void	(*dgram_nobody)(struct sk_buff *skb);
-	bool	(*dgram_hears)(struct sock *sk, const struct sk_buff *skb, int iif);
+	bool	(*dgram_hears)(struct sock *sk, const struct sk_buff *skb,
+			       const struct yoke_rx *rx);
 };
 
 /*
@@ -92,6 +94,7 @@ struct yoke_rx {
 	struct yoke_pair pair;		/* as we see it: local is the destination */
 	const struct yoke_af_ops *af;
 	int	iif;
+	int	sdif;		/* if it came by a device of a VRF: that, and @iif is the VRF's */
 	u32	isn;		/* what a SYN that ends a TIME-WAIT must start from, else 0 */
 	u8	tos;		/* without its ECN field, */
 	u8	ecn;		/* YOKE_IP_* */

@@ -149,28 +149,35 @@ int yoke_dgram_enter(struct sock *sk)
 }
 
 /*
- * Does @dg, found by @key, take what came by @iif? A list may lead into another while a socket
+ * Does @dg, found by @key, take what came as @rx? A list may lead into another while a socket
  * changes its place: each entry is looked at. @v4: it came by IPv4.
  */
-static bool takes(const struct yoke_dgram *dg, const struct yoke_pair *key, int iif, bool v4)
+static bool takes(const struct yoke_dgram *dg, const struct yoke_pair *key, const struct yoke_rx *rx,
+		  bool v4)
 {
 	const struct sock *sk = &dg->inet.sk;
 	int dev = READ_ONCE(sk->sk_bound_dev_if);
 
 	if (v4 && ipv6_only_sock(sk))
 		return false;
-	return yoke_hash_same(&dg->pair, key) && (!dev || dev == iif);
+	if (!yoke_hash_same(&dg->pair, key))
+		return false;
+	/* What is of a VRF is for its own sockets, or by net.yoke.l3mdev_accept for those of none. */
+	if (!dev)
+		return !rx->sdif || READ_ONCE(yoke_net(sock_net(sk))->set.l3mdev_accept);
+	return dev == rx->iif || dev == rx->sdif;
 }
 
 /* Of the sockets of that very pair the one bound to the device, else the one that came last. */
-static struct sock *find_exact(struct yoke_net *yn, const struct yoke_pair *key, int iif, bool v4)
+static struct sock *find_exact(struct yoke_net *yn, const struct yoke_pair *key,
+			       const struct yoke_rx *rx, bool v4)
 {
 	struct rhlist_head *list, *pos;
 	struct yoke_dgram *dg, *found = NULL;
 
 	list = rhltable_lookup(&yn->dgrams, key, dgram_params);
 	rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
-		if (!takes(dg, key, iif, v4))
+		if (!takes(dg, key, rx, v4))
 			continue;
 		if (READ_ONCE(dg->inet.sk.sk_bound_dev_if))
 			return &dg->inet.sk;
@@ -191,6 +198,7 @@ static bool next_key(struct yoke_pair *key, const struct yoke_pair *pair, int i)
 	switch (i) {
 	case 0:
 		*key = *pair;
+		key->vrf = 0;	/* which device, the socket says */
 		return true;
 	case 1:
 		memset(&key->raddr, 0, sizeof(key->raddr));
@@ -229,7 +237,7 @@ static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_bu
 	int i;
 
 	for (i = 0; !sk && next_key(&key, &rx->pair, i); i++)
-		sk = find_exact(yn, &key, rx->iif, v4);
+		sk = find_exact(yn, &key, rx, v4);
 	if (sk && rcu_access_pointer(sk->sk_reuseport_cb) && sk->sk_state != TCP_ESTABLISHED)
 		sk = choose(sk, rx, skb);
 	return sk;
@@ -394,8 +402,8 @@ static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yo
 	for (i = 0; next_key(&key, &rx->pair, i); i++) {
 		list = rhltable_lookup(&yn->dgrams, &key, dgram_params);
 		rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
-			if (!takes(dg, &key, rx->iif, v4) ||
-			    !rx->af->dgram_hears(&dg->inet.sk, skb, rx->iif))
+			if (!takes(dg, &key, rx, v4) ||
+			    !rx->af->dgram_hears(&dg->inet.sk, skb, rx))
 				continue;
 			copy = skb_clone(skb, GFP_ATOMIC);
 			if (copy)

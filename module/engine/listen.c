@@ -185,6 +185,9 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	ys->node.pair = req->node.pair;
 	yoke_conn_clock(ys);
 	yoke_listen_numbers(child, req);
+	/* net.yoke.l3mdev_accept: an unbound listener's child is of the VRF its peer is in. */
+	if (!child->sk_bound_dev_if)
+		child->sk_bound_dev_if = ys->node.pair.vrf;
 	/* RFC 4007 §6: a peer of one link only is that of the link it came by. */
 	if (!child->sk_bound_dev_if && ipv6_addr_type(&ys->node.pair.raddr) & IPV6_ADDR_LINKLOCAL)
 		child->sk_bound_dev_if = req->rx.iif;
@@ -672,6 +675,7 @@ int yoke_listen_start(struct sock *sk)
 	ys->listener->cookies_jiffies = 0;
 	memset(&ys->node.pair.raddr, 0, sizeof(ys->node.pair.raddr));
 	ys->node.pair.rport = 0;
+	ys->node.pair.vrf = yoke_addr_vrf(sk);
 	ys->node.kind = YOKE_LISTENER;
 	ys->node.v6only = ipv6_only_sock(sk);
 	sk->sk_ack_backlog = 0;

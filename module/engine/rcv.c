@@ -57,7 +57,20 @@ static bool yoke_rcv_device(const struct sock *sk, const struct yoke_rx *rx)
 {
 	int dev = READ_ONCE(sk->sk_bound_dev_if);
 
-	return !dev || dev == rx->iif;
+	return !dev || dev == rx->iif || dev == rx->sdif;
+}
+
+/* What is of a VRF is for its own sockets; those of none have it if net.yoke.l3mdev_accept says so. */
+static struct yoke_node *yoke_rcv_find(struct yoke_net *yn, const struct yoke_rx *rx)
+{
+	struct yoke_node *node = yoke_hash_find(&yn->stream, &rx->pair);
+	struct yoke_pair pair;
+
+	if (likely(node || !rx->pair.vrf) || !READ_ONCE(yn->set.l3mdev_accept))
+		return node;
+	pair = rx->pair;
+	pair.vrf = 0;
+	return yoke_hash_find(&yn->stream, &pair);
 }
 
 /* IPsec's policies; what comes out of a backlog was asked before it went in. */
@@ -142,7 +155,7 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	 * moment goes to what is there now. More often than these two in turn is not to be waited for.
 	 */
 	for (i = 0; verdict == YOKE_RCV_AGAIN && i < 3; i++) {
-		node = yoke_hash_find(&yn->stream, &rx.pair);
+		node = yoke_rcv_find(yn, &rx);
 		verdict = node ? yoke_rcv_node(net, node, skb, &rx) : YOKE_RCV_NOBODY;
 	}
 	if (likely(verdict == YOKE_RCV_DONE))
@@ -151,7 +164,7 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 		goto closed;
 	if (verdict == YOKE_RCV_FILTERED)
 		goto filtered;
-	node = yoke_hash_listener(&yn->stream, &rx.pair);
+	node = yoke_hash_listener(&yn->stream, &rx.pair, READ_ONCE(yn->set.l3mdev_accept));
 	if (node && yoke_rcv_device(yoke_node_sk(node), &rx)) {
 		sk = yoke_rcv_listener(yn, yoke_node_sk(node), skb, &rx);
 		if (!yoke_rcv_allowed(sk, skb, &rx))
@@ -241,7 +254,7 @@ void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 
 	if (unlikely(READ_ONCE(yn->dying)))
 		return;
-	node = yoke_hash_find(&yn->stream, &rx->pair);
+	node = yoke_rcv_find(yn, rx);
 	/* A request or TIME-WAIT learns the same from its timer. */
 	if (!node || node->kind != YOKE_CONN)
 		return;

@@ -168,7 +168,8 @@ static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct y
 {
 	if (tw->state != TCP_TIME_WAIT ||
 	    (seg->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK | YOKE_FIN)) != YOKE_SYN ||
-	    !yoke_hash_listener(&yoke_net(tw->net)->stream, &tw->node.pair))
+	    !yoke_hash_listener(&yoke_net(tw->net)->stream, &tw->node.pair,
+				READ_ONCE(yoke_net(tw->net)->set.l3mdev_accept)))
 		return false;
 	return yoke_seq_after(seg->seq, tw->rcv_nxt) ||
 	       (tw->use_ts && seg->opt.has_ts && yoke_seq_after(seg->opt.tsval, tw->ts_recent));

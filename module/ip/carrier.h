@@ -3,6 +3,7 @@
 #ifndef YOKE_CARRIER_H
 #define YOKE_CARRIER_H
 
+#include <net/l3mdev.h>
 #include <linux/errqueue.h>
 #include <linux/skbuff.h>
 #include <linux/udp.h>
@@ -50,6 +51,14 @@ void yoke_carrier_queue_error(struct sock *sk, struct sk_buff *skb,
 void yoke_carrier_dgram_error(struct sock *sk, struct sk_buff *skb, int err, bool hard,
 			      const struct sock_extended_err *ee, u16 daddr_at, __be16 port,
 			      const void *payload);
+
+/* Which VRF is it of, of which a device got it? What is of one link only names that as @iif. */
+static inline void yoke_carrier_vrf(struct yoke_rx *rx, const struct sk_buff *skb, int sdif)
+{
+	rx->sdif = sdif;
+	if (unlikely(sdif))
+		rx->pair.vrf = l3mdev_master_ifindex_by_index(dev_net(skb->dev), rx->iif);
+}
 
 /* As yoke_carrier_segment(); @may_lack: there may be no checksum (RFC 768). */
 static __always_inline int yoke_carrier_datagram(struct sk_buff *skb, bool may_lack,

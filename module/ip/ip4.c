@@ -450,7 +450,7 @@ static void ip4_dgram_nobody(struct sk_buff *skb)
 }
 
 /* As its membership says, or by IP_MULTICAST_ALL if it has none; a broadcast is for all. */
-static bool ip4_dgram_hears(struct sock *sk, const struct sk_buff *skb, int iif)
+static bool ip4_dgram_hears(struct sock *sk, const struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct ip_mc_socklist *group;
@@ -463,7 +463,8 @@ static bool ip4_dgram_hears(struct sock *sk, const struct sk_buff *skb, int iif)
 	for (group = rcu_dereference(inet_sk(sk)->mc_list); group;
 	     group = rcu_dereference(group->next_rcu))
 		if (group->multi.imr_multiaddr.s_addr == iph->daddr &&
-		    group->multi.imr_ifindex == iif)
+		    (group->multi.imr_ifindex == rx->iif ||
+		     (rx->sdif && group->multi.imr_ifindex == rx->sdif)))
 			break;
 	if (!group)
 		return inet_test_bit(MC_ALL, sk);
@@ -515,6 +516,7 @@ static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
 	rx->pair.rport = ports[0];
 	rx->af = &yoke_ip4;
 	rx->iif = inet_iif(skb);
+	yoke_carrier_vrf(rx, skb, inet_sdif(skb));
 	rx->tos = iph->tos & ~YOKE_IP_ECN;
 	rx->ecn = iph->tos & YOKE_IP_ECN;
 	rx->ttl = iph->ttl;
@@ -565,6 +567,7 @@ static const __be16 *fill_error_rx(struct yoke_rx *rx, const struct sk_buff *skb
 	rx->pair.rport = ports[1];
 	rx->af = &yoke_ip4;
 	rx->iif = inet_iif(skb);
+	yoke_carrier_vrf(rx, skb, inet_sdif(skb));
 	rx->tos = iph->tos & ~YOKE_IP_ECN;
 	rx->ecn = iph->tos & YOKE_IP_ECN;
 	rx->ttl = iph->ttl;

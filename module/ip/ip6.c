@@ -334,7 +334,7 @@ static void ip6_dgram_nobody(struct sk_buff *skb)
 }
 
 /* As its membership says, or by IPV6_MULTICAST_ALL if it has none. */
-static bool ip6_dgram_hears(struct sock *sk, const struct sk_buff *skb, int iif)
+static bool ip6_dgram_hears(struct sock *sk, const struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	const struct ipv6hdr *hdr = ipv6_hdr(skb);
 	const struct ip6_sf_socklist *sources;
@@ -390,6 +390,7 @@ static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
 	rx->pair.rport = ports[0];
 	rx->af = &yoke_ip6;
 	rx->iif = inet6_iif(skb);
+	yoke_carrier_vrf(rx, skb, inet6_sdif(skb));
 	rx->tos = ipv6_get_dsfield(hdr) & ~YOKE_IP_ECN;
 	rx->ecn = ipv6_get_dsfield(hdr) & YOKE_IP_ECN;
 	rx->ttl = hdr->hop_limit;
@@ -433,6 +434,7 @@ static void fill_error_rx(struct yoke_rx *rx, const struct sk_buff *skb, int off
 	rx->pair.rport = ports[1];
 	rx->af = &yoke_ip6;
 	rx->iif = inet6_iif(skb);
+	yoke_carrier_vrf(rx, skb, inet6_sdif(skb));
 }
 
 static int stream_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,

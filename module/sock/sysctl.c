@@ -189,6 +189,7 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_COUNT(pacing_ca_ratio, SYSCTL_ZERO, SYSCTL_ONE_THOUSAND),
 	YOKE_SYSCTL_COUNT(limit_output_bytes, NULL, NULL),
 	YOKE_SYSCTL(notsent_lowat, proc_douintvec, NULL, NULL),
+	YOKE_SYSCTL(l3mdev_accept, proc_dou8vec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
 	YOKE_SYSCTL(shortcut, proc_dou8vec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
 	YOKE_SYSCTL(ecn_option, proc_dou8vec_minmax, SYSCTL_ZERO, SYSCTL_TWO),
 	YOKE_SYSCTL(invalid_ratelimit, proc_dointvec_ms_jiffies, NULL, NULL),

@@ -31,7 +31,7 @@ static const struct rhashtable_params hash_params = {
 
 int yoke_hash_init(struct yoke_hash *h)
 {
-	BUILD_BUG_ON(sizeof(struct yoke_pair) != 36);
+	BUILD_BUG_ON(sizeof(struct yoke_pair) != 40);
 	return rhashtable_init(&h->table, &hash_params);
 }
 
@@ -85,9 +85,9 @@ static struct yoke_node *find_listener(struct yoke_hash *h, const struct yoke_pa
 	return node && node->kind == YOKE_LISTENER ? node : NULL;
 }
 
-struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair)
+static struct yoke_node *find_best(struct yoke_hash *h, const struct yoke_pair *pair, u32 vrf)
 {
-	struct yoke_pair key = { .laddr = pair->laddr, .lport = pair->lport };
+	struct yoke_pair key = { .laddr = pair->laddr, .lport = pair->lport, .vrf = vrf };
 	struct yoke_node *node;
 
 	node = find_listener(h, &key);
@@ -102,4 +102,13 @@ struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair
 	key.laddr = in6addr_any;
 	node = find_listener(h, &key);
 	return node && node->v6only && ipv6_addr_v4mapped(&pair->laddr) ? NULL : node;
+}
+
+struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair, bool beyond)
+{
+	struct yoke_node *node = find_best(h, pair, pair->vrf);
+
+	if (unlikely(!node && pair->vrf && beyond))
+		node = find_best(h, pair, 0);
+	return node;
 }

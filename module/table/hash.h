@@ -51,13 +51,13 @@ static inline u32 yoke_hash_pair(const void *data, u32 len, u32 seed)
 
 	if (ipv6_addr_v4mapped(&pair->laddr))
 		return jhash_3words((__force u32)pair->laddr.s6_addr32[3],
-				    (__force u32)pair->raddr.s6_addr32[3], ports, seed);
+				    (__force u32)pair->raddr.s6_addr32[3], ports, seed ^ pair->vrf);
 	return jhash2(data, sizeof(*pair) / sizeof(u32), seed);
 }
 
 static inline bool yoke_hash_same(const struct yoke_pair *a, const struct yoke_pair *b)
 {
-	return a->lport == b->lport && a->rport == b->rport &&
+	return a->lport == b->lport && a->rport == b->rport && a->vrf == b->vrf &&
 	       ipv6_addr_equal(&a->laddr, &b->laddr) && ipv6_addr_equal(&a->raddr, &b->raddr);
 }
 
@@ -79,8 +79,8 @@ void yoke_hash_del(struct yoke_hash *h, struct yoke_node *node);
 struct yoke_node *yoke_hash_find(struct yoke_hash *h, const struct yoke_pair *pair);
 /*
  * Under rcu_read_lock(): the listener that fits best: the address itself, then any of its family,
- * then any at all.
+ * then any at all. @beyond: for what is of a VRF that has none, one of no VRF will do.
  */
-struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair);
+struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair, bool beyond);
 
 #endif

@@ -122,6 +122,7 @@ struct yoke_settings {
 	unsigned int notsent_lowat;	/* bytes */
 	u8	ecn_option;
 	u8	shortcut;
+	u8	l3mdev_accept;
 	int	invalid_ratelimit;	/* jiffies between challenge ACKs of one connection */
 	int	fastopen;		/* YOKE_FASTOPEN_* bits */
 	int	fastopen_blackhole_timeout_sec;

@@ -189,7 +189,7 @@ static bool owners_conflict(const struct yoke_ports *ports, const struct yoke_ow
 
 	if (other == owner || !addresses_overlap(owner, other))
 		return false;
-	if (dev && other_dev && dev != other_dev)
+	if (owner->vrf != other->vrf || (dev && other_dev && dev != other_dev))
 		return false;
 	return strict || !(share_address(ports, owner->sk, other) || share_port(owner->sk, other));
 }
@@ -360,6 +360,7 @@ void yoke_port_join(struct yoke_owner *owner, const struct yoke_owner *of)
 		spin_lock_bh(&port->lock);
 		if (!port->dead) {
 			port_add_owner(port, owner);
+			owner->vrf = of->vrf;
 			if (!owner->sk && of->sk) {
 				owner->dev = of->sk->sk_bound_dev_if;
 				owner->reuse = of->sk->sk_reuse;

@@ -32,6 +32,7 @@ struct yoke_port {
  * @port:	NULL while it holds none
  * @sk:		the socket, NULL for a TIME-WAIT
  * @addr:	the local address it is bound to, unspecified for any; points into its owner
+ * @vrf:	the VRF that it is of, if each has ports of its own
  * @dev:	of a TIME-WAIT: the device its socket was bound to; yoke_port_join() takes it
  * @reuse:	likewise, its SO_REUSEADDR
  * @reuseport:	likewise
@@ -42,6 +43,7 @@ struct yoke_owner {
 	struct yoke_port *port;
 	struct sock	*sk;
 	const struct in6_addr *addr;
+	u32	vrf;
 	int	dev;
 	bool	reuse;
 	bool	reuseport;

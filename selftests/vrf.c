@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VRFs: what comes in by a device of one is for the sockets bound to it (or to that device), and for
+ * nobody else, unless net.yoke.l3mdev_accept lets those that are bound to nothing have it; two VRFs
+ * may have the same address and port.
+ *
+ *	namespace a                      namespace b
+ *	10.0.0.1/24 (veth) ------------- 10.0.0.2/24 (veth, of the VRF red)
+ *	                                 10.0.0.2/24 (the VRF blue itself)
+ */
+#include "yoke_test.h"
+
+#define PORT 1981
+
+FIXTURE(vrf) { struct net net; };
+
+/* What stands for an address, as text. */
+static const char *text(const char *ip)
+{
+	static char buf[INET6_ADDRSTRLEN];
+	struct in6_addr six = to_ipv6((struct in_addr){ inet_addr(ip) });
+
+	return ipv6() ? inet_ntop(AF_INET6, &six, buf, sizeof(buf)) : ip;
+}
+
+static bool add_vrf(const char *name, int number)
+{
+	return shell("ip link add %s type vrf table %d", name, number) &&
+	       shell("ip link set %s up", name);
+}
+
+/* A device that enters a VRF loses its addresses of IPv6. */
+static void give_address(const char *dev, const char *ip)
+{
+	if (ipv6())
+		must(shell("ip -6 addr replace %s/120 dev %s nodad", text(ip), dev) ? 0 : -1);
+	else
+		must(shell("ip addr replace %s/24 dev %s", ip, dev) ? 0 : -1);
+}
+
+FIXTURE_SETUP(vrf)
+{
+	if (!new_link(&self->net))
+		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	enter(self->net.b);
+	if (!add_vrf("red", 10) || !add_vrf("blue", 20))
+		SKIP(_exit(255), "no VRF (vrf module?)");
+	must(shell("ip link set veth master red") ? 0 : -1);
+	give_address("veth", ADDR_B);
+	give_address("blue", ADDR_B);
+}
+
+FIXTURE_TEARDOWN(vrf) { }
+
+/* net.yoke.l3mdev_accept; TCP and UDP have one each. */
+static void accept_all(void)
+{
+	must(sysctl_own("l3mdev_accept", "1") ? 0 : -1);
+	if (oracle())
+		must(sysctl_ip("udp_l3mdev_accept", "1") ? 0 : -1);
+}
+
+static int on(int fd, const char *dev)
+{
+	if (dev)
+		must(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev, strlen(dev)));
+	return fd;
+}
+
+static int listener_on(const char *dev, const char *ip)
+{
+	int fd = on(stream(), dev);
+
+	must(bind_to(fd, ip, PORT));
+	must(listen(fd, 5));
+	return fd;
+}
+
+/* From namespace a: the errno, 0 if it stands. */
+static int try_from(int ns, int *fd)
+{
+	int back = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), err = 0;
+
+	enter(ns);
+	*fd = stream();
+	set_nonblock(*fd, true);
+	if (connect_to(*fd, ADDR_B, PORT) && errno == EINPROGRESS) {
+		wait_events(*fd, POLLOUT);
+		err = so_error(*fd);
+	}
+	enter(back);
+	close(back);
+	return err;
+}
+
+/* Two ends talk, and end. */
+static bool talk(int a, int b)
+{
+	char buf[8];
+
+	return send(a, "hello", 5, 0) == 5 && arrived(b, 5) && recv(b, buf, 8, 0) == 5 &&
+	       send(b, "yes", 3, 0) == 3 && arrived(a, 3) && !shutdown(a, SHUT_WR) &&
+	       recv(b, buf, 8, 0) == 0;
+}
+
+TEST_F_TIMEOUT(vrf, a_listener_of_it_hears, 120)
+{
+	static const char *const devices[] = { "red", "veth" };
+	int listening, a, b;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(devices); i++) {
+		listening = listener_on(devices[i], i ? ANY : ADDR_B);
+		EXPECT_EQ(try_from(self->net.a, &a), 0);
+		b = accept(listening, NULL, NULL);
+		EXPECT_TRUE(talk(a, b));
+		close(a);
+		close(b);
+		close(listening);
+		EXPECT_EQ(try_from(self->net.a, &a), ECONNREFUSED);
+		close(a);
+	}
+}
+
+TEST_F_TIMEOUT(vrf, others_do_not, 120)
+{
+	int listening[] = { listener_on(NULL, ANY), listener_on("blue", ANY) }, a;
+
+	EXPECT_EQ(try_from(self->net.a, &a), ECONNREFUSED);
+	EXPECT_EQ(events(listening[0], POLLIN), 0);
+	EXPECT_EQ(events(listening[1], POLLIN), 0);
+}
+
+TEST_F_TIMEOUT(vrf, accept_lets_the_unbound_hear, 120)
+{
+	int listening, a, b;
+
+	accept_all();
+	listening = listener_on(NULL, ANY);
+	EXPECT_EQ(try_from(self->net.a, &a), 0);
+	b = must(accept(listening, NULL, NULL));
+	/* What came of it belongs to the VRF. */
+	EXPECT_EQ(get_opt(b, SOL_SOCKET, SO_BINDTOIFINDEX), (int)if_nametoindex("red"));
+	EXPECT_TRUE(talk(a, b));
+}
+
+TEST_F_TIMEOUT(vrf, the_bound_is_first, 120)
+{
+	int unbound, red, a, b;
+
+	accept_all();
+	red = on(stream(), "red");
+	must(set_opt(red, SOL_SOCKET, SO_REUSEADDR, 1));
+	must(bind_to(red, ADDR_B, PORT));
+	must(listen(red, 5));
+	unbound = on(stream(), "blue");
+	must(bind_to(unbound, ADDR_B, PORT));
+	must(listen(unbound, 5));
+	EXPECT_EQ(try_from(self->net.a, &a), 0);
+	b = must(accept(red, NULL, NULL));
+	EXPECT_EQ(events(unbound, POLLIN), 0);
+	EXPECT_TRUE(talk(a, b));
+}
+
+/* The same address and port in each: none knows of the other. */
+TEST_F_TIMEOUT(vrf, two_have_one_address, 120)
+{
+	int red = listener_on("red", ADDR_B), blue = listener_on("blue", ADDR_B);
+	int unbound = listener_on(NULL, ANY), a, b, c, d;
+
+	EXPECT_EQ(try_from(self->net.a, &a), 0);
+	b = must(accept(red, NULL, NULL));
+	EXPECT_EQ(events(blue, POLLIN), 0);
+
+	c = on(stream(), "blue");
+	must(connect_to(c, ADDR_B, PORT));
+	d = must(accept(blue, NULL, NULL));
+	EXPECT_EQ(events(red, POLLIN), 0);
+	EXPECT_EQ(events(unbound, POLLIN), 0);
+	EXPECT_TRUE(talk(a, b));
+	EXPECT_TRUE(talk(c, d));
+	/* And once more beside those in TIME-WAIT. */
+	close(c);
+	close(d);
+	c = on(stream(), "blue");
+	must(connect_to(c, ADDR_B, PORT));
+	d = must(accept(blue, NULL, NULL));
+	EXPECT_TRUE(talk(c, d));
+}
+
+TEST_F_TIMEOUT(vrf, connects_out_of_it, 120)
+{
+	int listening, a, b;
+
+	enter(self->net.a);
+	listening = listener(ADDR_A, PORT, 1);
+	enter(self->net.b);
+	a = on(stream(), "red");
+	must(connect_to(a, ADDR_A, PORT));
+	b = must(accept(listening, NULL, NULL));
+	EXPECT_TRUE(talk(a, b));
+}
+
+/* A datagram from namespace a; the errno of its sender afterwards. */
+static int datagram_from(int ns, int *fd)
+{
+	int back = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+
+	enter(ns);
+	*fd = dgram();
+	must(connect_to(*fd, ADDR_B, PORT));
+	must(send(*fd, "hello", 5, 0));
+	enter(back);
+	close(back);
+	return 0;
+}
+
+static int dgram_on(const char *dev)
+{
+	int fd = on(dgram(), dev);
+
+	/* UDP's ports are the same in all VRFs. */
+	must(set_opt(fd, SOL_SOCKET, SO_REUSEADDR, 1));
+	must(bind_to(fd, ANY, PORT));
+	return fd;
+}
+
+TEST_F_TIMEOUT(vrf, datagrams, 120)
+{
+	int blue = dgram_on("blue"), unbound = dgram_on(NULL), red, a;
+	char buf[8];
+
+	datagram_from(self->net.a, &a);
+	EXPECT_EQ(error_of(a), ECONNREFUSED);
+	close(a);
+	accept_all();
+	datagram_from(self->net.a, &a);
+	EXPECT_TRUE(wait_events(unbound, POLLIN));
+	EXPECT_EQ(recv(unbound, buf, sizeof(buf), MSG_DONTWAIT), 5);
+	close(a);
+	red = dgram_on("red");
+	datagram_from(self->net.a, &a);
+	EXPECT_TRUE(wait_events(red, POLLIN));
+	EXPECT_EQ(recv(red, buf, sizeof(buf), MSG_DONTWAIT), 5);
+	close(red);
+	close(a);
+	red = dgram_on("veth");
+	datagram_from(self->net.a, &a);
+	EXPECT_TRUE(wait_events(red, POLLIN));
+	EXPECT_EQ(recv(red, buf, sizeof(buf), MSG_DONTWAIT), 5);
+	EXPECT_EQ(events(unbound, POLLIN), 0);
+	EXPECT_EQ(events(blue, POLLIN), 0);
+}
+
+TEST_HARNESS_MAIN
