@@ -611,4 +611,30 @@ TEST_F(link, the_route_gives_the_address)
 	EXPECT_EQ(inet_addr(ADDR_A), peer(p.b).sin_addr.s_addr);
 }
 
+/* A second cable between the two: an answer leaves by the route, not by the way that the SYN came. */
+TEST_F(link, the_way_back_is_another)
+{
+	static const char own[] = "10.0.1.1";
+	int listening, fd;
+
+	if (!shell("ip link add other type veth peer name other netns /proc/%d/fd/%d",
+		   getpid(), self->net.b))
+		SKIP(return, "no second veth pair");
+	/* No neighbour is told of the address by the wrong cable. */
+	must(write_file("/proc/sys/net/ipv4/conf/all/arp_ignore", "1") ? 0 : -1);
+	must(write_file("/proc/sys/net/ipv4/conf/all/arp_announce", "2") ? 0 : -1);
+	bring_up("other", own);
+	enter(self->net.b);
+	bring_up("other", "10.0.1.2");
+	listening = listener(ADDR_B, 0, 1);
+	enter(self->net.a);
+	fd = bound(SOCK_STREAM, own, 0);
+	set_timeout(fd, SO_SNDTIMEO, 20000);
+	EXPECT_OK(connect_to(fd, ADDR_B, local_port(listening)));
+	EXPECT_EQ(POLLIN, wait_events(listening, POLLIN));
+	fd = bound(SOCK_STREAM, own, 0);
+	set_timeout(fd, SO_SNDTIMEO, 20000);
+	EXPECT_ERR(ECONNREFUSED, connect_to(fd, ADDR_B, 9));
+}
+
 TEST_HARNESS_MAIN

@@ -95,6 +95,7 @@ struct yoke_rx {
 	const struct yoke_af_ops *af;
 	int	iif;
 	int	sdif;		/* if it came by a device of a VRF: that, and @iif is the VRF's */
+	int	dev;		/* by which alone its receiver hears and answers, 0: any */
 	u32	isn;		/* what a SYN that ends a TIME-WAIT must start from, else 0 */
 	u8	tos;		/* without its ECN field, */
 	u8	ecn;		/* YOKE_IP_* */

@@ -470,7 +470,8 @@ static void yoke_input_established(struct sock *sk)
 static void yoke_input_refuse(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	struct yoke_rx rx = { .pair = ys->node.pair, .af = ys->af, .iif = sk->sk_bound_dev_if };
+	struct yoke_rx rx = { .pair = ys->node.pair, .af = ys->af, .iif = sk->sk_bound_dev_if,
+			      .dev = sk->sk_bound_dev_if };
 
 	yoke_output_reset_for(sock_net(sk), skb, &rx);
 }

@@ -337,6 +337,17 @@ void yoke_output_reset(struct sock *sk)
 
 /* --- for no socket --- */
 
+/*
+ * The way back need not be the way there, unless it is of one link (RFC 4007 §6) or one VRF only, or by
+ * SO_BINDTODEVICE.
+ */
+int yoke_output_device(const struct yoke_rx *rx)
+{
+	if (ipv6_addr_type(&rx->pair.raddr) & IPV6_ADDR_LINKLOCAL)
+		return rx->iif;
+	return rx->dev ?: rx->pair.vrf;
+}
+
 void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark,
 			 u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt)
 {
@@ -344,7 +355,7 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx 
 	unsigned int size = sizeof(struct tcphdr);
 	struct yoke_route route = {
 		.pair = rx->pair,
-		.oif = rx->iif,
+		.oif = yoke_output_device(rx),
 		.mark = mark,
 		.tos = rx->tos,
 	};

@@ -110,6 +110,7 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 		return yoke_rcv_conn(sk, skb, rx->ecn) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
 	case YOKE_REQUEST:
 		req = container_of(node, struct yoke_request, node);
+		rx->dev = req->rx.dev;
 		if (!yoke_rcv_allowed(req->listener, skb, rx))
 			return YOKE_RCV_FILTERED;
 		nf_reset_ct(skb);
@@ -167,6 +168,7 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	node = yoke_hash_listener(&yn->stream, &rx.pair, READ_ONCE(yn->set.l3mdev_accept));
 	if (node && yoke_rcv_device(yoke_node_sk(node), &rx)) {
 		sk = yoke_rcv_listener(yn, yoke_node_sk(node), skb, &rx);
+		rx.dev = READ_ONCE(sk->sk_bound_dev_if);
 		if (!yoke_rcv_allowed(sk, skb, &rx))
 			goto filtered;
 		nf_reset_ct(skb);

@@ -235,7 +235,7 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 	const struct yoke_settings *set = &yn->set;
 	struct yoke_route route = {
 		.pair = rx->pair,
-		.oif = rx->iif,
+		.oif = yoke_output_device(rx),
 		.mark = skb->mark,
 		.tos = rx->tos,
 	};

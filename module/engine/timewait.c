@@ -275,6 +275,7 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 
 	yoke_ack_parse(skb, &seg);
 	rx->tos = tw->tos;
+	rx->dev = tw->owner.dev;
 	spin_lock(&tw->lock);
 	if (yoke_timewait_reopens(tw, &seg) && !yoke_timewait_paws(tw, &seg)) {
 		rx->isn = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
