@@ -173,9 +173,15 @@ extern u8 yoke_dgram_protocol;
 
 extern unsigned int yoke_net_id;
 
+/* As net_generic(), whose rcu_read_lock() is two calls on kernels that preempt: this is in every path. */
 static inline struct yoke_net *yoke_net(const struct net *net)
 {
-	return net_generic(net, yoke_net_id);
+	struct yoke_net *yn;
+
+	rcu_read_lock_sched();
+	yn = rcu_dereference_sched(net->gen)->ptr[yoke_net_id];
+	rcu_read_unlock_sched();
+	return yn;
 }
 
 #define yoke_count(net, name)		this_cpu_inc(yoke_net(net)->mib->count[YOKE_MIB_##name])
