@@ -267,15 +267,20 @@ static void yoke_input_measure(struct sock *sk, const struct sk_buff *skb,
 
 /*
  * RFC 5681 §4.2: an ACK for every second full segment, at once while there is a gap, and after 40
- * ms at the latest.
+ * ms at the latest. One that should not wait so long waits for the program that sleeps until just
+ * this comes (@pushed): it answers, and carries the ACK, or sleeps again, and yoke_output_quick()
+ * sends it.
  */
-static void yoke_input_ack_due(struct sock *sk)
+static void yoke_input_ack_due(struct sock *sk, bool pushed)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	ys->ack_due = true;
-	if (ys->quickack || ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss || !RB_EMPTY_ROOT(&ys->ooo))
+	if (ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss || !RB_EMPTY_ROOT(&ys->ooo) ||
+	    (ys->quickack && !(pushed && ys->reading)))
 		ys->ack_now = true;
+	else if (ys->quickack)
+		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, 1);
 	else if (!yoke_conn_timer_armed(ys, YOKE_TIMER_DELACK))
 		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, YOKE_DELACK);
 }
@@ -375,7 +380,7 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 	yoke_input_append(sk, skb, false);
 	if (unlikely(gap))
 		yoke_input_drain(sk);
-	yoke_input_ack_due(sk);
+	yoke_input_ack_due(sk, s->flags & YOKE_PSH);
 	if (gap)
 		ys->ack_now = true;
 	/* SO_RCVLOWAT: a reader sleeps until there is as much as it wants, or the end. */
@@ -390,15 +395,18 @@ static void yoke_input_fin(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	ys->fin_received = true;
-	ys->ack_due = true;
-	ys->ack_now = true;
 	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
 	sock_set_flag(sk, SOCK_DONE);
 	switch (sk->sk_state) {
 	case TCP_ESTABLISHED:
+		/* Our FIN is mostly about to follow, and carries the ACK. */
+		ys->quickack = 0;
+		ys->pingpong = true;
+		yoke_input_ack_due(sk, false);
 		yoke_conn_set_state(sk, TCP_CLOSE_WAIT);
 		break;
 	case TCP_FIN_WAIT1:
+		ys->ack_now = true;
 		yoke_conn_set_state(sk, TCP_CLOSING);
 		break;
 	case TCP_FIN_WAIT2:

@@ -88,6 +88,16 @@ void yoke_output_window_update(struct sock *sk)
 		yoke_output_ack(sk);
 }
 
+void yoke_output_quick(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (likely(!ys->ack_due || !ys->quickack))
+		return;
+	yoke_conn_clock(ys);
+	yoke_output_ack(sk);
+}
+
 /* --- one segment --- */
 
 /* Options of a segment with @flags. */

@@ -25,6 +25,8 @@ void yoke_output_challenge(struct sock *sk);
 void yoke_output_reset(struct sock *sk);
 /* The program has read: tell the peer if the window has opened enough (RFC 9293 MUST-39). */
 void yoke_output_window_update(struct sock *sk);
+/* The program goes to sleep: an ACK that waited to go with its answer leaves. */
+void yoke_output_quick(struct sock *sk);
 
 /*
  * For no socket. Any context under RCU, no locks.

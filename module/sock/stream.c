@@ -120,6 +120,19 @@ static void stream_stamp(const struct sock *sk, struct sk_buff *skb, struct sk_b
 	*stamped = skb_get(skb);
 }
 
+/* Sleeps until there is something behind @last; as sk_wait_data(). */
+static int stream_wait(struct sock *sk, long *timeo, const struct sk_buff *last)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	int err;
+
+	yoke_output_quick(sk);
+	ys->reading = true;
+	err = sk_wait_data(sk, timeo, last);
+	ys->reading = false;
+	return err;
+}
+
 static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		       struct sk_buff **stamped)
 {
@@ -173,7 +186,7 @@ static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flag
 		/* The peer may be waiting for what was read to make room. */
 		if (copied && !(flags & MSG_PEEK))
 			yoke_output_window_update(sk);
-		err = sk_wait_data(sk, &timeo, skb_peek_tail(&sk->sk_receive_queue));
+		err = stream_wait(sk, &timeo, skb_peek_tail(&sk->sk_receive_queue));
 		if (err < 0)
 			break;
 		/* Another thread has read meanwhile what we peeked at. */
@@ -309,7 +322,7 @@ static ssize_t stream_splice_read(struct socket *sock, loff_t *ppos, struct pipe
 		if (err || stream_find(sk, yoke_sk(sk)->copied_seq))
 			break;
 		yoke_output_window_update(sk);
-		err = sk_wait_data(sk, &timeo, NULL);
+		err = stream_wait(sk, &timeo, NULL);
 		err = min(err, 0);
 	}
 	release_sock(sk);
