@@ -2,8 +2,8 @@
 #
 # make help says what there is.
 #
-# The module is built for KERNEL=6.1, 6.12, 7.3 or debug, fetched by scripts/kernel
-# into the cache; or for KDIR=, a kernel's headers; or for the running kernel.
+# The module is built for KERNEL=6.1, 6.12, 7.3 or debug, or 6.1-arm64 or 6.1-s390x, fetched by
+# scripts/kernel into the cache; or for KDIR=, a kernel's headers; or for the running kernel.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 ifneq ($(KERNEL),)
@@ -89,6 +89,10 @@ check: setup
 check-kernels: setup
 	@KERNEL='6.1 6.12 7.3' scripts/check
 
+check-machines: setup
+	+@for cpu in arm64 s390x; do $(MAKE) --no-print-directory KERNEL=6.1-$$cpu all || exit; done
+	@$(MAKE) -s -C selftests/unit check CPU=s390x
+
 check-programs: setup
 	@KERNEL=$(or $(KERNEL),6.1) scripts/check programs
 
@@ -130,6 +134,7 @@ help:
 	@echo 'make demo       two namespaces, a lossy link, a server and clients: tables and a ladder diagram'
 	@echo 'make check      every test, in a VM, on 6.1 and 6.12 (KERNEL= picks one); logs in build/check'
 	@echo 'make check-kernels  the same on 6.1, 6.12 and 7.3'
+	@echo 'make check-machines  the module built for arm64 and s390x; the unit tests on the latter, a big-endian one'
 	@echo "make check-programs  other people's programs over Yoke across a bad link; fetches them, installs none"
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
 	@echo 'make fuzz       a million hostile packets, and calls (FUZZ_SEED= for the same again)'
@@ -142,4 +147,4 @@ help:
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all sample $(samples) headers install uninstall demo bench bench-recovery profile check check-kernels check-programs conformance mutants check-debug fuzz shell lint setup clean help
+.PHONY: all sample $(samples) headers install uninstall demo bench bench-recovery profile check check-kernels check-machines check-programs conformance mutants check-debug fuzz shell lint setup clean help
