@@ -509,12 +509,10 @@ def urgent_leaves_the_stream_whole(p):
 	"""Whatever the pointer says, with the urgent byte in line no byte is lost or moved."""
 	c = p.established()
 	setopt(c.sock, oobinline=1)
-	want = b''
 	for urgptr in (0, 1, 4, 5, 100, 65535):
 		c.send('UPA', b'word', urgptr=urgptr)
 		c.expect_ack()
-		want += b'word'
-	equal(c.recv(len(want)), want, 'data read')
+		equal(c.recv(4), b'word', f'data read, pointer {urgptr}')
 	c.nothing_to_read()
 	c.send('PA', b'end', urgptr=77)			# a pointer without URG says nothing
 	c.expect_ack()

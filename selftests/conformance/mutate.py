@@ -67,6 +67,7 @@ def build_all(mutants):
 	shutil.rmtree(WORK, ignore_errors=True)
 	shutil.copytree(REPO, f'{WORK}/src', ignore=shutil.ignore_patterns('build', '.git*'))
 	subprocess.run(['make', '-s', f'KERNEL={KERNEL}'], cwd=f'{WORK}/src', check=True)
+	subprocess.run(['make', '-s', f'KERNEL={KERNEL}', 'later'], cwd=REPO, check=True)	# for some tests
 	headers = subprocess.run([f'{REPO}/scripts/kernel', KERNEL], check=True, text=True,
 				 stdout=subprocess.PIPE).stdout.strip() + '/headers'
 	good = []
@@ -89,7 +90,7 @@ def guest(mutants, names):
 	for name in names:
 		subprocess.run(['insmod', f'{WORK}/{name}.ko'], check=True)
 		if not os.fork():
-			signal.alarm(600)
+			signal.alarm(1800)
 			os.dup2(os.open('/tmp/log', os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
 			run.main(mutants[name][3].split())
 		os.wait()

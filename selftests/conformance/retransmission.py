@@ -482,13 +482,14 @@ def sack_reneging(p):
 	c, first = sack_connection(p, 4)
 	c.send('A', ack=first, options=sack(first, (1, 4)))
 	end = time.monotonic() + 10
-	seen = set()
+	seen = {}
 	while len(seen) < 4:
 		check(time.monotonic() < end, f'only segments {sorted(seen)} came again')
 		for segment in c.burst():
-			seen.add(ahead(segment.seq, first) // SIZE)
+			seen.setdefault(ahead(segment.seq, first) // SIZE, segment.at)
 		if 0 in seen:
 			c.send('A', ack=first + SIZE * min(i for i in range(5) if i not in seen))
+	check(seen[2] - seen[1] < 0.15, f'each waited for a timeout: {seen}')
 	c.send('A')
 	c.drain()
 	c.alive()

@@ -221,10 +221,12 @@ def step(c, rand):
 def ports_of_zero(p):
 	"""Port 0 belongs to nobody: a reset or silence, and no connection."""
 	listener = p.listen()
-	p.segment(0, listener.getsockname()[1], 'S', 5)
+	port = listener.getsockname()[1]
+	p.segment(0, port, 'S', 5)
 	p.segment(1, 0, 'S', 5)
 	p.segment(0, 0, 'S', 5)
 	p.barrier()
+	check(p.empty(STREAM, 1, port), 'the listener has answered for port 0')
 	opens(p, listener)
 
 
