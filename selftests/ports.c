@@ -433,4 +433,143 @@ TEST_F(ports, connect_does_not_pick_a_bound_port)
 	EXPECT_ERR(EADDRNOTAVAIL, connect_to(stream(), LOOPBACK, local_port(l)));
 }
 
+/* ---- options that say otherwise ------------------------------------------------ */
+
+#define LOCAL_PORT_RANGE	51		/* IP_LOCAL_PORT_RANGE, of Linux 6.3 */
+
+static int set_ip_opt(int fd, int v4, int v6, int value)
+{
+	return ipv6() ? set_opt(fd, SOL_IPV6, v6, value) : set_opt(fd, SOL_IP, v4, value);
+}
+
+TEST_F(ports, a_socket_has_a_range_of_its_own)
+{
+	int types[] = { SOCK_STREAM, SOCK_DGRAM }, l = listener(LOOPBACK, 4000, 8), i, j, fd;
+
+	if (set_opt(stream(), SOL_IP, LOCAL_PORT_RANGE, 0))
+		SKIP(return, "no IP_LOCAL_PORT_RANGE before Linux 6.3");
+	ASSERT_TRUE(sysctl_ip("ip_local_port_range", "40000 40007"));
+	EXPECT_ERR(EINVAL, set_opt(stream(), SOL_IP, LOCAL_PORT_RANGE, 40002 << 16 | 40003));
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < 2; j++) {
+			fd = of_type(types[i]);
+			must(set_opt(fd, SOL_IP, LOCAL_PORT_RANGE, 40003 << 16 | 40002));
+			EXPECT_OK(bind_to(fd, LOOPBACK, 0));
+			EXPECT_TRUE(local_port(fd) == 40002 || local_port(fd) == 40003);
+		}
+		fd = of_type(types[i]);
+		must(set_opt(fd, SOL_IP, LOCAL_PORT_RANGE, 40003 << 16 | 40002));
+		EXPECT_ERR(EADDRINUSE, bind_to(fd, LOOPBACK, 0));
+	}
+	fd = stream();
+	must(set_opt(fd, SOL_IP, LOCAL_PORT_RANGE, 40005 << 16 | 40005));
+	EXPECT_OK(connect_to(fd, LOOPBACK, local_port(l)));
+	EXPECT_EQ(40005, local_port(fd));
+	fd = stream();
+	must(set_opt(fd, SOL_IP, LOCAL_PORT_RANGE, 40005 << 16 | 40005));
+	EXPECT_ERR(EADDRNOTAVAIL, connect_to(fd, LOOPBACK, local_port(l)));
+}
+
+TEST_F(ports, foreign_addresses_if_asked_for)
+{
+	int types[] = { SOCK_STREAM, SOCK_DGRAM }, i, fd;
+
+	for (i = 0; i < 2; i++) {
+		fd = of_type(types[i]);
+		be_nobody(true);
+		EXPECT_ERR(EPERM, set_ip_opt(fd, IP_TRANSPARENT, IPV6_TRANSPARENT, 1));
+		EXPECT_OK(set_ip_opt(fd, IP_FREEBIND, IPV6_FREEBIND, 1));
+		EXPECT_OK(bind_to(fd, "192.0.2.1", 4000));
+		be_nobody(false);
+		close(fd);
+		fd = of_type(types[i]);
+		EXPECT_OK(set_ip_opt(fd, IP_TRANSPARENT, IPV6_TRANSPARENT, 1));
+		EXPECT_OK(bind_to(fd, "192.0.2.1", 4000));
+		if (!i)
+			EXPECT_OK(listen(fd, 1));
+		close(fd);
+	}
+}
+
+/*
+ * Namespace a speaks for 10.0.0.77, as a proxy does: what comes for that address is taken in, though it
+ * is none of the host's.
+ */
+#define OTHER	"10.0.0.77"
+
+FIXTURE(proxy) { struct net net; };
+
+FIXTURE_SETUP(proxy)
+{
+	struct in6_addr six = to_ipv6((struct in_addr){ inet_addr(OTHER) });
+	char ip[INET6_ADDRSTRLEN] = OTHER;
+
+	if (!new_link(&self->net))
+		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	if (ipv6())
+		inet_ntop(AF_INET6, &six, ip, sizeof(ip));
+	must(shell("ip link set veth address 02:00:00:00:00:0a") ? 0 : -1);
+	must(shell("ip -%c rule add iif veth lookup 100", ipv6() ? '6' : '4') ? 0 : -1);
+	must(shell("ip -%c route add local %s dev lo table 100", ipv6() ? '6' : '4', ip) ? 0 : -1);
+	enter(self->net.b);
+	must(shell("ip neigh replace %s lladdr 02:00:00:00:00:0a dev veth", ip) ? 0 : -1);
+	enter(self->net.a);
+}
+
+FIXTURE_TEARDOWN(proxy) { }
+
+static int proxy(int type)
+{
+	int fd = of_type(type);
+
+	must(set_ip_opt(fd, IP_TRANSPARENT, IPV6_TRANSPARENT, 1));
+	must(bind_to(fd, OTHER, 4001));
+	return fd;
+}
+
+TEST_F(proxy, datagrams)
+{
+	int fd = proxy(SOCK_DGRAM), other;
+
+	enter(self->net.b);
+	other = bound(SOCK_DGRAM, ADDR_B, 4000);
+	EXPECT_EQ(1, send_to(fd, "x", 1, ADDR_B, 4000));
+	EXPECT_EQ(POLLIN, wait_events(other, POLLIN));
+	EXPECT_EQ(1, send_to(other, "y", 1, OTHER, 4001));
+	EXPECT_EQ(POLLIN, wait_events(fd, POLLIN));
+}
+
+TEST_F(proxy, connects)
+{
+	int fd = proxy(SOCK_STREAM), l, other;
+
+	enter(self->net.b);
+	l = listener(ADDR_B, 4000, 1);
+	set_timeout(fd, SO_SNDTIMEO, 20000);
+	ASSERT_EQ(0, connect_to(fd, ADDR_B, 4000));
+	other = must(accept(l, NULL, NULL));
+	EXPECT_EQ(inet_addr(OTHER), peer(other).sin_addr.s_addr);
+	EXPECT_TRUE(carry_both_ways(((struct pair){ fd, other }), 50000, 20000));
+	/* Its last words are heard, when nothing but a TIME-WAIT is left of it. */
+	close(fd);
+	close(other);
+	EXPECT_TRUE(until(count(TCP_LAST_ACK, 4000) == 0 && count(TCP_CLOSING, 4000) == 0));
+	enter(self->net.a);
+	EXPECT_EQ(1, count(TCP_TIME_WAIT, 4001));
+}
+
+TEST_F(proxy, listens)
+{
+	int fd = proxy(SOCK_STREAM), other, accepted;
+
+	must(listen(fd, 1));
+	enter(self->net.b);
+	other = stream();
+	set_timeout(other, SO_SNDTIMEO, 20000);
+	ASSERT_EQ(0, connect_to(other, OTHER, 4001));
+	accepted = must(accept(fd, NULL, NULL));
+	EXPECT_EQ(inet_addr(OTHER), local(accepted).sin_addr.s_addr);
+	EXPECT_TRUE(carry_both_ways(((struct pair){ other, accepted }), 50000, 20000));
+}
+
 TEST_HARNESS_MAIN

@@ -16,6 +16,7 @@ struct yoke_route {
 	u32	mark;
 	u8	tos;
 	u8	ttl;		/* 0: the route's */
+	bool	foreign;	/* from an address that is none of ours */
 };
 
 struct yoke_dgram_dest;
@@ -45,7 +46,7 @@ struct yoke_rx;
  * Of datagrams, process context, without a lock:
  *
  * @dgram_dest:	completes @d, which has both addresses, by @sk's options and the control messages of
- *		@msg. 0 or -errno.
+ *		@msg. 0 or -errno; @d->options is the caller's to free either way.
  * @dgram_route: the route to @d, with a reference; fills in the addresses that routing chose.
  *		ERR_PTR(-errno).
  * @dgram_mtu:	the longest packet that may leave by @dst, bytes.
@@ -101,6 +102,7 @@ struct yoke_rx {
 	u8	ecn;		/* YOKE_IP_* */
 	u8	ttl;
 	bool	many;	/* it came to a group, or to all */
+	bool	foreign;	/* its receiver speaks for others (IP_TRANSPARENT) */
 };
 
 #endif

@@ -368,6 +368,7 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx 
 		.oif = yoke_output_device(rx),
 		.mark = mark,
 		.tos = rx->tos,
+		.foreign = rx->foreign,
 	};
 	struct tcphdr *th;
 

@@ -85,6 +85,7 @@ void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout)
 	tw->use_ts = ys->use_ts;
 	tw->mark = READ_ONCE(sk->sk_mark);
 	tw->tos = yoke_addr_tos(sk, ys->af);
+	tw->foreign = inet_test_bit(TRANSPARENT, sk);
 	tw->uid = sk->sk_uid;
 	tw->state = state;
 	timer_setup(&tw->timer, yoke_timewait_expire, 0);
@@ -276,6 +277,7 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 	yoke_ack_parse(skb, &seg);
 	rx->tos = tw->tos;
 	rx->dev = tw->owner.dev;
+	rx->foreign = tw->foreign;
 	spin_lock(&tw->lock);
 	if (yoke_timewait_reopens(tw, &seg) && !yoke_timewait_paws(tw, &seg)) {
 		rx->isn = tw->snd_nxt + YOKE_ISN_STEP ?: 1;

@@ -22,6 +22,7 @@
  * @snd_nxt @rcv_nxt @ts_recent …: the connection's, under the same names
  * @rcv_wnd:	as in the header, scaled down
  * @state:	TCP_TIME_WAIT or TCP_FIN_WAIT2
+ * @foreign:	its socket was IP_TRANSPARENT's
  */
 struct yoke_timewait {
 	struct yoke_node node;
@@ -44,7 +45,8 @@ struct yoke_timewait {
 	u8	state;
 	u8	tos;
 	u8	rcv_wscale;
-	bool	use_ts;
+	bool	use_ts : 1;
+	bool	foreign : 1;
 };
 
 int yoke_timewait_init(void);

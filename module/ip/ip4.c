@@ -110,7 +110,7 @@ static struct rtable *route_for(struct net *net, struct sock *sk, const struct y
 	yoke_flow_set_tos(fl4, r->tos);
 	fl4->flowi4_scope = RT_SCOPE_UNIVERSE;
 	fl4->flowi4_proto = yoke_stream_protocol;
-	fl4->flowi4_flags = sk ? inet_sk_flowi_flags(sk) : 0;
+	fl4->flowi4_flags = r->foreign ? FLOWI_FLAG_ANYSRC : sk ? inet_sk_flowi_flags(sk) : 0;
 	fl4->flowi4_uid = sock_net_uid(net, sk);
 	fl4->daddr = ip4_addr(&r->pair.raddr);
 	fl4->saddr = ip4_addr(&r->pair.laddr);
