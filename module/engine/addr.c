@@ -87,6 +87,7 @@ int yoke_addr_choose(struct sock *sk, sa_family_t family)
 int yoke_addr_inherit(struct sock *child, const struct sock *sk)
 {
 	const struct ipv6_pinfo *from = inet6_sk(sk);
+	struct ipv6_txoptions *opt;
 	struct ipv6_pinfo *to;
 	int err;
 
@@ -113,7 +114,13 @@ int yoke_addr_inherit(struct sock *child, const struct sock *sk)
 	inet6_assign_bit(REPFLOW, child, inet6_test_bit(REPFLOW, sk));
 	inet6_assign_bit(AUTOFLOWLABEL, child, inet6_test_bit(AUTOFLOWLABEL, sk));
 	inet6_assign_bit(AUTOFLOWLABEL_SET, child, inet6_test_bit(AUTOFLOWLABEL_SET, sk));
-	return 0;
+	opt = txopt_get(from);
+	if (unlikely(opt)) {
+		RCU_INIT_POINTER(to->opt, ipv6_dup_options(child, opt));
+		err = rcu_access_pointer(to->opt) ? 0 : -ENOBUFS;
+		txopt_put(opt);
+	}
+	return err;
 }
 
 void yoke_addr_destruct(struct sock *sk)
@@ -263,11 +270,6 @@ int yoke_addr_setsockopt(struct sock *sk, int level, int name, sockptr_t val, un
 		return ip_setsockopt(sk, level, name, val, len);
 	switch (name) {
 	case IPV6_ADDRFORM:		/* to be a socket of TCP's or UDP's */
-	case IPV6_HOPOPTS:		/* our packets have no room for them yet */
-	case IPV6_RTHDRDSTOPTS:
-	case IPV6_RTHDR:
-	case IPV6_DSTOPTS:
-	case IPV6_2292PKTOPTIONS:
 		return -ENOPROTOOPT;
 	case IPV6_ADD_MEMBERSHIP:
 	case IPV6_DROP_MEMBERSHIP:
@@ -400,6 +402,24 @@ int yoke_addr_peer(struct sock *sk, const yoke_sockaddr *uaddr, int len, struct 
 	pair->raddr = addr_mapped(addr->sin_addr.s_addr);
 	pair->rport = addr->sin_port;
 	return 0;
+}
+
+unsigned int yoke_addr_options_len(const struct sock *sk, const struct yoke_af_ops *af)
+{
+	const struct ip_options_rcu *opt;
+	unsigned int len = 0;
+
+	rcu_read_lock();
+	opt = rcu_dereference(inet_sk(sk)->inet_opt);
+	if (af->family == AF_INET)
+		len = opt ? opt->opt.optlen : 0;
+#if IS_ENABLED(CONFIG_IPV6)
+	else if (rcu_access_pointer(inet6_sk(sk)->opt))
+		len = rcu_dereference(inet6_sk(sk)->opt)->opt_nflen +
+		      rcu_dereference(inet6_sk(sk)->opt)->opt_flen;
+#endif
+	rcu_read_unlock();
+	return len;
 }
 
 u32 yoke_addr_vrf(const struct sock *sk)

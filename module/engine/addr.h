@@ -70,6 +70,9 @@ static inline void yoke_addr_set_tos(struct sock *sk, const struct yoke_af_ops *
 	WRITE_ONCE(inet_sk(sk)->tos, tos);
 }
 
+/* Bytes that @sk's IP options, or extension headers, take in each packet of @af. Any context. */
+unsigned int yoke_addr_options_len(const struct sock *sk, const struct yoke_af_ops *af);
+
 /* Hop limit, 0: the route's. */
 static inline u8 yoke_addr_ttl(const struct sock *sk, const struct yoke_af_ops *af)
 {

@@ -184,6 +184,8 @@ void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu)
 	mss = min_t(unsigned int, mss, ys->mss_clamp);
 	if (ys->user_mss)
 		mss = min_t(unsigned int, mss, ys->user_mss);
+	ys->options_len = yoke_addr_options_len(sk, ys->af);
+	mss -= min_t(unsigned int, mss, ys->options_len);
 	/*
 	 * Two segments have to fit into the peer's window, or each would wait for the ACK of the
 	 * one before.

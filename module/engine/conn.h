@@ -234,6 +234,7 @@ struct yoke_listener {
  * engine/conn.c:
  * @wait:	what sending waits for, since when, and how long for each before (jiffies)
  * @mss:	send MSS in force: data bytes a segment carries beside its options
+ * @options_len: bytes of IP's options or extension headers, which @mss leaves room for
  * @pmtu:	path MTU of the route, that @mss comes from unless @pmtud searches
  * @pmtud:	the search for a better one (RFC 4821)
  * @now_us:	clock of the event being handled (yoke_conn_clock)
@@ -283,6 +284,7 @@ struct yoke_sock {
 	u16	mss_clamp;
 	u16	user_mss;
 	u16	pmtu;
+	u16	options_len;
 	u16	icmp_mtu;
 	u8	snd_wscale;
 	u8	rcv_wscale;
@@ -329,6 +331,7 @@ struct yoke_sock {
 	u8	defer_accept;
 	u8	save_syn;
 	u8	repair_queue;
+	u32	tx_delay;		/* TCP_TX_DELAY, us */
 
 	unsigned long	at[YOKE_TIMER_MAX];
 	unsigned long	timer_next;
@@ -366,7 +369,6 @@ struct yoke_sock {
 	int	linger2;		/* TCP_LINGER2, jiffies; < 0 none */
 	u32	keep_time, keep_intvl;	/* jiffies; 0: the namespace's */
 	u32	user_timeout;		/* ms; 0 none */
-	u32	tx_delay;		/* TCP_TX_DELAY, us */
 	u64	bytes_acked, bytes_received;
 	u32	segs_in, segs_out;
 	u32	dsacks;			/* duplicates that the peer reported */
@@ -505,7 +507,8 @@ static inline u32 yoke_conn_rcv_window(const struct yoke_sock *ys)
 /* Bytes of headers in front of a data segment's data, SACKs aside. */
 static inline unsigned int yoke_conn_headers(const struct yoke_sock *ys)
 {
-	return ys->af->header_len + sizeof(struct tcphdr) + (ys->use_ts ? YOKE_TS_SIZE : 0);
+	return ys->af->header_len + ys->options_len + sizeof(struct tcphdr) +
+	       (ys->use_ts ? YOKE_TS_SIZE : 0);
 }
 
 static inline u32 yoke_conn_snd_end(const struct yoke_sock *ys)

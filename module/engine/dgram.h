@@ -23,6 +23,8 @@
  * @control:	there are control messages that are not UDP's
  * @priority:	for queueing
  * @segment:	UDP_SEGMENT: a train of datagrams of so many bytes, 0: one datagram
+ * @options:	struct ip_options or ipv6_txoptions for its header, to be freed; NULL: none
+ * @options_len: how long that makes it, bytes
  * @cookie:	mark for routing, time to leave, and timestamps that are asked for
  */
 struct yoke_dgram_dest {
@@ -38,6 +40,8 @@ struct yoke_dgram_dest {
 	int	oif;
 	u32	priority;
 	u16	segment;
+	u16	options_len;
+	void	*options;
 	struct sockcm_cookie cookie;
 };
 

@@ -25,6 +25,7 @@
 #include "carrier.h"
 #include "ip4.h"
 #include "offload.h"
+#include "options.h"
 #include "shortcut.h"
 
 /* --- the route --- */
@@ -55,13 +56,26 @@ static void flow_of_sock(struct flowi4 *fl4, struct sock *sk, const struct yoke_
 	security_sk_classify_flow(sk, flowi4_to_flowi_common(fl4));
 }
 
+/* By a source route, if it has one. */
+static void flow_of_stream(struct flowi4 *fl4, struct sock *sk, const struct yoke_pair *pair)
+{
+	flow_of_sock(fl4, sk, pair);
+	rcu_read_lock();
+	fl4->daddr = yoke_options_hop(rcu_dereference(inet_sk(sk)->inet_opt), fl4->daddr);
+	rcu_read_unlock();
+}
+
 static int ip4_connect(struct sock *sk, struct yoke_pair *pair)
 {
 	struct inet_sock *inet = inet_sk(sk);
 	struct flowi4 *fl4 = &inet->cork.fl.u.ip4;
 	struct rtable *rt;
+	bool routed;
 
-	flow_of_sock(fl4, sk, pair);
+	flow_of_stream(fl4, sk, pair);
+	routed = fl4->daddr != ip4_addr(&pair->raddr);
+	if (routed && !ip4_addr(&pair->raddr))
+		return -EINVAL;
 	rt = ip_route_output_flow(sock_net(sk), fl4, sk);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
@@ -73,7 +87,8 @@ static int ip4_connect(struct sock *sk, struct yoke_pair *pair)
 
 	/* Routing chose the source, and the destination if that was 0.0.0.0. */
 	ipv6_addr_set_v4mapped(fl4->saddr, &pair->laddr);
-	ipv6_addr_set_v4mapped(fl4->daddr, &pair->raddr);
+	if (!routed)
+		ipv6_addr_set_v4mapped(fl4->daddr, &pair->raddr);
 	atomic_set(&inet->inet_id, get_random_u16());
 	yoke_carrier_keep_route(sk, &rt->dst, YOKE_GSO_TYPE4);
 	return 0;
@@ -87,7 +102,7 @@ static struct dst_entry *ip4_refresh(struct sock *sk)
 
 	if (dst)
 		return dst;
-	flow_of_sock(fl4, sk, &yoke_sk(sk)->node.pair);
+	flow_of_stream(fl4, sk, &yoke_sk(sk)->node.pair);
 	rt = ip_route_output_flow(sock_net(sk), fl4, sk);
 	if (IS_ERR(rt)) {
 		WRITE_ONCE(sk->sk_err_soft, -PTR_ERR(rt));
@@ -254,13 +269,15 @@ static int read_control_ipv6(struct yoke_dgram_dest *d, const struct cmsghdr *cm
 	return 0;
 }
 
-static int read_control_ip(struct yoke_dgram_dest *d, const struct cmsghdr *cmsg)
+static int read_control_ip(struct net *net, struct yoke_dgram_dest *d, const struct cmsghdr *cmsg)
 {
 	const void *data = CMSG_DATA(cmsg);
 	const struct in_pktinfo *info = data;
 	int val;
 
 	switch (cmsg->cmsg_type) {
+	case IP_RETOPTS:
+		return yoke_options_read(net, d, data, cmsg->cmsg_len - sizeof(*cmsg));
 	case IP_PKTINFO:
 		if (cmsg->cmsg_len != CMSG_LEN(sizeof(*info)))
 			return -EINVAL;
@@ -305,7 +322,7 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 		if (!CMSG_OK(msg, cmsg))
 			return -EINVAL;
 		if (cmsg->cmsg_level == SOL_IP)
-			err = read_control_ip(d, cmsg);
+			err = read_control_ip(sock_net(sk), d, cmsg);
 		else if (cmsg->cmsg_level == SOL_IPV6 && sk->sk_family == AF_INET6)
 			err = read_control_ipv6(d, cmsg);
 		if (err)
@@ -317,6 +334,7 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 static int ip4_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
 {
 	const struct inet_sock *inet = inet_sk(sk);
+	const struct ip_options *opt;
 	int err;
 
 	ipv6_addr_set_v4mapped(inet->inet_saddr, &d->pair.laddr);
@@ -327,7 +345,17 @@ static int ip4_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 			return err;
 		d->connected = false;
 	}
-	d->link = msg->msg_flags & MSG_DONTROUTE || sock_flag(sk, SOCK_LOCALROUTE);
+	err = yoke_options_take(sk, d);
+	if (err)
+		return err;
+	opt = d->options;
+	if (opt && opt->srr) {
+		if (!ip4_addr(&d->pair.raddr))
+			return -EINVAL;
+		d->connected = false;
+	}
+	d->link = msg->msg_flags & MSG_DONTROUTE || sock_flag(sk, SOCK_LOCALROUTE) ||
+		  (opt && opt->is_strictroute);
 	if (ipv4_is_multicast(ip4_addr(&d->pair.raddr))) {
 		d->oif = d->oif ?: READ_ONCE(inet->mc_index);
 		if (!ip4_addr(&d->pair.laddr))
@@ -342,6 +370,7 @@ static int ip4_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 
 static struct dst_entry *ip4_dgram_route(struct sock *sk, struct yoke_dgram_dest *d)
 {
+	const struct ip_options *opt = d->options;
 	struct dst_entry *dst;
 	struct rtable *rt;
 	struct flowi4 fl4;
@@ -356,6 +385,8 @@ static struct dst_entry *ip4_dgram_route(struct sock *sk, struct yoke_dgram_dest
 	fl4.flowi4_mark = d->cookie.mark;
 	yoke_flow_set_tos(&fl4, d->tos);
 	fl4.flowi4_scope = d->link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	if (opt && opt->srr)
+		fl4.daddr = opt->faddr;
 	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
 	if (IS_ERR(rt))
 		return ERR_CAST(rt);
@@ -364,7 +395,8 @@ static struct dst_entry *ip4_dgram_route(struct sock *sk, struct yoke_dgram_dest
 		return ERR_PTR(-EACCES);
 	}
 	ipv6_addr_set_v4mapped(fl4.saddr, &d->pair.laddr);
-	ipv6_addr_set_v4mapped(fl4.daddr, &d->pair.raddr);
+	if (!opt || !opt->srr)
+		ipv6_addr_set_v4mapped(fl4.daddr, &d->pair.raddr);
 	if (d->connected)
 		sk_dst_set(sk, dst_clone(&rt->dst));
 	return &rt->dst;
@@ -393,14 +425,15 @@ static u8 choose_ttl(const struct inet_sock *inet, const struct yoke_dgram_dest 
 static int ip4_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d)
 {
 	const struct inet_sock *inet = inet_sk(sk);
+	const struct ip_options *opt = d->options;
 	struct rtable *rt = skb_rtable(skb);
-	struct iphdr *iph = skb_push(skb, sizeof(*iph));
+	struct iphdr *iph = skb_push(skb, sizeof(*iph) + d->options_len);
 	unsigned int len = skb->len;
 	u8 pmtudisc = READ_ONCE(inet->pmtudisc);
 	bool df;
 
 	if (skb_is_gso(skb))
-		len = sizeof(*iph) + sizeof(struct udphdr) + skb_shinfo(skb)->gso_size;
+		len = sizeof(*iph) + d->options_len + sizeof(struct udphdr) + skb_shinfo(skb)->gso_size;
 	/* IP cuts what is too long, if it may. */
 	df = pmtudisc == IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_PROBE ||
 	     (len <= dst_mtu(&rt->dst) && ip_dont_fragment(sk, &rt->dst));
@@ -408,16 +441,18 @@ static int ip4_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yok
 	skb->ignore_df = ip_sk_ignore_df(sk);
 	*iph = (struct iphdr) {
 		.version  = IPVERSION,
-		.ihl	  = sizeof(*iph) / 4,
+		.ihl	  = (sizeof(*iph) + d->options_len) / 4,
 		.tos	  = d->tos,
 		.frag_off = df ? htons(IP_DF) : 0,
 		.ttl	  = choose_ttl(inet, d, rt),
 		.protocol = sk->sk_protocol,
 		.saddr	  = ip4_addr(&d->pair.laddr),
-		.daddr	  = ip4_addr(&d->pair.raddr),
+		.daddr	  = opt && opt->srr ? opt->faddr : ip4_addr(&d->pair.raddr),
 	};
 	ip_select_ident_segs(sock_net(sk), skb, sk, skb_shinfo(skb)->gso_segs ?: 1);
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
+	if (unlikely(opt))
+		yoke_options_write(skb, opt, ip4_addr(&d->pair.raddr));
 	return yoke_carrier_errno(ip_local_out(sock_net(sk), sk, skb));
 }
 

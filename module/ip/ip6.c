@@ -22,6 +22,7 @@
 #include "../engine/conn.h"
 #include "carrier.h"
 #include "ip6.h"
+#include "options.h"
 #include "offload.h"
 
 #define MSS_DEFAULT	(IPV6_MIN_MTU - sizeof(struct ipv6hdr) - sizeof(struct tcphdr))
@@ -44,6 +45,7 @@ static struct dst_entry *route_sock(struct sock *sk, const struct yoke_pair *pai
 {
 	struct flowi6 *fl6 = &inet_sk(sk)->cork.fl.u.ip6;
 	struct ipv6_pinfo *np = inet6_sk(sk);
+	struct in6_addr final, *to;
 	struct dst_entry *dst;
 
 	flow_of_pair(fl6, pair, sk->sk_protocol);
@@ -52,7 +54,11 @@ static struct dst_entry *route_sock(struct sock *sk, const struct yoke_pair *pai
 	fl6->flowi6_mark = READ_ONCE(sk->sk_mark);
 	fl6->flowi6_uid = sk->sk_uid;
 	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
-	dst = ip6_dst_lookup_flow(sock_net(sk), sk, fl6, NULL);
+	rcu_read_lock();
+	to = yoke_options_hop6(rcu_dereference(np->opt), fl6, &final);
+	rcu_read_unlock();
+	dst = ip6_dst_lookup_flow(sock_net(sk), sk, fl6, to);
+	fl6->daddr = pair->raddr;
 	if (IS_ERR(dst))
 		return dst;
 	yoke_carrier_keep_route(sk, dst, YOKE_GSO_TYPE6);
@@ -84,10 +90,19 @@ static struct dst_entry *ip6_refresh(struct sock *sk)
 	return dst;
 }
 
-/* The route of a packet for no socket, and its flow; the caller puts the route. */
+/* The extension headers that a SYN-ACK of @sk has, which may be NULL. Under RCU. */
+static struct ipv6_txoptions *listener_options(const struct sock *sk)
+{
+	return sk && inet6_sk(sk) ? rcu_dereference(inet6_sk(sk)->opt) : NULL;
+}
+
+/* The route of a packet for no socket, and its flow; the caller puts the route. Under RCU. */
 static struct dst_entry *route_for(struct net *net, struct sock *sk, const struct yoke_route *r,
 				   struct flowi6 *fl6)
 {
+	struct in6_addr final, *to;
+	struct dst_entry *dst;
+
 	/* Whoever forged such an address is not answered (RFC 9293 MUST-63). */
 	if (ipv6_addr_is_multicast(&r->pair.raddr) || ipv6_addr_any(&r->pair.raddr))
 		return ERR_PTR(-ENETUNREACH);
@@ -96,7 +111,10 @@ static struct dst_entry *route_for(struct net *net, struct sock *sk, const struc
 	fl6->flowi6_oif = r->oif;
 	fl6->flowi6_mark = r->mark;
 	fl6->flowi6_uid = sock_net_uid(net, sk);
-	return ip6_dst_lookup_flow(net, sk, fl6, NULL);
+	to = yoke_options_hop6(listener_options(sk), fl6, &final);
+	dst = ip6_dst_lookup_flow(net, sk, fl6, to);
+	fl6->daddr = r->pair.raddr;
+	return dst;
 }
 
 static unsigned int ip6_mtu_for(struct net *net, struct sock *sk, const struct yoke_route *r,
@@ -139,8 +157,8 @@ static int ip6_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	}
 	skb_dst_set_noref(skb, dst);
 	/* IPV6_TCLASS never touches the ECN field of a stream. */
-	err = ip6_xmit(sk, skb, &inet_sk(sk)->cork.fl.u.ip6, READ_ONCE(sk->sk_mark), NULL,
-		       READ_ONCE(inet6_sk(sk)->tclass) | ecn, READ_ONCE(sk->sk_priority));
+	err = ip6_xmit(sk, skb, &inet_sk(sk)->cork.fl.u.ip6, READ_ONCE(sk->sk_mark),
+		       rcu_dereference(inet6_sk(sk)->opt), READ_ONCE(inet6_sk(sk)->tclass) | ecn, READ_ONCE(sk->sk_priority));
 	rcu_read_unlock();
 	return yoke_carrier_errno(err);
 }
@@ -163,6 +181,9 @@ static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 		return -ENOMEM;
 	}
 
+	if (unlikely(listener_options(sk)))
+		return yoke_carrier_errno(ip6_xmit(sk, skb, &fl6, r->mark, listener_options(sk), r->tos,
+						   READ_ONCE(sk->sk_priority)));
 	hdr = skb_push(skb, sizeof(*hdr));
 	skb_reset_network_header(skb);
 	ip6_flow_hdr(hdr, r->tos, ip6_make_flowlabel(net, skb, 0, ip6_default_np_autolabel(net),
@@ -179,12 +200,12 @@ static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 
 /* --- datagrams outward --- */
 
-static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
+static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d,
+			struct ipv6_txoptions *opt)
 {
-	struct ipv6_txoptions opt = { .tot_len = sizeof(opt) };
 	struct ipcm6_cookie cookie = {
 		.sockc = d->cookie,
-		.hlimit = -1, .tclass = -1, .dontfrag = -1, .opt = &opt,
+		.hlimit = -1, .tclass = -1, .dontfrag = -1, .opt = opt,
 	};
 	struct flowi6 fl6 = { .flowi6_oif = d->oif, .flowlabel = d->flow };
 	int err;
@@ -192,8 +213,6 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 	err = ip6_datagram_send_ctl(sock_net(sk), sk, msg, &fl6, &cookie);
 	if (err)
 		return err;
-	if (opt.opt_flen || opt.opt_nflen)	/* our header has no room for them yet */
-		return -EINVAL;
 	d->cookie = cookie.sockc;
 	d->oif = fl6.flowi6_oif;
 	d->flow = fl6.flowlabel;
@@ -210,6 +229,7 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 
 static int ip6_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
 {
+	struct ipv6_txoptions opt = { .tot_len = sizeof(opt) };
 	const struct ipv6_pinfo *np = inet6_sk(sk);
 	int err;
 
@@ -218,11 +238,16 @@ static int ip6_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 	d->whole = inet6_test_bit(DONTFRAG, sk);
 	d->oif = d->oif ?: np->sticky_pktinfo.ipi6_ifindex;
 	if (d->control) {
-		err = read_control(sk, msg, d);
+		err = read_control(sk, msg, d, &opt);
 		if (err)
 			return err;
 		d->connected = false;
 	}
+	err = yoke_options_take6(sk, d, opt.opt_flen + opt.opt_nflen ? &opt : NULL);
+	if (err)
+		return err;
+	if (d->options && ((struct ipv6_txoptions *)d->options)->srcrt)
+		d->connected = false;
 	if (d->oif)
 		return 0;
 	if (ipv6_addr_is_multicast(&d->pair.raddr)) {
@@ -246,6 +271,7 @@ static void flow_of_dest(struct flowi6 *fl6, struct sock *sk, const struct yoke_
 
 static struct dst_entry *ip6_dgram_route(struct sock *sk, struct yoke_dgram_dest *d)
 {
+	struct in6_addr final, *to;
 	struct dst_entry *dst;
 	struct flowi6 fl6;
 
@@ -255,7 +281,8 @@ static struct dst_entry *ip6_dgram_route(struct sock *sk, struct yoke_dgram_dest
 			return dst;
 	}
 	flow_of_dest(&fl6, sk, d);
-	dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl6, NULL);
+	to = yoke_options_hop6(d->options, &fl6, &final);
+	dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl6, to);
 	if (IS_ERR(dst))
 		return dst;
 	d->pair.laddr = fl6.saddr;
@@ -286,21 +313,25 @@ static bool wants_flow_label(struct net *net, const struct sock *sk)
 
 static int ip6_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d)
 {
+	const struct in6_addr *daddr = &d->pair.raddr;
 	struct net *net = sock_net(sk);
+	u8 proto = sk->sk_protocol;
 	struct ipv6hdr *hdr;
 	struct flowi6 fl6;
 
 	flow_of_dest(&fl6, sk, d);
+	if (unlikely(d->options))
+		daddr = yoke_options_push6(skb, d->options, &proto, daddr);
 	hdr = skb_push(skb, sizeof(*hdr));
 	skb_reset_network_header(skb);
 	/* IP cuts what is too long, if it may. */
 	skb->ignore_df = ip6_sk_ignore_df(sk) && !d->whole;
 	ip6_flow_hdr(hdr, d->tos, ip6_make_flowlabel(net, skb, d->flow, wants_flow_label(net, sk),
 						     &fl6));
-	hdr->nexthdr = sk->sk_protocol;
+	hdr->nexthdr = proto;
 	hdr->hop_limit = d->ttl ?: ip6_sk_dst_hoplimit(inet6_sk(sk), &fl6, skb_dst(skb));
 	hdr->saddr = d->pair.laddr;
-	hdr->daddr = d->pair.raddr;
+	hdr->daddr = *daddr;
 	memset(skb->cb, 0, sizeof(struct inet6_skb_parm));
 	return yoke_carrier_errno(ip6_local_out(net, sk, skb));
 }

@@ -17,8 +17,6 @@ int yoke_dgram_option_set(struct sock *sk, int level, int name, sockptr_t optval
 	struct yoke_dgram *dg = yoke_dg(sk);
 	int val;
 
-	if (level == SOL_IP && name == IP_OPTIONS)	/* our header has no room for them yet */
-		return -ENOPROTOOPT;
 	if (level != SOL_UDP)
 		return yoke_addr_setsockopt(sk, level, name, optval, len);
 	if (len < sizeof(int))

@@ -220,7 +220,7 @@ static struct sk_buff *alloc_data(struct sock *sk, unsigned int headers, size_t 
 static unsigned int headers_for(const struct yoke_dgram_dest *d, const struct dst_entry *dst)
 {
 	return LL_RESERVED_SPACE(dst->dev) + dst->header_len + dst->trailer_len +
-	       d->af->header_len + sizeof(struct udphdr);
+	       d->af->header_len + d->options_len + sizeof(struct udphdr);
 }
 
 /* Is its checksum left out? SO_NO_CHECK is IPv4's, UDP_NO_CHECK6_TX IPv6's. */
@@ -271,16 +271,18 @@ static int transmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgra
 }
 
 /* What fits into an IP packet; the length that IPv6's header gives is without it. */
-static unsigned int payload_max(const struct yoke_af_ops *af)
+static unsigned int payload_max(const struct yoke_dgram_dest *d)
 {
-	return U16_MAX - sizeof(struct udphdr) - (af->family == AF_INET ? af->header_len : 0);
+	return U16_MAX - sizeof(struct udphdr) - d->options_len -
+	       (d->af->family == AF_INET ? d->af->header_len : 0);
 }
 
 /* May a train of @len bytes leave by @dst? None of its datagrams may be cut, nor go unsummed. */
 static int check_train(struct sock *sk, size_t len, const struct yoke_dgram_dest *d,
 		       const struct dst_entry *dst, u32 mtu)
 {
-	if (d->af->header_len + sizeof(struct udphdr) + min_t(size_t, len, d->segment) > mtu)
+	if (d->af->header_len + d->options_len + sizeof(struct udphdr) +
+	    min_t(size_t, len, d->segment) > mtu)
 		return -EMSGSIZE;
 	if (len > (size_t)d->segment * UDP_MAX_SEGMENTS || unsummed(sk, d))
 		return -EINVAL;
@@ -295,9 +297,9 @@ static int check_size(struct sock *sk, size_t len, const struct yoke_dgram_dest 
 {
 	u32 mtu = d->af->dgram_mtu(sk, d, dst);
 
-	if (d->segment && len <= payload_max(d->af))
+	if (d->segment && len <= payload_max(d))
 		return check_train(sk, len, d, dst, mtu);
-	if (len + sizeof(struct udphdr) + d->af->header_len <= mtu)
+	if (len + sizeof(struct udphdr) + d->af->header_len + d->options_len <= mtu)
 		return 0;
 	d->af->dgram_too_long(sk, d, mtu);
 	return -EMSGSIZE;
@@ -312,27 +314,33 @@ static int send_now(struct sock *sk, struct msghdr *msg, size_t len)
 
 	err = read_dest(sk, msg, &d);
 	if (err)
-		return err;
+		goto out;
 	dst = d.af->dgram_route(sk, &d);
-	if (IS_ERR(dst))
-		return PTR_ERR(dst);
+	if (IS_ERR(dst)) {
+		err = PTR_ERR(dst);
+		goto out;
+	}
 	if (msg->msg_flags & MSG_CONFIRM)
 		dst_confirm_neigh(dst, d.af->family == AF_INET ? (void *)&d.pair.raddr.s6_addr32[3] :
 						  &d.pair.raddr);
 	err = check_size(sk, len, &d, dst);
 	if (err)
-		goto out;
+		goto out_route;
 	skb = alloc_data(sk, headers_for(&d, dst), len, false, msg->msg_flags, &err);
 	if (!skb)
-		goto out;
+		goto out_route;
 	err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
 	if (err) {
 		kfree_skb(skb);
-		goto out;
+		goto out_route;
 	}
-	return transmit(sk, skb, &d, dst);
-out:
+	err = transmit(sk, skb, &d, dst);
+	goto out;
+
+out_route:
 	dst_release(dst);
+out:
+	kfree(d.options);
 	return err;
 }
 
@@ -340,6 +348,8 @@ void yoke_dgram_send_flush(struct sock *sk)
 {
 	WRITE_ONCE(yoke_dg(sk)->pending, false);
 	yoke_dg(sk)->pending_len = 0;
+	kfree(yoke_dg(sk)->dest.options);
+	yoke_dg(sk)->dest.options = NULL;
 	__skb_queue_purge(&sk->sk_write_queue);
 }
 
@@ -369,8 +379,8 @@ int yoke_dgram_send_pending(struct sock *sk)
 		skb_copy_bits(part, 0, to, part->len);
 		to += part->len;
 	}
-	yoke_dgram_send_flush(sk);
-	return transmit(sk, skb, &dg->dest, dst);
+	err = transmit(sk, skb, &dg->dest, dst);
+	goto out;
 
 out_route:
 	dst_release(dst);
@@ -388,13 +398,19 @@ static int begin_parts(struct sock *sk, struct msghdr *msg)
 
 	err = read_dest(sk, msg, &dg->dest);
 	if (err)
-		return err;
+		goto flush;
 	dst = dg->dest.af->dgram_route(sk, &dg->dest);
-	if (IS_ERR(dst))
-		return PTR_ERR(dst);
+	if (IS_ERR(dst)) {
+		err = PTR_ERR(dst);
+		goto flush;
+	}
 	dst_release(dst);
 	WRITE_ONCE(dg->pending, true);
 	return 0;
+
+flush:
+	yoke_dgram_send_flush(sk);
+	return err;
 }
 
 /* One more part of a datagram that is sent when the last one has come. */
@@ -409,7 +425,7 @@ static int send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
 		if (err)
 			return err;
 	}
-	if (dg->pending_len + len > payload_max(dg->dest.af)) {
+	if (dg->pending_len + len > payload_max(&dg->dest)) {
 		err = -EMSGSIZE;
 		goto flush;
 	}

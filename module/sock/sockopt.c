@@ -339,6 +339,24 @@ void yoke_sockopt_stream_init(struct socket *sock)
 	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
 }
 
+/* What it put into IP's header takes the place of data. */
+static int sockopt_set_ip(struct sock *sk, int level, int name, sockptr_t val, unsigned int len)
+{
+	int err = yoke_addr_setsockopt(sk, level, name, val, len);
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (err || (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
+		return err;
+	lock_sock(sk);
+	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) &&
+	    yoke_addr_options_len(sk, ys->af) != ys->options_len) {
+		yoke_conn_clock(ys);
+		yoke_conn_sync_mss(sk, ys->pmtu);
+	}
+	release_sock(sk);
+	return 0;
+}
+
 int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t val,
 			    unsigned int len)
 {
@@ -354,11 +372,9 @@ int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t 
 	case SOL_IP:
 		if (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP)
 			return -EPROTO;
-		if (name == IP_OPTIONS)		/* the segments' size does not allow for them yet */
-			return -ENOPROTOOPT;
 		fallthrough;
 	default:
-		return yoke_addr_setsockopt(sk, level, name, val, len);
+		return sockopt_set_ip(sk, level, name, val, len);
 	}
 }
 
