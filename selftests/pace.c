@@ -242,4 +242,34 @@ TEST_F(pace, what_is_left_in_a_queue)
 	ASSERT_TRUE(until(table(SOCK_STREAM, NULL, 0) == 0));
 }
 
+/* TCP_TX_DELAY: all that it sends leaves so much later, and the round trip is longer by it. */
+TEST_F(pace, tx_delay)
+{
+	struct info info = { 0 };
+	socklen_t len = sizeof(info);
+	struct pair p;
+	char c = 0;
+	long start;
+
+	enter(self->net.a);
+	if (!shell("tc qdisc add dev veth root fq"))
+		SKIP(return, "no fq");
+	p = link_pair(self->net);
+	EXPECT_EQ(0, get_opt(p.a, SOL_TCP, TCP_TX_DELAY));
+	EXPECT_OK(set_opt(p.a, SOL_TCP, TCP_TX_DELAY, 300000));
+	EXPECT_EQ(300000, get_opt(p.a, SOL_TCP, TCP_TX_DELAY));
+	start = now_ms();
+	EXPECT_EQ(1, send(p.a, "x", 1, 0));
+	EXPECT_EQ(1, recv(p.b, &c, 1, 0));
+	EXPECT_GE(now_ms() - start, 300);
+	start = now_ms();
+	EXPECT_EQ(1, send(p.b, "y", 1, 0));
+	EXPECT_EQ(1, recv(p.a, &c, 1, 0));
+	EXPECT_LT(now_ms() - start, 250);
+	EXPECT_EQ(1, send(p.a, "x", 1, 0));
+	EXPECT_TRUE(until(outq(p.a) == 0));
+	must(getsockopt(p.a, SOL_TCP, TCP_INFO, &info, &len));
+	EXPECT_GE(info.old.tcpi_rtt, 30000);
+}
+
 TEST_HARNESS_MAIN
