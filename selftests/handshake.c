@@ -5,6 +5,7 @@
  */
 #include "yoke_test.h"
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <pthread.h>
 #include <sys/mount.h>
 #include <linux/if_tun.h>
@@ -37,7 +38,6 @@ FIXTURE_TEARDOWN(handshake)
 /* ---- segments ------------------------------------------------------------ */
 
 struct segment {
-	struct iphdr ip;
 	struct tcphdr tcp;
 	unsigned char options[40];
 };
@@ -59,18 +59,42 @@ static int wire_proto(void)
 	return oracle() ? IPPROTO_TCP : IPPROTO_YOKE_STREAM;
 }
 
+/* IP's header of @len bytes from @from to the server, and the sum of the pseudo header. Returns its length. */
+static size_t write_header(unsigned char *packet, uint32_t from, size_t len, uint16_t *pseudo)
+{
+	struct ip6_hdr *six = (struct ip6_hdr *)packet;
+	struct iphdr *ip = (struct iphdr *)packet;
+
+	if (ipv6()) {
+		memset(six, 0, sizeof(*six));
+		six->ip6_vfc = 6 << 4;
+		six->ip6_plen = htons(len);
+		six->ip6_nxt = wire_proto();
+		six->ip6_hlim = 64;
+		six->ip6_src = to_ipv6((struct in_addr){ from });
+		six->ip6_dst = to_ipv6((struct in_addr){ inet_addr(SERVER) });
+		*pseudo = sum(&six->ip6_src, 32, wire_proto() + len);
+		return sizeof(*six);
+	}
+	*ip = (struct iphdr){
+		.version = 4, .ihl = 5, .ttl = 64, .protocol = wire_proto(),
+		.tot_len = htons(sizeof(*ip) + len),
+		.saddr = from, .daddr = inet_addr(SERVER),
+	};
+	ip->check = htons(~sum(ip, sizeof(*ip), 0));
+	*pseudo = sum(&ip->saddr, 8, wire_proto() + len);
+	return sizeof(*ip);
+}
+
 /* Finish a segment to the server, whose options are already in place, and put it on the wire. */
 static bool inject(struct segment *s, uint32_t from, int port, uint32_t seq, uint32_t ack,
 		   size_t options)
 {
-	size_t len = sizeof(s->tcp) + options;
+	unsigned char packet[sizeof(struct ip6_hdr) + sizeof(*s)];
+	size_t len = sizeof(s->tcp) + options, head;
+	uint16_t pseudo;
 
-	s->ip = (struct iphdr){
-		.version = 4, .ihl = 5, .ttl = 64, .protocol = wire_proto(),
-		.tot_len = htons(sizeof(s->ip) + len),
-		.saddr = from, .daddr = inet_addr(SERVER),
-	};
-	s->ip.check = htons(~sum(&s->ip, sizeof(s->ip), 0));
+	head = write_header(packet, from, len, &pseudo);
 	s->tcp.source = htons(port);
 	s->tcp.dest = htons(PORT);
 	s->tcp.seq = htonl(seq);
@@ -78,20 +102,24 @@ static bool inject(struct segment *s, uint32_t from, int port, uint32_t seq, uin
 	s->tcp.doff = len / 4;
 	s->tcp.window = htons(65535);
 	s->tcp.check = 0;
-	s->tcp.check = htons(~sum(&s->tcp, len, sum(&s->ip.saddr, 8, wire_proto() + len)));
-	return write(wire, s, sizeof(s->ip) + len) == (ssize_t)(sizeof(s->ip) + len);
+	s->tcp.check = htons(~sum(&s->tcp, len, pseudo));
+	memcpy(packet + head, s, len);
+	return write(wire, packet, head + len) == (ssize_t)(head + len);
 }
 
 /* The next segment that the kernel sent; false if there is none. */
 static bool take(struct segment *s)
 {
+	size_t head = ipv6() ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
 	unsigned char buf[2048];
 	ssize_t n;
 
 	while ((n = read(wire, buf, sizeof(buf))) > 0) {
-		memcpy(s, buf, n < (ssize_t)sizeof(*s) ? (size_t)n : sizeof(*s));
-		if (s->ip.version == 4 && s->ip.protocol == wire_proto())
-			return true;
+		if (buf[0] >> 4 != (ipv6() ? 6 : 4) || buf[ipv6() ? 6 : 9] != wire_proto())
+			continue;
+		n -= head;
+		memcpy(s, buf + head, n < (ssize_t)sizeof(*s) ? (size_t)n : sizeof(*s));
+		return true;
 	}
 	return false;
 }
