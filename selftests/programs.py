@@ -250,6 +250,27 @@ def test_redis_pubsub():
 			ear.wait()
 
 
+def test_postgresql():
+	"""Its benchmark, and a table that comes back as it went."""
+	programs, data = '/usr/lib/postgresql/15/bin', tempfile.mkdtemp()
+	nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+	env = dict(os.environ, LC_ALL='C', PGHOST=ADDRESS, PGUSER='postgres', PGDATABASE='postgres')
+	os.chown(data, 65534, 65534)
+	subprocess.run([*nobody, f'{programs}/initdb', '-U', 'postgres', '-A', 'trust', '--no-sync', '-D', data],
+		       env=env, check=True, stdout=subprocess.DEVNULL, timeout=3 * PATIENCE)
+	with open(f'{data}/pg_hba.conf', 'a') as f:
+		f.write('host all all 10.18.0.0/24 trust\n')
+	with server(5432, *nobody, f'{programs}/postgres', '-D', data, '-h', ADDRESS, '-k', '', '-F', env=env):
+		lines = b''.join(b'%d\t%s\n' % (i, os.urandom(i % 200).hex().encode()) for i in range(3000))
+		client(f'{programs}/psql', '-qc', 'create table t (i int, x text)', env=env)
+		client(f'{programs}/psql', '-qc', 'copy t from stdin', give=lines, env=env)
+		back = client(f'{programs}/psql', '-qc', 'copy (select * from t order by i) to stdout', env=env)
+		assert digest(back) == digest(lines)
+		client(f'{programs}/pgbench', '-i', '-q', '-I', 'dtgp', env=env)
+		out = client(f'{programs}/pgbench', '-c', '4', '-t', '20', '-n', env=env).decode()
+		assert 'actually processed: 80/80' in out and 'failed transactions: 0 ' in out, out
+
+
 def test_memcached():
 	with server(11211, 'memcached', '-u', 'root', '-l', ADDRESS, '-U', '0'):
 		value = os.urandom(200000).hex().encode()
