@@ -527,7 +527,7 @@ static int proxy(int type)
 	return fd;
 }
 
-TEST_F(proxy, datagrams)
+TEST_F_TIMEOUT(proxy, datagrams, 120)
 {
 	int fd = proxy(SOCK_DGRAM), other;
 
@@ -539,7 +539,7 @@ TEST_F(proxy, datagrams)
 	EXPECT_EQ(POLLIN, wait_events(fd, POLLIN));
 }
 
-TEST_F(proxy, connects)
+TEST_F_TIMEOUT(proxy, connects, 120)
 {
 	int fd = proxy(SOCK_STREAM), l, other;
 	char c;
@@ -563,7 +563,7 @@ TEST_F(proxy, connects)
 	EXPECT_EQ(1, count(TCP_TIME_WAIT, 4001));
 }
 
-TEST_F(proxy, listens)
+TEST_F_TIMEOUT(proxy, listens, 120)
 {
 	int fd = proxy(SOCK_STREAM), other, accepted;
 
