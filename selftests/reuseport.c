@@ -5,6 +5,7 @@
 #include "yoke_test.h"
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <sys/utsname.h>
 
 #define LISTENERS	4
 #define MANY_CONNECTIONS 64
@@ -218,6 +219,58 @@ TEST_F(group, a_filter_from_the_start)
 	connect_many(local_port(a));
 	EXPECT_EQ(MANY_CONNECTIONS, take(b));
 	EXPECT_EQ(0, take(a));
+}
+
+/* ---- SO_INCOMING_CPU ----------------------------------------------------------- */
+
+static void run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	must(sched_setaffinity(0, sizeof(set), &set));
+}
+
+/* On the loopback what is sent is received on the same processor. */
+TEST_F(group, the_processor_it_came_in_on)
+{
+	struct pair p = stream_pair(), d = dgram_pair();
+	char c;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one processor");
+	for (int cpu = 1; cpu >= 0; cpu--) {
+		run_on(cpu);
+		EXPECT_EQ(1, send(p.a, "x", 1, 0));
+		EXPECT_EQ(1, recv(p.b, &c, 1, 0));
+		EXPECT_EQ(cpu, get_opt(p.b, SOL_SOCKET, SO_INCOMING_CPU));
+		EXPECT_EQ(1, send(d.a, "x", 1, 0));
+		EXPECT_EQ(1, recv(d.b, &c, 1, 0));
+		EXPECT_EQ(cpu, get_opt(d.b, SOL_SOCKET, SO_INCOMING_CPU));
+	}
+}
+
+/* Of a group the one of that processor is chosen. */
+TEST_F(group, the_listener_of_the_processor)
+{
+	int major = 0, minor = 0;
+	struct utsname u;
+
+	must(uname(&u));
+	sscanf(u.release, "%d.%d", &major, &minor);
+	if (major < 6 || (major == 6 && minor < 2))
+		SKIP(return, "a group does not look at it before Linux 6.2");
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "one processor");
+	for (int i = 0; i < LISTENERS; i++)
+		must(set_opt(self->fd[i], SOL_SOCKET, SO_INCOMING_CPU, i));
+	for (int cpu = 0; cpu < 2; cpu++) {
+		run_on(cpu);
+		connect_many(self->port);
+		EXPECT_EQ(MANY_CONNECTIONS, take(self->fd[cpu]));
+		EXPECT_EQ(0, take(self->fd[!cpu]));
+	}
 }
 
 TEST_HARNESS_MAIN
