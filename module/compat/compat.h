@@ -226,10 +226,12 @@ static inline void yoke_set_transmit_time(struct sk_buff *skb, const struct sock
 #define YOKE_COMPAT_SENDPAGE(fn, message)
 #define YOKE_COMPAT_SENDPAGE_OP(fn)
 #define yoke_compat_splices(msg)	((msg)->msg_flags & MSG_SPLICE_PAGES)
+#define yoke_compat_page_follows(flags)	false
 #else
 #include <linux/skbuff.h>
 #include <linux/uio.h>
 #define yoke_compat_splices(msg)	false
+#define yoke_compat_page_follows(flags)	((flags) & MSG_SENDPAGE_NOTLAST)
 #define YOKE_COMPAT_DECLARE_SENDPAGE(fn)						\
 ssize_t fn(struct socket *sock, struct page *page, int offset, size_t size, int flags);
 #define YOKE_COMPAT_SENDPAGE(fn, message)						\

@@ -16,8 +16,8 @@
 #include "../table/spare.h"
 #include "dgram_send.h"
 
-/* Up to here a datagram is one piece of memory; beyond, its data are pages. */
-#define PIECE_MAX	2048
+/* Without a spare, a datagram is one piece of memory up to here; beyond, its data are pages. */
+#define LINEAR_MAX	2048
 
 #if IS_ENABLED(CONFIG_IPV6)
 
@@ -158,16 +158,35 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 	return d->af->dgram_dest(sk, msg, d);
 }
 
+/* Appends @len bytes of pages to @skb, to be written. False if there is no memory. */
+static bool append_pages(struct sock *sk, struct sk_buff *skb, size_t len)
+{
+	struct page_frag *frag = &current->task_frag;
+	int i = skb_shinfo(skb)->nr_frags;
+	size_t n;
+
+	for (; len; len -= n) {
+		if (i == MAX_SKB_FRAGS ||
+		    !skb_page_frag_refill(min(len, PAGE_SIZE), frag, sk->sk_allocation))
+			return false;
+		n = min_t(size_t, len, frag->size - frag->offset);
+		get_page(frag->page);
+		skb_fill_page_desc(skb, i++, frag->page, frag->offset, n);
+		frag->offset += n;
+		skb_len_add(skb, n);
+	}
+	return true;
+}
+
 /*
  * A buffer that was used before, for @len bytes behind @headers, with its data in the buffer itself
- * or, if that is too small, in a piece of a page. NULL: the slow way knows what is to be done.
+ * or, if that is too small, in pages. NULL: the slow way knows what is to be done.
  */
 static struct sk_buff *alloc_spare(struct sock *sk, unsigned int headers, size_t len)
 {
-	struct page_frag *frag = &current->task_frag;
 	struct sk_buff *skb;
 
-	if (headers > YOKE_HEADROOM || len > PIECE_MAX || READ_ONCE(sk->sk_err) ||
+	if (headers > YOKE_HEADROOM || READ_ONCE(sk->sk_err) ||
 	    READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
 	    sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf))
 		return NULL;
@@ -178,14 +197,7 @@ static struct sk_buff *alloc_spare(struct sock *sk, unsigned int headers, size_t
 	__skb_trim(skb, 0);
 	if (len <= skb_tailroom(skb)) {
 		__skb_put(skb, len);
-	} else if (skb_page_frag_refill(len, frag, sk->sk_allocation)) {
-		get_page(frag->page);
-		skb_fill_page_desc(skb, 0, frag->page, frag->offset, len);
-		frag->offset += len;
-		skb->len = len;
-		skb->data_len = len;
-		skb->truesize += len;
-	} else {
+	} else if (!append_pages(sk, skb, len)) {
 		yoke_spare_put(skb);
 		return NULL;
 	}
@@ -200,7 +212,7 @@ static struct sk_buff *alloc_spare(struct sock *sk, unsigned int headers, size_t
 static struct sk_buff *alloc_data(struct sock *sk, unsigned int headers, size_t len, bool linear,
 				  int flags, int *err)
 {
-	size_t head = linear || len <= PIECE_MAX ? len : 0;
+	size_t head = linear || len <= LINEAR_MAX ? len : 0;
 	struct sk_buff *skb;
 
 	skb = linear ? NULL : alloc_spare(sk, headers, len);

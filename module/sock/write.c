@@ -375,7 +375,9 @@ static int write_all(struct sock *sk, const struct write_call *call)
 		if (flags & MSG_OOB)
 			yoke_urgent_write(yoke_sk(sk));
 		write_stamp(sk, &cookie);
-		push(sk, flags & MSG_MORE ? YOKE_PUSH_MORE : YOKE_PUSH_NAGLE);
+		/* The next page comes at once. */
+		if (!yoke_compat_page_follows(flags))
+			push(sk, flags & MSG_MORE ? YOKE_PUSH_MORE : YOKE_PUSH_NAGLE);
 		return copied;
 	}
 	if (!err)

@@ -10,8 +10,10 @@
 
 #include <arpa/inet.h>
 #include <err.h>
+#include <fcntl.h>
 #include <linux/yoke.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,13 +37,14 @@ struct bench_addr {
 	};
 };
 
-/* "yoke" and "tcp" meet on the loopback, "unix" by an abstract name. */
+/* "yoke" and "tcp" meet on the loopback, or at $BENCH_TO; "unix" by an abstract name. */
 static inline struct bench_addr bench_addr(int argc, char **argv)
 {
+	const char *to = getenv("BENCH_TO");
 	struct bench_addr a = {
 		.len = sizeof(a.in),
 		.in = { .sin_family = AF_INET, .sin_port = htons(1981),
-			.sin_addr = { htonl(INADDR_LOOPBACK) } },
+			.sin_addr = { inet_addr(to ? to : "127.0.0.1") } },
 	};
 
 	if (argc == 2 && !strcmp(argv[1], "yoke")) {
@@ -58,9 +61,23 @@ static inline struct bench_addr bench_addr(int argc, char **argv)
 	return a;
 }
 
+/* A socket in the namespace that the file @path names; NULL: in ours. */
+static inline int bench_socket_in(const char *path, int family, int type)
+{
+	int ours = open("/proc/self/ns/net", O_RDONLY), there = path ? open(path, O_RDONLY) : ours, fd;
+
+	if (ours < 0 || there < 0 || setns(there, CLONE_NEWNET))
+		err(1, "%s", path);
+	fd = socket(family, type, 0);
+	if (setns(ours, CLONE_NEWNET))
+		err(1, "setns");
+	return fd;
+}
+
+/* In the namespace $BENCH_AT, if that is set. */
 static inline int bench_listen(const struct bench_addr *a)
 {
-	int fd = socket(a->family, SOCK_STREAM, 0), one = 1;
+	int fd = bench_socket_in(getenv("BENCH_AT"), a->family, SOCK_STREAM), one = 1;
 
 	if (fd < 0)
 		err(1, "socket");
@@ -95,6 +112,19 @@ static inline int bench_accept(int door)
 		err(1, "accept");
 	bench_nodelay(fd);
 	return fd;
+}
+
+/* @n connections to @door that nobody uses. */
+static inline void bench_idle(const struct bench_addr *a, int door, int n)
+{
+	struct rlimit most = { 2 * n + 100, 2 * n + 100 };
+
+	if (setrlimit(RLIMIT_NOFILE, &most))
+		err(1, "RLIMIT_NOFILE");
+	for (int i = 0; i < n; i++) {
+		bench_connect(a);
+		bench_accept(door);
+	}
 }
 
 static inline double bench_now(void)

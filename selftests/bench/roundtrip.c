@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * roundtrip FAMILY - cost of one byte to another process and one back.
+ * roundtrip FAMILY [IDLE] - cost of one byte to another process and one back, beside IDLE
+ * connections that nobody uses.
  */
 #include "bench.h"
 
@@ -30,14 +31,16 @@ static double run(void *arg)
 
 int main(int argc, char **argv)
 {
-	struct bench_addr a = bench_addr(argc, argv);
+	struct bench_addr a = bench_addr(2, argv);
 	int door = bench_listen(&a), fd = bench_connect(&a);
+	int there = bench_accept(door);
 
+	bench_idle(&a, door, argc > 2 ? atoi(argv[2]) : 0);
 	if (!fork()) {
 		close(fd);
-		echo(bench_accept(door));
+		echo(there);
 	}
-	close(door);
+	close(there);
 	bench_report(run, &fd, TRIPS);
 	return 0;
 }
