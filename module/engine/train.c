@@ -70,12 +70,13 @@ struct sk_buff *yoke_train_cut(struct sk_buff *skb, netdev_features_t features)
 
 /* --- joining --- */
 
-/* Hangs @skb behind the train @p. The header stays where the memory is, in front of the data. */
-static int append(struct sk_buff *p, struct sk_buff *skb)
+/* The header stays where the memory is, in front of the data. */
+bool yoke_train_append(struct sk_buff *p, struct sk_buff *skb)
 {
-	if (NAPI_GRO_CB(skb)->flush || p->len + skb_gro_len(skb) > IP_MAX_MTU ||
+	if (p->len + skb_gro_len(skb) > IP_MAX_MTU ||
+	    NAPI_GRO_CB(p)->count >= YOKE_TRAIN_JOINED_MAX ||
 	    !pskb_may_pull(skb, skb_gro_offset(skb)))
-		return -E2BIG;
+		return false;
 	__skb_pull(skb, skb_gro_offset(skb));
 	/* A sender on this machine was charged for each, not for the train. */
 	skb_orphan(skb);
@@ -92,7 +93,7 @@ static int append(struct sk_buff *p, struct sk_buff *skb)
 	p->truesize += skb->truesize;
 	skb_shinfo(p)->flags |= skb_shinfo(skb)->flags & SKBFL_SHARED_FRAG;
 	NAPI_GRO_CB(skb)->same_flow = 1;
-	return 0;
+	return true;
 }
 
 struct sk_buff *yoke_train_join(struct list_head *head, struct sk_buff *skb,
@@ -120,8 +121,7 @@ struct sk_buff *yoke_train_join(struct list_head *head, struct sk_buff *skb,
 		if (len > ntohs(first->len) || yoke_gro_network_differs(uh, first, p))
 			return p;
 		/* A shorter one is the last. */
-		if (append(p, skb) || len < ntohs(first->len) ||
-		    NAPI_GRO_CB(p)->count >= YOKE_TRAIN_JOINED_MAX)
+		if (NAPI_GRO_CB(skb)->flush || !yoke_train_append(p, skb) || len < ntohs(first->len))
 			return p;
 		return NULL;
 	}

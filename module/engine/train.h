@@ -34,6 +34,11 @@ static inline void yoke_train_mark(struct sk_buff *skb, unsigned int size, unsig
 struct sk_buff *yoke_train_cut(struct sk_buff *skb, netdev_features_t features);
 
 /*
+ * GRO: hangs @skb, its data at the GRO offset, behind @p. False, and nothing has changed, if there is
+ * no room or no memory. Softirq.
+ */
+bool yoke_train_append(struct sk_buff *p, struct sk_buff *skb);
+/*
  * GRO: @skb, a datagram whose checksum is known to be good and whose header @uh lies at the GRO
  * offset, joins the train of its flow that is in @head. Returns the train that is complete by that,
  * or NULL. Softirq.

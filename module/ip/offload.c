@@ -2,8 +2,8 @@
 /*
  * Generic segmentation and receive offload: one large buffer of the stream
  * type becomes segments as late as possible, on its way into a device that does
- * not take it whole; datagrams that arrive for a program that wants it (UDP_GRO)
- * become one buffer.
+ * not take it whole, and segments that follow one another become one buffer as
+ * early as possible; so do datagrams for a program that wants it (UDP_GRO).
  *
  * Called by the IP layer for any packet of our protocol number, ours or one
  * that is forwarded from an untrusted guest: nothing in it is believed but what
@@ -16,6 +16,7 @@
 #include <net/ip6_checksum.h>
 #include <net/ipv6.h>
 #include <net/protocol.h>
+#include <net/tcp.h>
 #include "../engine/dgram.h"
 #include "../engine/queue.h"
 #include "offload.h"
@@ -136,15 +137,138 @@ static struct sk_buff *stream6_segment(struct sk_buff *skb, netdev_features_t fe
 	return stream_segment(skb, features, SKB_GSO_TCPV6, ip6_compute_pseudo);
 }
 
+/* May @skb, with header @th, become part of a larger buffer? It only acknowledges and has data. */
+static bool stream_joins(const struct sk_buff *skb, const struct tcphdr *th)
+{
+	return !NAPI_GRO_CB(skb)->flush && skb_gro_len(skb) && !th->res1 &&
+	       (tcp_flag_byte(th) & ~(TCPHDR_PSH | TCPHDR_FIN)) == TCPHDR_ACK;
+}
+
+/* Does the segment with @th and @len bytes go on where @p, of the same flow, ends? */
+static bool stream_follows(struct sk_buff *p, const struct tcphdr *th, unsigned int len)
+{
+	const struct tcphdr *first = tcp_hdr(p);
+
+	return !yoke_gro_network_differs(th, first, p) && th->doff == first->doff &&
+	       th->ack_seq == first->ack_seq && th->window == first->window &&
+	       ntohl(th->seq) == ntohl(first->seq) + skb_gro_len(p) &&
+	       len <= skb_shinfo(p)->gso_size && !first->psh && !first->fin &&
+	       !memcmp(th + 1, first + 1, tcp_hdrlen(p) - sizeof(*th));
+}
+
+/*
+ * @skb, its checksum good and its header @th at the GRO offset, joins the segments of its connection
+ * that are in @head. What GRO is to deliver now, or NULL.
+ */
+static struct sk_buff *stream_join(struct list_head *head, struct sk_buff *skb,
+				   const struct tcphdr *th)
+{
+	struct sk_buff *p, *found = NULL;
+	unsigned int len;
+
+	skb_gro_pull(skb, th->doff * 4);
+	len = skb_gro_len(skb);
+	list_for_each_entry(p, head, list) {
+		if (!NAPI_GRO_CB(p)->same_flow)
+			continue;
+		if (tcp_hdr(p)->source == th->source && tcp_hdr(p)->dest == th->dest)
+			found = p;
+		else
+			NAPI_GRO_CB(p)->same_flow = 0;
+	}
+	if (!stream_joins(skb, th)) {
+		NAPI_GRO_CB(skb)->flush = 1;
+		return found;
+	}
+	if (!found)
+		return NULL;
+	if (!stream_follows(found, th, len) || !yoke_train_append(found, skb))
+		return found;
+	tcp_hdr(found)->psh |= th->psh;
+	tcp_hdr(found)->fin |= th->fin;
+	/* The last one of what the peer had to send. */
+	return len < skb_shinfo(found)->gso_size || th->psh || th->fin ? found : NULL;
+}
+
+/* The whole header of a segment whose checksum is good, or NULL. */
+#define stream_header(skb, pseudo) ({							\
+	unsigned int offset_ = skb_gro_offset(skb);					\
+	const struct tcphdr *th_ = skb_gro_header(skb, offset_ + sizeof(*th_), offset_);	\
+											\
+	if (th_ && th_->doff * 4 >= sizeof(*th_))					\
+		th_ = skb_gro_header(skb, offset_ + th_->doff * 4, offset_);		\
+	else										\
+		th_ = NULL;								\
+	if (th_ && skb_gro_checksum_validate(skb, yoke_stream_protocol, pseudo))	\
+		th_ = NULL;								\
+	th_; })
+
+static struct sk_buff *stream4_receive(struct list_head *head, struct sk_buff *skb)
+{
+	const struct tcphdr *th = stream_header(skb, inet_gro_compute_pseudo);
+
+	if (th)
+		return stream_join(head, skb, th);
+	NAPI_GRO_CB(skb)->flush = 1;
+	return NULL;
+}
+
+static struct sk_buff *stream6_receive(struct list_head *head, struct sk_buff *skb)
+{
+	const struct tcphdr *th = stream_header(skb, ip6_gro_compute_pseudo);
+
+	if (th)
+		return stream_join(head, skb, th);
+	NAPI_GRO_CB(skb)->flush = 1;
+	return NULL;
+}
+
+/* @skb, joined, sets out, its header at @offset; @pseudo: the sum of its pseudo-header. */
+static void stream_depart(struct sk_buff *skb, int offset, int type, __sum16 pseudo)
+{
+	struct tcphdr *th = (struct tcphdr *)(skb->data + offset);
+
+	th->check = ~pseudo;
+	skb->csum_start = (u8 *)th - skb->head;
+	skb->csum_offset = offsetof(struct tcphdr, check);
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb_shinfo(skb)->gso_segs = NAPI_GRO_CB(skb)->count;
+	skb_shinfo(skb)->gso_type |= type;
+}
+
+static int stream4_complete(struct sk_buff *skb, int offset)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+	stream_depart(skb, offset, YOKE_GSO_TYPE4,
+		      csum_tcpudp_magic(iph->saddr, iph->daddr, skb->len - offset,
+					yoke_stream_protocol, 0));
+	return 0;
+}
+
+static int stream6_complete(struct sk_buff *skb, int offset)
+{
+	const struct ipv6hdr *hdr = ipv6_hdr(skb);
+
+	stream_depart(skb, offset, YOKE_GSO_TYPE6,
+		      csum_ipv6_magic(&hdr->saddr, &hdr->daddr, skb->len - offset,
+				      yoke_stream_protocol, 0));
+	return 0;
+}
+
 static const struct net_offload stream4_offload = {
 	.callbacks = {
-		.gso_segment = stream4_segment,
+		.gso_segment	= stream4_segment,
+		.gro_receive	= stream4_receive,
+		.gro_complete	= stream4_complete,
 	},
 };
 
 static const struct net_offload stream6_offload = {
 	.callbacks = {
-		.gso_segment = stream6_segment,
+		.gso_segment	= stream6_segment,
+		.gro_receive	= stream6_receive,
+		.gro_complete	= stream6_complete,
 	},
 };
 

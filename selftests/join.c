@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Segments that a device joins on their way in (GRO): fewer buffers arrive than segments, and nothing
+ * else is different.
+ */
+#include "yoke_test.h"
+
+#define SIZE (1 << 21)
+
+/* How many packets IP has received in our namespace. */
+static long packets(void)
+{
+	char line[1024], *at = NULL;
+	FILE *f = fopen(ipv6() ? "/proc/thread-self/net/snmp6" : "/proc/thread-self/net/snmp", "r");
+	long n = -1;
+
+	while (f && n < 0 && fgets(line, sizeof(line), f)) {
+		if (ipv6())
+			sscanf(line, "Ip6InReceives %ld", &n);
+		else if (!at)
+			at = strstr(line, "InReceives");	/* the names, then the figures */
+		else
+			sscanf(line, "Ip: %*d %*d %ld", &n);
+	}
+	if (f)
+		fclose(f);
+	return n;
+}
+
+ON_A_LINK(join)
+
+/* From a, where segments leave one by one, to b, whose device joins them. */
+static bool joins(struct net net)
+{
+	bool ok;
+
+	enter(net.b);
+	ok = shell("ethtool -K veth gro on");
+	enter(net.a);
+	/* veth looks at what could have come as one anyway only if that cannot be. */
+	return ok && shell("ethtool -K veth tso off");
+}
+
+#define NEED_GRO(net)							\
+	if (!joins(net))						\
+		SKIP(return, "veth has no GRO (ethtool?)")
+
+static bool carry_one_way(struct pair p, size_t size)
+{
+	struct flow flow = { .from = p.a, .to = p.b, .size = size };
+
+	return carry(&flow, 1, 2 * BOUND);
+}
+
+TEST_F(join, fewer_arrive)
+{
+	struct pair p;
+	long before;
+
+	NEED_GRO(self->net);
+	p = link_pair(self->net);
+	enter(self->net.b);
+	before = packets();
+	EXPECT_TRUE(carry_one_way(p, SIZE));
+	EXPECT_GT(SIZE / 1500 / 2, packets() - before);
+}
+
+/* Each by itself, if the device is not to join them: so the one before has measured what it says. */
+TEST_F(join, as_many_arrive)
+{
+	struct pair p;
+	long before;
+
+	NEED_GRO(self->net);
+	enter(self->net.b);
+	must(shell("ethtool -K veth gro off") ? 0 : -1);
+	enter(self->net.a);
+	p = link_pair(self->net);
+	enter(self->net.b);
+	before = packets();
+	EXPECT_TRUE(carry_one_way(p, SIZE));
+	EXPECT_LT(SIZE / 1500, packets() - before);
+}
+
+TEST_F(join, across_a_bad_one)
+{
+	struct pair p;
+
+	NEED_GRO(self->net);
+	NEED_NETEM(self->net.a, "delay 2ms loss 2% duplicate 2% reorder 75%");
+	p = link_pair(self->net);
+	EXPECT_TRUE(carry_both_ways(p, 100000, 3 * BOUND));
+}
+
+/* What is joined sticks out of the window: it is cut. */
+TEST_F(join, into_a_small_buffer)
+{
+	struct pair p;
+
+	NEED_GRO(self->net);
+	NEED_NETEM(self->net.a, "delay 2ms loss 1%");
+	p = link_pair(self->net);
+	must(set_opt(p.b, SOL_SOCKET, SO_RCVBUF, 6000));
+	EXPECT_TRUE(carry_one_way(p, 50000));
+}
+
+/* Looked at first, in pieces that do not end where a segment does. */
+TEST_F(join, read_in_pieces)
+{
+	struct pair p;
+	char out[60000], in[777], again[777];
+	size_t got = 0;
+	ssize_t n;
+
+	NEED_GRO(self->net);
+	p = link_pair(self->net);
+	fill(out, sizeof(out), 1, 0);
+	ASSERT_EQ((ssize_t)sizeof(out), send(p.a, out, sizeof(out), 0));
+	while (got < sizeof(out)) {
+		n = recv(p.b, in, sizeof(in), MSG_PEEK);
+		ASSERT_LT(0, n);
+		ASSERT_EQ(n, recv(p.b, again, n, 0));
+		ASSERT_EQ(0, memcmp(in, again, n));
+		ASSERT_EQ(0, memcmp(in, out + got, n));
+		got += n;
+	}
+}
+
+TEST_F(join, spliced)
+{
+	char out[50000], in[50000];
+	struct pair p;
+	int ends[2];
+	size_t got = 0;
+	ssize_t n;
+
+	NEED_GRO(self->net);
+	p = link_pair(self->net);
+	must(pipe(ends));
+	fill(out, sizeof(out), 2, 0);
+	ASSERT_EQ((ssize_t)sizeof(out), send(p.a, out, sizeof(out), 0));
+	while (got < sizeof(out)) {
+		n = splice(p.b, NULL, ends[1], NULL, 5000, 0);
+		ASSERT_LT(0, n);
+		ASSERT_EQ(n, read(ends[0], in + got, n));
+		got += n;
+	}
+	EXPECT_EQ(0, memcmp(in, out, sizeof(out)));
+}
+
+/* What is urgent is not joined with what is not: the mark stays where it was. */
+TEST_F(join, urgent)
+{
+	char out[20000], in[20000];
+	struct pair p;
+	size_t got = 0;
+	ssize_t n;
+
+	NEED_GRO(self->net);
+	p = link_pair(self->net);
+	fill(out, sizeof(out), 3, 0);
+	ASSERT_EQ(10000, send(p.a, out, 10000, 0));
+	ASSERT_EQ(1, send(p.a, "!", 1, MSG_OOB));
+	ASSERT_EQ(10000, send(p.a, out + 10000, 10000, 0));
+	EXPECT_EQ(POLLPRI, wait_events(p.b, POLLPRI));
+	EXPECT_EQ(1, recv(p.b, in, 1, MSG_OOB));
+	EXPECT_EQ('!', in[0]);
+	while (got < 20000) {
+		n = recv(p.b, in + got, sizeof(in) - got, 0);
+		ASSERT_LT(0, n);
+		/* A call does not read across the mark. */
+		if (got < 10000)
+			ASSERT_GE(10000, got + n);
+		got += n;
+	}
+	EXPECT_EQ(0, memcmp(in, out, sizeof(out)));
+}
+
+/* b passes on to c what its device has joined, through one that wants it in segments again. */
+TEST_F(join, forwarded)
+{
+	struct pair p;
+	long joined, cut;
+	int c, listening;
+
+	IPV4_ONLY("one router is enough");
+	NEED_GRO(self->net);
+	must(shell("ip route add default via " ADDR_B) ? 0 : -1);
+	new_net();
+	c = must(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+	must(shell("ip link add last type veth peer name last netns /proc/%d/fd/%d", getpid(),
+		   self->net.b) ? 0 : -1);
+	bring_up("last", "10.1.0.2");
+	must(shell("ip route add default via 10.1.0.1") ? 0 : -1);
+	listening = listener("10.1.0.2", 0, 1);
+	enter(self->net.b);
+	bring_up("last", "10.1.0.1");
+	must(shell("sysctl -w net.ipv4.ip_forward=1 && ethtool -K last tso off") ? 0 : -1);
+	joined = packets();
+
+	enter(self->net.a);
+	p.a = connected_to("10.1.0.2", local_port(listening));
+	p.b = must(accept(listening, NULL, NULL));
+	EXPECT_TRUE(carry_one_way(p, SIZE));
+	enter(self->net.b);
+	joined = packets() - joined;
+	enter(c);
+	cut = packets();
+	EXPECT_GT(SIZE / 1500, joined);		/* the ACKs, too, which are not joined */
+	EXPECT_LT(SIZE / 1500, cut);
+}
+
+TEST_HARNESS_MAIN
