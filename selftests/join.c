@@ -62,7 +62,7 @@ TEST_F(join, fewer_arrive)
 	enter(self->net.b);
 	before = packets();
 	EXPECT_TRUE(carry_one_way(p, SIZE));
-	EXPECT_GT(SIZE / 1500 / 2, packets() - before);
+	EXPECT_GT(SIZE / 1500, packets() - before);
 }
 
 /* Each by itself, if the device is not to join them: so the one before has measured what it says. */
@@ -206,7 +206,8 @@ TEST_F(join, forwarded)
 	joined = packets() - joined;
 	enter(c);
 	cut = packets();
-	EXPECT_GT(SIZE / 1500, joined);		/* the ACKs, too, which are not joined */
+	/* The ACKs, too, are counted, one for every two segments, and are not joined. */
+	EXPECT_GT(SIZE / 1500 * 5 / 4, joined);
 	EXPECT_LT(SIZE / 1500, cut);
 }
 
