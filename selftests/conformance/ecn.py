@@ -60,7 +60,7 @@ def agreed(c, yes, flags='A'):
 	c.expect('AE' if yes else 'A')
 
 
-@rows('3168-1', '3168-2', '3168-3', '3168-14', '3168-15')
+@rows('3168-1', '3168-2', '3168-3', '3168-14', '3168-15', '9293-SHLD-8')
 def passive_open(p):
 	"""Only ECE and CWR together ask; ECE alone agrees, if the sysctl lets it."""
 	for setting in (1, 2):
@@ -79,7 +79,7 @@ def ecn_capable_syn(p):
 		agreed(passive(p, 'SEC', 'SA', tos=tos), False)
 
 
-@rows('3168-1', '3168-14', '3168-15')
+@rows('3168-1', '3168-14', '3168-15', '9293-SHLD-8')
 def active_open(p):
 	"""ECE alone agrees; both flags, as a host sends that reflects what it does not know, do not."""
 	with p.sysctl('ecn', 1):
@@ -141,7 +141,7 @@ def fallback(p):
 			c.expect('SEC', seq=c.syn.seq)
 
 
-@rows('3168-3', '3168-4', '3168-5', '9293-SHLD-22')
+@rows('3168-3', '3168-4', '3168-5', '8311-2', '9293-SHLD-22')
 def which_packets(p):
 	"""Data is ECN-capable, the first time: not SYN, ACK, FIN, or what is sent again. The program's
 	DSCP is left alone, and the program cannot set the field."""
@@ -175,7 +175,7 @@ def window_probe(p):
 	equal(field(s), ECT0, 'ECN field of new data')
 
 
-@rows('3168-7')
+@rows('3168-7', '9293-SHLD-8')
 def echo(p):
 	"""ECE on all that acknowledges, from a mark to CWR; a mark on what brings CWR is a new one."""
 	c = passive(p)
@@ -263,7 +263,7 @@ def flight(p, segments):
 	return c, first
 
 
-@rows('3168-9', '3168-10')
+@rows('3168-9', '3168-10', '9293-SHLD-8')
 def one_reduction_a_window(p):
 	"""ECE on each ACK of a window: it is halved once, which the first new segment tells; once CWR has
 	been acknowledged, another mark halves it again."""
@@ -406,7 +406,7 @@ def dctcp(p, active=False):
 	return c
 
 
-@rows('8311-1', '3168-15')
+@rows('8311-1', '8311-2', '3168-15')
 def dctcp_marks_all(p):
 	"""Every packet of DCTCP's is ECN-capable, whatever the sysctl says (RFC 8257 §3.5)."""
 	with p.sysctl('ecn', 0):
