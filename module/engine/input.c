@@ -402,7 +402,6 @@ static void yoke_input_fin(struct sock *sk)
 		/* Our FIN is mostly about to follow, and carries the ACK. */
 		ys->quickack = 0;
 		ys->pingpong = true;
-		yoke_input_ack_due(sk, false);
 		yoke_conn_set_state(sk, TCP_CLOSE_WAIT);
 		break;
 	case TCP_FIN_WAIT1:

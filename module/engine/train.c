@@ -128,13 +128,12 @@ struct sk_buff *yoke_train_join(struct list_head *head, struct sk_buff *skb,
 	return NULL;
 }
 
-void yoke_train_depart(struct sk_buff *skb, struct udphdr *uh, __sum16 pseudo)
+void yoke_train_depart(struct sk_buff *skb, int offset, u16 check_at, int type, __sum16 pseudo)
 {
-	uh->len = htons(skb_tail_pointer(skb) - (u8 *)uh + skb->data_len);
-	uh->check = ~pseudo;
-	skb->csum_start = (u8 *)uh - skb->head;
-	skb->csum_offset = offsetof(struct udphdr, check);
+	*(__sum16 *)(skb->data + offset + check_at) = ~pseudo;
+	skb->csum_start = skb->data + offset - skb->head;
+	skb->csum_offset = check_at;
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb_shinfo(skb)->gso_segs = NAPI_GRO_CB(skb)->count;
-	skb_shinfo(skb)->gso_type |= YOKE_TRAIN_TYPE;
+	skb_shinfo(skb)->gso_type |= type;
 }

@@ -45,7 +45,10 @@ bool yoke_train_append(struct sk_buff *p, struct sk_buff *skb);
  */
 struct sk_buff *yoke_train_join(struct list_head *head, struct sk_buff *skb,
 				const struct udphdr *uh);
-/* GRO: @skb, joined, sets out; its header is @uh, @pseudo the sum of its pseudo-header. */
-void yoke_train_depart(struct sk_buff *skb, struct udphdr *uh, __sum16 pseudo);
+/*
+ * GRO: @skb, joined, sets out as a buffer of gso_type @type. Its header is @offset bytes behind the
+ * data's begin and has its checksum at @check_at; @pseudo is the sum of its pseudo-header.
+ */
+void yoke_train_depart(struct sk_buff *skb, int offset, u16 check_at, int type, __sum16 pseudo);
 
 #endif

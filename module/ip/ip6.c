@@ -158,7 +158,8 @@ static int ip6_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	skb_dst_set_noref(skb, dst);
 	/* IPV6_TCLASS never touches the ECN field of a stream. */
 	err = ip6_xmit(sk, skb, &inet_sk(sk)->cork.fl.u.ip6, READ_ONCE(sk->sk_mark),
-		       rcu_dereference(inet6_sk(sk)->opt), READ_ONCE(inet6_sk(sk)->tclass) | ecn, READ_ONCE(sk->sk_priority));
+		       rcu_dereference(inet6_sk(sk)->opt), READ_ONCE(inet6_sk(sk)->tclass) | ecn,
+		       READ_ONCE(sk->sk_priority));
 	rcu_read_unlock();
 	return yoke_carrier_errno(err);
 }

@@ -163,6 +163,7 @@ static bool stream_follows(struct sk_buff *p, const struct tcphdr *th, unsigned 
 static struct sk_buff *stream_join(struct list_head *head, struct sk_buff *skb,
 				   const struct tcphdr *th)
 {
+	bool psh = th->psh, fin = th->fin;	/* the header may move when it is joined */
 	struct sk_buff *p, *found = NULL;
 	unsigned int len;
 
@@ -184,10 +185,10 @@ static struct sk_buff *stream_join(struct list_head *head, struct sk_buff *skb,
 		return NULL;
 	if (!stream_follows(found, th, len) || !yoke_train_append(found, skb))
 		return found;
-	tcp_hdr(found)->psh |= th->psh;
-	tcp_hdr(found)->fin |= th->fin;
+	tcp_hdr(found)->psh |= psh;
+	tcp_hdr(found)->fin |= fin;
 	/* The last one of what the peer had to send. */
-	return len < skb_shinfo(found)->gso_size || th->psh || th->fin ? found : NULL;
+	return len < skb_shinfo(found)->gso_size || psh || fin ? found : NULL;
 }
 
 /* The whole header of a segment whose checksum is good, or NULL. */
@@ -223,26 +224,13 @@ static struct sk_buff *stream6_receive(struct list_head *head, struct sk_buff *s
 	return NULL;
 }
 
-/* @skb, joined, sets out, its header at @offset; @pseudo: the sum of its pseudo-header. */
-static void stream_depart(struct sk_buff *skb, int offset, int type, __sum16 pseudo)
-{
-	struct tcphdr *th = (struct tcphdr *)(skb->data + offset);
-
-	th->check = ~pseudo;
-	skb->csum_start = (u8 *)th - skb->head;
-	skb->csum_offset = offsetof(struct tcphdr, check);
-	skb->ip_summed = CHECKSUM_PARTIAL;
-	skb_shinfo(skb)->gso_segs = NAPI_GRO_CB(skb)->count;
-	skb_shinfo(skb)->gso_type |= type;
-}
-
 static int stream4_complete(struct sk_buff *skb, int offset)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
-	stream_depart(skb, offset, YOKE_GSO_TYPE4,
-		      csum_tcpudp_magic(iph->saddr, iph->daddr, skb->len - offset,
-					yoke_stream_protocol, 0));
+	yoke_train_depart(skb, offset, offsetof(struct tcphdr, check), YOKE_GSO_TYPE4,
+			  csum_tcpudp_magic(iph->saddr, iph->daddr, skb->len - offset,
+					    yoke_stream_protocol, 0));
 	return 0;
 }
 
@@ -250,9 +238,9 @@ static int stream6_complete(struct sk_buff *skb, int offset)
 {
 	const struct ipv6hdr *hdr = ipv6_hdr(skb);
 
-	stream_depart(skb, offset, YOKE_GSO_TYPE6,
-		      csum_ipv6_magic(&hdr->saddr, &hdr->daddr, skb->len - offset,
-				      yoke_stream_protocol, 0));
+	yoke_train_depart(skb, offset, offsetof(struct tcphdr, check), YOKE_GSO_TYPE6,
+			  csum_ipv6_magic(&hdr->saddr, &hdr->daddr, skb->len - offset,
+					  yoke_stream_protocol, 0));
 	return 0;
 }
 
@@ -332,7 +320,8 @@ static int dgram4_complete(struct sk_buff *skb, int offset)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
-	yoke_train_depart(skb, (struct udphdr *)(skb->data + offset),
+	((struct udphdr *)(skb->data + offset))->len = htons(skb->len - offset);
+	yoke_train_depart(skb, offset, offsetof(struct udphdr, check), YOKE_TRAIN_TYPE,
 			  csum_tcpudp_magic(iph->saddr, iph->daddr, skb->len - offset,
 					    yoke_dgram_protocol, 0));
 	return 0;
@@ -342,7 +331,8 @@ static int dgram6_complete(struct sk_buff *skb, int offset)
 {
 	const struct ipv6hdr *hdr = ipv6_hdr(skb);
 
-	yoke_train_depart(skb, (struct udphdr *)(skb->data + offset),
+	((struct udphdr *)(skb->data + offset))->len = htons(skb->len - offset);
+	yoke_train_depart(skb, offset, offsetof(struct udphdr, check), YOKE_TRAIN_TYPE,
 			  csum_ipv6_magic(&hdr->saddr, &hdr->daddr, skb->len - offset,
 					  yoke_dgram_protocol, 0));
 	return 0;

@@ -127,6 +127,26 @@ static inline void bench_idle(const struct bench_addr *a, int door, int n)
 	}
 }
 
+/* Takes @total bytes off @fd by @take, says so, and once more, until the end. */
+static inline void bench_sink(int fd, size_t total, ssize_t (*take)(int fd))
+{
+	size_t left = total;
+	ssize_t n = 1;
+
+	while (n > 0) {
+		n = take(fd);
+		if (n < 0)
+			err(1, "read");
+		left -= n;
+		if (left)
+			continue;
+		if (write(fd, "", 1) != 1)
+			err(1, "write");
+		left = total;
+	}
+	exit(0);
+}
+
 static inline double bench_now(void)
 {
 	struct timespec t;

@@ -9,23 +9,9 @@
 
 static char buf[SIZE];
 
-static void sink(int fd)
+static ssize_t take(int fd)
 {
-	size_t left = (size_t)WRITES * SIZE;
-	ssize_t n = 1;
-
-	while (n > 0) {
-		n = read(fd, buf, SIZE);
-		if (n < 0)
-			err(1, "read");
-		left -= n;
-		if (left)
-			continue;
-		if (write(fd, "", 1) != 1)
-			err(1, "write");
-		left = (size_t)WRITES * SIZE;
-	}
-	exit(0);
+	return read(fd, buf, SIZE);
 }
 
 /* From the first write until the reader says that it has all. */
@@ -49,7 +35,7 @@ int main(int argc, char **argv)
 
 	if (!fork()) {
 		close(fd);
-		sink(bench_accept(door));
+		bench_sink(bench_accept(door), (size_t)WRITES * SIZE, take);
 	}
 	close(door);
 	bench_report(run, &fd, (double)WRITES * SIZE);

@@ -14,36 +14,21 @@
 static char buf[65536];
 static int file;
 
-/* Both ends of the pipe are ours: what is in it goes to @null. */
-static ssize_t splice_away(int fd, int pipe[2], int null)
+static ssize_t take(int fd)
 {
-	ssize_t n = splice(fd, NULL, pipe[1], NULL, sizeof(buf), 0);
-
-	if (n > 0 && splice(pipe[0], NULL, null, NULL, n, 0) != n)
-		err(1, "splice");
-	return n;
+	return read(fd, buf, sizeof(buf));
 }
 
-static void sink(int fd, int spliced)
-{
-	int null = open("/dev/null", O_WRONLY), ends[2];
-	size_t left = (size_t)ROUNDS * SIZE;
-	ssize_t n = 1;
+/* Both ends of the pipe are ours: what is in it goes away. */
+static int ends[2], away;
 
-	if (pipe(ends))
-		err(1, "pipe");
-	while (n > 0) {
-		n = spliced ? splice_away(fd, ends, null) : read(fd, buf, sizeof(buf));
-		if (n < 0)
-			err(1, "read");
-		left -= n;
-		if (left)
-			continue;
-		if (write(fd, "", 1) != 1)
-			err(1, "write");
-		left = (size_t)ROUNDS * SIZE;
-	}
-	exit(0);
+static ssize_t take_spliced(int fd)
+{
+	ssize_t n = splice(fd, NULL, ends[1], NULL, sizeof(buf), 0);
+
+	if (n > 0 && splice(ends[0], NULL, away, NULL, n, 0) != n)
+		err(1, "splice");
+	return n;
 }
 
 static double run(void *arg)
@@ -74,7 +59,10 @@ int main(int argc, char **argv)
 			err(1, "file");
 	if (!fork()) {
 		close(fd);
-		sink(bench_accept(door), argc > 2);
+		away = open("/dev/null", O_WRONLY);
+		if (away < 0 || pipe(ends))
+			err(1, "pipe");
+		bench_sink(bench_accept(door), (size_t)ROUNDS * SIZE, argc > 2 ? take_spliced : take);
 	}
 	close(door);
 	bench_report(run, &fd, (double)ROUNDS * SIZE);
