@@ -293,6 +293,31 @@ drop:
 	return true;
 }
 
+/* --- SYN cookies: RFC 4987 §3.6 --- */
+
+/* Counts minutes since the machine began. */
+static u32 yoke_listen_cookie_count(void)
+{
+	return (u32)ktime_get_seconds() / YOKE_COOKIE_SECONDS;
+}
+
+/* Whoever sends no cookies need not let others try to guess one. */
+static bool yoke_listen_sent_cookies(const struct sock *sk)
+{
+	u32 last = READ_ONCE(yoke_sk(sk)->listener->cookies_jiffies);
+
+	return READ_ONCE(yoke_net(sock_net(sk))->set.syncookies) && last &&
+	       (u32)jiffies - last <= YOKE_COOKIE_AGE * YOKE_COOKIE_SECONDS * HZ;
+}
+
+/* The MSS in the cookie that @s, an ACK, brings back; 0 if it is none of ours. */
+static u16 yoke_listen_cookie_mss(const struct yoke_net *yn, const struct yoke_segment *s,
+				  const struct yoke_rx *rx)
+{
+	return yoke_cookie_syn_mss(&rx->pair, yn->cookie_keys, s->seq - 1,
+				   yoke_listen_cookie_count(), s->ack - 1);
+}
+
 bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
 			     const struct yoke_rx *rx)
 {
@@ -346,6 +371,12 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 		goto drop;
 	why = YOKE_MIB_InvalidAck;
 	if (s.ack != req->iss + 1) {
+		/* A cookie answered the first SYN, and another became this request before it was back. */
+		if (yoke_listen_sent_cookies(req->listener) &&
+		    yoke_listen_cookie_mss(yoke_net(net), &s, rx)) {
+			yoke_request_drop(req);
+			return false;
+		}
 		yoke_output_reset_for(net, skb, rx);
 		goto drop;
 	}
@@ -358,13 +389,7 @@ drop:
 	return true;
 }
 
-/* --- SYN cookies: RFC 4987 §3.6 --- */
-
-/* Counts minutes since the machine began. */
-static u32 yoke_listen_cookie_count(void)
-{
-	return (u32)ktime_get_seconds() / YOKE_COOKIE_SECONDS;
-}
+/* --- SYN cookies: what a listener answers that has too many requests --- */
 
 /* More requests than the program said it would wait for. */
 static bool yoke_listen_flooded(const struct sock *sk)
@@ -413,16 +438,12 @@ static bool yoke_listen_cookie_send(struct sock *sk, const struct sk_buff *skb,
 static bool yoke_listen_cookie_check(struct sock *sk, struct yoke_segment *s,
 				     const struct yoke_rx *rx)
 {
-	u32 last = READ_ONCE(yoke_sk(sk)->listener->cookies_jiffies);
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_cookie_options o = { 0 };
 
-	/* Whoever sends no cookies need not let others try to guess one. */
-	if (!READ_ONCE(yn->set.syncookies) || !last ||
-	    (u32)jiffies - last > YOKE_COOKIE_AGE * YOKE_COOKIE_SECONDS * HZ)
+	if (!yoke_listen_sent_cookies(sk))
 		return false;
-	s->opt.mss = yoke_cookie_syn_mss(&rx->pair, yn->cookie_keys, s->seq - 1,
-					 yoke_listen_cookie_count(), s->ack - 1);
+	s->opt.mss = yoke_listen_cookie_mss(yn, s, rx);
 	if (!s->opt.mss) {
 		yoke_count(sock_net(sk), SyncookiesFailed);
 		return false;

@@ -10,9 +10,11 @@ OPTIONS = [('MSS', MSS), ('SAckOK', b''), ('Timestamp', (1000, 0)), ('NOP', None
 
 def flood(p, listener, n):
 	"""So many SYNs that nobody will follow up, each from a port of its own."""
-	for _ in range(n):
-		p.conn(listener.getsockname()[1]).send('S', options=[('MSS', MSS)])
+	flooders = [p.conn(listener.getsockname()[1]) for _ in range(n)]
+	for c in flooders:
+		c.send('S', options=[('MSS', MSS)])
 	p.barrier()
+	return flooders
 
 
 def cookie(p, listener, options=(('MSS', MSS),)):
@@ -54,6 +56,27 @@ def data_with_the_ack(p):
 	c.sock = p.accept(listener)
 	c.expect_ack()
 	equal(c.recv(5), b'hello', 'data read')
+
+
+@rows('4987-2')
+def overtaken_by_a_request(p):
+	"""The SYN again finds the flood over and becomes a request: the cookie still counts."""
+	listener = p.listen(backlog=0)
+	flooders = flood(p, listener, 3)
+	c = cookie(p, listener)
+	for f in flooders:
+		f.send('R')
+	p.barrier()
+	brought_back = c.ack
+	c.send('S', seq=c.iss, options=[('MSS', MSS)])
+	c.expect('SA', seq=ANY)
+	c.ack = brought_back
+	equal(c.state(), 'SYN_RECV', 'state after the second SYN')
+	c.send('PA', b'hello')
+	c.sock = p.accept(listener)
+	c.expect_state('ESTABLISHED')
+	equal(c.recv(5), b'hello', 'data read')
+	c.alive()
 
 
 @rows('4987-4')
