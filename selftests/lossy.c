@@ -37,10 +37,24 @@ WIRE(reorder_duplicate,	"delay 4ms reorder 75% duplicate 20%", 100000);
 WIRE_THAT_CUTS(cut,	"delay 5ms 1ms loss 3%", 400000);
 WIRE(everything,	"delay 4ms reorder 75% loss 3% duplicate 10% corrupt 5%", 16000);
 
+/* A damaged ARP packet teaches a wrong address that stays for half a minute: they know each other. */
+static bool meet(struct net net)
+{
+	bool ok;
+
+	enter(net.b);
+	ok = shell("ip link set veth address 02:00:00:00:00:0b") &&
+	     shell("ip neigh replace " ADDR_A " lladdr 02:00:00:00:00:0a dev veth");
+	enter(net.a);
+	return ok && shell("ip link set veth address 02:00:00:00:00:0a") &&
+	       shell("ip neigh replace " ADDR_B " lladdr 02:00:00:00:00:0b dev veth");
+}
+
 FIXTURE_SETUP(lossy)
 {
 	if (!new_link(&self->net))
 		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	must(meet(self->net) ? 0 : -1);
 	/* Each segment a packet of its own, to be lost or late by itself. */
 	if (variant->alone) {
 		must(shell("ip link set veth gso_max_segs 1") ? 0 : -1);
