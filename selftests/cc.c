@@ -253,7 +253,7 @@ TEST_F(cc, a_module_carries_and_stays_while_it_is_used)
 	EXPECT_STREQ(algorithm(), cc_of(p.a));
 	ASSERT_EQ(0, set_cc(other, algorithm()));
 	EXPECT_ERR(EAGAIN, unload());
-	EXPECT_TRUE(carry_both_ways(p, 1 << 20, 30000));
+	EXPECT_TRUE(carry_both_ways(p, 1 << 20, 4 * BOUND));
 	EXPECT_ERR(EAGAIN, unload());
 	/* One goes, one changes its mind; a listener and its child hold it too. */
 	close(p.a);

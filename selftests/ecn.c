@@ -104,7 +104,7 @@ TEST_F_TIMEOUT(marks, bulk, 60)
 	socklen_t len = sizeof(info);
 	long start = now_ms(), took, ideal = SIZE / (RATE_MBIT * 1000 / 8);
 
-	ASSERT_TRUE(carry(&f, 1, 30000));
+	ASSERT_TRUE(carry(&f, 1, 4 * BOUND));
 	took = now_ms() - start;
 	must(getsockopt(p.a, SOL_TCP, TCP_INFO, &info, &len));
 	TH_LOG("%ld ms (%ld at full rate), %d marks, %d drops, %u sent again", took, ideal,

@@ -584,7 +584,7 @@ static bool starve(int percent)
 static bool feed(struct pair p, size_t size)
 {
 	struct flow f = { .from = p.a, .to = p.b, .size = size };
-	long end = now_ms() + 60000;
+	long end = now_ms() + 7 * BOUND;
 
 	while (!f.ended && now_ms() < end) {
 		struct pollfd ready = { .fd = p.b, .events = POLLIN };

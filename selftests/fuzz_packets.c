@@ -705,7 +705,7 @@ TEST_F_TIMEOUT(fuzz, middle, 7200)
 	for (i = from_env("FUZZ_PACKETS", 20000) / 2000; i; i--) {
 		struct pair p = link_pair(net);
 
-		EXPECT_TRUE(carry_both_ways(p, 100000, 60000));
+		EXPECT_TRUE(carry_both_ways(p, 100000, 7 * BOUND));
 		close(p.a);
 		close(p.b);
 	}

@@ -258,7 +258,7 @@ TEST_F_TIMEOUT(options4, a_stream_has_them, 120)
 	EXPECT_EQ(mss_of(p.a), plain - (int)sizeof(record));
 	seen = tap();
 	must(set_opt(seen, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20));
-	EXPECT_TRUE(carry_both_ways(p, 200000, 60000));
+	EXPECT_TRUE(carry_both_ways(p, 200000, 7 * BOUND));
 	while ((n = recv(seen, packet, sizeof(packet), 0)) > 0) {
 		struct tcphdr *th = (struct tcphdr *)(packet + ip->ip_hl * 4);
 
@@ -282,7 +282,7 @@ TEST_F(options4, a_stream_takes_the_route)
 	EXPECT_OK(connect_to(fd, LOOPBACK, local_port(listening)));
 	b = must(accept(listening, NULL, NULL));
 	EXPECT_EQ(peer(fd).sin_addr.s_addr, inet_addr(LOOPBACK));
-	EXPECT_TRUE(carry_both_ways(((struct pair){ fd, b }), 50000, 20000));
+	EXPECT_TRUE(carry_both_ways(((struct pair){ fd, b }), 50000, 3 * BOUND));
 	EXPECT_GT(recv(seen, packet, sizeof(packet), 0), 28);
 	EXPECT_EQ(ip->ip_dst.s_addr, inet_addr(STOP));
 	EXPECT_EQ(0, memcmp(packet + 20, "\1\x83\7\4\x7f\0\0\1", 8));
@@ -438,7 +438,7 @@ TEST_F_TIMEOUT(headers6, a_stream_has_them, 120)
 	EXPECT_EQ(mss_of(p.b), plain - 16);
 	EXPECT_OK(set_bytes(p.a, SOL_IPV6, IPV6_DSTOPTS, NULL, 0));
 	EXPECT_EQ(mss_of(p.a), plain - 16);
-	EXPECT_TRUE(carry_both_ways(p, 200000, 60000));
+	EXPECT_TRUE(carry_both_ways(p, 200000, 7 * BOUND));
 }
 
 TEST_F(headers6, a_stream_takes_the_route)
@@ -454,7 +454,7 @@ TEST_F(headers6, a_stream_takes_the_route)
 	EXPECT_OK(connect_to(fd, LOOPBACK, local_port(listening)));
 	b = must(accept(listening, NULL, NULL));
 	EXPECT_EQ(peer(fd).sin_addr.s_addr, inet_addr(LOOPBACK));
-	EXPECT_TRUE(carry_both_ways(((struct pair){ fd, b }), 50000, 20000));
+	EXPECT_TRUE(carry_both_ways(((struct pair){ fd, b }), 50000, 3 * BOUND));
 	EXPECT_GT(recv(seen, packet, sizeof(packet), 0), 40);
 	EXPECT_EQ(0, memcmp(&ip->ip6_dst, &route6.segment[1], 16));
 	EXPECT_EQ(ip->ip6_nxt, IPPROTO_ROUTING);

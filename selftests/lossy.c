@@ -82,7 +82,7 @@ TEST_F_TIMEOUT(lossy, both_ways, 60)
 {
 	struct pair p = link_pair(self->net);
 
-	EXPECT_TRUE(carry_both_ways(p, variant->size, 50000));
+	EXPECT_TRUE(carry_both_ways(p, variant->size, 6 * BOUND));
 	EXPECT_EQ(0, so_error(p.a));
 	EXPECT_EQ(0, so_error(p.b));
 	close(p.a);
@@ -125,7 +125,7 @@ TEST_F_TIMEOUT(crowd, at_once, 60)
 		ASSERT_GT(N, j);
 		f[2 * j].to = f[2 * j + 1].from = fd;
 	}
-	EXPECT_TRUE(carry(f, 2 * N, 50000));
+	EXPECT_TRUE(carry(f, 2 * N, 6 * BOUND));
 }
 
 /* A wire that is cut and mended: what was sent meanwhile arrives in the end. */

@@ -94,7 +94,7 @@ TEST_F(wire, the_stream_is_reliable)
 
 	NEED_NETEM(self->net.a, "delay 5ms reorder 70% loss 5% duplicate 5%");
 	NEED_NETEM(self->net.b, "delay 5ms reorder 70% loss 5% duplicate 5%");
-	EXPECT_TRUE(carry_both_ways(p, 60000, 10000));
+	EXPECT_TRUE(carry_both_ways(p, 60000, 2 * BOUND));
 }
 
 /* "Open, exchange, close." */

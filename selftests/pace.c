@@ -47,7 +47,7 @@ static long carried(struct pair p, size_t size)
 	struct flow f = { .from = p.a, .to = p.b, .size = size };
 	long start = now_ms();
 
-	return carry(&f, 1, 60000) ? now_ms() - start + 1 : 0;
+	return carry(&f, 1, 7 * BOUND) ? now_ms() - start + 1 : 0;
 }
 
 /* A number that `tc -s qdisc show dev veth` says of the qdisc: "backlog", "throttled" … */
@@ -175,13 +175,13 @@ TEST_F(pace, bbr_through_loss_and_fq)
 	p = link_pair(self->net);
 	if (set_cc(p.a, "bbr") || set_cc(p.b, "bbr"))
 		SKIP(return, "no bbr");
-	EXPECT_TRUE(carry_both_ways(p, 1 << 20, 60000));
+	EXPECT_TRUE(carry_both_ways(p, 1 << 20, 7 * BOUND));
 	EXPECT_TRUE(shell("tc qdisc del dev veth root"));
 	NEED_NETEM(self->net.a, "delay 10ms loss 2%");
 	p = link_pair(self->net);
 	set_cc(p.a, "bbr");
 	set_cc(p.b, "bbr");
-	EXPECT_TRUE(carry_both_ways(p, 1 << 20, 60000));
+	EXPECT_TRUE(carry_both_ways(p, 1 << 20, 7 * BOUND));
 }
 
 /* A slow link with a long queue: this socket's part of it is bounded, and all arrives. */

@@ -64,7 +64,7 @@ TEST_F_TIMEOUT(pmtu, finds_what_passes, 60)
 	/* A size is tried with data, when there is enough of it behind: time is not what is tested. */
 	struct flow f = { .from = p.a, .to = p.b, .size = variant->narrow ? 1500000 : 12000000 };
 
-	EXPECT_TRUE(carry(&f, 1, 50000));
+	EXPECT_TRUE(carry(&f, 1, 6 * BOUND));
 	EXPECT_LE(variant->least, send_mss(p.a));
 	EXPECT_GE(variant->most, send_mss(p.a));
 }

@@ -574,7 +574,7 @@ TEST_F_TIMEOUT(proxy, listens, 120)
 	ASSERT_EQ(0, connect_to(other, OTHER, 4001));
 	accepted = must(accept(fd, NULL, NULL));
 	EXPECT_EQ(inet_addr(OTHER), local(accepted).sin_addr.s_addr);
-	EXPECT_TRUE(carry_both_ways(((struct pair){ other, accepted }), 50000, 20000));
+	EXPECT_TRUE(carry_both_ways(((struct pair){ other, accepted }), 50000, 3 * BOUND));
 }
 
 TEST_HARNESS_MAIN
