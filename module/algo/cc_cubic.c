@@ -277,9 +277,13 @@ static void cubic_ack(struct yoke_cc *cc, const struct yoke_cc_ack *ack)
 	yoke_cc_avoid(cc, c->window, acked);
 }
 
-/* §4.6: multiplicative decrease by B = 0.7; §4.7: fast convergence leaves room for new flows. */
+/*
+ * §4.6: multiplicative decrease by B = 0.7, to the nearest whole segment, as what is left of one lets
+ * nothing out; §4.7: fast convergence leaves room for new flows.
+ */
 static u32 cubic_ssthresh(struct yoke_cc *cc)
 {
+	u32 segs = (cc->cwnd / 10 * 7 + cc->mss / 2) / cc->mss;
 	struct cubic *c = cubic(cc);
 
 	c->prior = c->curve;
@@ -287,7 +291,7 @@ static u32 cubic_ssthresh(struct yoke_cc *cc)
 	c->cwnd_prior = cc->cwnd;
 	c->curve.w_max = cc->cwnd < c->curve.w_max ? cc->cwnd / 20 * 17 : cc->cwnd;
 	c->running = false;
-	return max(cc->cwnd / 10 * 7, 2 * cc->mss);
+	return max(segs, 2u) * cc->mss;
 }
 
 /* §4.8: after a timeout nothing is known; the curve begins at its flat. */

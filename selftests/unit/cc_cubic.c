@@ -82,6 +82,18 @@ TEST(ssthresh__seven_tenths_but_two_segments)
 	EXPECT_EQ(cc.ops->ssthresh(&cc), 2 * MSS);
 }
 
+/* §4.6 counts in segments, and so does what may be sent: less than a whole one is none. */
+TEST(ssthresh__to_the_nearest_segment)
+{
+	static const u32 of[] = { 3, 4, 6, 7, 8, 9, 11 }, want[] = { 2, 3, 4, 5, 6, 6, 8 };
+
+	for (int i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		struct yoke_cc cc = cubic(of[i]);
+
+		EXPECT_EQ(cc.ops->ssthresh(&cc), want[i] * MSS);
+	}
+}
+
 /* §4.2: concave up to W_max at K, flat there, convex beyond. */
 TEST(ack__follows_the_curve)
 {
