@@ -483,6 +483,31 @@ def acks_behind_a_gap_wait_a_moment(p):
 			near(told(c, 4)[0].at - start, want, low=0.01, high=0.03, what='delay')
 
 
+def held_back(p, c):
+	"""How long the ACK of the fourth segment behind a gap takes; then the gap is filled."""
+	behind_a_gap(c, 0, 3)
+	equal(len(c.drain()), 3, 'ACKs at once')
+	start = time.monotonic()
+	behind_a_gap(c, 3, 1)
+	took = told(c, 4)[0].at - start
+	c.send('A', pattern(100))
+	c.seq = seq32(c.seq + 400)
+	c.expect_ack()
+	return took
+
+
+@rows('5681-8')
+def acks_behind_a_gap_may_be_late(p):
+	"""comp_sack_slack_ns: by so much, unless another timer of that kind is due before, which those of
+	the tests beside this one may be."""
+	with p.sysctl('comp_sack_delay_ns', 10**6):
+		with p.sysctl('comp_sack_slack_ns', 0):
+			near(held_back(p, far_away(p)), 0.001, low=0.01, high=0.03, what='delay')
+		with p.sysctl('comp_sack_slack_ns', 80 * 10**6):
+			c = far_away(p)
+			near(max(held_back(p, c) for _ in range(8)), 0.081, low=0.03, high=0.03, what='delay')
+
+
 @rows('2883-1', '2883-2')
 def dsack(p):
 	"""A segment that was acknowledged already is reported, once."""
