@@ -404,6 +404,17 @@ int yoke_addr_peer(struct sock *sk, const yoke_sockaddr *uaddr, int len, struct 
 	return 0;
 }
 
+int yoke_addr_take_options(struct sock *child, const struct ip_options_rcu *options)
+{
+	struct ip_options_rcu *own;
+
+	if (likely(!options))
+		return 0;
+	own = kmemdup(options, sizeof(*own) + options->opt.optlen, GFP_ATOMIC | __GFP_NOWARN);
+	RCU_INIT_POINTER(inet_sk(child)->inet_opt, own);
+	return own ? 0 : -ENOBUFS;
+}
+
 unsigned int yoke_addr_options_len(const struct sock *sk, const struct yoke_af_ops *af)
 {
 	const struct ip_options_rcu *opt;

@@ -70,6 +70,8 @@ static inline void yoke_addr_set_tos(struct sock *sk, const struct yoke_af_ops *
 	WRITE_ONCE(inet_sk(sk)->tos, tos);
 }
 
+/* @child, not yet connected, has the IP options @options, if not NULL. 0, -ENOBUFS. Softirq. */
+int yoke_addr_take_options(struct sock *child, const struct ip_options_rcu *options);
 /* Bytes that @sk's IP options, or extension headers, take in each packet of @af. Any context. */
 unsigned int yoke_addr_options_len(const struct sock *sk, const struct yoke_af_ops *af);
 

@@ -17,8 +17,10 @@ struct yoke_route {
 	u8	tos;
 	u8	ttl;		/* 0: the route's */
 	bool	foreign;	/* from an address that is none of ours */
+	const struct ip_options_rcu *options;	/* of its IP header, or NULL */
 };
 
+struct ip_options_rcu;
 struct yoke_dgram_dest;
 struct yoke_rx;
 
@@ -40,6 +42,8 @@ struct yoke_rx;
  *		options. Consumes @skb. 0 or -errno.
  * @mtu_for:	path MTU toward @r->pair, in bytes, the MSS the route wants advertised in @advmss,
  *		and in @ecn whether it is one for ECN; 0 if there is no route.
+ * @options_back: what the IP header of an answer to @skb carries: its source route turned round, for
+ *		one. The caller frees it. NULL: nothing, or there is no memory. Softirq or BH off.
  * @checksum:	sets up the transport checksum of @skb (field at @offset in the header, protocol
  *		@proto) between @pair's ends.
  *
@@ -72,6 +76,7 @@ struct yoke_af_ops {
 			    const struct yoke_route *r);
 	unsigned int (*mtu_for)(struct net *net, struct sock *sk, const struct yoke_route *r,
 				u16 *advmss, bool *ecn);
+	struct ip_options_rcu *(*options_back)(struct net *net, const struct sk_buff *skb);
 	void	(*checksum)(struct sk_buff *skb, const struct yoke_pair *pair, u8 proto,
 			    u16 offset);
 
@@ -94,6 +99,7 @@ struct yoke_af_ops {
 struct yoke_rx {
 	struct yoke_pair pair;		/* as we see it: local is the destination */
 	const struct yoke_af_ops *af;
+	struct ip_options_rcu *options;	/* of the answers to it; NULL, until somebody asks */
 	int	iif;
 	int	sdif;		/* if it came by a device of a VRF: that, and @iif is the VRF's */
 	int	dev;		/* by which alone its receiver hears and answers, 0: any */

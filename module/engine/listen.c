@@ -173,7 +173,7 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 		return NULL;
 	sock_init_data(NULL, child);
 	child->sk_prot->init(child);
-	if (yoke_addr_inherit(child, sk))
+	if (yoke_addr_inherit(child, sk) || yoke_addr_take_options(child, req->rx.options))
 		goto no_route;
 	yoke_listen_inherit(child, sk);
 	security_sk_clone(sk, child);
@@ -419,16 +419,19 @@ static bool yoke_listen_cookie_send(struct sock *sk, const struct sk_buff *skb,
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_request req = { .passing = true, .cookie = true };
 	u32 now = (u32)jiffies;
+	bool way = yoke_request_fill(&req, sk, skb, s, rx);
 
-	if (!yoke_request_fill(&req, sk, skb, s, rx))
-		return false;
+	if (!way)
+		goto out;
 	if (now - READ_ONCE(l->cookies_jiffies) > HZ)
 		WRITE_ONCE(l->cookies_jiffies, now ?: 1);
 	yoke_count(sock_net(sk), SyncookiesSent);
 	req.iss = yoke_cookie_syn(&rx->pair, yn->cookie_keys, s->seq, yoke_listen_cookie_count(),
 				  &req.mss);
 	yoke_request_send(&req, YOKE_SYN | YOKE_ACK, NULL);
-	return true;
+out:
+	yoke_request_forget(&req);
+	return way;
 }
 
 /*
@@ -480,6 +483,7 @@ static bool yoke_listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct 
 	} else {
 		yoke_drop(sock_net(sk), sk, skb, ListenDrops);
 	}
+	yoke_request_forget(&req);
 	return true;
 }
 
@@ -520,9 +524,10 @@ static bool yoke_listen_fastopen(struct sock *sk, struct sk_buff *skb, const str
 		yoke_conn_abort(child, ENOBUFS);
 	bh_unlock_sock(child);
 	sk->sk_data_ready(sk);
+	yoke_request_forget(&req);
 	return true;
 fail:
-	kfree(req.saved_syn);
+	yoke_request_forget(&req);
 	yoke_count(sock_net(sk), FastOpenPassiveFail);
 	return false;
 }

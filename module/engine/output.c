@@ -369,6 +369,7 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx 
 		.mark = mark,
 		.tos = rx->tos,
 		.foreign = rx->foreign,
+		.options = rx->options,
 	};
 	struct tcphdr *th;
 
@@ -401,6 +402,17 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx 
 	rx->af->xmit_for(net, sk, skb, &route);
 }
 
+void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx, u32 mark,
+			u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt)
+{
+	struct yoke_rx back = *rx;
+
+	if (rx->af->options_back)
+		back.options = rx->af->options_back(net, skb);
+	yoke_output_control(net, NULL, &back, mark, seq, ack, wnd, flags, opt);
+	kfree(back.options);
+}
+
 void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
@@ -410,9 +422,8 @@ void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yo
 		return;
 	yoke_count(net, OutRsts);
 	if (th->ack)
-		yoke_output_control(net, NULL, rx, skb->mark, ntohl(th->ack_seq), 0, 0, YOKE_RST,
-				    NULL);
+		yoke_output_answer(net, skb, rx, skb->mark, ntohl(th->ack_seq), 0, 0, YOKE_RST, NULL);
 	else
-		yoke_output_control(net, NULL, rx, skb->mark, 0, ntohl(th->seq) + len, 0,
-				    YOKE_RST | YOKE_ACK, NULL);
+		yoke_output_answer(net, skb, rx, skb->mark, 0, ntohl(th->seq) + len, 0,
+				   YOKE_RST | YOKE_ACK, NULL);
 }

@@ -35,6 +35,9 @@ void yoke_output_quick(struct sock *sk);
  */
 void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark,
 			 u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt);
+/* The same toward who sent @skb, by the way it came, without a socket's options. */
+void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx, u32 mark,
+			u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt);
 /* The device that such a segment has to leave by, 0: any that leads there. */
 int yoke_output_device(const struct yoke_rx *rx);
 /* The reset that answers a segment nobody wants (RFC 9293 §3.5.2 group 1); none for a reset. */

@@ -14,11 +14,17 @@
 
 static struct kmem_cache *yoke_request_cache;
 
+void yoke_request_forget(struct yoke_request *req)
+{
+	kfree(req->saved_syn);
+	kfree(req->rx.options);
+}
+
 static void yoke_request_free(struct rcu_head *rcu)
 {
 	struct yoke_request *req = container_of(rcu, struct yoke_request, rcu);
 
-	kfree(req->saved_syn);
+	yoke_request_forget(req);
 	kmem_cache_free(yoke_request_cache, req);
 }
 
@@ -242,6 +248,10 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 	bool options, ecn_route, needs_ecn = yoke_conn_needs_ecn(sk);
 	u8 ecn;
 
+	req->rx = *rx;
+	if (rx->af->options_back)
+		req->rx.options = rx->af->options_back(net, skb);
+	route.options = req->rx.options;
 	if (!rx->af->mtu_for(net, sk, &route, &req->advmss, &ecn_route))
 		return false;
 	if (yoke_sk(sk)->user_mss)
@@ -250,7 +260,6 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 	req->node.kind = YOKE_REQUEST;
 	INIT_LIST_HEAD(&req->list);
 	req->listener = sk;
-	req->rx = *rx;
 	req->mark = skb->mark;
 	req->irs = s->seq;
 	req->iss = rx->isn ?: yoke_cookie_isn(&rx->pair, &yn->isn_key, ktime_get_ns());
@@ -292,7 +301,7 @@ struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb
 		return NULL;
 	if (!yoke_request_fill(req, sk, skb, s, rx) ||
 	    !refcount_inc_not_zero(&sk->sk_refcnt)) {
-		kfree(req->saved_syn);
+		yoke_request_forget(req);
 		kmem_cache_free(yoke_request_cache, req);
 		return NULL;
 	}

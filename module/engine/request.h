@@ -16,7 +16,8 @@
  * @timer:	SYN-ACK retransmission; @retries how many there were, or would have been if it were not
  *		@acked already, @sent_us when the last one left, or if @timed how long its ACK took
  * @saved_syn:	for TCP_SAVED_SYN, or NULL
- * @rx:		the way back: the SYN as the carrier saw it, and with @mark its mark
+ * @rx:		the way back: the SYN as the carrier saw it, and with @mark its mark; its options are
+ *		the request's to free
  * @passing:	it lies on the stack, in no table, on no list, without a timer: the SYN is answered
  *		with a cookie, or there is a child at once
  * @cookie:	all that is known comes from a SYN cookie, or went into it
@@ -27,9 +28,11 @@ struct yoke_request {
 	struct list_head list;
 	struct sock	*listener;
 	refcount_t	refs;
-	struct timer_list timer;
+	union {
+		struct timer_list timer;
+		struct rcu_head	rcu;	/* once nobody holds it */
+	};
 	struct yoke_rx	rx;
-	struct rcu_head	rcu;
 	struct yoke_saved_syn *saved_syn;
 	u32	irs;
 	u32	iss;
@@ -62,10 +65,11 @@ void yoke_request_exit(void);
 
 /*
  * What the SYN @s offers, and what we make of it, in @req, which is zero but for @passing and @cookie. False if
- * there is no way back.
+ * there is no way back. Either way it needs yoke_request_forget(), as it frees what @req points to.
  */
 bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct sk_buff *skb,
 		       const struct yoke_segment *s, const struct yoke_rx *rx);
+void yoke_request_forget(struct yoke_request *req);
 /* The same, made: NULL if there is no memory, too. */
 struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb,
 				      const struct yoke_segment *s, const struct yoke_rx *rx);

@@ -137,8 +137,8 @@ static void yoke_timewait_ack(struct yoke_timewait *tw, const struct sk_buff *sk
 		.tsecr = tw->ts_recent,
 	};
 
-	yoke_output_control(tw->net, NULL, rx, tw->mark, tw->snd_nxt, tw->rcv_nxt, tw->rcv_wnd,
-			    YOKE_ACK, &opt);
+	yoke_output_answer(tw->net, skb, rx, tw->mark, tw->snd_nxt, tw->rcv_nxt, tw->rcv_wnd,
+			   YOKE_ACK, &opt);
 }
 
 /* RFC 5961 §7: one ACK per limit for segments that prove nothing. */

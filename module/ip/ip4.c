@@ -127,13 +127,14 @@ static struct rtable *route_for(struct net *net, struct sock *sk, const struct y
 	fl4->flowi4_proto = yoke_stream_protocol;
 	fl4->flowi4_flags = r->foreign ? FLOWI_FLAG_ANYSRC : sk ? inet_sk_flowi_flags(sk) : 0;
 	fl4->flowi4_uid = sock_net_uid(net, sk);
-	fl4->daddr = ip4_addr(&r->pair.raddr);
+	fl4->daddr = yoke_options_hop(r->options, ip4_addr(&r->pair.raddr));
 	fl4->saddr = ip4_addr(&r->pair.laddr);
 	fl4->fl4_dport = r->pair.rport;
 	fl4->fl4_sport = r->pair.lport;
 	rt = ip_route_output_flow(net, fl4, sk);
 	/* Whoever forged such a source is not answered (RFC 9293 MUST-63). */
-	if (!IS_ERR(rt) && rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
+	if (!IS_ERR(rt) && (rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST) ||
+			    (r->options && r->options->opt.is_strictroute && rt->rt_uses_gateway))) {
 		ip_rt_put(rt);
 		return ERR_PTR(-ENETUNREACH);
 	}
@@ -165,18 +166,18 @@ static void ip4_checksum(struct sk_buff *skb, const struct yoke_pair *pair, u8 p
 }
 
 /*
- * An IP header without options for @skb, to be sent over @rt: too small to be fragmented, so that it
- * needs no identification.
+ * An IP header for @skb, to be sent over @rt, with room for @options_len bytes: too small to be
+ * fragmented, so that it needs no identification.
  */
 static void push_header(struct sk_buff *skb, const struct rtable *rt, const struct flowi4 *fl4, u8 tos,
-			u8 ttl)
+			u8 ttl, unsigned int options_len)
 {
-	struct iphdr *iph = skb_push(skb, sizeof(*iph));
+	struct iphdr *iph = skb_push(skb, sizeof(*iph) + options_len);
 
 	skb_reset_network_header(skb);
 	*iph = (struct iphdr) {
 		.version  = IPVERSION,
-		.ihl	  = sizeof(*iph) / 4,
+		.ihl	  = (sizeof(*iph) + options_len) / 4,
 		.tos	  = tos,
 		.frag_off = htons(IP_DF),
 		.ttl	  = ttl ?: ip4_dst_hoplimit(&rt->dst),
@@ -200,7 +201,8 @@ static bool ip4_xmit_short(struct sock *sk, struct sk_buff *skb, u8 tos)
 	       !rcu_access_pointer(inet->inet_opt) && !sk->sk_bound_dev_if &&
 	       __sk_dst_check(sk, 0) == dst && dst_hold_safe(dst);
 	if (open) {
-		push_header(skb, dst_rtable(dst), &inet->cork.fl.u.ip4, tos, max_t(int, inet->uc_ttl, 0));
+		push_header(skb, dst_rtable(dst), &inet->cork.fl.u.ip4, tos, max_t(int, inet->uc_ttl, 0),
+			    0);
 		skb_dst_set(skb, dst);
 		skb->priority = READ_ONCE(sk->sk_priority);
 		skb->mark = READ_ONCE(sk->sk_mark);
@@ -225,6 +227,7 @@ static int ip4_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn)
 static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 			const struct yoke_route *r)
 {
+	unsigned int options_len = r->options ? r->options->opt.optlen : 0;
 	struct flowi4 fl4;
 	struct rtable *rt = route_for(net, sk, r, &fl4);
 	bool open;
@@ -235,17 +238,20 @@ static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 	}
 	skb_dst_drop(skb);
 	skb_dst_set(skb, &rt->dst);
-	if (skb_cow_head(skb, sizeof(struct iphdr) + LL_RESERVED_SPACE(rt->dst.dev) + rt->dst.header_len)) {
+	if (skb_cow_head(skb, sizeof(struct iphdr) + options_len + LL_RESERVED_SPACE(rt->dst.dev) +
+			 rt->dst.header_len)) {
 		kfree_skb(skb);
 		return -ENOMEM;
 	}
 
 	rcu_read_lock();
-	open = yoke_shortcut_open(net, skb, rt);
-	push_header(skb, rt, &fl4, r->tos, r->ttl);
+	open = !options_len && yoke_shortcut_open(net, skb, rt);
+	push_header(skb, rt, &fl4, r->tos, r->ttl, options_len);
 	skb->mark = r->mark;
 	skb->priority = sk ? READ_ONCE(sk->sk_priority) : 0;
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
+	if (unlikely(options_len))
+		yoke_options_write(skb, &r->options->opt, ip4_addr(&r->pair.raddr));
 	if (open)
 		yoke_shortcut_send(net, skb);
 	rcu_read_unlock();
@@ -521,6 +527,7 @@ const struct yoke_af_ops yoke_ip4 = {
 	.xmit		= ip4_xmit,
 	.xmit_for	= ip4_xmit_for,
 	.mtu_for	= ip4_mtu_for,
+	.options_back	= yoke_options_back,
 	.checksum	= ip4_checksum,
 	.dgram_dest	= ip4_dgram_dest,
 	.dgram_route	= ip4_dgram_route,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the header of a datagram carries beside addresses: options of IPv4, extension headers of IPv6.
- * (Those of a stream are the socket's always, and IP writes them.)
+ * (Those of a stream are the socket's always, and IP writes them, but for answers before there is one.)
  *
  * Owns: options and options_len of struct yoke_dgram_dest, memory of their own; whoever made the
- * struct frees them. Process context; what is said of a socket is read under RCU.
- * RFC 791 §3.1, RFC 8200 §4, RFC 8754 §4.1.
+ * struct frees them. Process context, but for yoke_options_back(); what is said of a socket is read
+ * under RCU.
+ * RFC 791 §3.1, RFC 1122 §4.2.3.8, RFC 8200 §4, RFC 8754 §4.1.
  */
 #include <net/ip.h>
 #include <linux/seg6.h>
@@ -55,6 +56,78 @@ int yoke_options_take(struct sock *sk, struct yoke_dgram_dest *d)
 	if (!opt)
 		return from ? -ENOMEM : 0;
 	return keep(d, opt);
+}
+
+/*
+ * The stops that @route names as passed, last one first, in @to: the way back (RFC 1122 §3.2.1.8).
+ * Returns what is behind it, which is @to if there were none.
+ */
+static u8 *turn_round(u8 *to, const u8 *route, const __be32 *from)
+{
+	const int first = 3;
+	int at = min(route[IPOPT_OFFSET] - 1, (int)route[IPOPT_OLEN]) - 4;
+	u8 *end = to + first;
+
+	for (; at >= first; at -= 4) {
+		/* RFC 1812 §5.2.4.1: some begin it with the source itself. */
+		if (at == first && !memcmp(route + at, from, 4))
+			break;
+		memcpy(end, route + at, 4);
+		end += 4;
+	}
+	if (end == to + first)
+		return to;
+	to[IPOPT_OPTVAL] = route[IPOPT_OPTVAL];
+	to[IPOPT_OLEN] = end - to;
+	to[IPOPT_OFFSET] = IPOPT_MINOFF;
+	return end;
+}
+
+static u8 *answer(u8 *to, const u8 *option, const struct iphdr *iph)
+{
+	switch (option[IPOPT_OPTVAL]) {
+	case IPOPT_LSRR:
+	case IPOPT_SSRR:
+		return turn_round(to, option, &iph->saddr);
+	case IPOPT_TIMESTAMP:
+		/* Other kinds of it only a program may send that has the right to. */
+		if ((option[3] & 15) > IPOPT_TS_TSANDADDR && (option[3] & 15) != IPOPT_TS_PRESPEC)
+			return to;
+		fallthrough;
+	case IPOPT_RR:
+		memcpy(to, option, option[IPOPT_OLEN]);
+		return to + option[IPOPT_OLEN];
+	}
+	return to;
+}
+
+struct ip_options_rcu *yoke_options_back(struct net *net, const struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	const u8 *at = (const u8 *)(iph + 1), *end = (const u8 *)iph + iph->ihl * 4;
+	struct ip_options_rcu *back;
+	u8 *to;
+
+	if (likely(at >= end))
+		return NULL;
+	back = kzalloc(sizeof(*back) + MAX_IPOPTLEN, GFP_ATOMIC | __GFP_NOWARN);
+	if (!back)
+		return NULL;
+	to = back->opt.__data;
+	/* IP has seen to the lengths, but packet filters come after it. */
+	while (end - at >= 4 && *at != IPOPT_END) {
+		unsigned int len = *at == IPOPT_NOOP ? 1 : at[IPOPT_OLEN];
+
+		if (!len || len > end - at)
+			break;
+		to = answer(to, at, iph);
+		at += len;
+	}
+	back->opt.optlen = ALIGN(to - back->opt.__data, 4);
+	if (back->opt.optlen && !ip_options_compile(net, &back->opt, NULL))
+		return back;
+	kfree(back);
+	return NULL;
 }
 
 /*

@@ -12,6 +12,11 @@ static inline __be32 yoke_options_hop(const struct ip_options_rcu *opt, __be32 t
 	return opt && opt->opt.srr ? opt->opt.faddr : to;
 }
 
+/*
+ * What came as options of @skb, as an answer carries it (@options_back of struct yoke_af_ops): the
+ * source route back, and room for the way's addresses and times.
+ */
+struct ip_options_rcu *yoke_options_back(struct net *net, const struct sk_buff *skb);
 /* IP_RETOPTS: the @len bytes at @data are the options of @d. 0, -EINVAL, -ENOMEM. */
 int yoke_options_read(struct net *net, struct yoke_dgram_dest *d, const void *data, size_t len);
 /* @d has the options of @sk, unless it has its own. 0 or -ENOMEM. */

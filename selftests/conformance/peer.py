@@ -100,6 +100,17 @@ def new_namespace():
 		raise OSError(ctypes.get_errno(), 'no network namespace (are you root?)')
 
 
+def destination(raw):
+	"""Where a packet is going in the end: the last stop of its source route, if it has one."""
+	options = raw[20:(raw[0] & 15) * 4]
+	while options and options[0]:
+		size = 1 if options[0] == 1 else max(options[1], 2)
+		if options[0] in (0x83, 0x89) and options[2] <= size:
+			return options[size - 4:size]
+		options = options[size:]
+	return raw[16:20]
+
+
 class Link:
 	"""The TUN device, and who of the peers gets which packet."""
 
@@ -177,7 +188,7 @@ class Link:
 			yield 'IP total length'
 		if raw[6] & 0x3f or raw[7]:
 			return			# a fragment: nothing more to see here
-		pseudo = raw[12:20] + struct.pack('!BBH', 0, raw[9], len(body))
+		pseudo = raw[12:16] + destination(raw) + struct.pack('!BBH', 0, raw[9], len(body))
 		if raw[9] == DGRAM:
 			self.seen_dgrams += 1
 			if struct.unpack('!H', body[4:6])[0] != len(body):
