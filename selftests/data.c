@@ -667,4 +667,152 @@ TEST_F(data, duplicates)
 	EXPECT_ERR(EPIPE, send(other, "x", 1, 0));
 }
 
+/* ---- TCP_ZEROCOPY_RECEIVE -------------------------------------------------- */
+
+/* As <linux/tcp.h> has it; the C library knows its beginning only. */
+struct receive {
+	uint64_t address;
+	uint32_t length, hint, inq;
+	int32_t err;
+	uint64_t copy;
+	int32_t room;
+	uint32_t flags;
+	uint64_t control, control_len;
+	uint32_t msg_flags, reserved;
+};
+
+static int receive_len(int fd, struct receive *r, socklen_t len)
+{
+	return getsockopt(fd, SOL_TCP, TCP_ZEROCOPY_RECEIVE, r, &len);
+}
+
+#define receive(fd, r) receive_len(fd, r, sizeof(struct receive))
+
+static char *area(int fd, size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+
+	must(at == MAP_FAILED ? -1 : 0);
+	return at;
+}
+
+/* What is not mapped is to be read: so goes about it whoever uses the call. */
+TEST_F(data, zerocopy_receive)
+{
+	struct pair p = stream_pair();
+	const size_t size = 1 << 16;
+	uint64_t expected = HASH_START, h = HASH_START;
+	char *at = area(p.b, size), buf[8192];
+	struct receive r;
+	pid_t writer;
+
+	for (int i = 0; i < BIG; i += sizeof(buf)) {
+		fill(buf, sizeof(buf), 1, i);
+		expected = hash(expected, buf, sizeof(buf));
+	}
+	writer = background(({
+		for (int i = 0; i < BIG; i += sizeof(buf)) {
+			fill(buf, sizeof(buf), 1, i);
+			must(send(p.a, buf, sizeof(buf), 0));
+		}
+		shutdown(p.a, SHUT_WR); }));
+	for (;;) {
+		must(wait_events(p.b, POLLIN) ? 0 : -1);
+		r = (struct receive) { .address = (uintptr_t)at, .length = size };
+		if (receive(p.b, &r))
+			break;
+		h = hash(h, at, r.length);
+		while (r.hint) {
+			ssize_t n = recv(p.b, buf, r.hint < sizeof(buf) ? r.hint : sizeof(buf), 0);
+
+			ASSERT_GT(n, 0);
+			h = hash(h, buf, n);
+			r.hint -= n;
+		}
+	}
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(expected, h);
+	EXPECT_EQ(0, finish(writer));
+}
+
+/* ... or copied, where there is room for all. */
+TEST_F(data, zerocopy_receive_copies)
+{
+	struct pair p = stream_pair();
+	char *at = area(p.b, 1 << 16), buf[4096] = "";
+	struct receive r = { .address = (uintptr_t)at, .length = 1 << 16, .copy = (uintptr_t)buf };
+
+	EXPECT_OK(receive(p.b, &r));
+	EXPECT_EQ(0, r.length + r.hint + r.inq + r.room);
+	EXPECT_EQ(5, send(p.a, "hello", 5, 0));
+	EXPECT_TRUE(wait_events(p.b, POLLIN));
+	r = (struct receive) { .address = (uintptr_t)at, .length = 1 << 16, .copy = (uintptr_t)buf,
+			       .room = 4 };
+	EXPECT_OK(receive(p.b, &r));
+	EXPECT_EQ(0, r.length + r.room);
+	EXPECT_EQ(5, r.hint);
+	EXPECT_EQ(5, r.inq);
+	r.room = sizeof(buf);
+	EXPECT_OK(receive(p.b, &r));
+	EXPECT_EQ(5, r.room);
+	EXPECT_EQ(0, r.length + r.hint + r.inq);
+	EXPECT_STREQ("hello", buf);
+	/* What is no area will do for what is to be copied, or for less than a page. */
+	EXPECT_EQ(5, send(p.a, "again", 5, 0));
+	EXPECT_TRUE(wait_events(p.b, POLLIN));
+	r = (struct receive) { .copy = (uintptr_t)buf, .room = sizeof(buf) };
+	EXPECT_OK(receive(p.b, &r));
+	EXPECT_EQ(5, r.room);
+	EXPECT_STREQ("again", buf);
+	/* The end, and an error. */
+	close_hard(p.a);
+	EXPECT_TRUE(wait_events(p.b, POLLERR));
+	r = (struct receive) { .address = (uintptr_t)at };
+	if (receive(p.b, &r) == 0) {
+		EXPECT_EQ(ECONNRESET, -r.err);
+	} else {
+		EXPECT_EQ(EIO, errno);
+	}
+}
+
+TEST_F(data, zerocopy_receive_refuses)
+{
+	struct pair p = stream_pair();
+	int listening = listener(LOOPBACK, 0, 1);
+	char *at = area(p.b, 1 << 16), buf[32768] = "";
+	struct { struct receive r; uint32_t more; } longer = { };
+	struct receive r = { .address = (uintptr_t)at + 1 };
+	pid_t reader;
+
+	EXPECT_ERR(EPERM, (mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, p.b, 0) == MAP_FAILED) ?
+			  -1 : 0);
+	EXPECT_ERR(EACCES, mprotect(at, 4096, PROT_READ | PROT_WRITE));
+	EXPECT_ERR(EINVAL, receive(p.b, &r));
+	r.address = (uintptr_t)at;
+	EXPECT_ERR(ENOTCONN, receive(listening, &r));
+	EXPECT_ERR(EINVAL, receive_len(p.b, &r, 11));
+	EXPECT_OK(receive_len(p.b, &r, 12));
+	EXPECT_OK(receive_len(p.b, &longer.r, sizeof(longer)));
+	longer.more = 1;
+	EXPECT_ERR(EINVAL, receive_len(p.b, &longer.r, sizeof(longer)));
+	r.reserved = 1;
+	EXPECT_ERR(EINVAL, receive(p.b, &r));
+	r.reserved = 0;
+	r.msg_flags = 1;
+	EXPECT_ERR(EINVAL, receive(p.b, &r));
+	/* With pages to map, where to must be an area. */
+	EXPECT_EQ(sizeof(buf), send(p.a, buf, sizeof(buf), 0));
+	EXPECT_TRUE(until(inq(p.b) == sizeof(buf)));
+	r = (struct receive) { .length = 1 << 16 };
+	EXPECT_ERR(EINVAL, receive(p.b, &r));
+	r = (struct receive) { .address = (uintptr_t)mmap(NULL, 4096, PROT_READ,
+							  MAP_ANONYMOUS | MAP_PRIVATE, -1, 0) };
+	EXPECT_ERR(EINVAL, receive(p.b, &r));
+	/* Nothing is where nothing was mapped. */
+	reader = must(fork());
+	if (!reader)
+		_exit(*(volatile char *)(at + (1 << 15)));
+	EXPECT_EQ(-1, finish(reader));
+}
+
 TEST_HARNESS_MAIN

@@ -153,7 +153,6 @@ static const struct why explanations[] = {
 	{ SOCK_STREAM, SOL_TCP, TCP_WINDOW_CLAMP, true, "TCP's default follows its buffer" },
 	{ SOCK_STREAM, SOL_TCP, TCP_MD5SIG, false, "no signatures; RFC 2385 is obsolete" },
 	{ SOCK_STREAM, SOL_TCP, TCP_MD5SIG_EXT, false, "no signatures; RFC 2385 is obsolete" },
-	{ SOCK_STREAM, SOL_TCP, TCP_ZEROCOPY_RECEIVE, false, "no mmap(): nothing to map into" },
 	{ SOCK_STREAM, SOL_TCP, 43, false, "no MPTCP" },
 	{ SOCK_STREAM, SOL_TCP, 38, false, "no signatures" },
 	{ SOCK_STREAM, SOL_TCP, 39, false, "no signatures" },

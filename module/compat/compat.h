@@ -74,6 +74,16 @@ static inline unsigned long inet_cmsg_flags(const struct inet_sock *inet)
 #define inet6_assign_bit(nr, sk, val)	(inet6_sk(sk)->YOKE_INET6_##nr = !!(val))
 #endif
 
+/* 6.3: a mapping's flags are not for everybody to write. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#include <linux/mm.h>
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags &= ~flags;
+}
+#endif
+
 /* What a child has of its listener's options, beside those that are fields of their own. */
 static inline void yoke_compat_inherit_inet(struct sock *child, const struct sock *sk)
 {

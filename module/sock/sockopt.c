@@ -20,6 +20,7 @@
 #include "../engine/timer.h"
 #include "../table/cc_table.h"
 #include "info.h"
+#include "read.h"
 #include "repair.h"
 #include "sockopt.h"
 
@@ -542,6 +543,35 @@ static int sockopt_get_repair_window(struct sock *sk, char __user *optval, int l
 	return copy_to_user(optval, &window, sizeof(window)) ? -EFAULT : 0;
 }
 
+/* As much of the struct as the program knows, both ways; its length stays. */
+static int sockopt_get_zerocopy(struct sock *sk, char __user *optval, int __user *optlen, int len)
+{
+	struct tcp_zerocopy_receive zc = { };
+	int err;
+
+	if (len < (int)offsetofend(struct tcp_zerocopy_receive, length))
+		return -EINVAL;
+	if (len > (int)sizeof(zc)) {
+		err = check_zeroed_user(optval + sizeof(zc), len - sizeof(zc));
+		if (err < 1)
+			return err ?: -EINVAL;
+		len = sizeof(zc);
+		if (put_user(len, optlen))
+			return -EFAULT;
+	}
+	if (copy_from_user(&zc, optval, len))
+		return -EFAULT;
+	if (zc.reserved || zc.msg_flags & ~2U)	/* TCP_CMSG_TS, which is in no header */
+		return -EINVAL;
+	lock_sock(sk);
+	err = yoke_read_zerocopy(sk, &zc);
+	if (!err && len >= (int)offsetofend(struct tcp_zerocopy_receive, err))
+		zc.err = sock_error(sk);
+	zc.inq = yoke_read_inq(sk);
+	release_sock(sk);
+	return err ?: copy_to_user(optval, &zc, len) ? -EFAULT : 0;
+}
+
 static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int __user *optlen)
 {
 	u8 keys[2 * YOKE_FASTOPEN_KEY];
@@ -568,6 +598,8 @@ static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int _
 		return sockopt_get_saved_syn(sk, optval, optlen, len);
 	case TCP_REPAIR_WINDOW:
 		return sockopt_get_repair_window(sk, optval, len);
+	case TCP_ZEROCOPY_RECEIVE:
+		return sockopt_get_zerocopy(sk, optval, optlen, len);
 	case TCP_ULP:
 		return put_user(0, optlen);
 	case TCP_CC_INFO:

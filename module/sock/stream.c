@@ -1,333 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The calls on a stream socket that is open: receive, poll, ioctl, with TCP's behaviour; and the
- * tables that name all calls.
+ * The calls on a stream socket that is open: poll, ioctl, with TCP's behaviour; and the tables that
+ * name all calls.
  *
- * Process context, under the socket lock; poll without it. Owns copied_seq.
- * RFC 9293 §3.9.1 (RECEIVE).
+ * Process context, under the socket lock; poll without it.
  */
 #include <linux/module.h>
 #include <linux/poll.h>
 #include <linux/yoke.h>
 #include <asm/ioctls.h>
 #include <linux/sockios.h>
-#include <net/busy_poll.h>
 #include <net/inet_common.h>
 #include <net/ipv6.h>
 #include "../engine/addr.h"
-#include "../engine/fastopen.h"
 #include "../engine/listen.h"
-#include "../engine/output.h"
 #include "../engine/rcv.h"
-#include "../engine/send.h"
 #include "../engine/timer.h"
 #include "../engine/urgent.h"
 #include "../ip/ip4.h"
 #include "../table/mem.h"
 #include "open.h"
-#include "repair.h"
+#include "read.h"
 #include "write.h"
 #include "sockopt.h"
 #include "stream.h"
 
 #define STATE(sk)	(1 << (sk)->sk_state)
-
-/* --- receiving --- */
-
-static u32 stream_data_len(const struct sk_buff *skb)
-{
-	const struct yoke_cb *cb = yoke_cb(skb);
-
-	return cb->seg.end_seq - cb->seg.seq - !!(cb->flags & YOKE_FIN);
-}
-
-/* The received segment that @seq is in, its FIN counted; NULL: not here yet. */
-static struct sk_buff *stream_find(struct sock *sk, u32 seq)
-{
-	struct sk_buff *skb;
-
-	skb_queue_walk(&sk->sk_receive_queue, skb)
-		if (yoke_seq_before(seq, yoke_cb(skb)->seg.end_seq))
-			return skb;
-	return NULL;
-}
-
-static void stream_eat(struct sock *sk, struct sk_buff *skb)
-{
-	__skb_unlink(skb, &sk->sk_receive_queue);
-	consume_skb(skb);
-}
-
-/*
- * @n bytes of @skb, from *@seq on, are taken, or looked at: *@seq moves on, over a FIN behind them
- * too.
- */
-static void stream_took(struct sock *sk, struct sk_buff *skb, int n, int flags, u32 *seq)
-{
-	u32 end = *seq + n;
-
-	WRITE_ONCE(*seq, end);
-	if (end - yoke_cb(skb)->seg.seq < stream_data_len(skb))
-		return;
-	if (yoke_cb(skb)->flags & YOKE_FIN)
-		WRITE_ONCE(*seq, end + 1);
-	if (!(flags & MSG_PEEK))
-		stream_eat(sk, skb);
-}
-
-/* Copies from the segment @seq is in and moves *@seq on. Returns the bytes, or -EFAULT. */
-static int stream_copy_out(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
-			   size_t want, int flags, u32 *seq)
-{
-	u32 offset = *seq - yoke_cb(skb)->seg.seq, len = stream_data_len(skb);
-	int n = 0;
-
-	if (offset < len) {
-		n = min_t(size_t, want, len - offset);
-		if (!(flags & MSG_TRUNC) && skb_copy_datagram_msg(skb, offset, msg, n))
-			return -EFAULT;
-	}
-	stream_took(sk, skb, n, flags, seq);
-	return n;
-}
-
-/* Nothing to copy: is that the end of the call? 1: yes, as it stands; -errno: yes, so; 0: wait. */
-static int stream_stop(struct sock *sk, bool some, long timeo)
-{
-	if (some)
-		return !timeo || sk->sk_err || sk->sk_state == TCP_CLOSE ||
-		       (sk->sk_shutdown & RCV_SHUTDOWN) || signal_pending(current);
-	if (sock_flag(sk, SOCK_DONE))
-		return 1;
-	if (sk->sk_err)
-		return sock_error(sk);
-	if (sk->sk_shutdown & RCV_SHUTDOWN)
-		return 1;
-	if (sk->sk_state == TCP_CLOSE)
-		return -ENOTCONN;
-	if (!timeo)
-		return -EAGAIN;
-	return signal_pending(current) ? sock_intr_errno(timeo) : 0;
-}
-
-/* SO_TIMESTAMP, SO_TIMESTAMPING: keeps the last segment with a time, which the call tells of. */
-static void stream_stamp(const struct sock *sk, struct sk_buff *skb, struct sk_buff **stamped)
-{
-	if (likely(!sock_flag(sk, SOCK_RCVTSTAMP) && !READ_ONCE(sk->sk_tsflags)) ||
-	    (!skb->tstamp && !skb_hwtstamps(skb)->hwtstamp))
-		return;
-	consume_skb(*stamped);
-	*stamped = skb_get(skb);
-}
-
-/* Sleeps until there is something behind @last; as sk_wait_data(). */
-static int stream_wait(struct sock *sk, long *timeo, const struct sk_buff *last)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	int err;
-
-	yoke_output_quick(sk);
-	ys->reading = true;
-	err = sk_wait_data(sk, timeo, last);
-	ys->reading = false;
-	return err;
-}
-
-static int stream_recv(struct sock *sk, struct msghdr *msg, size_t len, int flags,
-		       struct sk_buff **stamped)
-{
-	u32 ahead = max(sk_peek_offset(sk, flags), 0);
-	struct yoke_sock *ys = yoke_sk(sk);
-	long timeo = sock_rcvtimeo(sk, flags & MSG_DONTWAIT);
-	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len), copied = 0;
-	u32 begin = ys->copied_seq, peek_seq = begin + ahead;
-	u32 *seq = flags & MSG_PEEK ? &peek_seq : &ys->copied_seq;
-	struct sk_buff *skb;
-	int err = 0, n;
-
-	do {
-		/* What is before the mark and what is behind it are read apart. */
-		if (yoke_urgent_mark(ys, *seq)) {
-			if (copied)
-				break;
-			if (signal_pending(current)) {
-				err = timeo ? sock_intr_errno(timeo) : -EAGAIN;
-				break;
-			}
-		}
-		skb = stream_find(sk, *seq);
-		if (skb) {
-			bool last = yoke_cb(skb)->flags & YOKE_FIN;
-			size_t want = len - copied;
-
-			if (unlikely(ys->urgent))
-				want = yoke_urgent_limit(sk, seq, want);
-			stream_stamp(sk, skb, stamped);
-			n = stream_copy_out(sk, skb, msg, want, flags, seq);
-			if (n < 0) {
-				err = n;
-				break;
-			}
-			copied += n;
-			yoke_urgent_passed(ys);
-			if (last && copied < len)
-				break;
-			continue;
-		}
-		if (copied >= target && !READ_ONCE(sk->sk_backlog.tail))
-			break;
-		err = stream_stop(sk, copied, timeo);
-		if (err)
-			break;
-		if (copied >= target) {
-			sk_flush_backlog(sk);
-			continue;
-		}
-		/* The peer may be waiting for what was read to make room. */
-		if (copied && !(flags & MSG_PEEK))
-			yoke_output_window_update(sk);
-		err = stream_wait(sk, &timeo, skb_peek_tail(&sk->sk_receive_queue));
-		if (err < 0)
-			break;
-		/* Another thread has read meanwhile what we peeked at. */
-		if ((flags & MSG_PEEK) && ys->copied_seq != begin) {
-			begin = ys->copied_seq;
-			peek_seq = begin + ahead;
-		}
-	} while (copied < len);
-
-	if (flags & MSG_PEEK) {
-		sk_peek_offset_fwd(sk, copied);
-	} else {
-		sk_peek_offset_bwd(sk, copied);
-		if (copied)
-			yoke_output_window_update(sk);
-	}
-	return copied ?: min(err, 0);
-}
-
-/* TCP_INQ: how much more there is, or that the end of the stream is. */
-static void stream_tell_inq(struct sock *sk, struct msghdr *msg)
-{
-	const struct yoke_sock *ys = yoke_sk(sk);
-	int n;
-
-	if (likely(!ys->tell_inq && !msg->msg_get_inq))
-		return;
-	n = max_t(int, READ_ONCE(ys->rcv_nxt) - READ_ONCE(ys->copied_seq), 0);
-	if (!n && sock_flag(sk, SOCK_DONE))
-		n = 1;
-	if (msg->msg_get_inq)
-		msg->msg_inq = n;
-	if (ys->tell_inq)
-		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(n), &n);
-}
-
-static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
-{
-	struct yoke_sock *ys = yoke_sk(sock->sk);
-	struct sk_buff *stamped = NULL;
-	struct sock *sk = sock->sk;
-	int err;
-
-	if (unlikely(flags & MSG_ERRQUEUE))
-		return inet_recv_error(sk, msg, len);
-	if (sk_can_busy_loop(sk) && sk->sk_state == TCP_ESTABLISHED &&
-	    skb_queue_empty_lockless(&sk->sk_receive_queue))
-		sk_busy_loop(sk, flags & MSG_DONTWAIT);
-	lock_sock(sk);
-	if (sk->sk_state == TCP_LISTEN)
-		err = -ENOTCONN;
-	else if (flags & MSG_OOB)
-		err = yoke_urgent_read(sk, msg, len, flags);
-	else if (unlikely(ys->repair) &&
-		 !(ys->repair_queue == TCP_RECV_QUEUE && flags & MSG_PEEK))
-		err = yoke_repair_peek(sk, msg, flags);
-	else
-		err = stream_recv(sk, msg, len, flags, &stamped);
-	if (err >= 0 && !(flags & MSG_OOB))
-		stream_tell_inq(sk, msg);
-	release_sock(sk);
-	if (unlikely(stamped)) {
-		if (err >= 0)
-			sock_recv_timestamp(msg, sk, stamped);
-		consume_skb(stamped);
-	}
-	return err;
-}
-
-/* What has arrived up to @len bytes: its pages go into @pipe. Returns the bytes, or -errno. */
-static int stream_splice(struct sock *sk, struct pipe_inode_info *pipe, size_t len,
-			 unsigned int flags)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	struct sk_buff *skb;
-	int done = 0, n = 0;
-
-	while (len && (skb = stream_find(sk, ys->copied_seq))) {
-		bool last = yoke_cb(skb)->flags & YOKE_FIN;
-		size_t most = len;
-		u32 offset;
-
-		if (unlikely(ys->urgent))
-			most = yoke_urgent_limit(sk, &ys->copied_seq, len);
-		offset = ys->copied_seq - yoke_cb(skb)->seg.seq;
-		most = min_t(size_t, most, stream_data_len(skb) - offset);
-		n = most ? skb_splice_bits(skb, sk, offset, pipe, most, flags) : 0;
-		if (n < 0 || (most && !n))
-			break;
-		stream_took(sk, skb, n, 0, &ys->copied_seq);
-		yoke_urgent_passed(ys);
-		done += n;
-		len -= n;
-		if (n < (int)most || last || yoke_urgent_mark(ys, ys->copied_seq))
-			break;
-	}
-	if (done)
-		yoke_output_window_update(sk);
-	return done ?: min(n, 0);
-}
-
-static ssize_t stream_splice_read(struct socket *sock, loff_t *ppos, struct pipe_inode_info *pipe,
-				  size_t len, unsigned int flags)
-{
-	struct sock *sk = sock->sk;
-	ssize_t done = 0;
-	int err = 0;
-	long timeo;
-
-	if (unlikely(*ppos))
-		return -ESPIPE;
-	lock_sock(sk);
-	timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK);
-	if (sk->sk_state == TCP_LISTEN)
-		err = -ENOTCONN;
-	while (!err && len) {
-		err = stream_splice(sk, pipe, len, flags);
-		if (err < 0)
-			break;
-		done += err;
-		len -= err;
-		if (done) {
-			/* What is there is better than what may come. */
-			if (!err || !len || !timeo)
-				break;
-			release_sock(sk);
-			lock_sock(sk);
-			err = stream_stop(sk, true, timeo);
-			continue;
-		}
-		err = stream_stop(sk, false, timeo);
-		/* Before an urgent byte lies nothing: that is read otherwise. */
-		if (err || stream_find(sk, yoke_sk(sk)->copied_seq))
-			break;
-		yoke_output_window_update(sk);
-		err = stream_wait(sk, &timeo, NULL);
-		err = min(err, 0);
-	}
-	release_sock(sk);
-	return done ?: min(err, 0);
-}
 
 /* --- waiting, asking --- */
 
@@ -384,22 +82,6 @@ static __poll_t stream_poll(struct file *file, struct socket *sock, poll_table *
 	return mask;
 }
 
-static int stream_readable_bytes(struct sock *sk)
-{
-	const struct yoke_sock *ys = yoke_sk(sk);
-	int n;
-
-	if (STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
-		return 0;
-	if (ys->urgent && !sock_flag(sk, SOCK_URGINLINE) &&
-	    !yoke_seq_before(ys->urg_seq, ys->copied_seq) &&
-	    yoke_seq_before(ys->urg_seq, ys->rcv_nxt))
-		return ys->urg_seq - ys->copied_seq;
-	n = ys->rcv_nxt - ys->copied_seq;
-	/* The FIN has a number, but is no byte. */
-	return n > 0 && ys->fin_received ? n - 1 : n;
-}
-
 static int stream_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 {
 	struct sock *sk = sock->sk;
@@ -416,7 +98,7 @@ static int stream_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg
 	else if (cmd == SIOCATMARK)
 		n = yoke_urgent_mark(ys, ys->copied_seq);
 	else if (cmd == SIOCINQ)
-		n = stream_readable_bytes(sk);
+		n = yoke_read_bytes(sk);
 	else if (cmd == SIOCOUTQ && !opening)
 		n = ys->write_seq - ys->snd_una;
 	else if (cmd == SIOCOUTQNSD && !opening)
@@ -529,9 +211,9 @@ const struct proto_ops yoke_stream_ops = {
 	.getsockopt	= yoke_sockopt_stream_get,
 	.sendmsg	= yoke_write,
 	YOKE_COMPAT_SENDPAGE_OP(yoke_write_page)
-	.splice_read	= stream_splice_read,
+	.splice_read	= yoke_read_splice,
 	.set_peek_off	= sk_set_peek_off,
-	.recvmsg	= stream_recvmsg,
-	.mmap		= sock_no_mmap,
+	.recvmsg	= yoke_read,
+	.mmap		= yoke_read_mmap,
 	.set_rcvlowat	= stream_set_rcvlowat,
 };
