@@ -153,7 +153,6 @@ void yoke_conn_init(struct sock *sk)
 
 	skb_queue_head_init(&ys->rtx);
 	ys->ooo = RB_ROOT;
-	INIT_LIST_HEAD(&ys->accept_node);
 	ys->owner.sk = sk;
 	ys->owner.addr = &ys->node.pair.laddr;
 	ys->node.kind = YOKE_CONN;

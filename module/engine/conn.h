@@ -140,7 +140,8 @@ struct yoke_saved_syn {
 /**
  * struct yoke_listener - the passive half of a socket that is or was in LISTEN
  * @lock:	protects the rest; BH off
- * @queue:	established children that accept(2) has not taken, linked by yoke_sock.accept_node
+ * @queue:	established children that accept(2) has not taken, linked by sk_bind_node, for which a
+ *		socket of ours has no other use; @queue_end is the last, if there is one
  * @requests:	half-open ones (struct yoke_request), also in the table; @len of them, and @young
  *		whose SYN-ACK was sent once only
  * @cookies_jiffies: when a SYN cookie was sent last, give or take a second
@@ -151,7 +152,8 @@ struct yoke_saved_syn {
  */
 struct yoke_listener {
 	spinlock_t	lock;
-	struct list_head queue;
+	struct hlist_head queue;
+	struct hlist_node *queue_end;
 	struct list_head requests;
 	u32		len;
 	u32		young;
@@ -245,7 +247,6 @@ struct yoke_listener {
  *
  * engine/rcv.c and engine/listen.c:
  * @icmp_mtu:	what an ICMP error said the path carries, for yoke_send_mtu()
- * @accept_node: in the listener's queue
  * @listener:	made by listen(2), kept as long as the socket
  * @saved_syn:	what TCP_SAVE_SYN kept, until it is read; or NULL
  * @parent:	instead of it, with a reference: whose Fast Open request this is while @fastopen is set
@@ -394,7 +395,6 @@ struct yoke_sock {
 	u32	notsent_lowat;		/* TCP_NOTSENT_LOWAT, 0: the namespace's */
 
 	struct yoke_owner	owner;
-	struct list_head	accept_node;
 	struct yoke_saved_syn	*saved_syn;
 	union {
 		struct yoke_listener *listener;

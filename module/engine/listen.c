@@ -231,7 +231,11 @@ static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struc
 		yoke_port_join(&ys->owner, &yoke_sk(sk)->owner);
 		ys->owner.sk = child;
 		yoke_conn_set_state(child, state);
-		list_add_tail(&ys->accept_node, &l->queue);
+		if (hlist_empty(&l->queue))
+			hlist_add_head(&child->sk_bind_node, &l->queue);
+		else
+			hlist_add_behind(&child->sk_bind_node, l->queue_end);
+		l->queue_end = &child->sk_bind_node;
 		sk_acceptq_added(sk);
 		swap(ys->saved_syn, req->saved_syn);
 		done = true;
@@ -629,7 +633,6 @@ int yoke_listen_prepare(struct sock *sk)
 	if (!l)
 		return -ENOBUFS;
 	spin_lock_init(&l->lock);
-	INIT_LIST_HEAD(&l->queue);
 	INIT_LIST_HEAD(&l->requests);
 	INIT_LIST_HEAD(&l->fastopen_traps);
 	yoke_sk(sk)->listener = l;
@@ -776,14 +779,14 @@ void yoke_listen_stop(struct sock *sk)
 struct sock *yoke_listen_dequeue(struct sock *sk)
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
-	struct yoke_sock *ys;
+	struct sock *child;
 
 	spin_lock_bh(&l->lock);
-	ys = list_first_entry_or_null(&l->queue, struct yoke_sock, accept_node);
-	if (ys) {
-		list_del_init(&ys->accept_node);
+	child = hlist_entry_safe(l->queue.first, struct sock, sk_bind_node);
+	if (child) {
+		hlist_del_init(&child->sk_bind_node);
 		sk_acceptq_removed(sk);
 	}
 	spin_unlock_bh(&l->lock);
-	return ys ? (struct sock *)ys : NULL;
+	return child;
 }

@@ -21,7 +21,7 @@ void yoke_listen_stop(struct sock *sk);
 struct sock *yoke_listen_dequeue(struct sock *sk);
 static inline bool yoke_listen_ready(const struct sock *sk)
 {
-	return !list_empty_careful(&yoke_sk(sk)->listener->queue);
+	return !hlist_empty(&yoke_sk(sk)->listener->queue);
 }
 
 /* A segment for a listener (no lock held, RCU), consumed. */
