@@ -323,8 +323,6 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 
 	if (ys->rec.state == YOKE_CA_OPEN)
 		ys->retrans_ts = 0;
-	else if (ys->rec.state == YOKE_CA_RECOVERY && prior_state != YOKE_CA_RECOVERY)
-		yoke_count(sock_net(sk), Recoveries);
 	if (seg->ack != prior_una) {
 		yoke_conn_timer_rtx(sk);
 		if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))

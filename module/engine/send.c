@@ -77,9 +77,12 @@ static int yoke_send_again(struct sock *sk, struct sk_buff *skb)
 	}
 	if (unlikely(ys->pmtud.probe) && !yoke_seq_after(yoke_cb(skb)->seg.seq, ys->pmtud.start))
 		yoke_pmtud_inconclusive(&ys->pmtud);
-	/* Where reordering never ends the state is never open, but each episode has its own first. */
-	if (yoke_recovery_fresh(&ys->rec))
+	/* One may begin with the ACK that ends another, or without any: each episode has its own first. */
+	if (yoke_recovery_fresh(&ys->rec)) {
 		ys->retrans_ts = 0;
+		if (ys->rec.state == YOKE_CA_RECOVERY)
+			yoke_count(sock_net(sk), Recoveries);
+	}
 	yoke_recovery_resent(&ys->rec, &yoke_cb(skb)->seg, time);
 	err = yoke_output_queued(sk, skb, NULL);
 	if (!ys->retrans_ts)

@@ -3,7 +3,8 @@
 import socket
 import time
 
-from peer import ahead, check, equal, near, option, pattern, rows, seq32, tcp_info
+from peer import (ahead, check, equal, near, netstat, option, ORACLE, pattern, rows, seq32, snmp,
+		  tcp_info)
 
 SIZE = 1000
 RTT = 0.16		# of the connections here, as far as the other side can tell
@@ -84,6 +85,29 @@ def reorder(c):
 	c.send('A', ack=first + 2 * SIZE)
 	c.send('A')
 	c.quiet()
+
+
+def recoveries():
+	return netstat('TCPSackRecovery') if ORACLE else snmp('Recoveries')
+
+
+@rows('8985-2')
+def each_recovery_counts(p):
+	"""One that begins with time, not with an ACK, too; and one that begins with the ACK that ends another."""
+	before = recoveries()
+	c = connection(p)
+	first = flight(c, 3)
+	near(hole(c, first, (1, 2)), RTT / 4, low=0.02, high=0.04)
+	equal(recoveries() - before, 1, 'recoveries')
+	c = connection(p)
+	first = flight(c, 7)
+	hole(c, first, (1, 7))
+	for i in range(4):
+		c.sock.send(pattern(SIZE, i), socket.MSG_EOR)
+	equal(len(c.drain()), 4, 'segments of new data')
+	time.sleep(RTT)
+	hole(c, first + 7 * SIZE, (1, 4))
+	equal(recoveries() - before, 3, 'recoveries')
 
 
 @rows('8985-3')
