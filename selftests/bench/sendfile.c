@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sendfile FAMILY [splice] - cost of a byte from a file in memory to a process that reads it, or that
- * splices it away.
+ * sendfile FAMILY [splice|zerocopy] - cost of a byte from a file in memory to a process that reads it,
+ * or that splices it away; or of one sent with MSG_ZEROCOPY.
  */
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 
 #include "bench.h"
+#include <linux/errqueue.h>
 
 #define ROUNDS	64
 #define SIZE	(1 << 18)
 
 static char buf[65536];
+static char *mapped;
 static int file;
 
 static ssize_t take(int fd)
@@ -29,6 +32,37 @@ static ssize_t take_spliced(int fd)
 	if (n > 0 && splice(ends[0], NULL, away, NULL, n, 0) != n)
 		err(1, "splice");
 	return n;
+}
+
+/* Until we were told of this many calls that their memory is ours again. */
+static void reap(int fd, unsigned int calls)
+{
+	while (calls) {
+		char room[CMSG_SPACE(sizeof(struct sock_extended_err)) + 64];
+		struct msghdr m = { .msg_control = room, .msg_controllen = sizeof(room) };
+		struct pollfd p = { fd, 0, 0 };
+		struct sock_extended_err *e;
+
+		if (poll(&p, 1, -1) < 0 || recvmsg(fd, &m, MSG_ERRQUEUE) < 0)
+			err(1, "error queue");
+		e = (void *)CMSG_DATA(CMSG_FIRSTHDR(&m));
+		calls -= e->ee_data - e->ee_info + 1;
+	}
+}
+
+static double run_zerocopy(void *arg)
+{
+	double start = bench_now();
+	int fd = *(int *)arg;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		if (send(fd, mapped, SIZE, MSG_ZEROCOPY) != SIZE)
+			err(1, "send");
+		reap(fd, 1);
+	}
+	if (read(fd, buf, 1) != 1)
+		err(1, "read");
+	return bench_now() - start;
 }
 
 static double run(void *arg)
@@ -51,7 +85,8 @@ static double run(void *arg)
 int main(int argc, char **argv)
 {
 	struct bench_addr a = bench_addr(2, argv);
-	int door = bench_listen(&a), fd = bench_connect(&a);
+	int door = bench_listen(&a), fd = bench_connect(&a), one = 1;
+	const char *how = argc > 2 ? argv[2] : "";
 
 	file = memfd_create("bench", 0);
 	for (int i = 0; i < SIZE; i += sizeof(buf))
@@ -62,9 +97,13 @@ int main(int argc, char **argv)
 		away = open("/dev/null", O_WRONLY);
 		if (away < 0 || pipe(ends))
 			err(1, "pipe");
-		bench_sink(bench_accept(door), (size_t)ROUNDS * SIZE, argc > 2 ? take_spliced : take);
+		bench_sink(bench_accept(door), (size_t)ROUNDS * SIZE, !strcmp(how, "splice") ? take_spliced : take);
 	}
 	close(door);
-	bench_report(run, &fd, (double)ROUNDS * SIZE);
+	mapped = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, file, 0);
+	/* Before 6.4 the kernel lets TCP alone set it. */
+	if (!strcmp(how, "zerocopy") && setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one)))
+		return 0;
+	bench_report(strcmp(how, "zerocopy") ? run : run_zerocopy, &fd, (double)ROUNDS * SIZE);
 	return 0;
 }
