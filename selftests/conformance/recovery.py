@@ -93,7 +93,7 @@ def recoveries():
 
 @rows('8985-2')
 def each_recovery_counts(p):
-	"""One that begins with time, not with an ACK, too; and one that begins with the ACK that ends another."""
+	"""One that begins with time, too; and one that begins with the ACK that ends another."""
 	before = recoveries()
 	c = connection(p)
 	first = flight(c, 3)
