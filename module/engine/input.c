@@ -260,6 +260,7 @@ static void yoke_input_measure(struct sock *sk, const struct sk_buff *skb,
 	u32 size = skb_shinfo(skb)->gso_size ?: skb->len;
 
 	ys->got.jiffies = (u32)jiffies;
+	ys->short_in = size < ys->rcv_mss;
 	if (size > ys->rcv_mss)
 		ys->rcv_mss = min_t(u32, size, ys->advmss);
 	yoke_input_rtt(ys, s, size >= ys->rcv_mss);

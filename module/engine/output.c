@@ -79,6 +79,15 @@ void yoke_output_window_update(struct sock *sk)
 	cur = yoke_conn_rcv_window(ys);
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)))
 		return;
+	/*
+	 * All is read and nobody answers: the peer may hold its next short segment back for the ACK of
+	 * this one (RFC 9293 §3.7.4), or its memory (MSG_ZEROCOPY).
+	 */
+	if (ys->ack_due && ys->short_in && !ys->pingpong && !ys->quickack &&
+	    ys->copied_seq == ys->rcv_nxt) {
+		yoke_output_ack(sk);
+		return;
+	}
 	full = yoke_output_full(sk);
 	space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk));
 	if (space < 0 || 2 * cur > full)

@@ -498,6 +498,22 @@ def ack_is_delayed(p):
 	check(0.005 < ack.at - sent < 0.5, f'acknowledged after {ack.at - sent:.3f} s')
 
 
+@rows('9293-SHLD-18')
+def ack_of_what_is_read_and_not_answered(p):
+	"""A short segment may be the last that the peer has leave to send (SHLD-7): once all is read,
+	and nobody answers, its ACK waits no longer."""
+	c = p.established()
+	for _ in range(24):		# the first of them get theirs at once
+		c.send('PA', pattern(100))
+		c.recv(100)
+		c.expect_ack()
+	for _ in range(3):
+		c.send('PA', pattern(100))
+		c.quiet(0.02)
+		c.recv(100)
+		c.expect_ack(within=0.01)
+
+
 @rows('9293-SHLD-19', '5681-9', '9293-SHLD-18')
 def ack_every_second_segment(p):
 	"""A stream of full segments: one ACK for two at least, and never two for one."""
