@@ -359,7 +359,8 @@ TEST_F(handshake, too_many_orphans)
 	/* Those that stay meet the limit again when they are due to send. */
 	EXPECT_LE(before + 3, counter("TCPAbortOnMemory"));
 	EXPECT_GE(i, 4 + 3);
-	if (!oracle())
+	/* Nor has time passed until one that stays is due. */
+	if (!oracle() && slowness() == 1)
 		EXPECT_EQ(4 + 3, i);
 }
 
