@@ -297,7 +297,7 @@ drop:
 	return true;
 }
 
-/* --- SYN cookies: RFC 4987 §3.6 --- */
+/* --- SYN cookies that come back: RFC 4987 §3.6 --- */
 
 /* Counts minutes since the machine began. */
 static u32 yoke_listen_cookie_count(void)
@@ -321,6 +321,8 @@ static u16 yoke_listen_cookie_mss(const struct yoke_net *yn, const struct yoke_s
 	return yoke_cookie_syn_mss(&rx->pair, yn->cookie_keys, s->seq - 1,
 				   yoke_listen_cookie_count(), s->ack - 1);
 }
+
+/* --- a segment for a request: §3.10.7.4 in SYN-RECEIVED --- */
 
 bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
 			     const struct yoke_rx *rx)
@@ -393,7 +395,7 @@ drop:
 	return true;
 }
 
-/* --- SYN cookies: what a listener answers that has too many requests --- */
+/* --- SYN cookies that a listener with too many requests answers, and opens connections for --- */
 
 /* More requests than the program said it would wait for. */
 static bool yoke_listen_flooded(const struct sock *sk)

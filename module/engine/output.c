@@ -81,7 +81,7 @@ void yoke_output_window_update(struct sock *sk)
 		return;
 	/*
 	 * All is read and nobody answers: the peer may hold its next short segment back for the ACK of
-	 * this one (RFC 9293 §3.7.4), or its memory (MSG_ZEROCOPY).
+	 * this one (RFC 9293 §3.7.4).
 	 */
 	if (ys->ack_due && ys->short_in && !ys->pingpong && !ys->quickack &&
 	    ys->copied_seq == ys->rcv_nxt) {

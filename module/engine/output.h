@@ -23,7 +23,10 @@ void yoke_output_ack(struct sock *sk);
 void yoke_output_challenge(struct sock *sk);
 /* A reset for an established connection that the program aborts. */
 void yoke_output_reset(struct sock *sk);
-/* The program has read: tell the peer if the window has opened enough (RFC 9293 MUST-39). */
+/*
+ * The program has read: tell the peer if the window has opened enough (RFC 9293 MUST-39), or if
+ * there is no more to read, and no answer that would carry the ACK.
+ */
 void yoke_output_window_update(struct sock *sk);
 /* The program goes to sleep: an ACK that waited to go with its answer leaves. */
 void yoke_output_quick(struct sock *sk);

@@ -34,20 +34,15 @@ static ssize_t take_spliced(int fd)
 	return n;
 }
 
-/* Until we were told of this many calls that their memory is ours again. */
-static void reap(int fd, unsigned int calls)
+/* Until we were told of the last call that its memory is ours again. */
+static void reap(int fd)
 {
-	while (calls) {
-		char room[CMSG_SPACE(sizeof(struct sock_extended_err)) + 64];
-		struct msghdr m = { .msg_control = room, .msg_controllen = sizeof(room) };
-		struct pollfd p = { fd, 0, 0 };
-		struct sock_extended_err *e;
+	char room[CMSG_SPACE(sizeof(struct sock_extended_err)) + 64];
+	struct msghdr m = { .msg_control = room, .msg_controllen = sizeof(room) };
+	struct pollfd p = { fd, 0, 0 };
 
-		if (poll(&p, 1, -1) < 0 || recvmsg(fd, &m, MSG_ERRQUEUE) < 0)
-			err(1, "error queue");
-		e = (void *)CMSG_DATA(CMSG_FIRSTHDR(&m));
-		calls -= e->ee_data - e->ee_info + 1;
-	}
+	if (poll(&p, 1, -1) < 0 || recvmsg(fd, &m, MSG_ERRQUEUE) < 0)
+		err(1, "error queue");
 }
 
 static double run_zerocopy(void *arg)
@@ -58,7 +53,7 @@ static double run_zerocopy(void *arg)
 	for (int i = 0; i < ROUNDS; i++) {
 		if (send(fd, mapped, SIZE, MSG_ZEROCOPY) != SIZE)
 			err(1, "send");
-		reap(fd, 1);
+		reap(fd);
 	}
 	if (read(fd, buf, 1) != 1)
 		err(1, "read");
