@@ -142,6 +142,7 @@ static const struct why explanations[] = {
 	{ SOCK_STREAM, SOL_SOCKET, SO_PEEK_OFF, false, "TCP has it from Linux 6.9 on, Yoke always" },
 	{ SOCK_STREAM, SOL_SOCKET, 37, false, "the core asks TCP sockets only what state they are in" },
 	{ SOCK_STREAM, SOL_SOCKET, 65, false, "the core asks TCP sockets only what state they are in" },
+	{ SOCK_STREAM, SOL_IPV6, 80, false, "IP6T_SO_ORIGINAL_DST: conntrack knows TCP only" },
 	{ SOCK_DGRAM, SOL_SOCKET, SO_ZEROCOPY, false, "datagrams are copied" },
 	{ SOCK_DGRAM, SOL_UDP, 10, false, "UDP-Lite's" },
 	{ SOCK_DGRAM, SOL_UDP, 11, false, "UDP-Lite's" },
