@@ -9,9 +9,20 @@
 #include <net/sock.h>
 #include "../algo/pair.h"
 
-/* A packet sent for no socket (reset, TIME-WAIT's ACK, SYN-ACK): where to, and how to mark it. */
+struct dst_entry;
+struct ip_options_rcu;
+struct yoke_af_ops;
+struct yoke_dgram_dest;
+struct yoke_rx;
+
+/*
+ * The way of a packet sent for no socket (reset, TIME-WAIT's ACK, SYN-ACK): where to, and how to mark
+ * it. @dst: the route, with a reference, if it has been looked up.
+ */
 struct yoke_route {
 	struct yoke_pair pair;
+	const struct yoke_af_ops *af;
+	struct dst_entry *dst;
 	int	oif;
 	u32	mark;
 	u8	tos;
@@ -19,10 +30,6 @@ struct yoke_route {
 	bool	foreign;	/* from an address that is none of ours */
 	const struct ip_options_rcu *options;	/* of its IP header, or NULL */
 };
-
-struct ip_options_rcu;
-struct yoke_dgram_dest;
-struct yoke_rx;
 
 /**
  * struct yoke_af_ops - a carrier
@@ -38,10 +45,8 @@ struct yoke_rx;
  *		none now (sk_err_soft says why).
  * @xmit:	hands a segment (transport header at skb->data) to IP for a connected @sk, with @ecn
  *		(YOKE_IP_*) in its header, consumes it. 0 or -errno.
- * @xmit_for:	same for no socket; @sk, may be NULL, only lends its
- *		options. Consumes @skb. 0 or -errno.
- * @mtu_for:	path MTU toward @r->pair, in bytes, the MSS the route wants advertised in @advmss,
- *		and in @ecn whether it is one for ECN; 0 if there is no route.
+ * @route_for:	looks @r->dst up. @sk, may be NULL, only lends its options. 0 or -errno.
+ * @xmit_for:	sends for no socket, by @r->dst, whose reference goes along. Consumes @skb. 0 or -errno.
  * @options_back: what the IP header of an answer to @skb carries: its source route turned round, for
  *		one. The caller frees it. NULL: nothing, or there is no memory. Softirq or BH off.
  * @checksum:	sets up the transport checksum of @skb (field at @offset in the header, protocol
@@ -72,10 +77,9 @@ struct yoke_af_ops {
 	int	(*connect)(struct sock *sk, struct yoke_pair *pair);
 	struct dst_entry *(*refresh)(struct sock *sk);
 	int	(*xmit)(struct sock *sk, struct sk_buff *skb, u8 ecn);
+	int	(*route_for)(struct net *net, struct sock *sk, struct yoke_route *r);
 	int	(*xmit_for)(struct net *net, struct sock *sk, struct sk_buff *skb,
 			    const struct yoke_route *r);
-	unsigned int (*mtu_for)(struct net *net, struct sock *sk, const struct yoke_route *r,
-				u16 *advmss, bool *ecn);
 	struct ip_options_rcu *(*options_back)(struct net *net, const struct sk_buff *skb);
 	void	(*checksum)(struct sk_buff *skb, const struct yoke_pair *pair, u8 proto,
 			    u16 offset);

@@ -347,7 +347,7 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 		req->rx.ecn = rx->ecn;
 		req->ecn_again = true;
 		req->ecn_bare |= req->ecn_mode == YOKE_ECN_ACCURATE && !(s.flags & YOKE_ACE);
-		yoke_request_send(req, YOKE_SYN | YOKE_ACK, NULL);
+		yoke_request_send(req, YOKE_SYN | YOKE_ACK);
 		consume_skb(skb);
 		return true;
 	}
@@ -424,8 +424,9 @@ static bool yoke_listen_cookie_send(struct sock *sk, const struct sk_buff *skb,
 	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_request req = { .passing = true, .cookie = true };
+	struct yoke_route route;
 	u32 now = (u32)jiffies;
-	bool way = yoke_request_fill(&req, sk, skb, s, rx);
+	bool way = yoke_request_fill(&req, sk, skb, s, rx, &route);
 
 	if (!way)
 		goto out;
@@ -434,7 +435,7 @@ static bool yoke_listen_cookie_send(struct sock *sk, const struct sk_buff *skb,
 	yoke_count(sock_net(sk), SyncookiesSent);
 	req.iss = yoke_cookie_syn(&rx->pair, yn->cookie_keys, s->seq, yoke_listen_cookie_count(),
 				  &req.mss);
-	yoke_request_send(&req, YOKE_SYN | YOKE_ACK, NULL);
+	yoke_request_send_by(&req, YOKE_SYN | YOKE_ACK, NULL, &route);
 out:
 	yoke_request_forget(&req);
 	return way;
@@ -480,10 +481,12 @@ static bool yoke_listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct 
 				   const struct yoke_rx *rx)
 {
 	struct yoke_request req = { .passing = true, .cookie = true };
+	struct yoke_route route;
 
 	if (s->flags & YOKE_SYN || !yoke_listen_cookie_check(sk, s, rx))
 		return false;
-	if (yoke_request_fill(&req, sk, skb, s, rx)) {
+	if (yoke_request_fill(&req, sk, skb, s, rx, &route)) {
+		dst_release(route.dst);
 		req.iss = s->ack - 1;
 		yoke_listen_complete(sock_net(sk), &req, skb, rx->ecn);
 	} else {
@@ -504,9 +507,12 @@ static bool yoke_listen_fastopen(struct sock *sk, struct sk_buff *skb, const str
 {
 	struct yoke_request req = { .passing = true };
 	struct sock *child = NULL;
+	struct yoke_route route;
 
-	if (yoke_request_fill(&req, sk, skb, s, rx))
+	if (yoke_request_fill(&req, sk, skb, s, rx, &route)) {
+		dst_release(route.dst);
 		child = yoke_listen_child(sk, &req);
+	}
 	if (!child)
 		goto fail;
 	/* Before the table shows it to others. */
@@ -570,6 +576,7 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 {
 	struct net *net = sock_net(sk);
 	struct yoke_request *req;
+	struct yoke_route route;
 	struct yoke_segment s;
 	struct yoke_opt answer;
 	bool cookie;
@@ -608,15 +615,16 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 	if (yoke_fastopen_judge(sk, &rx->pair, &s, &answer) &&
 	    yoke_listen_fastopen(sk, skb, &s, rx, &answer))
 		return;
-	req = yoke_request_new(sk, skb, &s, rx);
+	req = yoke_request_new(sk, skb, &s, rx, &route);
 	if (!req)
 		goto full;
 	if (!yoke_request_add(req)) {
 		/* Another CPU has the same SYN, or the listener closes. */
+		dst_release(route.dst);
 		yoke_drop(net, sk, skb, Closed);
 		return;
 	}
-	yoke_request_send(req, YOKE_SYN | YOKE_ACK, &answer);
+	yoke_request_send_by(req, YOKE_SYN | YOKE_ACK, &answer, &route);
 	consume_skb(skb);
 	return;
 full:

@@ -360,44 +360,54 @@ void yoke_output_reset(struct sock *sk)
  * The way back need not be the way there, unless it is of one link (RFC 4007 §6) or one VRF only, or by
  * SO_BINDTODEVICE.
  */
-int yoke_output_device(const struct yoke_rx *rx)
+/* The device that it has to leave by, 0: any that leads there. */
+static int yoke_output_device(const struct yoke_rx *rx)
 {
 	if (ipv6_addr_type(&rx->pair.raddr) & IPV6_ADDR_LINKLOCAL)
 		return rx->iif;
 	return rx->dev ?: rx->pair.vrf;
 }
 
-void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark,
-			 u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt)
+int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk,
+		      const struct yoke_rx *rx, u32 mark)
 {
-	struct sk_buff *skb = yoke_spare_get(YOKE_SPARE_TRAVELS, GFP_ATOMIC | __GFP_NOWARN);
-	unsigned int size = sizeof(struct tcphdr);
-	struct yoke_route route = {
+	*route = (struct yoke_route) {
 		.pair = rx->pair,
+		.af = rx->af,
 		.oif = yoke_output_device(rx),
 		.mark = mark,
 		.tos = rx->tos,
 		.foreign = rx->foreign,
 		.options = rx->options,
 	};
-	struct tcphdr *th;
-
-	if (!skb)
-		return;
 	if (sk) {
 		if (!READ_ONCE(yoke_net(net)->set.reflect_tos))
-			route.tos = yoke_addr_tos(sk, rx->af);
+			route->tos = yoke_addr_tos(sk, rx->af);
 		if (yoke_conn_needs_ecn(sk))
-			route.tos |= YOKE_IP_ECT0;
-		route.ttl = yoke_addr_ttl(sk, rx->af);
+			route->tos |= YOKE_IP_ECT0;
+		route->ttl = yoke_addr_ttl(sk, rx->af);
+	}
+	return rx->af->route_for(net, sk, route);
+}
+
+void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_route *route,
+			 u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt)
+{
+	struct sk_buff *skb = yoke_spare_get(YOKE_SPARE_TRAVELS, GFP_ATOMIC | __GFP_NOWARN);
+	unsigned int size = sizeof(struct tcphdr);
+	struct tcphdr *th;
+
+	if (!skb) {
+		dst_release(route->dst);
+		return;
 	}
 	if (opt)
 		size += yoke_opt_size(opt);
 	skb_push(skb, size);
 	skb_reset_transport_header(skb);
 	th = tcp_hdr(skb);
-	th->source = rx->pair.lport;
-	th->dest = rx->pair.rport;
+	th->source = route->pair.lport;
+	th->dest = route->pair.rport;
 	th->seq = htonl(seq);
 	th->ack_seq = htonl(ack);
 	*(((__be16 *)th) + 6) = htons(((size >> 2) << 12) | flags);
@@ -406,19 +416,21 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx 
 	th->urg_ptr = 0;
 	if (opt)
 		yoke_opt_write((u8 *)(th + 1), opt);
-	rx->af->checksum(skb, &rx->pair, yoke_stream_protocol, offsetof(struct tcphdr, check));
+	route->af->checksum(skb, &route->pair, yoke_stream_protocol, offsetof(struct tcphdr, check));
 	yoke_count(net, OutSegs);
-	rx->af->xmit_for(net, sk, skb, &route);
+	route->af->xmit_for(net, sk, skb, route);
 }
 
 void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx, u32 mark,
 			u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt)
 {
 	struct yoke_rx back = *rx;
+	struct yoke_route route;
 
 	if (rx->af->options_back)
 		back.options = rx->af->options_back(net, skb);
-	yoke_output_control(net, NULL, &back, mark, seq, ack, wnd, flags, opt);
+	if (!yoke_output_route(&route, net, NULL, &back, mark))
+		yoke_output_control(net, NULL, &route, seq, ack, wnd, flags, opt);
 	kfree(back.options);
 }
 

@@ -31,18 +31,20 @@ void yoke_output_window_update(struct sock *sk);
 /* The program goes to sleep: an ACK that waited to go with its answer leaves. */
 void yoke_output_quick(struct sock *sk);
 
+/* For no socket. Any context under RCU, no locks. */
+
 /*
- * For no socket. Any context under RCU, no locks.
- * @flags segment toward @rx's sender with the given numbers; @opt may be NULL; @sk may be NULL or
- * lend its options.
+ * Looks up the way to @rx's sender, with @sk's options, if that is not NULL. 0, or -errno if there is
+ * none. Who does not send by it puts @route->dst.
  */
-void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rx *rx, u32 mark,
+int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk,
+		      const struct yoke_rx *rx, u32 mark);
+/* A @flags segment by @route, which is used up, with the given numbers; @sk and @opt may be NULL. */
+void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_route *route,
 			 u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt);
 /* The same toward who sent @skb, by the way it came, without a socket's options. */
 void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx, u32 mark,
 			u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt);
-/* The device that such a segment has to leave by, 0: any that leads there. */
-int yoke_output_device(const struct yoke_rx *rx);
 /* The reset that answers a segment nobody wants (RFC 9293 §3.5.2 group 1); none for a reset. */
 void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
 

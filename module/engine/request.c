@@ -93,8 +93,10 @@ static u32 yoke_request_tsval(const struct yoke_request *req)
 	return now + req->ts_offset;
 }
 
-void yoke_request_send(struct yoke_request *req, u16 flags, const struct yoke_opt *answer)
+void yoke_request_send_by(struct yoke_request *req, u16 flags, const struct yoke_opt *answer,
+			  const struct yoke_route *route)
 {
+	struct net *net = sock_net(req->listener);
 	struct yoke_opt opt = {
 		.has_ts = req->use_ts,
 		.tsval = yoke_request_tsval(req),
@@ -125,8 +127,15 @@ void yoke_request_send(struct yoke_request *req, u16 flags, const struct yoke_op
 			flags |= yoke_ecn_flags(&ecn, true);
 		}
 	}
-	yoke_output_control(sock_net(req->listener), req->listener, &req->rx, req->mark, seq,
-			    req->irs + 1, wnd, flags, &opt);
+	yoke_output_control(net, req->listener, route, seq, req->irs + 1, wnd, flags, &opt);
+}
+
+void yoke_request_send(struct yoke_request *req, u16 flags)
+{
+	struct yoke_route route;
+
+	if (!yoke_output_route(&route, sock_net(req->listener), req->listener, &req->rx, req->mark))
+		yoke_request_send_by(req, flags, NULL, &route);
 }
 
 /*
@@ -188,7 +197,7 @@ static void yoke_request_expire(struct timer_list *t)
 		goto put;
 	if (req->retries >= defer) {
 		yoke_count(net, RetransSegs);
-		yoke_request_send(req, YOKE_SYN | YOKE_ACK, NULL);
+		yoke_request_send(req, YOKE_SYN | YOKE_ACK);
 	}
 	rcu_read_unlock();
 	return;
@@ -234,26 +243,20 @@ static struct yoke_saved_syn *yoke_request_save(const struct sock *sk, const str
 }
 
 bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct sk_buff *skb,
-			      const struct yoke_segment *s, const struct yoke_rx *rx)
+		       const struct yoke_segment *s, const struct yoke_rx *rx, struct yoke_route *route)
 {
 	struct net *net = sock_net(sk);
 	struct yoke_net *yn = yoke_net(net);
 	const struct yoke_settings *set = &yn->set;
-	struct yoke_route route = {
-		.pair = rx->pair,
-		.oif = yoke_output_device(rx),
-		.mark = skb->mark,
-		.tos = rx->tos,
-	};
-	bool options, ecn_route, needs_ecn = yoke_conn_needs_ecn(sk);
+	bool options, needs_ecn = yoke_conn_needs_ecn(sk);
 	u8 ecn;
 
 	req->rx = *rx;
 	if (rx->af->options_back)
 		req->rx.options = rx->af->options_back(net, skb);
-	route.options = req->rx.options;
-	if (!rx->af->mtu_for(net, sk, &route, &req->advmss, &ecn_route))
+	if (yoke_output_route(route, net, sk, &req->rx, skb->mark))
 		return false;
+	req->advmss = min_t(u32, dst_metric_advmss(route->dst), U16_MAX);
 	if (yoke_sk(sk)->user_mss)
 		req->advmss = min(req->advmss, yoke_sk(sk)->user_mss);
 	req->node.pair = rx->pair;
@@ -262,18 +265,20 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 	req->listener = sk;
 	req->mark = skb->mark;
 	req->irs = s->seq;
-	req->iss = rx->isn ?: yoke_cookie_isn(&rx->pair, &yn->isn_key, ktime_get_ns());
-	req->ts_offset = yoke_cookie_ts_offset(&rx->pair, &yn->ts_key);
+	if (!req->cookie)	/* which is the number itself */
+		req->iss = rx->isn ?: yoke_cookie_isn(&rx->pair, &yn->isn_key, ktime_get_ns());
 	req->tsval = s->opt.tsval;
 	req->wnd = s->wnd;
 	req->mss = s->opt.mss ?: rx->af->mss_default;
 	req->use_ts = s->opt.has_ts && READ_ONCE(set->timestamps);
+	if (req->use_ts)
+		req->ts_offset = yoke_cookie_ts_offset(&rx->pair, &yn->ts_key);
 	/* A cookie remembers options in its timestamp, or not at all. */
 	options = req->use_ts || !req->cookie;
 	req->use_sack = options && s->opt.sack_ok && READ_ONCE(set->sack);
 	req->use_wscale = options && s->opt.has_wscale && READ_ONCE(set->window_scaling);
 	ecn = yoke_ecn_incoming(READ_ONCE(set->ecn));
-	if (ecn_route || needs_ecn)
+	if (needs_ecn || dst_feature(route->dst, DST_FEATURE_ECN_MASK))
 		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
 	if (req->cookie)	/* it has one bit for ECN */
 		ecn = min_t(u8, ecn, YOKE_ECN_CLASSIC);
@@ -291,23 +296,27 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 }
 
 struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb,
-					     const struct yoke_segment *s,
-					     const struct yoke_rx *rx)
+				      const struct yoke_segment *s, const struct yoke_rx *rx,
+				      struct yoke_route *route)
 {
 	struct yoke_request *req;
 
 	req = kmem_cache_zalloc(yoke_request_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!req)
 		return NULL;
-	if (!yoke_request_fill(req, sk, skb, s, rx) ||
-	    !refcount_inc_not_zero(&sk->sk_refcnt)) {
-		yoke_request_forget(req);
-		kmem_cache_free(yoke_request_cache, req);
-		return NULL;
+	if (!yoke_request_fill(req, sk, skb, s, rx, route))
+		goto forget;
+	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
+		dst_release(route->dst);
+		goto forget;
 	}
 	refcount_set(&req->refs, 2);
 	timer_setup(&req->timer, yoke_request_expire, 0);
 	return req;
+forget:
+	yoke_request_forget(req);
+	kmem_cache_free(yoke_request_cache, req);
+	return NULL;
 }
 
 bool yoke_request_add(struct yoke_request *req)
@@ -359,7 +368,7 @@ void yoke_request_challenge(struct yoke_request *req)
 	if (!yoke_net_may_challenge(net))
 		return;
 	yoke_count(net, ChallengeAcks);
-	yoke_request_send(req, YOKE_ACK, NULL);
+	yoke_request_send(req, YOKE_ACK);
 }
 
 int yoke_request_init(void)

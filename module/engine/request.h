@@ -65,21 +65,27 @@ void yoke_request_exit(void);
 
 /*
  * What the SYN @s offers, and what we make of it, in @req, which is zero but for @passing and @cookie. False if
- * there is no way back. Either way it needs yoke_request_forget(), as it frees what @req points to.
+ * there is no way back; else that is in @route, for yoke_request_send_by() or dst_release().
+ * Either way it needs yoke_request_forget(), as it frees what @req points to.
  */
 bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct sk_buff *skb,
-		       const struct yoke_segment *s, const struct yoke_rx *rx);
+		       const struct yoke_segment *s, const struct yoke_rx *rx,
+		       struct yoke_route *route);
 void yoke_request_forget(struct yoke_request *req);
 /* The same, made: NULL if there is no memory, too. */
 struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb,
-				      const struct yoke_segment *s, const struct yoke_rx *rx);
+				      const struct yoke_segment *s, const struct yoke_rx *rx,
+				      struct yoke_route *route);
 /*
  * It becomes visible; from now on its timer watches over it. False, and it is gone, if its pair is
  * in the table already, or the listener closes.
  */
 bool yoke_request_add(struct yoke_request *req);
-/* A SYN-ACK, or an ACK, of its; @answer: with its Fast Open cookie, or NULL. */
-void yoke_request_send(struct yoke_request *req, u16 flags, const struct yoke_opt *answer);
+/* A SYN-ACK, or an ACK, of its. */
+void yoke_request_send(struct yoke_request *req, u16 flags);
+/* The same by @route, which is used up; @answer: with its Fast Open cookie, or NULL. */
+void yoke_request_send_by(struct yoke_request *req, u16 flags, const struct yoke_opt *answer,
+			  const struct yoke_route *route);
 /*
  * An ACK because of a suspicious segment, rate-limited as those of connections (RFC 5961 §7):
  * a request of a pair whose two ends are the same, forged, would answer itself for ever.

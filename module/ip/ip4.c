@@ -112,12 +112,9 @@ static struct dst_entry *ip4_refresh(struct sock *sk)
 	return &rt->dst;
 }
 
-/* The route of a packet for no socket, and its flow; the caller puts the route. */
-static struct rtable *route_for(struct net *net, struct sock *sk, const struct yoke_route *r,
-				struct flowi4 *fl4)
+/* The flow of a packet for no socket. */
+static void flow_for(struct flowi4 *fl4, struct net *net, struct sock *sk, const struct yoke_route *r)
 {
-	struct rtable *rt;
-
 	memset(fl4, 0, sizeof(*fl4));
 	fl4->flowi4_oif = r->oif;
 	fl4->flowi4_iif = LOOPBACK_IFINDEX;
@@ -131,30 +128,25 @@ static struct rtable *route_for(struct net *net, struct sock *sk, const struct y
 	fl4->saddr = ip4_addr(&r->pair.laddr);
 	fl4->fl4_dport = r->pair.rport;
 	fl4->fl4_sport = r->pair.lport;
-	rt = ip_route_output_flow(net, fl4, sk);
-	/* Whoever forged such a source is not answered (RFC 9293 MUST-63). */
-	if (!IS_ERR(rt) && (rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST) ||
-			    (r->options && r->options->opt.is_strictroute && rt->rt_uses_gateway))) {
-		ip_rt_put(rt);
-		return ERR_PTR(-ENETUNREACH);
-	}
-	return rt;
 }
 
-static unsigned int ip4_mtu_for(struct net *net, struct sock *sk, const struct yoke_route *r,
-				u16 *advmss, bool *ecn)
+static int ip4_route_for(struct net *net, struct sock *sk, struct yoke_route *r)
 {
 	struct flowi4 fl4;
-	struct rtable *rt = route_for(net, sk, r, &fl4);
-	unsigned int mtu;
+	struct rtable *rt;
 
+	flow_for(&fl4, net, sk, r);
+	rt = ip_route_output_flow(net, &fl4, sk);
 	if (IS_ERR(rt))
-		return 0;
-	mtu = dst_mtu(&rt->dst);
-	*advmss = min_t(u32, dst_metric_advmss(&rt->dst), U16_MAX);
-	*ecn = dst_feature(&rt->dst, DST_FEATURE_ECN_MASK);
-	ip_rt_put(rt);
-	return mtu;
+		return PTR_ERR(rt);
+	/* Whoever forged such a source is not answered (RFC 9293 MUST-63). */
+	if (rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST) ||
+	    (r->options && r->options->opt.is_strictroute && rt->rt_uses_gateway)) {
+		ip_rt_put(rt);
+		return -ENETUNREACH;
+	}
+	r->dst = &rt->dst;
+	return 0;
 }
 
 /* --- outward --- */
@@ -169,7 +161,7 @@ static void ip4_checksum(struct sk_buff *skb, const struct yoke_pair *pair, u8 p
  * An IP header for @skb, to be sent over @rt, with room for @options_len bytes: too small to be
  * fragmented, so that it needs no identification.
  */
-static void push_header(struct sk_buff *skb, const struct rtable *rt, const struct flowi4 *fl4, u8 tos,
+static void push_header(struct sk_buff *skb, const struct rtable *rt, __be32 saddr, __be32 daddr, u8 tos,
 			u8 ttl, unsigned int options_len)
 {
 	struct iphdr *iph = skb_push(skb, sizeof(*iph) + options_len);
@@ -181,9 +173,9 @@ static void push_header(struct sk_buff *skb, const struct rtable *rt, const stru
 		.tos	  = tos,
 		.frag_off = htons(IP_DF),
 		.ttl	  = ttl ?: ip4_dst_hoplimit(&rt->dst),
-		.protocol = fl4->flowi4_proto,
-		.saddr	  = fl4->saddr,
-		.daddr	  = fl4->daddr,
+		.protocol = yoke_stream_protocol,
+		.saddr	  = saddr,
+		.daddr	  = daddr,
 	};
 }
 
@@ -191,6 +183,7 @@ static void push_header(struct sk_buff *skb, const struct rtable *rt, const stru
 static bool ip4_xmit_short(struct sock *sk, struct sk_buff *skb, u8 tos)
 {
 	struct inet_sock *inet = inet_sk(sk);
+	const struct flowi4 *flow = &inet->cork.fl.u.ip4;
 	struct net *net = sock_net(sk);
 	struct dst_entry *dst;
 	bool open;
@@ -201,7 +194,7 @@ static bool ip4_xmit_short(struct sock *sk, struct sk_buff *skb, u8 tos)
 	       !rcu_access_pointer(inet->inet_opt) && !sk->sk_bound_dev_if &&
 	       __sk_dst_check(sk, 0) == dst && dst_hold_safe(dst);
 	if (open) {
-		push_header(skb, dst_rtable(dst), &inet->cork.fl.u.ip4, tos, max_t(int, inet->uc_ttl, 0),
+		push_header(skb, dst_rtable(dst), flow->saddr, flow->daddr, tos, max_t(int, inet->uc_ttl, 0),
 			    0);
 		skb_dst_set(skb, dst);
 		skb->priority = READ_ONCE(sk->sk_priority);
@@ -228,16 +221,12 @@ static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 			const struct yoke_route *r)
 {
 	unsigned int options_len = r->options ? r->options->opt.optlen : 0;
-	struct flowi4 fl4;
-	struct rtable *rt = route_for(net, sk, r, &fl4);
+	__be32 to = yoke_options_hop(r->options, ip4_addr(&r->pair.raddr));
+	struct rtable *rt = dst_rtable(r->dst);
 	bool open;
 
-	if (IS_ERR(rt)) {
-		kfree_skb(skb);
-		return PTR_ERR(rt);
-	}
 	skb_dst_drop(skb);
-	skb_dst_set(skb, &rt->dst);
+	skb_dst_set(skb, r->dst);
 	if (skb_cow_head(skb, sizeof(struct iphdr) + options_len + LL_RESERVED_SPACE(rt->dst.dev) +
 			 rt->dst.header_len)) {
 		kfree_skb(skb);
@@ -246,7 +235,7 @@ static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 
 	rcu_read_lock();
 	open = !options_len && yoke_shortcut_open(net, skb, rt);
-	push_header(skb, rt, &fl4, r->tos, r->ttl, options_len);
+	push_header(skb, rt, ip4_addr(&r->pair.laddr), to, r->tos, r->ttl, options_len);
 	skb->mark = r->mark;
 	skb->priority = sk ? READ_ONCE(sk->sk_priority) : 0;
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
@@ -525,8 +514,8 @@ const struct yoke_af_ops yoke_ip4 = {
 	.connect	= ip4_connect,
 	.refresh	= ip4_refresh,
 	.xmit		= ip4_xmit,
+	.route_for	= ip4_route_for,
 	.xmit_for	= ip4_xmit_for,
-	.mtu_for	= ip4_mtu_for,
 	.options_back	= yoke_options_back,
 	.checksum	= ip4_checksum,
 	.dgram_dest	= ip4_dgram_dest,

@@ -96,41 +96,33 @@ static struct ipv6_txoptions *listener_options(const struct sock *sk)
 	return sk && inet6_sk(sk) ? rcu_dereference(inet6_sk(sk)->opt) : NULL;
 }
 
-/* The route of a packet for no socket, and its flow; the caller puts the route. Under RCU. */
-static struct dst_entry *route_for(struct net *net, struct sock *sk, const struct yoke_route *r,
-				   struct flowi6 *fl6)
+/* The flow of a packet for no socket. */
+static void flow_for(struct flowi6 *fl6, struct net *net, struct sock *sk, const struct yoke_route *r)
 {
-	struct in6_addr final, *to;
-	struct dst_entry *dst;
-
-	/* Whoever forged such an address is not answered (RFC 9293 MUST-63). */
-	if (ipv6_addr_is_multicast(&r->pair.raddr) || ipv6_addr_any(&r->pair.raddr))
-		return ERR_PTR(-ENETUNREACH);
 	flow_of_pair(fl6, &r->pair, yoke_stream_protocol);
 	fl6->flowlabel = ip6_make_flowinfo(r->tos, 0);
 	fl6->flowi6_oif = r->oif;
 	fl6->flowi6_mark = r->mark;
 	fl6->flowi6_uid = sock_net_uid(net, sk);
-	to = yoke_options_hop6(listener_options(sk), fl6, &final);
-	dst = ip6_dst_lookup_flow(net, sk, fl6, to);
-	fl6->daddr = r->pair.raddr;
-	return dst;
 }
 
-static unsigned int ip6_mtu_for(struct net *net, struct sock *sk, const struct yoke_route *r,
-				u16 *advmss, bool *ecn)
+/* Under RCU. */
+static int ip6_route_for(struct net *net, struct sock *sk, struct yoke_route *r)
 {
+	struct in6_addr final, *to;
+	struct dst_entry *dst;
 	struct flowi6 fl6;
-	struct dst_entry *dst = route_for(net, sk, r, &fl6);
-	unsigned int mtu;
 
+	/* Whoever forged such an address is not answered (RFC 9293 MUST-63). */
+	if (ipv6_addr_is_multicast(&r->pair.raddr) || ipv6_addr_any(&r->pair.raddr))
+		return -ENETUNREACH;
+	flow_for(&fl6, net, sk, r);
+	to = yoke_options_hop6(listener_options(sk), &fl6, &final);
+	dst = ip6_dst_lookup_flow(net, sk, &fl6, to);
 	if (IS_ERR(dst))
-		return 0;
-	mtu = dst_mtu(dst);
-	*advmss = min_t(u32, dst_metric_advmss(dst), U16_MAX);
-	*ecn = dst_feature(dst, DST_FEATURE_ECN_MASK);
-	dst_release(dst);
-	return mtu;
+		return PTR_ERR(dst);
+	r->dst = dst;
+	return 0;
 }
 
 /* --- outward --- */
@@ -167,14 +159,11 @@ static int ip6_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
 static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 			const struct yoke_route *r)
 {
-	struct flowi6 fl6;
-	struct dst_entry *dst = route_for(net, sk, r, &fl6);
+	struct dst_entry *dst = r->dst;
 	struct ipv6hdr *hdr;
+	struct flowi6 fl6;
 
-	if (IS_ERR(dst)) {
-		kfree_skb(skb);
-		return PTR_ERR(dst);
-	}
+	flow_for(&fl6, net, sk, r);
 	skb_dst_drop(skb);
 	skb_dst_set(skb, dst);
 	if (skb_cow_head(skb, sizeof(*hdr) + LL_RESERVED_SPACE(dst->dev) + dst->header_len)) {
@@ -396,8 +385,8 @@ const struct yoke_af_ops yoke_ip6 = {
 	.connect	= ip6_connect,
 	.refresh	= ip6_refresh,
 	.xmit		= ip6_send,
+	.route_for	= ip6_route_for,
 	.xmit_for	= ip6_send_for,
-	.mtu_for	= ip6_mtu_for,
 	.checksum	= ip6_checksum,
 	.dgram_dest	= ip6_dgram_dest,
 	.dgram_route	= ip6_dgram_route,
