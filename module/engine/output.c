@@ -41,6 +41,21 @@ static u32 yoke_output_full(const struct sock *sk)
 		    (u32)U16_MAX << ys->rcv_wscale, ys->window_clamp);
 }
 
+/* What could be offered now, if nothing had been yet. */
+static u32 yoke_output_offer(const struct sock *sk, u32 full)
+{
+	int space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
+					  READ_ONCE(sk->sk_backlog.len));
+	u32 win = min_t(u32, space, full);
+
+	return win < full / 16 || win < min_t(u32, yoke_sk(sk)->rcv_mss, full) ? 0 : win;
+}
+
+bool yoke_output_offers_less(const struct sock *sk)
+{
+	return yoke_output_offer(sk, yoke_output_full(sk)) < yoke_sk(sk)->rcv_wnd;
+}
+
 /*
  * The window to advertise, scaled down as the header has it. Never takes back what was given (RFC
  * 9293 SHLD-14).
@@ -48,18 +63,11 @@ static u32 yoke_output_full(const struct sock *sk)
 static u16 yoke_output_window(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 cur = yoke_conn_rcv_window(ys), full, mss, win;
-	int space;
+	u32 cur = yoke_conn_rcv_window(ys), full = yoke_output_full(sk);
+	u32 win = yoke_output_offer(sk, full);
 
-	full = yoke_output_full(sk);
-	space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
-				      READ_ONCE(sk->sk_backlog.len));
-	win = min_t(u32, space, full);
-	mss = min_t(u32, ys->rcv_mss, full);
-	if (win < full / 16 || win < mss)
-		win = 0;
 	/* RFC 9293 MUST-39: the right edge moves by an MSS or half the buffer, or not at all. */
-	if (win < cur + min(mss, full / 2))
+	if (win < cur + min_t(u32, ys->rcv_mss, full / 2))
 		win = cur;
 	win = ALIGN(win, 1U << ys->rcv_wscale);
 	win = min_t(u32, win >> ys->rcv_wscale, U16_MAX);
@@ -80,11 +88,12 @@ void yoke_output_window_update(struct sock *sk)
 	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)))
 		return;
 	/*
-	 * All is read and nobody answers: the peer may hold its next short segment back for the ACK of
-	 * this one (RFC 9293 §3.7.4).
+	 * An ACK that was put off until the reader came; or all is read and nobody answers: the peer may
+	 * hold its next short segment back for the ACK of this one (RFC 9293 §3.7.4).
 	 */
-	if (ys->ack_due && ys->short_in && !ys->pingpong && !ys->quickack &&
-	    ys->copied_seq == ys->rcv_nxt) {
+	if (ys->ack_due && ys->copied_seq == ys->rcv_nxt &&
+	    (ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss ||
+	     (ys->short_in && !ys->pingpong && !ys->quickack))) {
 		yoke_output_ack(sk);
 		return;
 	}

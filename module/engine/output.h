@@ -28,6 +28,8 @@ void yoke_output_reset(struct sock *sk);
  * there is no more to read, and no answer that would carry the ACK.
  */
 void yoke_output_window_update(struct sock *sk);
+/* An ACK now would say that room is short; one sent when the program has read need not. */
+bool yoke_output_offers_less(const struct sock *sk);
 /* The program goes to sleep: an ACK that waited to go with its answer leaves. */
 void yoke_output_quick(struct sock *sk);
 

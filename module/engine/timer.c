@@ -225,6 +225,7 @@ static void yoke_timer_delack(struct sock *sk)
 {
 	if (!yoke_sk(sk)->ack_due)
 		return;
+	yoke_sk(sk)->pingpong = false;		/* no answer came */
 	yoke_count(sock_net(sk), DelayedAcks);
 	yoke_output_ack(sk);
 }

@@ -514,16 +514,48 @@ def ack_of_what_is_read_and_not_answered(p):
 		c.expect_ack(within=0.01)
 
 
-@rows('9293-SHLD-19', '5681-9', '9293-SHLD-18')
-def ack_every_second_segment(p):
-	"""A stream of full segments: one ACK for two at least, and never two for one."""
-	c = p.established()
-	for i in range(8):		# a conversation first, so that no quick ACKs are owed
+def conversation(c):
+	"""After it no quick ACKs are owed, and the answers are expected to carry them."""
+	for _ in range(8):
 		c.send('PA', b'question')
 		c.recv(8)
 		c.sock.send(b'answer')
 		c.drain()
 		c.send('A')
+
+
+@rows('9293-SHLD-18')
+def ack_of_a_question_without_an_answer(p):
+	"""The same as soon as one that had always answered has not."""
+	c = p.established()
+	conversation(c)
+	c.send('PA', b'not a question')
+	c.recv(14)
+	c.expect_ack()
+	for _ in range(3):
+		c.send('PA', b'nor this')
+		c.recv(8)
+		c.expect_ack(within=0.01)
+
+
+@rows('9293-SHLD-18', '9293-SHLD-19')
+def ack_waits_for_the_reader(p):
+	"""Where full segments that nobody has read yet make the window smaller, the ACK is put off until
+	they are, and offers the room again."""
+	c = p.established()
+	conversation(c)
+	c.send('A', pattern(MSS))
+	c.send('PA', pattern(MSS))
+	c.quiet(0.02)
+	c.recv(2 * MSS)
+	c.expect_ack(within=0.01)
+
+
+@rows('9293-SHLD-19', '5681-9', '9293-SHLD-18')
+def ack_every_second_segment(p):
+	"""A stream of full segments: one ACK for two at least, and never two for one."""
+	c = p.established()
+	conversation(c)
 	told = []
 	for i in range(40):
 		before = c.seq
