@@ -23,20 +23,23 @@ const struct yoke_cc_ops *const yoke_cc_builtin[] = {
 };
 
 /*
- * Ten segments whatever the MSS, as Linux has it; RFC 6928's bound of 14600 bytes would make it two
- * on jumbo frames.
+ * So many segments whatever the MSS, as Linux has it; RFC 6928's bound of 14600 bytes would make it
+ * two on jumbo frames.
  */
 static u32 initial_window(const struct yoke_cc *cc)
 {
-	return YOKE_CC_INIT_SEGS * cc->mss;
+	return min_t(u64, (u64)cc->init_segs * cc->mss, YOKE_CC_CWND_MAX);
 }
 
-void yoke_cc_init(struct yoke_cc *cc, const struct yoke_cc_ops *ops, u32 mss)
+void yoke_cc_init(struct yoke_cc *cc, const struct yoke_cc_ops *ops, u32 mss, u32 init_segs,
+		  u32 most_segs)
 {
 	memset(cc, 0, sizeof(*cc));
 	cc->ops = ops;
 	cc->mss = max(mss, 1u);
 	cc->ssthresh = ~0u;
+	cc->most_segs = most_segs;
+	cc->init_segs = min(init_segs ?: YOKE_CC_INIT_SEGS, most_segs ?: ~0u);
 	cc->cwnd = initial_window(cc);
 	if (ops->init)
 		ops->init(cc);

@@ -16,8 +16,12 @@ extern const struct yoke_cc_ops yoke_cc_reno;
 /* Those that need no module of their own; a NULL ends them. */
 extern const struct yoke_cc_ops *const yoke_cc_builtin[];
 
-/* cwnd = ten segments (RFC 6928), ssthresh unlimited. */
-void yoke_cc_init(struct yoke_cc *cc, const struct yoke_cc_ops *ops, u32 mss);
+/*
+ * cwnd = @init_segs segments, 0: ten (RFC 6928), and never more than @most_segs, 0: no limit; ssthresh
+ * unlimited.
+ */
+void yoke_cc_init(struct yoke_cc *cc, const struct yoke_cc_ops *ops, u32 mss, u32 init_segs,
+		  u32 most_segs);
 /* The effective MSS changed: cwnd stays the same number of bytes, but at least one segment. */
 void yoke_cc_set_mss(struct yoke_cc *cc, u32 mss);
 /*

@@ -11,6 +11,7 @@
 #ifndef YOKE_CC_OPS_H
 #define YOKE_CC_OPS_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 #include <linux/minmax.h>
 
@@ -126,6 +127,8 @@ void yoke_cc_unregister(const struct yoke_cc_ops *ops);
  * @ssthresh:	slow start threshold, ~0 at first
  * @mss:	effective send MSS
  * @credit:	bytes acknowledged towards the next increase in congestion avoidance
+ * @init_segs:	the initial window, in segments
+ * @most_segs:	the most that @cwnd may grow to, in segments; 0: whatever
  * @priv:	the algorithm's own
  */
 struct yoke_cc {
@@ -134,6 +137,8 @@ struct yoke_cc {
 	u32	ssthresh;
 	u32	mss;
 	u32	credit;
+	u32	init_segs;
+	u32	most_segs;
 	u64	priv[YOKE_CC_PRIV];
 };
 
@@ -150,6 +155,13 @@ static inline bool yoke_cc_in_slow_start(const struct yoke_cc *cc)
 static inline bool yoke_cc_may_grow(const struct yoke_cc *cc, const struct yoke_cc_ack *ack)
 {
 	return ack->limited || (yoke_cc_in_slow_start(cc) && cc->cwnd / 2 < ack->in_flight);
+}
+
+/* After cwnd may have grown: not beyond what it may be. */
+static inline void yoke_cc_limit(struct yoke_cc *cc)
+{
+	if (unlikely(cc->most_segs))
+		cc->cwnd = min_t(u64, cc->cwnd, (u64)cc->most_segs * cc->mss);
 }
 
 /* Returns the acknowledged bytes that are left over when ssthresh is reached. */

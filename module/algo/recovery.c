@@ -19,7 +19,6 @@
 #include "pair.h"
 #include "recovery.h"
 
-#define TLP_ACK_DELAY_US	200000u		/* TLP.max_ack_delay, RFC 8985 §7.2 */
 #define TLP_SLACK_US		2000u		/* timers and schedulers are late */
 
 void yoke_recovery_init(struct yoke_recovery *r, u16 dup_thresh, u16 dup_most, u8 flags)
@@ -456,6 +455,7 @@ static void adapt(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke
 
 	if (!cc->ops->control) {
 		cc->ops->ack(cc, &event);
+		yoke_cc_limit(cc);
 		return;
 	}
 	event.flight = r->board.in_flight;
@@ -465,6 +465,7 @@ static void adapt(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke
 	event.sample = &ack->rate;
 	event.rate = &r->rate;
 	cc->ops->control(cc, &event);
+	yoke_cc_limit(cc);
 }
 
 static noinline void tell_marks(struct yoke_recovery *r, struct yoke_cc *cc,
@@ -643,7 +644,7 @@ u32 yoke_recovery_pto(const struct yoke_recovery *r, const struct yoke_rtt *rtt,
 	if (!rtt->srtt_us)
 		pto = YOKE_RTO_INIT_US;
 	else if (r->board.in_flight <= mss)
-		pto = 2 * rtt->srtt_us + TLP_ACK_DELAY_US;
+		pto = 2 * rtt->srtt_us + rtt->rto_min_us;	/* max_ack_delay */
 	else
 		pto = 2 * rtt->srtt_us + TLP_SLACK_US;
 	return min(pto, yoke_rtt_rto(rtt));

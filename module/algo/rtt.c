@@ -9,7 +9,7 @@
 #include <linux/minmax.h>
 #include "rtt.h"
 
-#define BACKOFF_MAX	16	/* YOKE_RTO_MIN_US << 16 is far above YOKE_RTO_MAX_US */
+#define BACKOFF_MAX	16	/* 2 ms << 16 is above YOKE_RTO_MAX_US */
 
 void yoke_rtt_init(struct yoke_rtt *rtt)
 {
@@ -18,7 +18,13 @@ void yoke_rtt_init(struct yoke_rtt *rtt)
 	rtt->rto_us = YOKE_RTO_INIT_US;
 	rtt->min_us = ~0u;
 	rtt->min_stamp_us = 0;
+	rtt->rto_min_us = YOKE_RTO_MIN_US;
 	rtt->backoff = 0;
+}
+
+void yoke_rtt_bound(struct yoke_rtt *rtt, u32 rto_min_us)
+{
+	rtt->rto_min_us = min(rto_min_us, YOKE_RTO_MAX_US);
 }
 
 static void sample_min(struct yoke_rtt *rtt, u32 rtt_us, u32 now_us)
@@ -48,7 +54,7 @@ void yoke_rtt_sample(struct yoke_rtt *rtt, u32 rtt_us, u32 now_us)
 	 * (2.4) wants RTO itself rounded up to its minimum; as Linux does, the variation is, so
 	 * that a peer that delays its ACKs by 200 ms never causes a timeout on however long a path.
 	 */
-	rtt->rto_us = min(rtt->srtt_us + max(YOKE_RTO_MIN_US, 4 * rtt->rttvar_us),
+	rtt->rto_us = min(rtt->srtt_us + max(rtt->rto_min_us, 4 * rtt->rttvar_us),
 			  YOKE_RTO_MAX_US);
 	rtt->backoff = 0;					/* (5.7) */
 }

@@ -18,6 +18,7 @@
  * @rto_us:	timeout without backoff
  * @min_us:	smallest RTT of the last YOKE_RTT_MIN_WINDOW_US, ~0 before the first sample
  * @min_stamp_us: when @min_us was taken
+ * @rto_min_us:	least variation that counts for @rto_us, YOKE_RTO_MIN_US unless somebody says otherwise
  * @backoff:	number of doublings of @rto_us in force (5.5)
  */
 struct yoke_rtt {
@@ -26,10 +27,14 @@ struct yoke_rtt {
 	u32	rto_us;
 	u32	min_us;
 	u32	min_stamp_us;
+	u32	rto_min_us;
 	u8	backoff;
 };
 
+/* Nothing is known of the path. */
 void yoke_rtt_init(struct yoke_rtt *rtt);
+/* @rto_min_us instead of YOKE_RTO_MIN_US, at most YOKE_RTO_MAX_US, from the next sample on. */
+void yoke_rtt_bound(struct yoke_rtt *rtt, u32 rto_min_us);
 /*
  * One valid sample (Karn: never of a retransmitted segment unless timestamps tell); ends the
  * backoff (5.7).

@@ -191,7 +191,7 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
 
 	i = yoke_ack_dsack(opt, ack);
 	if (ack->dsack && ack->dsack_end - ack->dsack_start <= ys->max_window)
-		ys->dsacks += DIV_ROUND_UP(ack->dsack_end - ack->dsack_start, ys->mss);
+		ys->put.dsacks += DIV_ROUND_UP(ack->dsack_end - ack->dsack_start, ys->mss);
 	for (; i < opt->nsacks; i++) {
 		struct yoke_sack block = opt->sack[i];
 

@@ -218,7 +218,7 @@ void yoke_conn_black_hole(struct sock *sk)
 	yoke_conn_sync_mss(sk, ys->pmtu);
 }
 
-u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, bool scale,
+u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, u32 segs, bool scale,
 			   u8 *wscale)
 {
 	u32 space = min_t(u32, rcvbuf / 2, clamp), most;
@@ -233,7 +233,9 @@ u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss
 		}
 	}
 	space = min_t(u32, space, U16_MAX);
-	return space > mss ? rounddown(space, mss) : space;
+	if (space > mss)
+		space = rounddown(space, mss);
+	return segs ? min_t(u64, space, (u64)segs * mss) : space;
 }
 
 void yoke_conn_tune_sndbuf(struct sock *sk)
@@ -415,7 +417,6 @@ void yoke_conn_renew(struct sock *sk)
 	ys->keep_probes_out = 0;
 	ys->challenge_jiffies = 0;
 	ys->waits = YOKE_WAIT_MAX;
-	ys->dsacks = 0;
 	memset(&ys->got, 0, sizeof(ys->got));
 	memset(&ys->put, 0, sizeof(ys->put));
 	memset(&ys->rto, 0, sizeof(ys->rto));
@@ -427,6 +428,9 @@ void yoke_conn_renew(struct sock *sk)
 	memset(ys->seen, 0, sizeof(ys->seen));
 	memset(&ys->pmtud, 0, sizeof(ys->pmtud));
 	memset(&ys->tune, 0, sizeof(ys->tune));
+	if (ys->route_clamp)
+		ys->window_clamp = U32_MAX;
+	ys->route_clamp = false;
 	kfree(ys->saved_syn);
 	ys->saved_syn = NULL;
 	WRITE_ONCE(ys->copied_seq, ys->rcv_nxt);

@@ -205,7 +205,7 @@ struct yoke_listener {
  * @rcv_wup:	RCV.NXT when the last window was advertised
  * @rcv_wnd:	window advertised then, bytes
  * @advmss:	the MSS option we send
- * @put:	segments with text, and bytes that were retransmitted
+ * @put:	segments with text, bytes that were retransmitted, and duplicates that the peer reported
  * @challenge_jiffies: when the last challenge ACK left (RFC 5961 §7), 0 for never
  *
  * engine/ack.c, what the peer says of it:
@@ -214,6 +214,9 @@ struct yoke_listener {
  * @rtx:	segments sent and not acknowledged, by sequence
  * @seen:	the SACK blocks of its last ACK, not to walk for them again
  * @sack_hint:	the segment of @rtx that was SACKed last, to seek from; or NULL
+ *
+ * engine/metrics.c, what the administrator says of the route: route_clamp to cc_locked,
+ * @delack:	how long an ACK may wait (jiffies)
  *
  * engine/urgent.c:
  * @snd_up:	SND.UP, if @urgent_out
@@ -316,10 +319,15 @@ struct yoke_sock {
 		stamps_counted:1,	/* sk_tskey is where SOF_TIMESTAMPING_OPT_ID counts from */
 		repair:1,		/* TCP_REPAIR */
 		syn_deferred:1,		/* in SYN-SENT, but the SYN waits for data */
-		syn_data:1;		/* the SYN carried data; after the handshake: and it counted */
+		syn_data:1,		/* the SYN carried data; after the handshake: and it counted */
+		route_clamp:1,		/* @window_clamp is the route's */
+		route_window:1,		/* and so was our first window */
+		route_quickack:1,	/* the route wants all ACKs at once */
+		cc_locked:1;		/* and has the last word on the algorithm */
 	u8	urgent;
 	u8	urg_byte;
 	struct yoke_ecn ecn;
+	u8	delack;
 	u8	quickack;		/* so many segments are to be ACKed at once */
 	u8	probes_out;
 	u8	retransmits;		/* timeouts since SND.UNA moved last */
@@ -334,6 +342,7 @@ struct yoke_sock {
 	u8	save_syn;
 	u8	repair_queue;
 	u32	tx_delay;		/* TCP_TX_DELAY, us */
+	u32	notsent_lowat;		/* TCP_NOTSENT_LOWAT, 0: the namespace's */
 
 	unsigned long	at[YOKE_TIMER_MAX];
 	unsigned long	timer_next;
@@ -373,16 +382,11 @@ struct yoke_sock {
 	u32	user_timeout;		/* ms; 0 none */
 	u64	bytes_acked, bytes_received;
 	u32	segs_in, segs_out;
-	u32	dsacks;			/* duplicates that the peer reported */
 	struct {
 		u32	segs;
 		u32	ooo;
 		u32	jiffies;
 	} got;
-	struct {
-		u64	again;
-		u32	segs;
-	} put;
 	struct {
 		u16	total;
 		u16	runs;
@@ -393,7 +397,11 @@ struct yoke_sock {
 		u32	spent[YOKE_WAIT_MAX];
 		u32	since;
 	} wait;
-	u32	notsent_lowat;		/* TCP_NOTSENT_LOWAT, 0: the namespace's */
+	struct {
+		u64	again;
+		u32	segs;
+		u32	dsacks;
+	} put;
 
 	struct yoke_owner	owner;
 	struct yoke_saved_syn	*saved_syn;
@@ -526,11 +534,18 @@ void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu);
 u16 yoke_conn_packet_max(const struct yoke_sock *ys);
 /* Packets of full size seem to vanish: smaller ones, and a search for what passes (RFC 4821 §7.7). */
 void yoke_conn_black_hole(struct sock *sk);
+/* The largest window to offer over @dst: TCP_WINDOW_CLAMP, @clamp, or else what the route says. */
+static inline u32 yoke_conn_clamp(u32 clamp, const struct dst_entry *dst)
+{
+	return clamp != U32_MAX ? clamp : dst_metric(dst, RTAX_WINDOW) ?: U32_MAX;
+}
+
 /*
- * The first window to offer with a receive buffer of @rcvbuf bytes, a whole number of @mss, and
- * the shift that its growth to the namespace's limit will need (RFC 7323 §2.3), 0 unless @scale.
+ * The first window to offer with a receive buffer of @rcvbuf bytes, a whole number of @mss, but at
+ * most @segs of them if that is not 0, and the shift that its growth to the namespace's limit will
+ * need (RFC 7323 §2.3), 0 unless @scale.
  */
-u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, bool scale,
+u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, u32 segs, bool scale,
 			   u8 *wscale);
 /* After RCV.NXT, MSS or buffer sizes are known: the first windows. */
 void yoke_conn_init_buffers(struct sock *sk);

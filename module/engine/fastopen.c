@@ -167,6 +167,7 @@ void yoke_fastopen_judge_path(struct sock *sk)
 bool yoke_fastopen_client(struct sock *sk, struct yoke_opt_cookie *cookie, bool *option, u16 *mss)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
+	const struct dst_entry *dst = __sk_dst_get(sk);
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_fastopen_path *path;
 
@@ -185,7 +186,8 @@ bool yoke_fastopen_client(struct sock *sk, struct yoke_opt_cookie *cookie, bool 
 		*option = false;
 		return false;
 	}
-	if (READ_ONCE(yn->set.fastopen) & YOKE_FASTOPEN_CLIENT_NO_COOKIE || ys->fastopen_no_cookie) {
+	if (READ_ONCE(yn->set.fastopen) & YOKE_FASTOPEN_CLIENT_NO_COOKIE || ys->fastopen_no_cookie ||
+	    (dst && dst_metric(dst, RTAX_FASTOPEN_NO_COOKIE))) {
 		*option = false;
 		return true;
 	}
@@ -285,7 +287,7 @@ static int yoke_fastopen_check(struct sock *sk, const struct yoke_pair *pair,
 	return -1;
 }
 
-bool yoke_fastopen_judge(struct sock *sk, const struct yoke_pair *pair,
+bool yoke_fastopen_judge(struct sock *sk, const struct yoke_pair *pair, bool trusted,
 			 const struct yoke_segment *s, struct yoke_opt *answer)
 {
 	struct net *net = sock_net(sk);
@@ -298,7 +300,7 @@ bool yoke_fastopen_judge(struct sock *sk, const struct yoke_pair *pair,
 		yoke_count(net, FastOpenCookieReqd);
 	if (!(bits & YOKE_FASTOPEN_SERVER) || !yoke_fastopen_room(sk))
 		return false;
-	if (bits & YOKE_FASTOPEN_SERVER_NO_COOKIE || yoke_sk(sk)->fastopen_no_cookie)
+	if (bits & YOKE_FASTOPEN_SERVER_NO_COOKIE || yoke_sk(sk)->fastopen_no_cookie || trusted)
 		return true;
 	if (!s->opt.has_cookie)
 		return false;

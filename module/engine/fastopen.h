@@ -51,10 +51,10 @@ void yoke_fastopen_resume(struct net *net);
 /* TCP_FASTOPEN: so many may be pending; the namespace gets a key if it has none. */
 void yoke_fastopen_allow(struct sock *sk, int most);
 /*
- * May the SYN @s for the listener @sk open its connection at once? *@answer is what its SYN-ACK
- * shall say (has_cookie, and the cookie). Softirq.
+ * May the SYN @s for the listener @sk open its connection at once? @trusted: by its route it may do so
+ * without a cookie. *@answer is what its SYN-ACK shall say (has_cookie, and the cookie). Softirq.
  */
-bool yoke_fastopen_judge(struct sock *sk, const struct yoke_pair *pair,
+bool yoke_fastopen_judge(struct sock *sk, const struct yoke_pair *pair, bool trusted,
 			 const struct yoke_segment *s, struct yoke_opt *answer);
 /* @child, locked and just put into SYN-RECEIVED, counts as pending until it leaves that state. */
 void yoke_fastopen_begin(struct sock *child, struct sock *sk);

@@ -14,6 +14,7 @@
 #include "collapse.h"
 #include "compress.h"
 #include "fastopen.h"
+#include "metrics.h"
 #include "output.h"
 #include "pace.h"
 #include "send.h"
@@ -281,12 +282,12 @@ static void yoke_input_ack_due(struct sock *sk, bool pushed, bool train)
 	if ((ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss &&
 	     (train || ys->rcv_nxt - ys->copied_seq < READ_ONCE(sk->sk_rcvlowat) ||
 	      !yoke_output_offers_less(sk))) || !RB_EMPTY_ROOT(&ys->ooo) ||
-	    (ys->quickack && !(pushed && ys->reading)))
+	    (ys->quickack && !(pushed && ys->reading)) || ys->route_quickack)
 		ys->ack_now = true;
 	else if (ys->quickack)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, 1);
 	else if (!yoke_conn_timer_armed(ys, YOKE_TIMER_DELACK))
-		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, YOKE_DELACK);
+		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, ys->delack);
 }
 
 /*
@@ -365,7 +366,7 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 	if (yoke_seq_after(cb->seg.seq, ys->rcv_nxt)) {
 		yoke_input_queue_ooo(sk, skb);
 		ys->ack_due = true;
-		if (ys->dsack || ys->quickack || !yoke_compress_ack(sk))
+		if (ys->dsack || ys->quickack || ys->route_quickack || !yoke_compress_ack(sk))
 			ys->ack_now = true;
 		return;
 	}
@@ -455,7 +456,7 @@ static void yoke_input_negotiate(struct sock *sk, const struct yoke_segment *s, 
 	ys->snd_wl1 = s->seq;
 	ys->snd_wl2 = s->ack;
 	yoke_conn_sync_mss(sk, ys->pmtu);
-	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
+	yoke_metrics_cc_init(sk);
 }
 
 /* The connection stands. */

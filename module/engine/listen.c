@@ -15,6 +15,7 @@
 #include "fastopen.h"
 #include "input.h"
 #include "listen.h"
+#include "metrics.h"
 #include "pace.h"
 #include "output.h"
 #include "send.h"
@@ -160,7 +161,6 @@ static void yoke_listen_numbers(struct sock *child, const struct yoke_request *r
 static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request *req)
 {
 	struct yoke_sock *ys;
-	struct dst_entry *dst;
 	struct sock *child;
 
 	/* A listener that closes on another CPU has let its namespace go, which may die. */
@@ -194,9 +194,9 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	if (ys->af->connect(child, &ys->node.pair))
 		goto no_route;
 	yoke_addr_name(child, &ys->node.pair);
-	dst = __sk_dst_get(child);
-	yoke_conn_sync_mss(child, dst_mtu(dst));
-	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
+	yoke_metrics_take(child);
+	yoke_conn_sync_mss(child, dst_mtu(__sk_dst_get(child)));
+	yoke_metrics_cc_init(child);
 	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn), where it is known. */
 	if (req->timed)
 		yoke_rtt_sample(&ys->rtt, req->sent_us, (u32)ys->now_us);
@@ -498,6 +498,21 @@ static bool yoke_listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct 
 
 /* --- Fast Open: RFC 7413 §4.2.2 --- */
 
+/* May a SYN with data do without a cookie, as the way back says? */
+static bool yoke_listen_trusts(struct sock *sk, const struct sk_buff *skb, const struct yoke_segment *s,
+			       const struct yoke_rx *rx)
+{
+	struct yoke_route route;
+	bool trusts;
+
+	if (likely(!s->len && !s->opt.has_cookie) || !READ_ONCE(yoke_sk(sk)->listener->fastopen_max) ||
+	    yoke_output_route(&route, sock_net(sk), sk, rx, skb->mark))
+		return false;
+	trusts = dst_metric(route.dst, RTAX_FASTOPEN_NO_COOKIE);
+	dst_release(route.dst);
+	return trusts;
+}
+
 /*
  * The SYN opens the connection: a child in SYN-RECEIVED, which may be accepted, read from and written
  * to. False, and @skb is left, if that cannot be: then it is a SYN like others.
@@ -612,7 +627,7 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 		consume_skb(skb);
 		return;
 	}
-	if (yoke_fastopen_judge(sk, &rx->pair, &s, &answer) &&
+	if (yoke_fastopen_judge(sk, &rx->pair, yoke_listen_trusts(sk, skb, &s, rx), &s, &answer) &&
 	    yoke_listen_fastopen(sk, skb, &s, rx, &answer))
 		return;
 	req = yoke_request_new(sk, skb, &s, rx, &route);

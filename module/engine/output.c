@@ -66,8 +66,12 @@ static u16 yoke_output_window(struct sock *sk)
 	u32 cur = yoke_conn_rcv_window(ys), full = yoke_output_full(sk);
 	u32 win = yoke_output_offer(sk, full);
 
-	/* RFC 9293 MUST-39: the right edge moves by an MSS or half the buffer, or not at all. */
-	if (win < cur + min_t(u32, ys->rcv_mss, full / 2))
+	/*
+	 * RFC 9293 MUST-39: the right edge moves by an MSS or half the buffer, or not at all; and the
+	 * route's "initrwnd" holds until something has come.
+	 */
+	if (win < cur + min_t(u32, ys->rcv_mss, full / 2) ||
+	    (unlikely(ys->route_window) && ys->rcv_nxt == ys->irs + 1))
 		win = cur;
 	win = ALIGN(win, 1U << ys->rcv_wscale);
 	win = min_t(u32, win >> ys->rcv_wscale, U16_MAX);

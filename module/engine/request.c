@@ -248,7 +248,7 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 	struct net *net = sock_net(sk);
 	struct yoke_net *yn = yoke_net(net);
 	const struct yoke_settings *set = &yn->set;
-	bool options, needs_ecn = yoke_conn_needs_ecn(sk);
+	bool options, needs_ecn;
 	u8 ecn;
 
 	req->rx = *rx;
@@ -277,6 +277,8 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 	options = req->use_ts || !req->cookie;
 	req->use_sack = options && s->opt.sack_ok && READ_ONCE(set->sack);
 	req->use_wscale = options && s->opt.has_wscale && READ_ONCE(set->window_scaling);
+	/* The listener's algorithm does, or that which the route names. */
+	needs_ecn = yoke_conn_needs_ecn(sk) || dst_feature(route->dst, DST_FEATURE_ECN_CA);
 	ecn = yoke_ecn_incoming(READ_ONCE(set->ecn));
 	if (needs_ecn || dst_feature(route->dst, DST_FEATURE_ECN_MASK))
 		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
@@ -288,7 +290,8 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 						needs_ecn || (req->cookie && s->flags & YOKE_ACK));
 	req->snd_wscale = req->use_wscale ? s->opt.wscale : 0;
 	req->rcv_wnd = yoke_conn_first_window(net, READ_ONCE(sk->sk_rcvbuf),
-					      yoke_sk(sk)->window_clamp, req->advmss,
+					      yoke_conn_clamp(yoke_sk(sk)->window_clamp, route->dst),
+					      req->advmss, dst_metric(route->dst, RTAX_INITRWND),
 					      req->use_wscale, &req->rcv_wscale);
 	if (!req->cookie)
 		req->saved_syn = yoke_request_save(sk, skb);

@@ -10,6 +10,7 @@
  */
 #include "addr.h"
 #include "fastopen.h"
+#include "metrics.h"
 #include "output.h"
 #include "pace.h"
 #include "send.h"
@@ -394,13 +395,15 @@ void yoke_send_open(struct sock *sk)
 	struct net *net = sock_net(sk);
 
 	ys->mss_clamp = ys->af->mss_default;
+	yoke_metrics_take(sk);
 	yoke_conn_sync_mss(sk, dst_mtu(dst));
-	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss);
+	yoke_metrics_cc_init(sk);
 	ys->advmss = dst_metric_advmss(dst);
 	if (ys->user_mss)
 		ys->advmss = min(ys->advmss, ys->user_mss);
 	ys->rcv_mss = ys->af->mss_default;
 	ys->rcv_wnd = yoke_conn_first_window(net, sk->sk_rcvbuf, ys->window_clamp, ys->advmss,
+					     dst_metric(dst, RTAX_INITRWND),
 					     READ_ONCE(yoke_net(net)->set.window_scaling),
 					     &ys->rcv_wscale);
 }

@@ -112,7 +112,7 @@ static void info_send(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 	info->tcpi_data_segs_out = ys->put.segs;
 	info->tcpi_bytes_sent = info_sent(ys);
 	info->tcpi_bytes_retrans = ys->put.again;
-	info->tcpi_dsack_dups = ys->dsacks;
+	info->tcpi_dsack_dups = ys->put.dsacks;
 	info->tcpi_total_rto = ys->rto.total;
 	info->tcpi_total_rto_recoveries = ys->rto.runs;
 	info->tcpi_total_rto_time = ys->rto.ms;

@@ -74,6 +74,7 @@ static int sockopt_set_window_clamp(struct sock *sk, int val)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
+	ys->route_clamp = false;
 	if (val) {
 		ys->window_clamp = max_t(int, val, SOCK_MIN_RCVBUF / 2);
 		return 0;
@@ -102,6 +103,8 @@ static int sockopt_set_cc(struct sock *sk, const char *name)
 	struct yoke_sock *ys = yoke_sk(sk);
 	const struct yoke_cc_ops *old = ys->cc.ops, *ops;
 
+	if (ys->cc_locked)
+		return -EPERM;
 	ops = yoke_cc_table_choose(old, name,
 				   sockopt_ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN));
 	if (IS_ERR(ops))

@@ -5,10 +5,11 @@
  *
  * Writers have the lock, readers RCU. An algorithm is used under a hold on its module, or under
  * RCU: yoke_cc_unregister(), which comes when nobody has a hold, waits for the latter.
- * Softirq for _default(), _clone() and _put(), else process context.
+ * Softirq for _default(), _clone(), _by_key() and _put(), else process context.
  */
 #include <linux/capability.h>
 #include <linux/err.h>
+#include <linux/jhash.h>
 #include <linux/kmod.h>
 #include <linux/module.h>
 #include <linux/rculist.h>
@@ -19,11 +20,13 @@
  * struct cc_entry - one algorithm in the table
  * @node:	in @entries
  * @ops:	the algorithm
+ * @key:	what a route that wants it says: as tcp_register_congestion_control() has it of TCP's
  * @allowed:	everybody may choose it
  */
 struct cc_entry {
 	struct list_head node;
 	const struct yoke_cc_ops *ops;
+	u32	key;
 	bool	allowed;
 };
 
@@ -66,6 +69,7 @@ int yoke_cc_register(const struct yoke_cc_ops *ops)
 	if (!e)
 		return -ENOMEM;
 	e->ops = ops;
+	e->key = jhash(ops->name, YOKE_CC_NAME, strlen(ops->name));
 	e->allowed = ops->flags & YOKE_CC_UNRESTRICTED;
 	spin_lock(&lock);
 	if (find(ops->name))
@@ -129,6 +133,21 @@ const struct yoke_cc_ops *yoke_cc_table_choose(const struct yoke_cc_ops *ops, co
 		ops = ERR_PTR(-EBUSY);
 	else
 		ops = e->ops;
+	rcu_read_unlock();
+	return ops;
+}
+
+const struct yoke_cc_ops *yoke_cc_table_by_key(u32 key)
+{
+	const struct yoke_cc_ops *ops = NULL;
+	struct cc_entry *e;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(e, &entries, node)
+		if (e->key == key && try_module_get(e->ops->owner)) {
+			ops = e->ops;
+			break;
+		}
 	rcu_read_unlock();
 	return ops;
 }

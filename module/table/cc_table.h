@@ -21,6 +21,11 @@ const struct yoke_cc_ops *yoke_cc_table_clone(const struct net *net, const struc
  */
 const struct yoke_cc_ops *yoke_cc_table_choose(const struct yoke_cc_ops *ops, const char *name,
 					       bool admin);
+/*
+ * The one that a route names ("congctl"), which keeps TCP's @key of the name; with a hold. NULL: we
+ * have none of that name, or it is being unloaded.
+ */
+const struct yoke_cc_ops *yoke_cc_table_by_key(u32 key);
 void yoke_cc_table_put(const struct yoke_cc_ops *ops);
 
 /* net.yoke.congestion_control */

@@ -816,6 +816,7 @@ _SOCKET_OPTIONS = {
 	'user_timeout': (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
 	'tos': (socket.IPPROTO_IP, socket.IP_TOS),
 	'congestion': (socket.IPPROTO_TCP, socket.TCP_CONGESTION),
+	'clamp': (socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP),
 	'ttl': (socket.IPPROTO_IP, socket.IP_TTL),
 }
 

@@ -17,7 +17,7 @@ import traceback
 
 here = os.path.dirname(os.path.abspath(__file__))
 CHAPTERS = ('handshake accept data close reset retransmission recovery congestion window checksum demux '
-	    'options segments routes dgram icmp pmtu cookies fastopen ecn ipv6').split()
+	    'options segments routes metrics dgram icmp pmtu cookies fastopen ecn ipv6').split()
 SIDE_BY_SIDE = 8		# more, and timers are seen late under emulation
 
 

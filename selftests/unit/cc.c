@@ -9,7 +9,7 @@ static struct yoke_cc reno(u32 cwnd, u32 ssthresh)
 {
 	struct yoke_cc cc;
 
-	yoke_cc_init(&cc, &yoke_cc_reno, MSS);
+	yoke_cc_init(&cc, &yoke_cc_reno, MSS, 0, 0);
 	cc.cwnd = cwnd;
 	cc.ssthresh = ssthresh;
 	return cc;
@@ -26,10 +26,46 @@ TEST(init__ten_segments)
 {
 	struct yoke_cc cc;
 
-	yoke_cc_init(&cc, &yoke_cc_reno, 1460);
+	yoke_cc_init(&cc, &yoke_cc_reno, 1460, 0, 0);
 	EXPECT_EQ(cc.cwnd, 14600);		/* RFC 6928 (1) */
 	EXPECT_EQ(cc.ssthresh, ~0u);
 	EXPECT(yoke_cc_in_slow_start(&cc));
+}
+
+TEST(init__as_many_segments_as_the_route_says)
+{
+	struct yoke_cc cc;
+
+	yoke_cc_init(&cc, &yoke_cc_reno, MSS, 3, 0);
+	EXPECT_EQ(cc.cwnd, 3 * MSS);
+	yoke_cc_init(&cc, &yoke_cc_reno, MSS, 30, 20);
+	EXPECT_EQ(cc.cwnd, 20 * MSS);
+	yoke_cc_init(&cc, &yoke_cc_reno, MSS, 0, 4);
+	EXPECT_EQ(cc.cwnd, 4 * MSS);
+	yoke_cc_init(&cc, &yoke_cc_reno, MSS, ~0u, 0);
+	EXPECT_EQ(cc.cwnd, 1u << 30);			/* RFC 7323 §2.3: no window is larger */
+	yoke_cc_init(&cc, &yoke_cc_reno, 0, ~0u, ~0u);
+	EXPECT_EQ(cc.cwnd, 1u << 30);
+}
+
+TEST(limit__by_the_segment)
+{
+	struct yoke_cc cc;
+
+	yoke_cc_init(&cc, &yoke_cc_reno, MSS, 0, 20);
+	cc.cwnd = 19 * MSS + 1;
+	yoke_cc_limit(&cc);
+	EXPECT_EQ(cc.cwnd, 19 * MSS + 1);
+	cc.cwnd = 21 * MSS;
+	yoke_cc_limit(&cc);
+	EXPECT_EQ(cc.cwnd, 20 * MSS);
+	cc.most_segs = ~0u;
+	yoke_cc_limit(&cc);
+	EXPECT_EQ(cc.cwnd, 20 * MSS);
+	cc.most_segs = 0;
+	cc.cwnd = YOKE_CC_CWND_MAX;
+	yoke_cc_limit(&cc);
+	EXPECT_EQ(cc.cwnd, YOKE_CC_CWND_MAX);
 }
 
 TEST(set_mss__keeps_the_bytes_but_one_segment)
@@ -191,4 +227,14 @@ TEST(idle__without_a_loss_slow_start_goes_on)
 	yoke_cc_idle(&cc, 300000, 200000, 0);
 	EXPECT_EQ(cc.cwnd, 20 * MSS);
 	EXPECT_EQ(cc.ssthresh, ~0u);
+}
+
+TEST(idle__to_the_initial_window_of_the_route)
+{
+	struct yoke_cc cc;
+
+	yoke_cc_init(&cc, &yoke_cc_reno, MSS, 4, 0);
+	cc.cwnd = 80 * MSS;
+	yoke_cc_idle(&cc, ~0u, 200000, 0);
+	EXPECT_EQ(cc.cwnd, 4 * MSS);
 }

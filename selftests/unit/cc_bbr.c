@@ -32,7 +32,7 @@ struct path {
 static void start(struct path *p, u32 bw)
 {
 	memset(p, 0, sizeof(*p));
-	yoke_cc_init(&p->cc, &yoke_cc_bbr, MSS);
+	yoke_cc_init(&p->cc, &yoke_cc_bbr, MSS, 0, 0);
 	p->bw = bw;
 	p->rtt_us = RTT;
 	p->now = 0xfff00000u;

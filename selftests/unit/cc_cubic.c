@@ -15,7 +15,7 @@ static struct yoke_cc cubic(u32 segs)
 {
 	struct yoke_cc cc;
 
-	yoke_cc_init(&cc, &yoke_cc_cubic, MSS);
+	yoke_cc_init(&cc, &yoke_cc_cubic, MSS, 0, 0);
 	cc.cwnd = segs * MSS;
 	now_us = 0xffffffffu - 3000000;		/* the clock wraps soon */
 	return cc;

@@ -32,7 +32,7 @@ static struct yoke_cc start(u32 segs)
 {
 	struct yoke_cc cc;
 
-	yoke_cc_init(&cc, &yoke_cc_dctcp, MSS);
+	yoke_cc_init(&cc, &yoke_cc_dctcp, MSS, 0, 0);
 	cc.cwnd = segs * MSS;
 	return cc;
 }

@@ -41,7 +41,7 @@ static void conn_init(struct conn *c, bool sack, u32 cwnd)
 {
 	memset(c, 0, sizeof(*c));
 	yoke_recovery_init(&c->r, 3, 300, 1);
-	yoke_cc_init(&c->cc, &yoke_cc_reno, MSS);
+	yoke_cc_init(&c->cc, &yoke_cc_reno, MSS, 0, 0);
 	c->cc.cwnd = cwnd * MSS;
 	c->cc.ssthresh = cwnd * MSS;
 	yoke_rtt_init(&c->rtt);
@@ -1095,6 +1095,18 @@ TEST(pto__one_segment_waits_for_a_delayed_ack)
 	send(&c, 1, 0);
 	/* 2 SRTT + 200 ms, but not beyond the RTO of SRTT + 200 ms. */
 	EXPECT_EQ(yoke_recovery_pto(&c.r, &c.rtt, MSS, true), 210000);
+}
+
+TEST(pto__a_peer_is_as_patient_as_we)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	yoke_rtt_init(&c.rtt);
+	yoke_rtt_bound(&c.rtt, 20000);
+	yoke_rtt_sample(&c.rtt, 100000, T0);
+	send(&c, 1, 0);
+	EXPECT_EQ(yoke_recovery_pto(&c.r, &c.rtt, MSS, true), 220000);
 }
 
 TEST(pto__one_second_without_srtt)

@@ -62,6 +62,24 @@ TEST(sample__minimum)
 	EXPECT_EQ(yoke_rtt_rto(&rtt), 200400);
 }
 
+TEST(sample__another_minimum)
+{
+	struct yoke_rtt rtt;
+
+	yoke_rtt_init(&rtt);
+	yoke_rtt_bound(&rtt, 20000);
+	yoke_rtt_sample(&rtt, 400, 0);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), 20400);
+	for (int i = 1; i < 40; i++)
+		yoke_rtt_sample(&rtt, 400, i);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), 20400);
+	yoke_rtt_sample(&rtt, 80400, 100);		/* variation far above it */
+	EXPECT(yoke_rtt_rto(&rtt) > 80000);
+	yoke_rtt_bound(&rtt, ~0u);
+	yoke_rtt_sample(&rtt, 400, 200);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), YOKE_RTO_MAX_US);
+}
+
 TEST(sample__zero_and_absurd)
 {
 	struct yoke_rtt rtt;

@@ -675,7 +675,7 @@ static void start(struct world *w, const struct path *p, u64 seed)
 	w->rnd = seed * 0x9e3779b97f4a7c15ull + 1;
 	yoke_recovery_init(&w->r, 3, 300, 1);
 	yoke_rtt_init(&w->rtt);
-	yoke_cc_init(&w->cc, p->cc ?: &yoke_cc_reno, MSS);
+	yoke_cc_init(&w->cc, p->cc ?: &yoke_cc_reno, MSS, 0, 0);
 	INIT_LIST_HEAD(&w->rtx);
 	w->una = w->nxt = w->rcv_nxt = w->last_ack_sent = SEQ_START;
 	w->end = SEQ_START + p->bytes;

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What an administrator says of a route, ip-route(8): windows, timers, the algorithm."""
+import contextlib
+import errno
+import socket
+import subprocess
+import time
+
+from fastopen import DATA, Server, cookie_of, listen
+from peer import (MSS, ORACLE, SYSCTL, Skip, check, equal, near, option, pattern, raises, rows,
+		  tcp_info, write)
+
+SIZE = 1000
+OFFER = (('MSS', SIZE),)
+SCALED = (('MSS', SIZE), ('NOP', None), ('WScale', 7))
+
+
+def kernel():
+	with open('/proc/sys/kernel/osrelease') as f:
+		return tuple(int(n) for n in f.read().split('-')[0].split('.')[:2])
+
+
+@contextlib.contextmanager
+def route(p, *metrics):
+	"""The way to the peer has these."""
+	ip = ['ip', 'route']
+	subprocess.run([*ip, 'add', p.address + '/32', 'dev', 'wire', *map(str, metrics)], check=True)
+	try:
+		yield
+	finally:
+		subprocess.run([*ip, 'del', p.address + '/32', 'dev', 'wire'], check=True)
+
+
+@contextlib.contextmanager
+def known_to_tcp(p):
+	"""TCP heeds these only of a host that it has kept the metrics of before."""
+	if ORACLE:
+		write(SYSCTL + 'no_metrics_save', 0)
+		p.time_wait()
+	try:
+		yield
+	finally:
+		if ORACLE:
+			write(SYSCTL + 'no_metrics_save', 1)
+
+
+def algorithm(s, name=None):
+	if name is not None:
+		s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name)
+	return s.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b'\0')
+
+
+def burst(c, segments=40):
+	"""How many segments leave at once."""
+	c.write(pattern(SIZE * segments))
+	return len(c.drain())
+
+
+@rows('6928-1')
+def initcwnd(p):
+	"""The initial window, of who calls and of who is called."""
+	for segments in 3, 20:
+		with route(p, 'initcwnd', segments):
+			for active in False, True:
+				c = p.established(active, options=OFFER, nodelay=1)
+				equal(tcp_info(c.sock).cwnd, segments, 'cwnd')
+				equal(burst(c), segments, 'segments in the first window')
+
+
+@rows('5681-10')
+def initcwnd_after_a_pause(p):
+	"""The restart window is no more than the initial one."""
+	with route(p, 'initcwnd', 4, 'rto_min', '50ms'):
+		c = p.established(options=OFFER, nodelay=1)
+		data = pattern(SIZE * 30)
+		c.write(data)
+		c.expect_data(data)
+		check(tcp_info(c.sock).cwnd >= 16, 'cwnd has grown')
+		time.sleep(1.2)
+		equal(burst(c), 4, 'segments after a pause')
+
+
+@rows('5681-1')
+def cwnd_locked(p):
+	"""The most that cwnd may be, at the start too."""
+	for metrics, first in (('initcwnd', 3), 3), ((), 5):
+		with route(p, 'cwnd', 'lock', 5, *metrics), known_to_tcp(p):
+			for name in b'reno', b'cubic', b'bbr':
+				c = p.established(options=OFFER, nodelay=1)
+				try:
+					algorithm(c.sock, name)
+				except FileNotFoundError:
+					continue		# the host may not have it
+				c.write(pattern(SIZE * 40))
+				seen = len(c.burst())
+				equal(seen, first, 'segments in the first window')
+				while seen < 40:
+					c.send('A')
+					got = len(c.burst())
+					check(got <= 5, f'{got} segments at once')
+					seen += got
+				c.send('A')
+				equal(tcp_info(c.sock).cwnd, 5, f'cwnd by {name}')
+
+
+@rows('5681-1')
+def cwnd_unlocked(p):
+	"""Without its lock it is but a guess of the host's, and no limit."""
+	with route(p, 'cwnd', 5):
+		c = p.established(options=OFFER, nodelay=1)
+		equal(burst(c), 10, 'segments in the first window')
+
+
+@rows('6928-4')
+def initrwnd(p):
+	"""The first window that is offered: 2 segments of ours, or as many as there are with more."""
+	for offer in OFFER, SCALED:
+		with route(p, 'initrwnd', 2):
+			c = p.syn_received(options=offer)
+			equal(c.syn.window, 2 * MSS, 'window of the SYN,ACK')
+			c = p.syn_sent()
+			equal(c.syn.window, 2 * MSS, 'window of the SYN')
+			c.send('SA', options=offer)
+			scale = option(c.syn, 'WScale') if offer == SCALED else 0
+			window = c.expect('A').window << scale
+			check(2 * MSS <= window < 2 * MSS + (1 << scale), f'first window {window}')
+			c.send('PA', pattern(SIZE))
+			c.send('PA', pattern(SIZE, SIZE))
+			check(c.expect_ack().window << scale > 2 * MSS, 'it never opens')
+	usual = p.syn_received().syn.window
+	with route(p, 'initrwnd', 1000):
+		equal(p.syn_received().syn.window, usual, 'window of the SYN,ACK without need')
+
+
+@rows('9293-SHLD-14')
+def window(p):
+	"""The largest window ever, unless the program has set one."""
+	with route(p, 'window', 10000):
+		for active in False, True:
+			c = p.established(active)
+			limit = c.syn.window
+			check(8000 < limit <= 10000, f'first window {limit}')
+			data = pattern(40000)
+			for i in range(0, len(data), MSS):
+				c.send('PA', data[i:i + MSS])
+				ack = c.expect_ack()
+				equal(c.recv(min(MSS, len(data) - i)), data[i:i + MSS], 'data read')
+				check(ack.window <= 10000, f'window {ack.window}')
+			equal(c.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP), 10000, 'TCP_WINDOW_CLAMP')
+		for active in False, True:
+			if active:
+				s = p.syn_sent(clamp=20000)
+			else:
+				s = p.syn_received(clamp=20000)
+			check(10000 < s.syn.window <= 20000, f'window {s.syn.window} of a program with 20000')
+
+
+def timeout(c):
+	"""How long one segment waits for an ACK before it is sent again, twice."""
+	c.sock.send(b'hello')
+	times = [c.expect('A', b'hello').at]
+	for _ in range(3):
+		times.append(c.expect('A', b'hello', seq=c.ack - 5).at)
+	c.send('A')
+	return [b - a for a, b in zip(times, times[1:])]
+
+
+@rows('6298-4')
+def rto_min(p):
+	"""The least variation of the round trip, where nothing is known yet and later."""
+	usual = timeout(p.established())
+	near(usual[1], 0.2, low=0.1, high=0.35, what=f'second of {usual}')
+	with route(p, 'rto_min', '600ms'):
+		for active in False, True:
+			c = p.established(active)
+			check(0.6 <= tcp_info(c.sock).rto <= 0.7, f'RTO {tcp_info(c.sock).rto}')
+			near(timeout(c)[0], 0.6, low=0.01, high=0.1)
+	with route(p, 'rto_min', '40ms'):
+		for active in False, True:
+			c = p.established(active)
+			for _ in range(12):		# a path that is known well
+				c.alive()
+			check(0.04 <= tcp_info(c.sock).rto <= 0.1, f'RTO {tcp_info(c.sock).rto}')
+			near(timeout(c)[0], 0.05, low=0.02, high=0.05)
+
+
+@rows('9293-MUST-58')
+def rto_min_and_our_acks(p):
+	"""The peer's patience is thought to be as ours: TCP does so from Linux 6.7 on."""
+	if ORACLE and kernel() < (6, 7):
+		raise Skip('TCP does so from Linux 6.7 on')
+	with route(p, 'rto_min', '20ms'):
+		c = conversation(p)
+		c.send('PA', b'x')
+		sent = time.monotonic()
+		near(c.expect_ack().at - sent, 0.016, low=0.008, high=0.008, what='delay of the ACK')
+
+
+def conversation(p, active=False):
+	"""A connection that has come to talk by turns: its ACKs wait for answers."""
+	c = p.established(active, nodelay=1)
+	for _ in range(20):
+		c.send('PA', b'ping')
+		equal(c.recv(4), b'ping', 'data read')
+		c.sock.send(b'pong')
+		c.drain()			# the first are quick ACKs
+		c.send('A')
+	return c
+
+
+@rows('9293-MUST-58', '9293-SHLD-18')
+def quickack(p):
+	"""All is acknowledged at once, where it would wait for an answer of the program's."""
+	for metrics, soon in ((), False), (('quickack', 1), True):
+		with route(p, *metrics):
+			for active in False, True:
+				c = conversation(p, active)
+				for _ in range(3):
+					c.send('PA', b'ping')
+					acks = c.drain()
+					equal(len(acks), int(soon), f'ACKs at once with {metrics}')
+					if not soon:
+						c.expect_ack()
+					equal(c.recv(4), b'ping', 'data read')
+
+
+@rows('9293-MUST-58')
+def quickack_behind_a_gap(p):
+	"""Nothing is held back to be one ACK with others (comp_sack_nr)."""
+	with route(p, 'quickack', 1):
+		c = p.established(options=(*OFFER, ('SAckOK', b'')))
+		for _ in range(20):
+			c.alive()
+		first = c.seq
+		for i in range(1, 9):
+			c.send('PA', pattern(SIZE), seq=first + i * SIZE)
+			check(c.drain(), f'no ACK of segment {i} at once')
+
+
+@rows('5681-1')
+def congctl(p):
+	"""The algorithm, before what the program chose when it did not know the route; then it may."""
+	with route(p, 'congctl', 'cubic'):
+		for active in False, True:
+			c = p.established(active)
+			equal(algorithm(c.sock), b'cubic', 'algorithm by route')
+			equal(algorithm(c.sock, b'reno'), b'reno', 'algorithm of the program')
+			c = p.established(active, congestion=b'reno')
+			equal(algorithm(c.sock), b'cubic', 'algorithm by route, another chosen before')
+	equal(algorithm(p.established().sock), b'reno', 'algorithm without')
+
+
+@rows('5681-1')
+def congctl_locked(p):
+	with route(p, 'congctl', 'lock', 'cubic'):
+		for active in False, True:
+			c = p.established(active)
+			raises(errno.EPERM, algorithm, c.sock, b'reno')
+			raises(errno.EPERM, algorithm, c.sock, b'cubic')
+			equal(algorithm(c.sock), b'cubic', 'algorithm by route')
+
+
+@rows('3168-1', '3168-15')
+def congctl_wants_ecn(p):
+	"""DCTCP by route asks for ECN, and grants it, whatever the setting is."""
+	with p.sysctl('ecn', 0):
+		try:
+			way = route(p, 'congctl', 'dctcp')
+			way.__enter__()
+		except subprocess.CalledProcessError:
+			raise Skip('the host has no DCTCP')
+		with contextlib.ExitStack() as stack:
+			stack.push(way)
+			p.syn_sent(flags='SEC')
+			listener = p.listen()
+			c = p.conn(listener.getsockname()[1])
+			c.send('SEC', options=OFFER)
+			c.expect('SAE')
+			c.send('A')
+			equal(algorithm(p.accept(listener)), b'dctcp', 'algorithm by route')
+
+
+@rows('7413-1')
+def fastopen_no_cookie(p):
+	"""Fast Open without cookies, to and from the peer."""
+	with route(p, 'fastopen_no_cookie', 1):
+		listener = listen(p)
+		c = p.conn(listener.getsockname()[1])
+		c.send('S', DATA, options=[('MSS', MSS)])
+		c.expect('SA')
+		c.sock = p.accept(listener)
+		equal(c.recv(len(DATA)), DATA, 'data read')
+		c = Server(p).send(early=DATA)
+		equal(cookie_of(c.syn), None, 'the option')
+	c = p.conn(listener.getsockname()[1])
+	c.send('S', DATA, options=[('MSS', MSS)])
+	c.expect('SA', ack=c.iss + 1)
