@@ -93,7 +93,8 @@ static const char *const tcp_options[] = {
 	N(TCP_MD5SIG_EXT), N(TCP_FASTOPEN_KEY), N(TCP_FASTOPEN_NO_COOKIE),
 	N(TCP_ZEROCOPY_RECEIVE), N(TCP_INQ), N(TCP_TX_DELAY), [38] = "TCP_AO_ADD_KEY",
 	[39] = "TCP_AO_DEL_KEY", [40] = "TCP_AO_INFO", [41] = "TCP_AO_GET_KEYS",
-	[42] = "TCP_AO_REPAIR", [43] = "TCP_IS_MPTCP", [50] = NULL,
+	[42] = "TCP_AO_REPAIR", [43] = "TCP_IS_MPTCP", [44] = "TCP_RTO_MAX_MS",
+	[45] = "TCP_RTO_MIN_US", [46] = "TCP_DELACK_MAX_US", [50] = NULL,
 };
 
 static const char *const udp_options[] = {
@@ -124,6 +125,7 @@ struct why {
 	int type, level, option;
 	bool values;		/* only what was got may differ, not whether it was */
 	const char *why;
+	int until;		/* not from this kernel on: 1000 * major + minor; 0: always */
 };
 
 static const struct why explanations[] = {
@@ -139,7 +141,13 @@ static const struct why explanations[] = {
 	{ SOCK_STREAM, SOL_SOCKET, SO_RCVLOWAT, true, "the most is half of net.yoke.rmem's" },
 	{ SOCK_STREAM, SOL_SOCKET, SO_ZEROCOPY, false,
 	  "before Linux 6.4 the core answers, and knows no protocol but its own" },
-	{ SOCK_STREAM, SOL_SOCKET, SO_PEEK_OFF, false, "TCP has it from Linux 6.9 on, Yoke always" },
+	{ SOCK_STREAM, SOL_SOCKET, SO_PEEK_OFF, false, "TCP has it from Linux 6.9 on, Yoke always", 6009 },
+	{ SOCK_STREAM, SOL_SOCKET, 74, false, "the core grants its value to TCP only" },
+	{ SOCK_STREAM, SOL_TCP, TCP_TX_DELAY, false,
+	  "TCP refuses what it cannot do from Linux 6.19 on, Yoke always", 6019 },
+	{ SOCK_STREAM, SOL_TCP, 44, false, "TCP has it from Linux 6.15 on, Yoke always", 6015 },
+	{ SOCK_STREAM, SOL_TCP, 45, false, "TCP has it from Linux 6.15 on, Yoke always", 6015 },
+	{ SOCK_STREAM, SOL_TCP, 46, false, "TCP has it from Linux 6.15 on, Yoke always", 6015 },
 	{ SOCK_STREAM, SOL_SOCKET, 37, false, "the core asks TCP sockets only what state they are in" },
 	{ SOCK_STREAM, SOL_SOCKET, 65, false, "the core asks TCP sockets only what state they are in" },
 	{ SOCK_STREAM, SOL_IPV6, 80, false, "IP6T_SO_ORIGINAL_DST: conntrack knows TCP only" },
@@ -164,10 +172,14 @@ static const struct why explanations[] = {
 
 static const struct why *explained(int type, int level, int option)
 {
-	int i;
+	int i, major = 0, minor = 0;
+	struct utsname u;
 
+	must(uname(&u));
+	sscanf(u.release, "%d.%d", &major, &minor);
 	for (i = 0; i < (int)ARRAY_SIZE(explanations); i++)
-		if ((!explanations[i].type || explanations[i].type == type) &&
+		if ((!explanations[i].until || 1000 * major + minor < explanations[i].until) &&
+		    (!explanations[i].type || explanations[i].type == type) &&
 		    explanations[i].level == level && explanations[i].option == option)
 			return &explanations[i];
 	return NULL;

@@ -19,12 +19,22 @@ void yoke_rtt_init(struct yoke_rtt *rtt)
 	rtt->min_us = ~0u;
 	rtt->min_stamp_us = 0;
 	rtt->rto_min_us = YOKE_RTO_MIN_US;
+	rtt->rto_max_us = YOKE_RTO_MAX_US;
 	rtt->backoff = 0;
 }
 
-void yoke_rtt_bound(struct yoke_rtt *rtt, u32 rto_min_us)
+void yoke_rtt_renew(struct yoke_rtt *rtt)
+{
+	u32 rto_max_us = rtt->rto_max_us;
+
+	yoke_rtt_init(rtt);
+	rtt->rto_max_us = rto_max_us;
+}
+
+void yoke_rtt_bound(struct yoke_rtt *rtt, u32 rto_min_us, u32 rto_max_us)
 {
 	rtt->rto_min_us = min(rto_min_us, YOKE_RTO_MAX_US);
+	rtt->rto_max_us = min(rto_max_us, YOKE_RTO_MAX_US);
 }
 
 static void sample_min(struct yoke_rtt *rtt, u32 rtt_us, u32 now_us)
@@ -55,7 +65,7 @@ void yoke_rtt_sample(struct yoke_rtt *rtt, u32 rtt_us, u32 now_us)
 	 * that a peer that delays its ACKs by 200 ms never causes a timeout on however long a path.
 	 */
 	rtt->rto_us = min(rtt->srtt_us + max(rtt->rto_min_us, 4 * rtt->rttvar_us),
-			  YOKE_RTO_MAX_US);
+			  rtt->rto_max_us);
 	rtt->backoff = 0;					/* (5.7) */
 }
 
@@ -67,5 +77,5 @@ void yoke_rtt_backoff(struct yoke_rtt *rtt)
 
 u32 yoke_rtt_rto(const struct yoke_rtt *rtt)
 {
-	return min_t(u64, (u64)rtt->rto_us << rtt->backoff, YOKE_RTO_MAX_US);
+	return min_t(u64, (u64)rtt->rto_us << rtt->backoff, rtt->rto_max_us);
 }

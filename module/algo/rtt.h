@@ -19,6 +19,7 @@
  * @min_us:	smallest RTT of the last YOKE_RTT_MIN_WINDOW_US, ~0 before the first sample
  * @min_stamp_us: when @min_us was taken
  * @rto_min_us:	least variation that counts for @rto_us, YOKE_RTO_MIN_US unless somebody says otherwise
+ * @rto_max_us:	the longest timeout, with its backoff; likewise
  * @backoff:	number of doublings of @rto_us in force (5.5)
  */
 struct yoke_rtt {
@@ -28,20 +29,23 @@ struct yoke_rtt {
 	u32	min_us;
 	u32	min_stamp_us;
 	u32	rto_min_us;
+	u32	rto_max_us;
 	u8	backoff;
 };
 
-/* Nothing is known of the path. */
+/* Nothing is known of the path, and nobody has said anything. */
 void yoke_rtt_init(struct yoke_rtt *rtt);
-/* @rto_min_us instead of YOKE_RTO_MIN_US, at most YOKE_RTO_MAX_US, from the next sample on. */
-void yoke_rtt_bound(struct yoke_rtt *rtt, u32 rto_min_us);
+/* Another path: @rto_max_us stays. */
+void yoke_rtt_renew(struct yoke_rtt *rtt);
+/* @rto_min_us counts from the next sample on, @rto_max_us at once; neither is above YOKE_RTO_MAX_US. */
+void yoke_rtt_bound(struct yoke_rtt *rtt, u32 rto_min_us, u32 rto_max_us);
 /*
  * One valid sample (Karn: never of a retransmitted segment unless timestamps tell); ends the
  * backoff (5.7).
  */
 void yoke_rtt_sample(struct yoke_rtt *rtt, u32 rtt_us, u32 now_us);
 void yoke_rtt_backoff(struct yoke_rtt *rtt);
-/* The timeout to arm: rto_us << backoff, at most YOKE_RTO_MAX_US. */
+/* The timeout to arm: rto_us << backoff, at most rto_max_us. */
 u32 yoke_rtt_rto(const struct yoke_rtt *rtt);
 
 #endif

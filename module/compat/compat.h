@@ -208,6 +208,13 @@ static inline void yoke_setup_tx_timestamp(struct sk_buff *skb, const struct soc
 #endif
 }
 
+/* 6.15 */
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS		44
+#define TCP_RTO_MIN_US		45
+#define TCP_DELACK_MAX_US	46
+#endif
+
 /* 6.11: with the clock that it is of (SO_TXTIME). */
 static inline void yoke_set_transmit_time(struct sk_buff *skb, const struct sock *sk, u64 time)
 {

@@ -157,6 +157,7 @@ void yoke_conn_init(struct sock *sk)
 	ys->owner.addr = &ys->node.pair.laddr;
 	ys->node.kind = YOKE_CONN;
 	yoke_rtt_init(&ys->rtt);
+	yoke_rtt_bound(&ys->rtt, YOKE_RTO_MIN_US, READ_ONCE(set->rto_max_ms) * USEC_PER_MSEC);
 	yoke_conn_init_recovery(sk);
 	ys->cc.ops = yoke_cc_table_default(sock_net(sk));
 	ys->mss_clamp = U16_MAX;
@@ -384,7 +385,7 @@ void yoke_conn_renew(struct sock *sk)
 
 	yoke_conn_timers_stop(sk);
 	yoke_conn_purge(sk);
-	yoke_rtt_init(&ys->rtt);
+	yoke_rtt_renew(&ys->rtt);
 	ys->mss_clamp = U16_MAX;
 	ys->snd_wnd = 0;
 	ys->max_window = 0;

@@ -189,6 +189,7 @@ struct yoke_listener {
  * linger2 to user_timeout:
  * @user_mss:	TCP_MAXSEG, 0 if not set
  * @window_clamp: TCP_WINDOW_CLAMP, the largest window to offer
+ * @rto_min @delack_max: TCP_RTO_MIN_US, TCP_DELACK_MAX_US, jiffies; 0: the namespace's, 200 ms
  * @defer_accept: TCP_DEFER_ACCEPT, in timeouts of a SYN-ACK
  * @save_syn:	TCP_SAVE_SYN
  *
@@ -341,6 +342,8 @@ struct yoke_sock {
 	u8	defer_accept;
 	u8	save_syn;
 	u8	repair_queue;
+	u8	rto_min;
+	u8	delack_max;
 	u32	tx_delay;		/* TCP_TX_DELAY, us */
 	u32	notsent_lowat;		/* TCP_NOTSENT_LOWAT, 0: the namespace's */
 

@@ -111,6 +111,9 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	to->thin_timeouts = from->thin_timeouts;
 	to->tx_delay = from->tx_delay;
 	to->linger2 = from->linger2;
+	to->rto_min = from->rto_min;
+	to->delack_max = from->delack_max;
+	yoke_rtt_bound(&to->rtt, to->rtt.rto_min_us, READ_ONCE(from->rtt.rto_max_us));
 	to->save_syn = from->save_syn;
 	if (from->cc_chosen) {
 		yoke_cc_table_put(to->cc.ops);

@@ -2,7 +2,7 @@
 /*
  * What an administrator says of a route: the windows to begin with, timers, the algorithm.
  *
- * Owns: the fields named for it in struct yoke_sock; tells rtt and cc. The route is asked when a
+ * Owns: the fields named for it in struct yoke_sock; tells rtt and cc what holds. The route is asked when a
  * connection begins; what it says of MTU, MSS and ECN is read where those are decided.
  * Runs under the socket lock, in process context or BH.
  */
@@ -10,17 +10,23 @@
 #include "metrics.h"
 #include "../table/cc_table.h"
 
-/* RTAX_RTO_MIN, which bounds how long an ACK of ours may wait, too: the peer's route is the same. */
-static void yoke_metrics_timers(struct sock *sk, const struct dst_entry *dst)
+/*
+ * RTAX_RTO_MIN goes before what the program has set. It bounds how long an ACK of ours may wait, too:
+ * the peer is thought to be as patient as we are.
+ */
+void yoke_metrics_timers(struct sock *sk)
 {
-	unsigned long rto_min = usecs_to_jiffies(YOKE_RTO_MIN_US);
+	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
+	const struct dst_entry *dst = __sk_dst_get(sk);
 	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned long rto_min = ys->rto_min ?: usecs_to_jiffies(READ_ONCE(set->rto_min_us));
 
-	if (dst_metric_locked(dst, RTAX_RTO_MIN))
-		rto_min = min(dst_metric_rtt(dst, RTAX_RTO_MIN),
-			      usecs_to_jiffies(YOKE_RTO_MAX_US));
-	yoke_rtt_bound(&ys->rtt, jiffies_to_usecs(rto_min));
-	ys->delack = clamp_t(unsigned long, rto_min - 1, 1, YOKE_DELACK);
+	if (dst && dst_metric_locked(dst, RTAX_RTO_MIN))
+		rto_min = dst_metric_rtt(dst, RTAX_RTO_MIN);
+	rto_min = min(rto_min, usecs_to_jiffies(YOKE_RTO_MAX_US));
+	yoke_rtt_bound(&ys->rtt, jiffies_to_usecs(rto_min), ys->rtt.rto_max_us);
+	ys->delack = clamp_t(unsigned long, rto_min - 1, 1,
+			     min_t(int, ys->delack_max ?: YOKE_DELACK, YOKE_DELACK));
 }
 
 /* RTAX_CC_ALGO, before what the program has chosen until now; what it chooses later holds unless locked. */
@@ -52,7 +58,7 @@ void yoke_metrics_take(struct sock *sk)
 	}
 	ys->route_window = dst_metric(dst, RTAX_INITRWND);
 	ys->route_quickack = dst_metric(dst, RTAX_QUICKACK);
-	yoke_metrics_timers(sk, dst);
+	yoke_metrics_timers(sk);
 	yoke_metrics_algorithm(sk, dst);
 }
 

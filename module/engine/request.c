@@ -162,6 +162,7 @@ static int yoke_request_limit(const struct sock *sk)
  */
 static bool yoke_request_age(struct yoke_request *req)
 {
+	unsigned long most = usecs_to_jiffies(READ_ONCE(yoke_sk(req->listener)->rtt.rto_max_us));
 	struct yoke_listener *l = yoke_sk(req->listener)->listener;
 	bool linked;
 
@@ -170,8 +171,7 @@ static bool yoke_request_age(struct yoke_request *req)
 	if (linked) {
 		if (!req->retries++)
 			l->young--;
-		mod_timer(&req->timer, jiffies + min_t(unsigned long, HZ << min_t(u8, req->retries, 7),
-						       120 * HZ));
+		mod_timer(&req->timer, jiffies + min(HZ * 1UL << min_t(u8, req->retries, 7), most));
 	}
 	spin_unlock_bh(&l->lock);
 	return linked;

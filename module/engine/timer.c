@@ -40,7 +40,7 @@ static int yoke_timer_orphan_retries(const struct sock *sk, bool alive)
 
 static bool yoke_timer_alive(const struct sock *sk)
 {
-	return yoke_rtt_rto(&yoke_sk(sk)->rtt) < YOKE_RTO_MAX_US;
+	return yoke_rtt_rto(&yoke_sk(sk)->rtt) < yoke_sk(sk)->rtt.rto_max_us;
 }
 
 /*
@@ -52,7 +52,7 @@ static bool yoke_timer_orphan_is_too_dear(struct sock *sk, bool reset)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 idle = (u32)ys->now_us - ys->last_sent_us;
-	int shift = (idle > 2 * YOKE_RTO_MAX_US || !reset) + !!READ_ONCE(sk->sk_err_soft);
+	int shift = (idle > 2 * ys->rtt.rto_max_us || !reset) + !!READ_ONCE(sk->sk_err_soft);
 
 	if (!yoke_mem_is_scarce(sk, shift))
 		return false;

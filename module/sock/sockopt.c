@@ -5,7 +5,7 @@
  * SOL_SOCKET comes here for what the core grants to TCP only, and goes on to it. SOL_IP is the
  * host's own.
  * Process context, takes the socket lock. Owns nodelay, cork, user_mss, syn_retries, thin_timeouts,
- * linger2, keep_time, keep_intvl, keep_cnt, user_timeout, window_clamp, tx_delay.
+ * linger2, keep_time, keep_intvl, keep_cnt, user_timeout, window_clamp, tx_delay, rto_min, delack_max.
  */
 #include <linux/inet_diag.h>
 #include <linux/tcp.h>
@@ -14,6 +14,7 @@
 #include "../engine/addr.h"
 #include "../engine/fastopen.h"
 #include "../engine/listen.h"
+#include "../engine/metrics.h"
 #include "../engine/output.h"
 #include "../engine/pace.h"
 #include "../engine/send.h"
@@ -82,6 +83,27 @@ static int sockopt_set_window_clamp(struct sock *sk, int val)
 	if (sk->sk_state != TCP_CLOSE)
 		return -EINVAL;
 	ys->window_clamp = U32_MAX;
+	return 0;
+}
+
+/* TCP_RTO_MAX_MS, to the next jiffy. */
+static int sockopt_set_rto_max(struct yoke_sock *ys, int val)
+{
+	if (val < (int)MSEC_PER_SEC || val > (int)(YOKE_RTO_MAX_US / USEC_PER_MSEC))
+		return -EINVAL;
+	yoke_rtt_bound(&ys->rtt, ys->rtt.rto_min_us, jiffies_to_usecs(msecs_to_jiffies(val)));
+	return 0;
+}
+
+/* TCP_RTO_MIN_US, TCP_DELACK_MAX_US: from two jiffies to 200 ms, which is the most of both. */
+static int sockopt_set_jiffies(struct sock *sk, u8 *field, int val)
+{
+	unsigned long t = usecs_to_jiffies(val);
+
+	if (t < TCP_TIMEOUT_MIN || t > TCP_RTO_MIN)
+		return -EINVAL;
+	*field = t;
+	yoke_metrics_timers(sk);
 	return 0;
 }
 
@@ -266,8 +288,16 @@ static int sockopt_set_int(struct sock *sk, int name, int val)
 	case TCP_THIN_DUPACK:		/* RACK does it for all: TCP has kept but the name */
 		return val < 0 || val > 1 ? -EINVAL : 0;
 	case TCP_TX_DELAY:
+		if (val < 0 || val >= 1 << 28)
+			return -EINVAL;
 		WRITE_ONCE(ys->tx_delay, val);
 		return 0;
+	case TCP_RTO_MAX_MS:
+		return sockopt_set_rto_max(ys, val);
+	case TCP_RTO_MIN_US:
+		return sockopt_set_jiffies(sk, &ys->rto_min, val);
+	case TCP_DELACK_MAX_US:
+		return sockopt_set_jiffies(sk, &ys->delack_max, val);
 	case TCP_FASTOPEN:
 		return sockopt_set_fastopen(sk, val);
 	case TCP_FASTOPEN_CONNECT:
@@ -492,6 +522,15 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 		return 0;
 	case TCP_TX_DELAY:
 		*val = ys->tx_delay;
+		return 0;
+	case TCP_RTO_MAX_MS:
+		*val = jiffies_to_msecs(usecs_to_jiffies(ys->rtt.rto_max_us));
+		return 0;
+	case TCP_RTO_MIN_US:
+		*val = jiffies_to_usecs(ys->rto_min ?: usecs_to_jiffies(READ_ONCE(set->rto_min_us)));
+		return 0;
+	case TCP_DELACK_MAX_US:
+		*val = jiffies_to_usecs(ys->delack_max ?: TCP_DELACK_MAX);
 		return 0;
 	case TCP_TIMESTAMP:
 		yoke_conn_clock(yoke_sk(sk));

@@ -19,6 +19,7 @@ static int byte_max = U8_MAX, u16_max = U16_MAX;
 static int mss_min = 48, mss_max = U16_MAX - 52;
 static int syn_retries_max = MAX_TCP_SYNCNT;
 static int ecn_max = 5;
+static int rto_max_ms_max = YOKE_RTO_MAX_US / USEC_PER_MSEC;
 
 /* .data is an offset into struct yoke_settings here, an address in the table of a namespace. */
 #define YOKE_SYSCTL(name, handler, min, max) {				\
@@ -140,6 +141,8 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_COUNT(retries1, SYSCTL_ZERO, &byte_max),
 	YOKE_SYSCTL_COUNT(retries2, SYSCTL_ZERO, &byte_max),
 	YOKE_SYSCTL_COUNT(orphan_retries, SYSCTL_ZERO, &byte_max),
+	YOKE_SYSCTL_COUNT(rto_min_us, SYSCTL_ONE, NULL),
+	YOKE_SYSCTL_COUNT(rto_max_ms, SYSCTL_ONE_THOUSAND, &rto_max_ms_max),
 	YOKE_SYSCTL_SECONDS(fin_timeout),
 	YOKE_SYSCTL_SECONDS(keepalive_time),
 	YOKE_SYSCTL_SECONDS(keepalive_intvl),

@@ -44,6 +44,8 @@ static void settings_init(struct yoke_settings *set)
 	set->retries1 = 3;
 	set->retries2 = 15;
 	set->orphan_retries = 0;
+	set->rto_min_us = 200000;
+	set->rto_max_ms = 120000;
 	set->fin_timeout = 60 * HZ;
 	set->keepalive_time = 7200 * HZ;
 	set->keepalive_intvl = 75 * HZ;

@@ -79,6 +79,8 @@ struct yoke_settings {
 	int	retries1;
 	int	retries2;
 	int	orphan_retries;
+	int	rto_min_us;
+	int	rto_max_ms;
 	int	fin_timeout;		/* jiffies */
 	int	keepalive_time;		/* jiffies */
 	int	keepalive_intvl;	/* jiffies */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What an administrator says of a route, ip-route(8): windows, timers, the algorithm."""
+"""What an administrator says of a route, ip-route(8): windows, timers, the algorithm; and what a
+program says of timers itself."""
 import contextlib
 import errno
 import socket
@@ -7,8 +8,9 @@ import subprocess
 import time
 
 from fastopen import DATA, Server, cookie_of, listen
-from peer import (MSS, ORACLE, SYSCTL, Skip, check, equal, near, option, pattern, raises, rows,
-		  tcp_info, write)
+from options import behind_a_gap, far_away
+from peer import (ANY, MSS, ORACLE, SYSCTL, Skip, check, equal, near, option, pattern, raises, rows, setopt,
+		  slow, tcp_info, write)
 
 SIZE = 1000
 OFFER = (('MSS', SIZE),)
@@ -48,6 +50,10 @@ def algorithm(s, name=None):
 	if name is not None:
 		s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name)
 	return s.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b'\0')
+
+
+def value(s, option):
+	return s.getsockopt(socket.IPPROTO_TCP, option)
 
 
 def burst(c, segments=40):
@@ -146,13 +152,9 @@ def window(p):
 				ack = c.expect_ack()
 				equal(c.recv(min(MSS, len(data) - i)), data[i:i + MSS], 'data read')
 				check(ack.window <= 10000, f'window {ack.window}')
-			equal(c.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP), 10000, 'TCP_WINDOW_CLAMP')
-		for active in False, True:
-			if active:
-				s = p.syn_sent(clamp=20000)
-			else:
-				s = p.syn_received(clamp=20000)
-			check(10000 < s.syn.window <= 20000, f'window {s.syn.window} of a program with 20000')
+			equal(value(c.sock, socket.TCP_WINDOW_CLAMP), 10000, 'TCP_WINDOW_CLAMP')
+		for c in p.syn_sent(clamp=20000), p.syn_received(clamp=20000):
+			check(10000 < c.syn.window <= 20000, f'window {c.syn.window} of a program with 20000')
 
 
 def timeout(c):
@@ -196,9 +198,9 @@ def rto_min_and_our_acks(p):
 		near(c.expect_ack().at - sent, 0.016, low=0.008, high=0.008, what='delay of the ACK')
 
 
-def conversation(p, active=False):
+def conversation(p, active=False, **opts):
 	"""A connection that has come to talk by turns: its ACKs wait for answers."""
-	c = p.established(active, nodelay=1)
+	c = p.established(active, nodelay=1, **opts)
 	for _ in range(20):
 		c.send('PA', b'ping')
 		equal(c.recv(4), b'ping', 'data read')
@@ -226,15 +228,13 @@ def quickack(p):
 
 @rows('9293-MUST-58')
 def quickack_behind_a_gap(p):
-	"""Nothing is held back to be one ACK with others (comp_sack_nr)."""
-	with route(p, 'quickack', 1):
-		c = p.established(options=(*OFFER, ('SAckOK', b'')))
-		for _ in range(20):
-			c.alive()
-		first = c.seq
-		for i in range(1, 9):
-			c.send('PA', pattern(SIZE), seq=first + i * SIZE)
-			check(c.drain(), f'no ACK of segment {i} at once')
+	"""Nothing is held back to be one ACK with others (comp_sack_delay_ns)."""
+	with p.sysctl('comp_sack_delay_ns', 10**10):
+		for metrics, want in ((), 3), (('quickack', 1), 8):
+			with route(p, *metrics):
+				c = far_away(p)
+				behind_a_gap(c, 0, 8)
+				equal(len(c.drain()), want, f'ACKs at once with {metrics}')
 
 
 @rows('5681-1')
@@ -262,7 +262,8 @@ def congctl_locked(p):
 
 @rows('3168-1', '3168-15')
 def congctl_wants_ecn(p):
-	"""DCTCP by route asks for ECN, and grants it, whatever the setting is."""
+	"""DCTCP by route asks for ECN, and grants it, whatever the setting is, and SYNs that are ECN-capable
+	themselves."""
 	with p.sysctl('ecn', 0):
 		try:
 			way = route(p, 'congctl', 'dctcp')
@@ -274,7 +275,7 @@ def congctl_wants_ecn(p):
 			p.syn_sent(flags='SEC')
 			listener = p.listen()
 			c = p.conn(listener.getsockname()[1])
-			c.send('SEC', options=OFFER)
+			c.send('SEC', options=OFFER, tos=2)
 			c.expect('SAE')
 			c.send('A')
 			equal(algorithm(p.accept(listener)), b'dctcp', 'algorithm by route')
@@ -295,3 +296,117 @@ def fastopen_no_cookie(p):
 	c = p.conn(listener.getsockname()[1])
 	c.send('S', DATA, options=[('MSS', MSS)])
 	c.expect('SA', ack=c.iss + 1)
+
+
+RTO_MAX_MS, RTO_MIN_US, DELACK_MAX_US = 44, 45, 46
+
+
+def timer_options(p):
+	"""TCP has them from Linux 6.15 on."""
+	try:
+		setopt(p.socket(), rto_max=1000)
+	except OSError as e:
+		if not ORACLE or e.errno != errno.ENOPROTOOPT:
+			raise
+		raise Skip('TCP has no TCP_RTO_MAX_MS')
+
+
+def gaps(c, flags, data, seq, n):
+	"""The times between the first of a segment, which has come, and n more of it."""
+	times = [c.seen[seq]]
+	for _ in range(n):
+		times.append(c.expect(flags, data, seq=seq, ack=ANY).at)
+	return [round(b - a, 3) for a, b in zip(times, times[1:])]
+
+
+def grows_to_a_second(waits, first):
+	near(waits[0], first, low=0.05, high=0.1, what=f'the first of {waits}')
+	check(any(0.95 < wait < 1.1 for wait in waits) and all(wait < 1.1 for wait in waits),
+	      f'grows to one second, and no further: {waits}')
+
+
+@slow(10)
+@rows('6298-5', '6298-11')
+def rto_max(p):
+	"""TCP_RTO_MAX_MS ends the doubling: of data, of a SYN, and of a listener's SYN,ACKs."""
+	timer_options(p)
+	for active in False, True:
+		c = p.established(active, rto_max=1000)
+		equal(value(c.sock, RTO_MAX_MS), 1000, 'TCP_RTO_MAX_MS')
+		c.sock.send(b'hello')
+		first = c.ack
+		c.expect('A', b'hello')
+		grows_to_a_second(gaps(c, 'A', b'hello', first, 6), 0.2)
+	c = p.syn_sent(rto_max=1000)
+	grows_to_a_second(gaps(c, 'S', b'', c.syn.seq, 3), 1)
+	c = p.syn_received(rto_max=1000)
+	grows_to_a_second(gaps(c, 'SA', b'', c.syn.seq, 3), 1)
+
+
+@rows('6298-5', '6298-11')
+def rto_max_of_the_namespace(p):
+	with p.sysctl('rto_max_ms', 1000):
+		for active in False, True:
+			c = p.established(active)
+			equal(value(c.sock, RTO_MAX_MS), 1000, 'TCP_RTO_MAX_MS')
+			c2 = p.established(active, rto_max=2000)
+			equal(value(c2.sock, RTO_MAX_MS), 2000, 'TCP_RTO_MAX_MS of the program')
+		for wrong in 999, 120001:
+			raises(errno.EINVAL, write, SYSCTL + 'rto_max_ms', wrong)
+	c.sock.send(b'hello')
+	first = c.ack
+	c.expect('A', b'hello')
+	check(max(gaps(c, 'A', b'hello', first, 6)) < 1.1, 'it grows no further')
+
+
+@rows('6298-4')
+def rto_min_of_the_program(p):
+	"""TCP_RTO_MIN_US; what the route says goes before."""
+	timer_options(p)
+	for active in False, True:
+		c = p.established(active, rto_min=40000)
+		equal(value(c.sock, RTO_MIN_US), 40000, 'TCP_RTO_MIN_US')
+		for _ in range(12):
+			c.alive()
+		check(0.04 <= tcp_info(c.sock).rto <= 0.1, f'RTO {tcp_info(c.sock).rto}')
+		near(timeout(c)[0], 0.05, low=0.02, high=0.05)
+	with route(p, 'rto_min', '600ms'):
+		c = p.established(rto_min=40000)
+		equal(value(c.sock, RTO_MIN_US), 40000, 'TCP_RTO_MIN_US')
+		check(0.6 <= tcp_info(c.sock).rto <= 0.7, f'RTO {tcp_info(c.sock).rto} by route')
+		setopt(c.sock, rto_min=20000)
+		c.alive()
+		check(0.6 <= tcp_info(c.sock).rto <= 0.7, f'RTO {tcp_info(c.sock).rto} by route')
+	c = p.established()
+	c.alive()
+	check(0.2 <= tcp_info(c.sock).rto <= 0.3, f'RTO {tcp_info(c.sock).rto}')
+	setopt(c.sock, rto_min=40000)
+	for _ in range(12):
+		c.alive()
+	check(0.04 <= tcp_info(c.sock).rto <= 0.1, f'RTO {tcp_info(c.sock).rto}')
+
+
+@rows('6298-4')
+def rto_min_of_the_namespace(p):
+	with p.sysctl('rto_min_us', 40000):
+		for active in False, True:
+			c = p.established(active)
+			for _ in range(12):
+				c.alive()
+			check(0.04 <= tcp_info(c.sock).rto <= 0.1, f'RTO {tcp_info(c.sock).rto}')
+		raises(errno.EINVAL, write, SYSCTL + 'rto_min_us', 0)
+
+
+@rows('9293-MUST-58')
+def delack_max(p):
+	"""TCP_DELACK_MAX_US, of the listener and of the connection."""
+	timer_options(p)
+	usual = conversation(p)
+	ours = conversation(p)
+	setopt(ours.sock, delack_max=8000)
+	for c, delay in (usual, 0.04), (ours, 0.008), (conversation(p, delack_max=12000), 0.012):
+		most = 200000 if c == usual else int(delay * 1e6)
+		equal(value(c.sock, DELACK_MAX_US), most, 'TCP_DELACK_MAX_US')
+		sent = time.monotonic()
+		c.send('PA', b'x')
+		near(c.expect_ack().at - sent, delay, low=0.006, high=0.01, what='delay of the ACK')

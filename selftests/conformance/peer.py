@@ -817,6 +817,9 @@ _SOCKET_OPTIONS = {
 	'tos': (socket.IPPROTO_IP, socket.IP_TOS),
 	'congestion': (socket.IPPROTO_TCP, socket.TCP_CONGESTION),
 	'clamp': (socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP),
+	'rto_max': (socket.IPPROTO_TCP, 44),		# TCP_RTO_MAX_MS,
+	'rto_min': (socket.IPPROTO_TCP, 45),		# TCP_RTO_MIN_US and
+	'delack_max': (socket.IPPROTO_TCP, 46),		# TCP_DELACK_MAX_US, of Linux 6.15
 	'ttl': (socket.IPPROTO_IP, socket.IP_TTL),
 }
 

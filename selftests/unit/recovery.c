@@ -1103,7 +1103,7 @@ TEST(pto__a_peer_is_as_patient_as_we)
 
 	conn_init(&c, true, 10);
 	yoke_rtt_init(&c.rtt);
-	yoke_rtt_bound(&c.rtt, 20000);
+	yoke_rtt_bound(&c.rtt, 20000, YOKE_RTO_MAX_US);
 	yoke_rtt_sample(&c.rtt, 100000, T0);
 	send(&c, 1, 0);
 	EXPECT_EQ(yoke_recovery_pto(&c.r, &c.rtt, MSS, true), 220000);

@@ -67,7 +67,7 @@ TEST(sample__another_minimum)
 	struct yoke_rtt rtt;
 
 	yoke_rtt_init(&rtt);
-	yoke_rtt_bound(&rtt, 20000);
+	yoke_rtt_bound(&rtt, 20000, YOKE_RTO_MAX_US);
 	yoke_rtt_sample(&rtt, 400, 0);
 	EXPECT_EQ(yoke_rtt_rto(&rtt), 20400);
 	for (int i = 1; i < 40; i++)
@@ -75,7 +75,7 @@ TEST(sample__another_minimum)
 	EXPECT_EQ(yoke_rtt_rto(&rtt), 20400);
 	yoke_rtt_sample(&rtt, 80400, 100);		/* variation far above it */
 	EXPECT(yoke_rtt_rto(&rtt) > 80000);
-	yoke_rtt_bound(&rtt, ~0u);
+	yoke_rtt_bound(&rtt, ~0u, ~0u);
 	yoke_rtt_sample(&rtt, 400, 200);
 	EXPECT_EQ(yoke_rtt_rto(&rtt), YOKE_RTO_MAX_US);
 }
@@ -119,6 +119,30 @@ TEST(backoff__doubles_up_to_the_maximum)
 		yoke_rtt_backoff(&rtt);
 		expected = expected < 60000000 ? expected * 2 : 120000000;
 	}
+}
+
+TEST(backoff__up_to_another_maximum)
+{
+	struct yoke_rtt rtt;
+
+	yoke_rtt_init(&rtt);
+	yoke_rtt_bound(&rtt, YOKE_RTO_MIN_US, 1500000);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), 1000000);
+	for (int i = 0; i < 300; i++) {
+		yoke_rtt_backoff(&rtt);
+		EXPECT_EQ(yoke_rtt_rto(&rtt), 1500000);
+	}
+	yoke_rtt_sample(&rtt, 1400000, 0);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), 1500000);
+	yoke_rtt_renew(&rtt);				/* it stays for the next path */
+	EXPECT_EQ(yoke_rtt_rto(&rtt), 1000000);
+	yoke_rtt_backoff(&rtt);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), 1500000);
+	yoke_rtt_bound(&rtt, YOKE_RTO_MIN_US, ~0u);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), 2000000);
+	for (int i = 0; i < 300; i++)
+		yoke_rtt_backoff(&rtt);
+	EXPECT_EQ(yoke_rtt_rto(&rtt), YOKE_RTO_MAX_US);
 }
 
 TEST(backoff__ends_with_a_sample)
