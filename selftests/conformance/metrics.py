@@ -230,11 +230,12 @@ def quickack(p):
 def quickack_behind_a_gap(p):
 	"""Nothing is held back to be one ACK with others (comp_sack_delay_ns)."""
 	with p.sysctl('comp_sack_delay_ns', 10**10):
-		for metrics, want in ((), 3), (('quickack', 1), 8):
+		for metrics in (), ('quickack', 1):
 			with route(p, *metrics):
 				c = far_away(p)
 				behind_a_gap(c, 0, 8)
-				equal(len(c.drain()), want, f'ACKs at once with {metrics}')
+				acks = len(c.drain())
+				check(acks == 8 if metrics else acks < 8, f'{acks} ACKs at once with {metrics}')
 
 
 @rows('5681-1')
