@@ -95,9 +95,9 @@ void yoke_output_window_update(struct sock *sk)
 	 * An ACK that was put off until the reader came; or all is read and nobody answers: the peer may
 	 * hold its next short segment back for the ACK of this one (RFC 9293 §3.7.4).
 	 */
-	if (ys->ack_due && ys->copied_seq == ys->rcv_nxt &&
-	    (ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss ||
-	     (ys->short_in && !ys->pingpong && !ys->quickack))) {
+	if (ys->ack_due && (ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss ||
+			    (ys->short_in && !ys->pingpong && !ys->quickack &&
+			     ys->copied_seq == ys->rcv_nxt))) {
 		yoke_output_ack(sk);
 		return;
 	}
@@ -370,10 +370,9 @@ void yoke_output_reset(struct sock *sk)
 /* --- for no socket --- */
 
 /*
- * The way back need not be the way there, unless it is of one link (RFC 4007 §6) or one VRF only, or by
- * SO_BINDTODEVICE.
+ * The device that an answer has to leave by, 0: any that leads there. The way back need not be the way
+ * there, unless it is of one link (RFC 4007 §6) or one VRF only, or by SO_BINDTODEVICE.
  */
-/* The device that it has to leave by, 0: any that leads there. */
 static int yoke_output_device(const struct yoke_rx *rx)
 {
 	if (ipv6_addr_type(&rx->pair.raddr) & IPV6_ADDR_LINKLOCAL)
