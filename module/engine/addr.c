@@ -254,6 +254,33 @@ int yoke_addr_release(struct socket *sock)
 	return inet_release(sock);
 }
 
+/*
+ * IPV6_FLOWLABEL_MGR with IPV6_FL_F_REFLECT, which generic code grants to TCP only. 1: it is something
+ * else.
+ */
+static int addr_reflect(struct sock *sk, sockptr_t val, unsigned int len)
+{
+	struct in6_flowlabel_req req;
+	int err = 1;
+
+	if (sk->sk_type != SOCK_STREAM || len < sizeof(req) || copy_from_sockptr(&req, val, sizeof(req)) ||
+	    !(req.flr_flags & IPV6_FL_F_REFLECT))
+		return 1;
+	lock_sock(sk);
+	if (req.flr_action == IPV6_FL_A_GET) {
+		err = sock_net(sk)->ipv6.sysctl.flowlabel_consistency ? -EPERM : 0;
+		if (!err)
+			inet6_set_bit(REPFLOW, sk);
+	} else if (req.flr_action == IPV6_FL_A_PUT) {
+		err = inet6_test_bit(REPFLOW, sk) ? 0 : -ESRCH;
+		if (!err)
+			inet6_sk(sk)->flow_label = 0;
+		inet6_assign_bit(REPFLOW, sk, false);
+	}
+	release_sock(sk);
+	return err;
+}
+
 int yoke_addr_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigned int len)
 {
 	int err = 0;
@@ -275,6 +302,11 @@ int yoke_addr_setsockopt(struct sock *sk, int level, int name, sockptr_t val, un
 	case IPV6_DROP_MEMBERSHIP:
 		if (sk->sk_type == SOCK_STREAM && len >= sizeof(struct ipv6_mreq))
 			return -EPROTO;
+		break;
+	case IPV6_FLOWLABEL_MGR:
+		err = addr_reflect(sk, val, len);
+		if (err <= 0)
+			return err;
 		break;
 	}
 	return ipv6_setsockopt(sk, level, name, val, len);

@@ -59,6 +59,15 @@ static inline u8 yoke_addr_tos(const struct sock *sk, const struct yoke_af_ops *
 	return READ_ONCE(inet_sk(sk)->tos);
 }
 
+static inline __be32 yoke_addr_flow(const struct sock *sk, const struct yoke_af_ops *af)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (af->family == AF_INET6)
+		return inet6_sk(sk)->flow_label & IPV6_FLOWLABEL_MASK;
+#endif
+	return 0;
+}
+
 static inline void yoke_addr_set_tos(struct sock *sk, const struct yoke_af_ops *af, u8 tos)
 {
 #if IS_ENABLED(CONFIG_IPV6)

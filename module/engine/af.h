@@ -25,6 +25,7 @@ struct yoke_route {
 	struct dst_entry *dst;
 	int	oif;
 	u32	mark;
+	__be32	flow;		/* flow label, 0: what the host makes of the flow */
 	u8	tos;
 	u8	ttl;		/* 0: the route's */
 	bool	foreign;	/* from an address that is none of ours */
@@ -111,8 +112,9 @@ struct yoke_rx {
 	u8	tos;		/* without its ECN field, */
 	u8	ecn;		/* YOKE_IP_* */
 	u8	ttl;
-	bool	many;	/* it came to a group, or to all */
-	bool	foreign;	/* its receiver speaks for others (IP_TRANSPARENT) */
+	bool	many:1,		/* it came to a group, or to all */
+		foreign:1;	/* its receiver speaks for others (IP_TRANSPARENT) */
+	__be32	flow;		/* its flow label, unless answers to it have none of it */
 };
 
 #endif

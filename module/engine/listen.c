@@ -14,6 +14,7 @@
 #include "addr.h"
 #include "fastopen.h"
 #include "input.h"
+#include "latch.h"
 #include "listen.h"
 #include "metrics.h"
 #include "pace.h"
@@ -160,8 +161,9 @@ static void yoke_listen_numbers(struct sock *child, const struct yoke_request *r
 	ys->mss_clamp = req->mss;
 }
 
-/* A socket for the request, in no table yet. NULL without memory or route. */
-static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request *req)
+/* A socket for the request, which @skb completes, in no table yet. NULL without memory or route. */
+static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request *req,
+				      const struct sk_buff *skb)
 {
 	struct yoke_sock *ys;
 	struct sock *child;
@@ -179,6 +181,7 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	if (yoke_addr_inherit(child, sk) || yoke_addr_take_options(child, req->rx.options))
 		goto no_route;
 	yoke_listen_inherit(child, sk);
+	yoke_latch_begin(child, skb);
 	security_sk_clone(sk, child);
 	yoke_cgroup_inherit(child, sk);
 	ys = yoke_sk(child);
@@ -241,6 +244,7 @@ static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struc
 		l->queue_end = &child->sk_bind_node;
 		sk_acceptq_added(sk);
 		swap(ys->saved_syn, req->saved_syn);
+		yoke_latch_begin_syn(child, &req->syn);
 		done = true;
 	}
 	spin_unlock_bh(&l->lock);
@@ -267,7 +271,7 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 		}
 		goto drop;
 	}
-	child = yoke_listen_child(sk, req);
+	child = yoke_listen_child(sk, req, skb);
 	if (!child)
 		goto drop;
 	/* Before the table shows it to others. */
@@ -421,7 +425,7 @@ static void yoke_listen_warn(struct sock *sk, u8 cookies)
 }
 
 /* Answers a SYN and remembers nothing but that cookies are about. False if there is no way back. */
-static bool yoke_listen_cookie_send(struct sock *sk, const struct sk_buff *skb,
+static bool yoke_listen_cookie_send(struct sock *sk, struct sk_buff *skb,
 				    const struct yoke_segment *s, const struct yoke_rx *rx)
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
@@ -529,7 +533,7 @@ static bool yoke_listen_fastopen(struct sock *sk, struct sk_buff *skb, const str
 
 	if (yoke_request_fill(&req, sk, skb, s, rx, &route)) {
 		dst_release(route.dst);
-		child = yoke_listen_child(sk, &req);
+		child = yoke_listen_child(sk, &req, skb);
 	}
 	if (!child)
 		goto fail;

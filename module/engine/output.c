@@ -388,6 +388,7 @@ int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk
 		.af = rx->af,
 		.oif = yoke_output_device(rx),
 		.mark = mark,
+		.flow = rx->flow,
 		.tos = rx->tos,
 		.foreign = rx->foreign,
 		.options = rx->options,

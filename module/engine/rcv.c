@@ -13,6 +13,7 @@
 #include <net/xfrm.h>
 #include "addr.h"
 #include "input.h"
+#include "latch.h"
 #include "listen.h"
 #include "output.h"
 #include "rcv.h"
@@ -20,6 +21,17 @@
 #include "timewait.h"
 
 #define YOKE_BACKLOG_SPARE	(64 * 1024)
+
+/* With what the program wants to know of packets. Socket locked. */
+static int yoke_rcv_input(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff *packet = yoke_latch_hold(sk, skb);
+	int ret = yoke_input(sk, skb);
+
+	if (unlikely(packet))
+		yoke_latch_take(sk, packet);
+	return ret;
+}
 
 /* False, and @skb is left, if the connection has come to its end since it was looked up. */
 static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
@@ -43,7 +55,7 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	if (unlikely(sk->sk_flags & SK_FLAGS_TIMESTAMP && !skb->tstamp))
 		__net_timestamp(skb);
 	if (!owned) {
-		yoke_input(sk, skb);
+		yoke_rcv_input(sk, skb);
 	} else if (sk_add_backlog(sk, skb, READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) +
 					    YOKE_BACKLOG_SPARE)) {
 		yoke_drop(sock_net(sk), sk, skb, MemDrops);
@@ -88,6 +100,13 @@ static bool yoke_rcv_allowed(struct sock *sk, struct sk_buff *skb, const struct 
 	return yoke_rcv_policy(sk, skb, rx) && !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
 }
 
+/* Answers in the name of the listener @sk have the flow label of what they answer only if it says so. */
+static void yoke_rcv_flow(const struct sock *sk, struct yoke_rx *rx)
+{
+	if (rx->flow && !yoke_latch_reflects(sk))
+		rx->flow = 0;
+}
+
 enum yoke_rcv_verdict {
 	YOKE_RCV_DONE,		/* consumed */
 	YOKE_RCV_FILTERED,
@@ -112,6 +131,7 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 		req = container_of(node, struct yoke_request, node);
 		rx->dev = req->rx.dev;
 		rx->foreign = req->rx.foreign;
+		yoke_rcv_flow(req->listener, rx);
 		if (!yoke_rcv_allowed(req->listener, skb, rx))
 			return YOKE_RCV_FILTERED;
 		nf_reset_ct(skb);
@@ -171,6 +191,7 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 		sk = yoke_rcv_listener(yn, yoke_node_sk(node), skb, &rx);
 		rx.dev = READ_ONCE(sk->sk_bound_dev_if);
 		rx.foreign = inet_test_bit(TRANSPARENT, sk);
+		yoke_rcv_flow(sk, &rx);
 		if (!yoke_rcv_allowed(sk, skb, &rx))
 			goto filtered;
 		nf_reset_ct(skb);
@@ -179,6 +200,8 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	}
 	if (!yoke_rcv_policy(NULL, skb, &rx))
 		goto filtered;
+	if (!yoke_latch_reflects_resets(net))
+		rx.flow = 0;
 	yoke_output_reset_for(net, skb, &rx);
 	yoke_drop(net, NULL, skb, NoSocket);
 	return;
@@ -200,7 +223,7 @@ int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
 	};
 
 	if (likely(sk->sk_state != TCP_CLOSE))
-		return yoke_input(sk, skb);
+		return yoke_rcv_input(sk, skb);
 	/* The program may have made the socket forget what pair it was. */
 	if (tcp_hdr(skb)->dest != rx.pair.lport || tcp_hdr(skb)->source != rx.pair.rport) {
 		yoke_drop(sock_net(sk), sk, skb, Closed);

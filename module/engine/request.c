@@ -9,6 +9,7 @@
  * RFC 9293 §3.8.3 (R1, R2); RFC 6298 (5.7) for SYN-ACKs; RFC 5961 §7 (limit of the ACKs).
  */
 #include "output.h"
+#include "latch.h"
 #include "request.h"
 #include "../algo/cookie.h"
 
@@ -18,6 +19,7 @@ void yoke_request_forget(struct yoke_request *req)
 {
 	kfree(req->saved_syn);
 	kfree(req->rx.options);
+	kfree_skb(req->syn);
 }
 
 static void yoke_request_free(struct rcu_head *rcu)
@@ -242,7 +244,7 @@ static struct yoke_saved_syn *yoke_request_save(const struct sock *sk, const str
 	return saved;
 }
 
-bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct sk_buff *skb,
+bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff *skb,
 		       const struct yoke_segment *s, const struct yoke_rx *rx, struct yoke_route *route)
 {
 	struct net *net = sock_net(sk);
@@ -293,12 +295,14 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct s
 					      yoke_conn_clamp(yoke_sk(sk)->window_clamp, route->dst),
 					      req->advmss, dst_metric(route->dst, RTAX_INITRWND),
 					      req->use_wscale, &req->rcv_wscale);
-	if (!req->cookie)
+	if (!req->cookie) {
 		req->saved_syn = yoke_request_save(sk, skb);
+		req->syn = yoke_latch_syn(sk, skb);
+	}
 	return true;
 }
 
-struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb,
+struct yoke_request *yoke_request_new(struct sock *sk, struct sk_buff *skb,
 				      const struct yoke_segment *s, const struct yoke_rx *rx,
 				      struct yoke_route *route)
 {

@@ -16,6 +16,7 @@
  * @timer:	SYN-ACK retransmission; @retries how many there were, or would have been if it were not
  *		@acked already, @sent_us when the last one left, or if @timed how long its ACK took
  * @saved_syn:	for TCP_SAVED_SYN, or NULL
+ * @syn:	what the child shall know of the SYN's IP header, or NULL
  * @rx:		the way back: the SYN as the carrier saw it, and with @mark its mark; its options are
  *		the request's to free
  * @passing:	it lies on the stack, in no table, on no list, without a timer: the SYN is answered
@@ -34,6 +35,7 @@ struct yoke_request {
 	};
 	struct yoke_rx	rx;
 	struct yoke_saved_syn *saved_syn;
+	struct sk_buff	*syn;
 	u32	irs;
 	u32	iss;
 	u32	tsval;		/* TS.Recent */
@@ -68,12 +70,12 @@ void yoke_request_exit(void);
  * there is no way back; else that is in @route, for yoke_request_send_by() or dst_release().
  * Either way it needs yoke_request_forget(), as it frees what @req points to.
  */
-bool yoke_request_fill(struct yoke_request *req, struct sock *sk, const struct sk_buff *skb,
+bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff *skb,
 		       const struct yoke_segment *s, const struct yoke_rx *rx,
 		       struct yoke_route *route);
 void yoke_request_forget(struct yoke_request *req);
 /* The same, made: NULL if there is no memory, too. */
-struct yoke_request *yoke_request_new(struct sock *sk, const struct sk_buff *skb,
+struct yoke_request *yoke_request_new(struct sock *sk, struct sk_buff *skb,
 				      const struct yoke_segment *s, const struct yoke_rx *rx,
 				      struct yoke_route *route);
 /*

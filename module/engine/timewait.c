@@ -86,6 +86,7 @@ void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout)
 	tw->mark = READ_ONCE(sk->sk_mark);
 	tw->tos = yoke_addr_tos(sk, ys->af);
 	tw->foreign = inet_test_bit(TRANSPARENT, sk);
+	tw->flow = yoke_addr_flow(sk, ys->af);
 	tw->uid = sk->sk_uid;
 	tw->state = state;
 	timer_setup(&tw->timer, yoke_timewait_expire, 0);
@@ -275,9 +276,6 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 	bool end;
 
 	yoke_ack_parse(skb, &seg);
-	rx->tos = tw->tos;
-	rx->dev = tw->owner.dev;
-	rx->foreign = tw->foreign;
 	spin_lock(&tw->lock);
 	if (yoke_timewait_reopens(tw, &seg) && !yoke_timewait_paws(tw, &seg)) {
 		rx->isn = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
@@ -286,6 +284,10 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 		yoke_timewait_kill(tw);
 		return YOKE_TW_SYN;
 	}
+	rx->flow = tw->flow;
+	rx->tos = tw->tos;
+	rx->dev = tw->owner.dev;
+	rx->foreign = tw->foreign;
 	end = yoke_timewait_segment(tw, &seg, skb, rx);
 	spin_unlock(&tw->lock);
 	if (end)

@@ -23,6 +23,7 @@
  * @rcv_wnd:	as in the header, scaled down
  * @state:	TCP_TIME_WAIT or TCP_FIN_WAIT2
  * @foreign:	its socket was IP_TRANSPARENT's
+ * @flow:	its flow label, 0: what the host makes of the flow
  */
 struct yoke_timewait {
 	struct yoke_node node;
@@ -41,6 +42,7 @@ struct yoke_timewait {
 	u32	ts_offset;
 	u32	challenge_jiffies;
 	u32	mark;
+	__be32	flow;
 	kuid_t	uid;
 	u8	state;
 	u8	tos;

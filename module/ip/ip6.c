@@ -100,7 +100,7 @@ static struct ipv6_txoptions *listener_options(const struct sock *sk)
 static void flow_for(struct flowi6 *fl6, struct net *net, struct sock *sk, const struct yoke_route *r)
 {
 	flow_of_pair(fl6, &r->pair, yoke_stream_protocol);
-	fl6->flowlabel = ip6_make_flowinfo(r->tos, 0);
+	fl6->flowlabel = ip6_make_flowinfo(r->tos, r->flow);
 	fl6->flowi6_oif = r->oif;
 	fl6->flowi6_mark = r->mark;
 	fl6->flowi6_uid = sock_net_uid(net, sk);
@@ -136,6 +136,8 @@ static void ip6_checksum(struct sk_buff *skb, const struct yoke_pair *pair, u8 p
 
 static int ip6_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
 {
+	struct flowi6 *fl6 = &inet_sk(sk)->cork.fl.u.ip6;
+	struct ipv6_pinfo *np = inet6_sk(sk);
 	struct dst_entry *dst;
 	int err;
 
@@ -148,10 +150,10 @@ static int ip6_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
 		return -EHOSTUNREACH;
 	}
 	skb_dst_set_noref(skb, dst);
+	fl6->flowlabel = np->flow_label;	/* which may change more often than the route */
 	/* IPV6_TCLASS never touches the ECN field of a stream. */
-	err = ip6_xmit(sk, skb, &inet_sk(sk)->cork.fl.u.ip6, READ_ONCE(sk->sk_mark),
-		       rcu_dereference(inet6_sk(sk)->opt), READ_ONCE(inet6_sk(sk)->tclass) | ecn,
-		       READ_ONCE(sk->sk_priority));
+	err = ip6_xmit(sk, skb, fl6, READ_ONCE(sk->sk_mark), rcu_dereference(np->opt),
+		       READ_ONCE(np->tclass) | ecn, READ_ONCE(sk->sk_priority));
 	rcu_read_unlock();
 	return yoke_carrier_errno(err);
 }
@@ -176,8 +178,8 @@ static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 						   READ_ONCE(sk->sk_priority)));
 	hdr = skb_push(skb, sizeof(*hdr));
 	skb_reset_network_header(skb);
-	ip6_flow_hdr(hdr, r->tos, ip6_make_flowlabel(net, skb, 0, ip6_default_np_autolabel(net),
-						     &fl6));
+	ip6_flow_hdr(hdr, r->tos, ip6_make_flowlabel(net, skb, r->flow,
+						     ip6_default_np_autolabel(net), &fl6));
 	hdr->nexthdr = yoke_stream_protocol;
 	hdr->hop_limit = r->ttl ?: ip6_dst_hoplimit(dst);
 	hdr->saddr = fl6.saddr;
@@ -415,6 +417,7 @@ static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
 	rx->tos = ipv6_get_dsfield(hdr) & ~YOKE_IP_ECN;
 	rx->ecn = ipv6_get_dsfield(hdr) & YOKE_IP_ECN;
 	rx->ttl = hdr->hop_limit;
+	rx->flow = ip6_flowlabel(hdr);
 	rx->many = ipv6_addr_is_multicast(&hdr->daddr);
 }
 
