@@ -74,7 +74,8 @@ static bool told(int fd, struct told *t)
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
 			memcpy(&t->ts, CMSG_DATA(c), sizeof(t->ts));
 			t->has_ts = true;
-		} else if (c->cmsg_level == SOL_IP && c->cmsg_type == IP_RECVERR) {
+		} else if (c->cmsg_level == (ipv6() ? SOL_IPV6 : SOL_IP) &&
+			   c->cmsg_type == (ipv6() ? IPV6_RECVERR : IP_RECVERR)) {
 			memcpy(&t->err, CMSG_DATA(c), sizeof(t->err));
 		}
 	}

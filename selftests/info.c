@@ -134,7 +134,7 @@ static struct both both_pairs(struct net *net)
 		link_pair(*net);
 	}
 	b.p[0] = net ? link_pair(*net) : stream_pair();
-	other_family = AF_INET;
+	other_family = host_family();
 	b.p[1] = net ? link_pair(*net) : stream_pair();
 	other_family = 0;
 	for EACH(i) {
@@ -168,7 +168,7 @@ TEST_F(on_a_link, before_and_at_the_opening)
 {
 	int a = stream(), b, la, lb;
 
-	other_family = AF_INET;
+	other_family = host_family();
 	b = stream();
 	lb = listener(LOOPBACK, 0, 7);
 	other_family = 0;
@@ -230,7 +230,7 @@ TEST_F(info, a_closed_window)
 	for EACH(j) {
 		struct pair p;
 
-		other_family = j ? AF_INET : 0;
+		other_family = j ? host_family() : 0;
 		p = b.p[j] = small_window_pair();
 		must(set_opt(p.a, SOL_SOCKET, SO_SNDBUF, 1 << 19));
 		EXPECT_EQ(sizeof(buf), send(p.a, buf, sizeof(buf), MSG_DONTWAIT));

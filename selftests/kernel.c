@@ -23,7 +23,7 @@ static int load(void)
 	glob_t found;
 	size_t i;
 
-	snprintf(args, sizeof(args), "family=%d port=%d", family(), PORT);
+	snprintf(args, sizeof(args), "family=%d port=%d ipv6=%d", family(), PORT, ipv6());
 	if (glob("build/*/kernel_sample/yoke_kernel_sample.ko", 0, NULL, &found))
 		return ENOENT;
 	for (i = 0; i < found.gl_pathc && err; i++) {

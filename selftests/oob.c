@@ -346,7 +346,7 @@ TEST_F(oob, walk)
 		struct pair ours = stream_pair(), theirs;
 		char say[2][256];
 
-		other_family = AF_INET;
+		other_family = host_family();
 		theirs = stream_pair();
 		other_family = 0;
 		must(set_opt(ours.a, SOL_TCP, TCP_NODELAY, 1));

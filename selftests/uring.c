@@ -50,13 +50,17 @@ static int result(struct io_uring *ring)
 TEST_F(uring, a_conversation)
 {
 	int listening = listener(LOOPBACK, 0, 1), a = stream(), b;
-	struct sockaddr_in to = local(listening);
+	struct sockaddr_in named = local(listening);
 	struct io_uring *ring = &self->ring;
+	socklen_t len = sizeof(named);
+	const struct sockaddr *to;
 	struct msghdr msg = { 0 };
+	struct sockaddr_in6 six;
 	struct iovec iov;
 	char buf[8];
 
-	io_uring_prep_connect(io_uring_get_sqe(ring), a, (struct sockaddr *)&to, sizeof(to));
+	to = into((struct sockaddr *)&named, &len, &six);
+	io_uring_prep_connect(io_uring_get_sqe(ring), a, to, len);
 	EXPECT_EQ(0, result(ring));
 	io_uring_prep_accept(io_uring_get_sqe(ring), listening, NULL, NULL, SOCK_CLOEXEC);
 	b = result(ring);
@@ -87,10 +91,10 @@ TEST_F(uring, a_conversation)
 	EXPECT_EQ(0, result(ring));
 	io_uring_prep_send(io_uring_get_sqe(ring), a, "x", 1, MSG_NOSIGNAL);
 	EXPECT_EQ(-EPIPE, result(ring));
-	to.sin_port = 0;
-	io_uring_prep_connect(io_uring_get_sqe(ring), a, (struct sockaddr *)&to, sizeof(to));
+	((struct sockaddr_in *)to)->sin_port = 0;	/* of both it is there */
+	io_uring_prep_connect(io_uring_get_sqe(ring), a, to, len);
 	EXPECT_EQ(-EISCONN, result(ring));
-	io_uring_prep_connect(io_uring_get_sqe(ring), stream(), (struct sockaddr *)&to, sizeof(to));
+	io_uring_prep_connect(io_uring_get_sqe(ring), stream(), to, len);
 	EXPECT_EQ(-ECONNREFUSED, result(ring));
 	io_uring_prep_close(io_uring_get_sqe(ring), a);
 	EXPECT_EQ(0, result(ring));

@@ -4,6 +4,7 @@
  * talks to it once while the module loads. Only family= tells which protocol it is: Yoke's, or TCP.
  */
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/net.h>
@@ -19,10 +20,41 @@ MODULE_PARM_DESC(family, "socket family number");
 
 static ushort port = 1981;
 module_param(port, ushort, 0444);
-MODULE_PARM_DESC(port, "of 127.0.0.1, where the server listens");
+MODULE_PARM_DESC(port, "of the loopback address, where the server listens");
+
+static bool ipv6;
+module_param(ipv6, bool, 0444);
+MODULE_PARM_DESC(ipv6, "that is ::1, instead of 127.0.0.1");
+
+/* Family and port are in the same place in both. */
+union address {
+	struct sockaddr_in ipv4;
+	struct sockaddr_in6 ipv6;
+};
 
 static struct socket *listener;
 static struct task_struct *server;
+
+static union address server_address(void)
+{
+	union address addr = { };
+
+	if (ipv6) {
+		addr.ipv6.sin6_family = AF_INET6;
+		addr.ipv6.sin6_addr = in6addr_loopback;
+		addr.ipv6.sin6_port = htons(port);
+	} else {
+		addr.ipv4.sin_family = AF_INET;
+		addr.ipv4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		addr.ipv4.sin_port = htons(port);
+	}
+	return addr;
+}
+
+static int address_len(void)
+{
+	return ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+}
 
 static int receive(struct socket *sock, void *to, size_t len, int flags)
 {
@@ -79,7 +111,7 @@ static int serve(void *unused)
 static int converse(struct socket *sock)
 {
 	static const char said[] = "Good evening.";
-	struct sockaddr_in peer = { };
+	union address peer = { };
 	char heard[sizeof(said)];
 	int err, one = 1;
 
@@ -89,7 +121,8 @@ static int converse(struct socket *sock)
 	err = kernel_getpeername(sock, (struct sockaddr *)&peer);
 	if (err < 0)
 		return err;
-	if (err != sizeof(peer) || peer.sin_family != AF_INET || peer.sin_port != htons(port))
+	if (err != address_len() || peer.ipv4.sin_family != (ipv6 ? AF_INET6 : AF_INET) ||
+	    peer.ipv4.sin_port != htons(port))
 		return -EBADMSG;
 	err = send_all(sock, said, sizeof(said));
 	if (err)
@@ -108,25 +141,16 @@ static int converse(struct socket *sock)
 	return err > 0 ? -EBADMSG : err;
 }
 
-static struct sockaddr_in server_address(void)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons(port),
-	};
-}
-
 static int call_server(struct net *net)
 {
-	struct sockaddr_in addr = server_address();
+	union address addr = server_address();
 	struct socket *sock;
 	int err;
 
 	err = sock_create_kern(net, family, SOCK_STREAM, 0, &sock);
 	if (err)
 		return err;
-	err = kernel_connect(sock, (void *)&addr, sizeof(addr), 0);
+	err = kernel_connect(sock, (void *)&addr, address_len(), 0);
 	if (!err)
 		err = converse(sock);
 	sock_release(sock);
@@ -145,13 +169,13 @@ static void stop_server(void)
 static int __init sample_load(void)
 {
 	struct net *net = current->nsproxy->net_ns;
-	struct sockaddr_in addr = server_address();
+	union address addr = server_address();
 	int err;
 
 	err = sock_create_kern(net, family, SOCK_STREAM, 0, &listener);
 	if (err)
 		return err;
-	err = kernel_bind(listener, (void *)&addr, sizeof(addr)) ?: kernel_listen(listener, 8);
+	err = kernel_bind(listener, (void *)&addr, address_len()) ?: kernel_listen(listener, 8);
 	if (err)
 		goto err_listener;
 	server = kthread_run(serve, NULL, "yoke_kernel_sample");
