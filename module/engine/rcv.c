@@ -237,13 +237,28 @@ int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/* An ICMP error for a connection whose lock is ours. */
-static void yoke_rcv_conn_error(struct sock *sk, u32 seq, int err, bool hard, u32 mtu)
+/* RFC 1122 §4.2.3.9: IP is told of a better first hop by who has the route. */
+static void yoke_rcv_redirect(struct sock *sk, struct sk_buff *skb)
+{
+	struct dst_entry *dst = yoke_sk(sk)->af->refresh(sk);
+
+	if (dst)
+		dst->ops->redirect(dst, sk, skb);
+}
+
+/* An ICMP error @skb for a connection whose lock is ours. */
+static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, int err, bool hard,
+				u32 mtu)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	if (sk->sk_state == TCP_CLOSE || !yoke_seq_between(seq, ys->snd_una, ys->snd_nxt))
 		return;
+	if (!err) {
+		if (!sock_owned_by_user(sk))
+			yoke_rcv_redirect(sk, skb);
+		return;
+	}
 	if (mtu) {
 		ys->icmp_mtu = min_t(u32, mtu, U16_MAX);
 		if (!sock_owned_by_user(sk))
@@ -287,6 +302,6 @@ void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 		return;
 	sk = yoke_node_sk(node);
 	bh_lock_sock(sk);
-	yoke_rcv_conn_error(sk, ntohl(th->seq), err, hard, mtu);
+	yoke_rcv_conn_error(sk, skb, ntohl(th->seq), err, hard, mtu);
 	bh_unlock_sock(sk);
 }

@@ -614,7 +614,7 @@ static int stream_error(struct sk_buff *skb, u32 info)
 	bool hard;
 
 	err = icmp_errno(type, code, &hard);
-	if (!err)
+	if (!err && type != ICMP_REDIRECT)
 		return 0;
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED)
 		mtu = max_t(u32, info, IPV4_MIN_MTU);

@@ -468,9 +468,12 @@ static int stream_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type
 	u32 mtu = 0;
 	int err;
 
-	if (type == NDISC_REDIRECT || disguised((const struct ipv6hdr *)skb->data))
+	if (disguised((const struct ipv6hdr *)skb->data))
 		return 0;
-	icmpv6_err_convert(type, code, &err);
+	if (type == NDISC_REDIRECT)
+		err = 0;
+	else
+		icmpv6_err_convert(type, code, &err);
 	if (type == ICMPV6_PKT_TOOBIG)
 		mtu = ntohl(info);
 	if (type == ICMPV6_PKT_TOOBIG && mtu < IPV6_MIN_MTU)
