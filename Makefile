@@ -77,6 +77,9 @@ demo: setup
 bench: setup
 	@scripts/bench
 
+bench-many: setup
+	@scripts/bench many
+
 bench-recovery: setup
 	@scripts/recovery
 
@@ -142,9 +145,10 @@ help:
 	@echo 'make mutants    break the module in many ways, and see the packet tests fail'
 	@echo 'make shell      a VM with the module loaded (KERNEL=6.1)'
 	@echo 'make bench      side by side with TCP'
+	@echo 'make bench-many a round trip beside 500 000 idle connections (a quarter of an hour, 12 GiB)'
 	@echo 'make profile    the functions of the kernel in which they pay it: build/bench/profile.txt'
 	@echo 'make bench-recovery  the same on paths that lose, reorder and mark, with plots (half an hour)'
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all sample $(samples) headers install uninstall demo bench bench-recovery profile check check-kernels check-machines check-programs conformance mutants check-debug fuzz shell lint setup clean help
+.PHONY: all sample $(samples) headers install uninstall demo bench bench-many bench-recovery profile check check-kernels check-machines check-programs conformance mutants check-debug fuzz shell lint setup clean help

@@ -11,7 +11,9 @@
 #include <arpa/inet.h>
 #include <err.h>
 #include <fcntl.h>
+#include <linux/sctp.h>
 #include <linux/yoke.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <stdio.h>
@@ -28,7 +30,7 @@
 #define REPEATS 7
 
 struct bench_addr {
-	int family;
+	int family, protocol;
 	socklen_t len;
 	union {
 		struct sockaddr sa;
@@ -37,9 +39,17 @@ struct bench_addr {
 	};
 };
 
-/* "yoke" and "tcp" meet on the loopback, or at $BENCH_TO; "unix" by an abstract name. */
+/* All meet on the loopback, or at $BENCH_TO, but "unix" by an abstract name. */
 static inline struct bench_addr bench_addr(int argc, char **argv)
 {
+	static const struct { const char *name; int family, protocol; } known[] = {
+		{ "yoke", AF_YOKE, 0 },
+		{ "tcp", AF_INET, 0 },
+		{ "mptcp", AF_INET, IPPROTO_MPTCP },
+		{ "sctp", AF_INET, IPPROTO_SCTP },
+		{ "unix", AF_UNIX, 0 },
+		{ NULL, 0, 0 },
+	}, *k = known;
 	const char *to = getenv("BENCH_TO");
 	struct bench_addr a = {
 		.len = sizeof(a.in),
@@ -47,28 +57,27 @@ static inline struct bench_addr bench_addr(int argc, char **argv)
 			.sin_addr = { inet_addr(to ? to : "127.0.0.1") } },
 	};
 
-	if (argc == 2 && !strcmp(argv[1], "yoke")) {
-		a.family = AF_YOKE;
-	} else if (argc == 2 && !strcmp(argv[1], "tcp")) {
-		a.family = AF_INET;
-	} else if (argc == 2 && !strcmp(argv[1], "unix")) {
-		a.family = AF_UNIX;
+	while (k->name && (argc != 2 || strcmp(argv[1], k->name)))
+		k++;
+	if (!k->name)
+		errx(2, "usage: %s yoke|tcp|mptcp|sctp|unix", argv[0]);
+	a.family = k->family;
+	a.protocol = k->protocol;
+	if (a.family == AF_UNIX) {
 		a.len = sizeof(a.un);
 		a.un = (struct sockaddr_un){ AF_UNIX, "\0yoke-bench" };
-	} else {
-		errx(2, "usage: %s yoke|tcp|unix", argv[0]);
 	}
 	return a;
 }
 
 /* A socket in the namespace that the file @path names; NULL: in ours. */
-static inline int bench_socket_in(const char *path, int family, int type)
+static inline int bench_socket_in(const char *path, int family, int type, int protocol)
 {
 	int ours = open("/proc/self/ns/net", O_RDONLY), there = path ? open(path, O_RDONLY) : ours, fd;
 
 	if (ours < 0 || there < 0 || setns(there, CLONE_NEWNET))
 		err(1, "%s", path);
-	fd = socket(family, type, 0);
+	fd = socket(family, type, protocol);
 	if (setns(ours, CLONE_NEWNET))
 		err(1, "setns");
 	return fd;
@@ -77,7 +86,7 @@ static inline int bench_socket_in(const char *path, int family, int type)
 /* In the namespace $BENCH_AT, if that is set. */
 static inline int bench_listen(const struct bench_addr *a)
 {
-	int fd = bench_socket_in(getenv("BENCH_AT"), a->family, SOCK_STREAM), one = 1;
+	int fd = bench_socket_in(getenv("BENCH_AT"), a->family, SOCK_STREAM, a->protocol), one = 1;
 
 	if (fd < 0)
 		err(1, "socket");
@@ -91,12 +100,14 @@ static inline void bench_nodelay(int fd)
 {
 	int one = 1;
 
+	/* Each takes its own only. */
 	setsockopt(fd, SOL_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_SCTP, SCTP_NODELAY, &one, sizeof(one));
 }
 
 static inline int bench_connect(const struct bench_addr *a)
 {
-	int fd = socket(a->family, SOCK_STREAM, 0);
+	int fd = socket(a->family, SOCK_STREAM, a->protocol);
 
 	if (fd < 0 || connect(fd, &a->sa, a->len))
 		err(1, "connect");
@@ -117,7 +128,7 @@ static inline int bench_accept(int door)
 /* @n connections to @door that nobody uses. */
 static inline void bench_idle(const struct bench_addr *a, int door, int n)
 {
-	struct rlimit most = { 2 * n + 100, 2 * n + 100 };
+	struct rlimit most = { 1 << 20, 1 << 20 };	/* what fs.nr_open allows */
 
 	if (setrlimit(RLIMIT_NOFILE, &most))
 		err(1, "RLIMIT_NOFILE");

@@ -14,7 +14,7 @@ static double run(void *arg)
 	double took = 0;
 
 	for (int i = 0; i < CONNECTIONS; i++) {
-		int fd = socket(a->family, SOCK_STREAM, 0);
+		int fd = socket(a->family, SOCK_STREAM, a->protocol);
 		double start = bench_now();
 
 		if (connect(fd, &a->sa, a->len))
