@@ -192,7 +192,7 @@ static void yoke_input_append(struct sock *sk, struct sk_buff *skb, bool owned)
 	if (owned)
 		skb_orphan(skb);
 	if (!skb->len) {
-		consume_skb(skb);
+		yoke_spare_back(skb);
 	} else if (!tail || !yoke_input_merge(sk, tail, skb)) {
 		__skb_queue_tail(&sk->sk_receive_queue, skb);
 		skb_set_owner_r(skb, sk);

@@ -631,7 +631,7 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 	if (cookie) {
 		if (!yoke_listen_cookie_send(sk, skb, &s, rx))
 			goto full;
-		consume_skb(skb);
+		yoke_spare_back(skb);
 		return;
 	}
 	if (yoke_fastopen_judge(sk, &rx->pair, yoke_listen_trusts(sk, skb, &s, rx), &s, &answer) &&
@@ -647,7 +647,7 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 		return;
 	}
 	yoke_request_send_by(req, YOKE_SYN | YOKE_ACK, &answer, &route);
-	consume_skb(skb);
+	yoke_spare_back(skb);
 	return;
 full:
 	yoke_drop(net, sk, skb, ListenDrops);

@@ -188,7 +188,7 @@ static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_
 	    !yoke_seq_after(seg->end_seq, tw->rcv_nxt)) {
 		if (seg->end_seq != seg->seq)
 			yoke_timewait_ack(tw, skb, rx);
-		consume_skb(skb);
+		yoke_spare_back(skb);
 		return false;
 	}
 	if (!(seg->flags & YOKE_FIN) || seg->end_seq != tw->rcv_nxt + 1) {
@@ -204,7 +204,7 @@ static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_
 	}
 	mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
 	yoke_timewait_ack(tw, skb, rx);
-	consume_skb(skb);
+	yoke_spare_back(skb);
 	return false;
 }
 
