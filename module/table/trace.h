@@ -40,6 +40,12 @@ static inline void yoke_trace_end(void *to, const struct in6_addr *addr, __be16 
 	}
 }
 
+static inline void yoke_trace_ends(void *local, void *remote, const struct yoke_pair *pair)
+{
+	yoke_trace_end(local, &pair->laddr, pair->lport);
+	yoke_trace_end(remote, &pair->raddr, pair->rport);
+}
+
 #endif
 
 #if !defined(YOKE_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
@@ -48,10 +54,6 @@ static inline void yoke_trace_end(void *to, const struct in6_addr *addr, __be16 
 #define YOKE_TRACE_PAIR							\
 	__array(__u8, local, sizeof(struct sockaddr_in6))		\
 	__array(__u8, remote, sizeof(struct sockaddr_in6))
-
-#define YOKE_TRACE_SET_PAIR(pair)					\
-	yoke_trace_end(__entry->local, &(pair)->laddr, (pair)->lport);	\
-	yoke_trace_end(__entry->remote, &(pair)->raddr, (pair)->rport)
 
 /* TCP_ESTABLISHED … have numbers that every observer knows; names are for people. */
 #define yoke_trace_state(state)						\
@@ -95,7 +97,7 @@ TRACE_EVENT(yoke_state,
 	),
 
 	TP_fast_assign(
-		YOKE_TRACE_SET_PAIR(pair);
+		yoke_trace_ends(__entry->local, __entry->remote, pair);
 		__entry->from = from;
 		__entry->to = to;
 	),
@@ -118,7 +120,7 @@ TRACE_EVENT(yoke_retransmit,
 	),
 
 	TP_fast_assign(
-		YOKE_TRACE_SET_PAIR(pair);
+		yoke_trace_ends(__entry->local, __entry->remote, pair);
 		__entry->seq = seq;
 		__entry->len = len;
 		__entry->state = state;
@@ -150,7 +152,7 @@ TRACE_EVENT(yoke_probe,
 	),
 
 	TP_fast_assign(
-		YOKE_TRACE_SET_PAIR(pair);
+		yoke_trace_ends(__entry->local, __entry->remote, pair);
 		__entry->snd_una = snd_una;
 		__entry->snd_nxt = snd_nxt;
 		__entry->snd_wnd = snd_wnd;
@@ -184,7 +186,7 @@ TRACE_EVENT(yoke_drop,
 	),
 
 	TP_fast_assign(
-		YOKE_TRACE_SET_PAIR(pair);
+		yoke_trace_ends(__entry->local, __entry->remote, pair);
 		__entry->len = len;
 		__entry->state = state;
 		__entry->why = why;
