@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * roundtrip FAMILY [IDLE] - cost of one byte to another process and one back, beside IDLE
- * connections that nobody uses, twenty thousand to a port at the most.
+ * connections that nobody uses, ten thousand to a port at the most.
  */
 #include "bench.h"
 
 #define TRIPS 1000
-#define TO_A_PORT 20000
+#define TO_A_PORT 10000
 
 static void echo(int fd)
 {
