@@ -8,18 +8,12 @@
  *
  * FUZZ_PACKETS is how many (20000), FUZZ_SEED the course, which is printed (1).
  */
-#include "yoke_test.h"
-#include <linux/if_tun.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
+#include "wire.h"
 #include <netinet/udp.h>
 #include <stddef.h>
 
-#define OURS	"10.9.0.1"	/* Yoke's */
-#define THEIRS	"10.9.0.2"	/* the peer's; over IPv6, fd00:: before them */
 #define LISTENING	1000
 #define DATAGRAMS	1001
-#define ROOM	4096
 
 /* ---- a course that can be run again ------------------------------------------- */
 
@@ -47,110 +41,6 @@ static unsigned long from_env(const char *name, unsigned long otherwise)
 	const char *s = getenv(name);
 
 	return s ? strtoul(s, NULL, 0) : otherwise;
-}
-
-/* ---- packets -------------------------------------------------------------------- */
-
-struct packet {
-	int version;
-	size_t ip, len;			/* bytes of IP's header, and of all */
-	unsigned char b[ROOM + 128];
-};
-
-static struct tcphdr *tcp(struct packet *p)
-{
-	return (struct tcphdr *)(p->b + p->ip);
-}
-
-static uint8_t protocol(bool stream)
-{
-	if (oracle())
-		return stream ? IPPROTO_TCP : IPPROTO_UDP;
-	return stream ? IPPROTO_YOKE_STREAM : IPPROTO_YOKE_DGRAM;
-}
-
-static uint32_t add_up(const void *data, size_t len, uint32_t sum)
-{
-	const unsigned char *p = data;
-	size_t i;
-
-	for (i = 0; i + 1 < len; i += 2)
-		sum += p[i] << 8 | p[i + 1];
-	return len % 2 ? sum + (p[len - 1] << 8) : sum;
-}
-
-static uint16_t folded(uint32_t sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return htons(~sum);
-}
-
-/* Begins a packet of this protocol between the two, in either direction. */
-static void begin(struct packet *p, int version, uint8_t proto)
-{
-	memset(p, 0, sizeof(*p));
-	p->version = version;
-	if (version == 4) {
-		struct iphdr *h = (struct iphdr *)p->b;
-
-		*h = (struct iphdr){
-			.version = 4, .ihl = 5, .ttl = 64, .protocol = proto,
-			.saddr = inet_addr(THEIRS), .daddr = inet_addr(OURS),
-		};
-		p->ip = sizeof(*h);
-	} else {
-		struct ip6_hdr *h = (struct ip6_hdr *)p->b;
-
-		h->ip6_flow = htonl(6U << 28);
-		h->ip6_nxt = proto;
-		h->ip6_hlim = 64;
-		h->ip6_src = (struct in6_addr){ .s6_addr32 = { htonl(0xfd000000), 0, 0, inet_addr(THEIRS) } };
-		h->ip6_dst = (struct in6_addr){ .s6_addr32 = { htonl(0xfd000000), 0, 0, inet_addr(OURS) } };
-		p->ip = sizeof(*h);
-	}
-	p->len = p->ip;
-}
-
-static void append(struct packet *p, const void *data, size_t len)
-{
-	if (p->len + len > ROOM)
-		len = ROOM - p->len;
-	memcpy(p->b + p->len, data, len);
-	p->len += len;
-}
-
-static void append_noise(struct packet *p, size_t len)
-{
-	while (len-- && p->len < ROOM)
-		p->b[p->len++] = dice(256);
-}
-
-/* IP's lengths and checksum. */
-static void finish_ip(struct packet *p)
-{
-	if (p->version == 4) {
-		struct iphdr *h = (struct iphdr *)p->b;
-
-		h->tot_len = htons(p->len);
-		h->check = 0;
-		h->check = folded(add_up(h, h->ihl * 4, 0));
-	} else {
-		((struct ip6_hdr *)p->b)->ip6_plen = htons(p->len - sizeof(struct ip6_hdr));
-	}
-}
-
-/* The checksum at @at of what stands behind IP's header. */
-static void sum_up(struct packet *p, uint8_t proto, size_t at)
-{
-	uint16_t *check = (uint16_t *)(p->b + p->ip + at);
-	uint32_t sum = p->len - p->ip + proto;
-
-	if (p->len < p->ip + at + 2)
-		return;
-	*check = 0;
-	sum += p->version == 4 ? add_up(p->b + 12, 8, 0) : add_up(p->b + 8, 32, 0);
-	*check = folded(add_up(p->b + p->ip, p->len - p->ip, sum));
 }
 
 /* ---- the peer -------------------------------------------------------------------- */
@@ -232,6 +122,12 @@ static void listen_to_kernel(void)
 		last = p;
 		learn(&p);
 	}
+}
+
+static void append_noise(struct packet *p, size_t len)
+{
+	while (len-- && p->len < ROOM)
+		p->b[p->len++] = dice(256);
 }
 
 /* The options of a segment: those that belong there, or noise. */
@@ -561,21 +457,6 @@ static void use(int *fd)
 /* ---- both ---------------------------------------------------------------------------------- */
 
 IN_OWN_NET(fuzz)
-
-/* A device in this namespace, whose other end is returned. */
-static int stretch_a_wire(const char *ip)
-{
-	struct ifreq ifr = { .ifr_name = "wire", .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_NAPI };
-	int fd;
-
-	if (access("/dev/net/tun", F_OK))
-		must(shell("modprobe tun") ? 0 : -1);
-	fd = must(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
-	must(ioctl(fd, TUNSETIFF, &ifr));
-	must(shell("ip addr add %s/24 dev wire && ip addr add fd00::%s/64 dev wire nodad && "
-		   "ip link set wire up", ip, ip) ? 0 : -1);
-	return fd;
-}
 
 TEST_F_TIMEOUT(fuzz, packets, 7200)
 {

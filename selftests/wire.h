@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A wire whose other end is ours: a TUN device, and packets of both versions of IP made by hand, for
+ * peers that no kernel would be.
+ */
+#ifndef WIRE_H
+#define WIRE_H
+
+#include "yoke_test.h"
+#include <linux/if_tun.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+
+#define OURS	"10.9.0.1"	/* the kernel's */
+#define THEIRS	"10.9.0.2"	/* the peer's; over IPv6, fd00:: before them */
+#define ROOM	4096
+
+struct packet {
+	int version;
+	size_t ip, len;			/* bytes of IP's header, and of all */
+	unsigned char b[ROOM + 128];
+};
+
+static inline struct tcphdr *tcp(struct packet *p)
+{
+	return (struct tcphdr *)(p->b + p->ip);
+}
+
+static inline uint8_t protocol(bool stream)
+{
+	if (oracle())
+		return stream ? IPPROTO_TCP : IPPROTO_UDP;
+	return stream ? IPPROTO_YOKE_STREAM : IPPROTO_YOKE_DGRAM;
+}
+
+static inline uint32_t add_up(const void *data, size_t len, uint32_t sum)
+{
+	const unsigned char *p = data;
+	size_t i;
+
+	for (i = 0; i + 1 < len; i += 2)
+		sum += p[i] << 8 | p[i + 1];
+	return len % 2 ? sum + (p[len - 1] << 8) : sum;
+}
+
+static inline uint16_t folded(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return htons(~sum);
+}
+
+/* Begins a packet of this protocol between the two, in either direction. */
+static inline void begin(struct packet *p, int version, uint8_t proto)
+{
+	memset(p, 0, sizeof(*p));
+	p->version = version;
+	if (version == 4) {
+		struct iphdr *h = (struct iphdr *)p->b;
+
+		*h = (struct iphdr){
+			.version = 4, .ihl = 5, .ttl = 64, .protocol = proto,
+			.saddr = inet_addr(THEIRS), .daddr = inet_addr(OURS),
+		};
+		p->ip = sizeof(*h);
+	} else {
+		struct ip6_hdr *h = (struct ip6_hdr *)p->b;
+
+		h->ip6_flow = htonl(6U << 28);
+		h->ip6_nxt = proto;
+		h->ip6_hlim = 64;
+		h->ip6_src = (struct in6_addr){ .s6_addr32 = { htonl(0xfd000000), 0, 0, inet_addr(THEIRS) } };
+		h->ip6_dst = (struct in6_addr){ .s6_addr32 = { htonl(0xfd000000), 0, 0, inet_addr(OURS) } };
+		p->ip = sizeof(*h);
+	}
+	p->len = p->ip;
+}
+
+static inline void append(struct packet *p, const void *data, size_t len)
+{
+	if (p->len + len > ROOM)
+		len = ROOM - p->len;
+	memcpy(p->b + p->len, data, len);
+	p->len += len;
+}
+
+/* IP's lengths and checksum. */
+static inline void finish_ip(struct packet *p)
+{
+	if (p->version == 4) {
+		struct iphdr *h = (struct iphdr *)p->b;
+
+		h->tot_len = htons(p->len);
+		h->check = 0;
+		h->check = folded(add_up(h, h->ihl * 4, 0));
+	} else {
+		((struct ip6_hdr *)p->b)->ip6_plen = htons(p->len - sizeof(struct ip6_hdr));
+	}
+}
+
+/* The checksum at @at of what stands behind IP's header. */
+static inline void sum_up(struct packet *p, uint8_t proto, size_t at)
+{
+	uint16_t *check = (uint16_t *)(p->b + p->ip + at);
+	uint32_t sum = p->len - p->ip + proto;
+
+	if (p->len < p->ip + at + 2)
+		return;
+	*check = 0;
+	sum += p->version == 4 ? add_up(p->b + 12, 8, 0) : add_up(p->b + 8, 32, 0);
+	*check = folded(add_up(p->b + p->ip, p->len - p->ip, sum));
+}
+
+/* A device in this namespace, whose other end is returned. */
+static inline int stretch_a_wire(const char *ip)
+{
+	struct ifreq ifr = { .ifr_name = "wire", .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_NAPI };
+	int fd;
+
+	if (access("/dev/net/tun", F_OK))
+		must(shell("modprobe tun") ? 0 : -1);
+	fd = must(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
+	must(ioctl(fd, TUNSETIFF, &ifr));
+	must(shell("ip addr add %s/24 dev wire && ip addr add fd00::%s/64 dev wire nodad && "
+		   "ip link set wire up", ip, ip) ? 0 : -1);
+	return fd;
+}
+
+#endif /* WIRE_H */
