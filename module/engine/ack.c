@@ -110,6 +110,11 @@ static struct sk_buff *yoke_ack_seek(struct yoke_sock *ys, u32 seq)
 	return skb;
 }
 
+static bool yoke_ack_may_cut(struct sock *sk, struct sk_buff *skb)
+{
+	return !yoke_queue_is_splintered(sk) && !yoke_queue_own(sk, skb);
+}
+
 /*
  * Marks the segments of the retransmit queue that lie in @block; one that
  * lies half in it is cut first. False if there was no memory for that.
@@ -132,7 +137,7 @@ static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 			continue;
 		if (yoke_seq_before(seg->seq, block->start)) {
 			/* The tail of this one; it is looked at next. */
-			if (yoke_queue_own(sk, skb) ||
+			if (!yoke_ack_may_cut(sk, skb) ||
 			    yoke_queue_split(sk, &ys->rtx, skb, block->start - seg->seq))
 				return false;
 			next = skb->next;
@@ -142,7 +147,7 @@ static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 			u32 len = block->end - seg->seq;
 
 			/* Only a FIN sticks out, or there is no memory to cut. */
-			if (yoke_queue_own(sk, skb) || len >= skb->len ||
+			if (!yoke_ack_may_cut(sk, skb) || len >= skb->len ||
 			    yoke_queue_split(sk, &ys->rtx, skb, len))
 				return false;
 			next = skb->next;

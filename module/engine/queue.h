@@ -28,6 +28,16 @@ void yoke_queue_grow(struct sock *sk, struct sk_buff *skb, unsigned int bytes);
 int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff *skb,
 		     unsigned int len);
 /*
+ * What was sent takes so much more memory than the program was granted that it is cut no further but
+ * where nothing would be sent otherwise: a peer decides by its SACKs how small the pieces are, and
+ * each is a buffer (CVE-2019-11478). The bound is TCP's.
+ */
+static inline bool yoke_queue_is_splintered(const struct sock *sk)
+{
+	return sk->sk_wmem_queued / 2 > READ_ONCE(sk->sk_sndbuf) + 2 * SKB_TRUESIZE(GSO_LEGACY_MAX_SIZE);
+}
+
+/*
  * Makes @skb, whose clone may still be under way, ours alone, and cuts off
  * acknowledged bytes. 0 or -ENOMEM.
  */

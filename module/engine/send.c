@@ -154,7 +154,9 @@ static void yoke_send_resend(struct sock *sk)
 		/* Only without its acknowledged bytes is its length what is left to send. */
 		if (yoke_queue_own(sk, skb))
 			break;
-		if (skb->len > room && yoke_queue_split(sk, &ys->rtx, skb, room))
+		if (skb->len > room &&
+		    ((yoke_queue_is_splintered(sk) && !skb_queue_is_first(&ys->rtx, skb)) ||
+		     yoke_queue_split(sk, &ys->rtx, skb, room)))
 			break;
 		if (yoke_send_again(sk, skb) == -EAGAIN)
 			break;

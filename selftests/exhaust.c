@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Those who take all there is: ports, places in the queue, orphans; peers that have data cut into
+ * splinters, that send or take a byte at a time. What they get is bounded, legitimate work goes on
+ * meanwhile, and when they have gone all is as it was before.
+ */
+#include "wire.h"
+#include <stddef.h>
+#include <linux/sock_diag.h>
+#include <sys/resource.h>
+
+#define PORT 1000
+
+/* ---- how much is taken --------------------------------------------------------- */
+
+/* Bytes, SK_MEMINFO_*. */
+static int memory(int fd, int what)
+{
+	uint32_t m[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(m);
+
+	must(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, m, &len));
+	return m[what];
+}
+
+/* Sockets of all states, and requests. */
+static int sockets(void)
+{
+	return must(table(SOCK_STREAM, NULL, 0));
+}
+
+static void want_files(unsigned int n)
+{
+	struct rlimit r = { n, n };
+
+	must(setrlimit(RLIMIT_NOFILE, &r));
+}
+
+/* Somebody else's connection, through this listener of theirs, carries what it should. */
+static bool others_work(int listening)
+{
+	static char in[20000], out[20000];
+	struct pair p = pair_through(listening, LOOPBACK);
+	bool ok;
+
+	set_timeout(p.b, SO_RCVTIMEO, BOUND);
+	fill(in, sizeof(in), p.a, 0);
+	ok = send(p.a, in, sizeof(in), 0) == sizeof(in) &&
+	     recv(p.b, out, sizeof(out), MSG_WAITALL) == sizeof(out) && !memcmp(in, out, sizeof(in));
+	close_hard(p.a);
+	close(p.b);
+	return ok;
+}
+
+/* ---- a peer on the wire ----------------------------------------------------------- */
+
+struct them {
+	int wire;
+	uint16_t ours, theirs;		/* ports */
+	uint32_t snd, rcv;		/* their next byte, and the next that they want */
+	uint32_t una, last;		/* what was acknowledged of theirs, and the last that came */
+	uint16_t window;		/* that they offer */
+};
+
+FIXTURE(exhaust) { int wire, victim, others; };
+
+FIXTURE_SETUP(exhaust)
+{
+	new_net();
+	self->wire = stretch_a_wire(OURS);
+	self->victim = listener(ANY, PORT, 128);
+	self->others = listener(LOOPBACK, PORT + 1, 8);
+}
+
+/* All is as it was before. */
+FIXTURE_TEARDOWN(exhaust)
+{
+	EXPECT_TRUE(others_work(self->others));
+	EXPECT_TRUE(until(sockets() == 2));
+}
+
+static void say(struct them *t, struct tcphdr h, const void *options, size_t olen, const void *data,
+		size_t len)
+{
+	struct packet p;
+
+	h.source = htons(t->theirs);
+	h.dest = htons(t->ours);
+	h.window = htons(t->window);
+	h.doff = (sizeof(h) + olen) / 4;
+	begin(&p, ipv6() ? 6 : 4, protocol(true));
+	append(&p, &h, sizeof(h));
+	append(&p, options, olen);
+	append(&p, data, len);
+	sum_up(&p, protocol(true), offsetof(struct tcphdr, check));
+	finish_ip(&p);
+	must(write(t->wire, p.b, p.len));
+}
+
+static void acknowledge(struct them *t, const void *options, size_t olen)
+{
+	say(t, (struct tcphdr){ .seq = htonl(t->snd), .ack_seq = htonl(t->rcv), .ack = 1 }, options, olen,
+	    NULL, 0);
+}
+
+static void reset(struct them *t)
+{
+	say(t, (struct tcphdr){ .seq = htonl(t->snd), .rst = 1 }, NULL, 0, NULL, 0);
+}
+
+static void say_data(struct them *t, uint32_t seq, const void *data, size_t len)
+{
+	say(t, (struct tcphdr){ .seq = htonl(seq), .ack_seq = htonl(t->rcv), .ack = 1, .psh = 1 }, NULL, 0,
+	    data, len);
+}
+
+static uint32_t end_of(struct packet *p)
+{
+	struct tcphdr *h = tcp(p);
+
+	return ntohl(h->seq) + h->syn + h->fin + (p->len - p->ip - h->doff * 4);
+}
+
+/* The next segment that is there by now, for whomever. */
+static bool hear_any(int wire, struct packet *p)
+{
+	ssize_t n;
+
+	while ((n = read(wire, p->b, ROOM)) > 0) {
+		p->len = n;
+		p->version = p->b[0] >> 4;
+		p->ip = p->version == 4 ? (p->b[0] & 15) * 4 : sizeof(struct ip6_hdr);
+		if (p->b[p->version == 4 ? 9 : 6] == protocol(true) &&
+		    p->len >= p->ip + sizeof(struct tcphdr))
+			return true;
+	}
+	return false;
+}
+
+static void learn(struct them *t, struct packet *p)
+{
+	if (tcp(p)->syn || (int32_t)(end_of(p) - t->last) > 0)
+		t->last = end_of(p);
+	if (tcp(p)->syn || ntohl(tcp(p)->seq) == t->rcv)
+		t->rcv = end_of(p);
+	t->una = ntohl(tcp(p)->ack_seq);
+}
+
+/* All for them that is there by now; is there any? What is for others is lost. */
+static bool hear(struct them *t)
+{
+	struct packet p;
+	bool any = false;
+
+	while (hear_any(t->wire, &p))
+		if (ntohs(tcp(&p)->dest) == t->theirs) {
+			learn(t, &p);
+			any = true;
+		}
+	return any;
+}
+
+/* They open a connection to PORT, without timestamps. */
+static struct them meet(int wire, uint16_t theirs, uint16_t mss, uint16_t window, uint8_t scale)
+{
+	unsigned char o[] = { 2, 4, mss >> 8, mss, 1, 3, 3, scale, 4, 2, 1, 1 };
+	struct them t = { .wire = wire, .ours = PORT, .theirs = theirs, .snd = 1000, .window = window };
+
+	say(&t, (struct tcphdr){ .seq = htonl(t.snd++), .syn = 1 }, o, sizeof(o), NULL, 0);
+	must(until(hear(&t) && t.una == t.snd) ? 0 : -1);
+	acknowledge(&t, NULL, 0);
+	return t;
+}
+
+/* They acknowledge what came in order by now; have they all up to @end? */
+static bool hear_out(struct them *t, uint32_t end)
+{
+	hear(t);
+	acknowledge(t, NULL, 0);
+	return t->rcv == end;
+}
+
+/* Whoever comes next through this listener. */
+static int next(int listening)
+{
+	must(wait_events(listening, POLLIN) == POLLIN ? 0 : -1);
+	return must(accept4(listening, NULL, NULL, SOCK_CLOEXEC));
+}
+
+/* ---- peers that are no kernel's --------------------------------------------------- */
+
+/*
+ * SACKs of every other byte have the sender cut what it sent into pieces of one byte, each of which
+ * takes a buffer (CVE-2019-11478). TCP's bound: all that is queued takes no more than twice the send
+ * buffer and four of the largest buffers.
+ */
+TEST_F(exhaust, sacks_of_single_bytes)
+{
+	enum { SNDBUF = 1 << 18, MOST = 2 * (SNDBUF + 2 * (65536 + 4096)) };
+	static char data[1 << 15];
+	struct them t = meet(self->wire, 5000, 1460, 65535, 7);
+	int fd = next(self->victim), most = 0, now;
+	uint32_t start = t.rcv, sent, at, i;
+
+	must(set_opt(fd, SOL_SOCKET, SO_SNDBUF, SNDBUF / 2));
+	/* What is in flight at once grows with what they acknowledge. */
+	for (i = 0; i < 3; i++, start += sent) {
+		sent = must(send(fd, data, sizeof(data), MSG_DONTWAIT));
+		ASSERT_TRUE(until(hear_out(&t, start + sent)));
+	}
+	sent = must(send(fd, data, sizeof(data), MSG_DONTWAIT));
+	ASSERT_TRUE(until((hear(&t), t.last - start >= sent / 2)));
+	for (at = t.last, i = 0; at - start > 8; i++) {
+		uint32_t o[7] = { htonl(0x0101051a) };
+		int j;
+
+		for (j = 0; j < 3; j++, at -= 2) {
+			o[1 + 2 * j] = htonl(at - 1);
+			o[2 + 2 * j] = htonl(at);
+		}
+		t.rcv = start;		/* nothing comes in order, that is what they say */
+		acknowledge(&t, o, sizeof(o));
+		hear(&t);
+		now = memory(fd, SK_MEMINFO_WMEM_QUEUED);
+		most = now > most ? now : most;
+		if (i % 1024 == 0)
+			EXPECT_TRUE(others_work(self->others));
+	}
+	TH_LOG("%u bytes in flight, %u ACKs, at most %d bytes of memory", t.last - start, i, most);
+	EXPECT_LT(most, MOST);
+	/* And yet all arrives, and is forgotten. */
+	t.rcv = t.last;
+	EXPECT_TRUE(until(hear_out(&t, start + sent)));
+	EXPECT_TRUE(until(memory(fd, SK_MEMINFO_WMEM_QUEUED) == 0));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	EXPECT_TRUE(until(hear_out(&t, start + sent + 1)));
+	reset(&t);
+	EXPECT_EQ(ECONNRESET, error_of(fd));
+	close(fd);
+}
+
+/* Lone bytes, each in a buffer of hundreds: with gaps between them, then in order. */
+TEST_F(exhaust, lone_bytes)
+{
+	enum { ALL = 6000 };
+	static unsigned char data[ALL], got[ALL];
+	int fd, most = 0, now, limit, had = 0;
+	struct them t;
+	uint32_t start, i;
+
+	must(set_opt(self->victim, SOL_SOCKET, SO_RCVBUF, 1 << 16));
+	t = meet(self->wire, 5000, 1460, 65535, 7);
+	fd = next(self->victim);
+	limit = get_opt(fd, SOL_SOCKET, SO_RCVBUF);
+	fill(data, ALL, 1, 0);
+	start = t.snd;
+	for (i = 1; i < ALL + ALL / 2; i++) {
+		/* First every other one, then each. */
+		uint32_t at = i < ALL / 2 ? 2 * i : i - ALL / 2;
+
+		say_data(&t, start + at, data + at, 1);
+		hear(&t);
+		now = memory(fd, SK_MEMINFO_RMEM_ALLOC);
+		most = now > most ? now : most;
+		if (i % 2000 == 1)
+			EXPECT_TRUE(others_work(self->others));
+	}
+	TH_LOG("at most %d bytes of memory, of %d", most, limit);
+	/* One buffer may cross the limit, of a page and what describes it. */
+	EXPECT_LT(most, limit + 8192);
+	/* What the kernel has no room for, it has not acknowledged. */
+	while (had < ALL) {
+		long n;
+
+		i = t.una - start;
+		if (i < ALL)
+			say_data(&t, t.una, data + i, ALL - i < 1000 ? ALL - i : 1000);
+		ASSERT_TRUE(until((n = recv(fd, got + had, ALL - had, MSG_DONTWAIT)) > 0));
+		had += n;
+		ASSERT_TRUE(until((hear(&t), t.una - start >= (uint32_t)had)));
+	}
+	EXPECT_EQ(0, memcmp(got, data, ALL));
+	EXPECT_EQ(0, memory(fd, SK_MEMINFO_RMEM_ALLOC));
+	t.snd = t.una;
+	reset(&t);
+	EXPECT_EQ(ECONNRESET, error_of(fd));
+	close(fd);
+}
+
+/* Many who ask for much and take a byte at a time, in segments as small as may be. */
+TEST_F(exhaust, tiny_windows)
+{
+	enum { PEERS = 64 };
+	static struct them t[PEERS];
+	static char data[1 << 20];
+	int fds[PEERS], i, n = 0;
+	struct packet p;
+
+	must(set_opt(self->victim, SOL_SOCKET, SO_SNDBUF, 1 << 16));
+	for (i = 0; i < PEERS; i++) {
+		t[i] = meet(self->wire, 5000 + i, 1, 1, 0);
+		fds[i] = next(self->victim);
+		while (send(fds[i], data, sizeof(data), MSG_DONTWAIT) > 0)
+			;
+	}
+	while (n < 50 * PEERS && until(hear_any(self->wire, &p))) {
+		i = ntohs(tcp(&p)->dest) - 5000;
+		learn(&t[i], &p);
+		acknowledge(&t[i], NULL, 0);
+		/* What they do not take, the program cannot have more memory for. */
+		EXPECT_GT(2 * get_opt(fds[i], SOL_SOCKET, SO_SNDBUF), memory(fds[i], SK_MEMINFO_WMEM_QUEUED));
+		n++;
+	}
+	EXPECT_EQ(50 * PEERS, n);
+	EXPECT_TRUE(others_work(self->others));
+	for (i = 0; i < PEERS; i++) {
+		EXPECT_LT(0, outq(fds[i]));
+		/* One who means it after all gets the rest. */
+		t[i].window = 65535;
+		if (i == 0)
+			EXPECT_TRUE(until((hear_out(&t[i], 0), outq(fds[i]) == 0)));
+		reset(&t[i]);
+		EXPECT_EQ(ECONNRESET, error_of(fds[i]));
+		close(fds[i]);
+	}
+}
+
+/* Many who ask, take nothing of the answer and fall silent; the programs have gone. */
+TEST_F(exhaust, orphans)
+{
+	enum { PEERS = 400 };
+	static char data[20000];
+	int i, fd;
+
+	ASSERT_TRUE(sysctl_own("orphan_retries", "2"));
+	for (i = 0; i < PEERS; i++) {
+		meet(self->wire, 5000 + i, 1460, 1000, 0);
+		fd = next(self->victim);
+		must(send(fd, data, sizeof(data), MSG_DONTWAIT));
+		must(close(fd));
+		if (i == PEERS / 2)
+			EXPECT_TRUE(others_work(self->others));
+	}
+	/* Teardown waits for their end. */
+	EXPECT_LT(2, sockets());
+}
+
+/* ---- neighbours -------------------------------------------------------------------- */
+
+/* All ports of the range towards one destination: others are still reached, and by the same ports. */
+TEST_F_TIMEOUT(exhaust, every_port, 120)
+{
+	enum { PORTS = 2000 };
+	static int fds[2 * PORTS + 2];
+	int n, err;
+
+	want_files(2 * PORTS + 100);
+	ASSERT_TRUE(sysctl_ip("ip_local_port_range", "20000 21999"));
+	for (n = 0; n <= 2 * PORTS; n += 2) {
+		fds[n] = stream();
+		errno = 0;
+		err = connect_to(fds[n], LOOPBACK, PORT) ? errno : 0;
+		if (err)
+			break;
+		fds[n + 1] = next(self->victim);
+	}
+	EXPECT_EQ(EADDRNOTAVAIL, err);
+	EXPECT_EQ(2 * PORTS, n);
+	EXPECT_TRUE(others_work(self->others));
+	/* The socket that failed is as good as new. */
+	EXPECT_OK(connect_to(fds[n], LOOPBACK, PORT + 1));
+	fds[n + 1] = next(self->others);
+	/* One that goes makes room for one. */
+	close_hard(fds[0]);
+	close(fds[1]);
+	fds[0] = connected_to(LOOPBACK, PORT);
+	fds[1] = next(self->victim);
+	EXPECT_ERR(EADDRNOTAVAIL, connect_to(stream(), LOOPBACK, PORT));
+	for (; n >= 0; n -= 2) {
+		close_hard(fds[n]);
+		close(fds[n + 1]);
+	}
+}
+
+/* Far more than the queue takes, and nobody accepts. */
+TEST_F(exhaust, full_backlog)
+{
+	enum { BACKLOG = 4, CROWD = 300 };
+	int fds[CROWD], i, n;
+
+	must(listen(self->victim, BACKLOG));
+	for (i = 0; i < CROWD; i++) {
+		fds[i] = stream();
+		set_nonblock(fds[i], true);
+		EXPECT_ERR(EINPROGRESS, connect_to(fds[i], LOOPBACK, PORT));
+		if (i % 100 == 0)
+			EXPECT_TRUE(others_work(self->others));
+	}
+	/* The queue holds one more than was asked for. */
+	EXPECT_TRUE(until(count(TCP_ESTABLISHED, PORT) >= 2 * (BACKLOG + 1)));
+	EXPECT_GE(BACKLOG + 1, count(TCP_SYN_RECV, PORT));
+	/* Of some, the client alone holds them for established. */
+	EXPECT_GE(4 * (BACKLOG + 1), count(TCP_ESTABLISHED, PORT));
+	/* Those who still knock are let in by and by; who gives up leaves nothing. */
+	for (n = 0; n < BACKLOG + 2; n++)
+		close_hard(next(self->victim));
+	for (i = 0; i < CROWD; i++)
+		close_hard(fds[i]);
+	set_nonblock(self->victim, true);
+	while ((n = accept4(self->victim, NULL, NULL, 0)) >= 0)
+		close(n);
+	set_nonblock(self->victim, false);
+	EXPECT_TRUE(others_work(self->victim));
+}
+
+TEST_HARNESS_MAIN
