@@ -242,7 +242,8 @@ u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss
 void yoke_conn_tune_sndbuf(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 per_mss = ys->mss + SKB_TRUESIZE(YOKE_HEADER_MAX + MAX_HEADER);
+	/* What the peer takes at once, and not what half of a small first window allows. */
+	u32 per_mss = max(ys->mss, ys->mss_clamp) + SKB_TRUESIZE(YOKE_HEADER_MAX + MAX_HEADER);
 	u64 want = 2 * (u64)max(ys->cc.cwnd, YOKE_CC_INIT_SEGS * ys->cc.mss);
 
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
