@@ -329,7 +329,7 @@ TEST_F(exhaust, tiny_windows)
 TEST_F(exhaust, orphans)
 {
 	enum { PEERS = 400 };
-	static char data[20000];
+	static char data[15000];
 	int i, fd;
 
 	ASSERT_TRUE(sysctl_own("orphan_retries", "2"));
