@@ -14,17 +14,6 @@
 static struct bench_addr addr;
 static int threads;
 
-static int listen_shared(void)
-{
-	int fd = socket(addr.family, SOCK_STREAM, addr.protocol), one = 1;
-
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) ||
-	    bind(fd, &addr.sa, addr.len) || listen(fd, 128))
-		err(1, "listen");
-	return fd;
-}
-
 static void *serve(void *door)
 {
 	for (;;)
@@ -72,7 +61,7 @@ int main(int argc, char **argv)
 	if (threads < 1 || threads > 16)
 		errx(2, "1 to 16 threads");
 	for (int i = 0; i < threads; i++)
-		doors[i] = listen_shared();
+		doors[i] = bench_door(&addr, 1);
 	server = fork();
 	if (!server) {
 		for (int i = 0; i < threads; i++)

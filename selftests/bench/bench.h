@@ -83,17 +83,24 @@ static inline int bench_socket_in(const char *path, int family, int type, int pr
 	return fd;
 }
 
-/* In the namespace $BENCH_AT, if that is set. */
-static inline int bench_listen(const struct bench_addr *a)
+/* In the namespace $BENCH_AT, if that is set; @shared: one of several at the port. */
+static inline int bench_door(const struct bench_addr *a, int shared)
 {
 	int fd = bench_socket_in(getenv("BENCH_AT"), a->family, SOCK_STREAM, a->protocol), one = 1;
 
 	if (fd < 0)
 		err(1, "socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)))
+		err(1, "SO_REUSEPORT");
 	if (bind(fd, &a->sa, a->len) || listen(fd, 128))
 		err(1, "listen");
 	return fd;
+}
+
+static inline int bench_listen(const struct bench_addr *a)
+{
+	return bench_door(a, 0);
 }
 
 static inline void bench_nodelay(int fd)
