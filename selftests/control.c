@@ -46,12 +46,9 @@ static struct got *get(int fd, int flags)
 /* The data of that control message, or NULL. */
 static void *part(struct got *g, int level, int type)
 {
-	struct cmsghdr *cmsg;
+	struct cmsghdr *cmsg = control_message(&g->msg, level, type);
 
-	for (cmsg = CMSG_FIRSTHDR(&g->msg); cmsg; cmsg = CMSG_NXTHDR(&g->msg, cmsg))
-		if (cmsg->cmsg_level == level && cmsg->cmsg_type == type)
-			return CMSG_DATA(cmsg);
-	return NULL;
+	return cmsg ? CMSG_DATA(cmsg) : NULL;
 }
 
 static int number(struct got *g, int level, int type)

@@ -560,13 +560,10 @@ static long time_told(int fd, int want)
 	struct iovec iov = { buf, sizeof(buf) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
 			      .msg_control = control, .msg_controllen = sizeof(control) };
-	struct cmsghdr *c;
 	long told = 0;
 
 	must(recvmsg(fd, &msg, 0));
-	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == want)
-			memcpy(&told, CMSG_DATA(c), sizeof(told));	/* seconds come first */
+	control_bytes(&msg, SOL_SOCKET, want, &told, sizeof(told));	/* seconds come first */
 	return told;
 }
 

@@ -59,20 +59,11 @@ static int recv_with(int fd, int level, int type, void *bytes, size_t most)
 	struct iovec iov = { data, sizeof(data) };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
 			      .msg_control = control, .msg_controllen = sizeof(control) };
-	struct cmsghdr *cmsg;
 
 	wait_events(fd, POLLIN);
 	if (recvmsg(fd, &msg, MSG_DONTWAIT) < 0)
 		return -2;
-	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
-		size_t len = cmsg->cmsg_len - CMSG_LEN(0);
-
-		if (cmsg->cmsg_level != level || cmsg->cmsg_type != type)
-			continue;
-		memcpy(bytes, CMSG_DATA(cmsg), len < most ? len : most);
-		return len;
-	}
-	return -1;
+	return control_bytes(&msg, level, type, bytes, most);
 }
 
 static int mss_of(int fd)

@@ -37,19 +37,10 @@ static int told(int fd, int level, int type, void *bytes, size_t most)
 	union { struct cmsghdr head; char room[512]; } control = { 0 };
 	socklen_t len = sizeof(control);
 	struct msghdr msg = { .msg_control = &control };
-	struct cmsghdr *cmsg;
 
 	must(getsockopt(fd, level, level == SOL_IP ? IP_PKTOPTIONS : IPV6_2292PKTOPTIONS, &control, &len));
 	msg.msg_controllen = len;
-	for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
-		size_t n = cmsg->cmsg_len - CMSG_LEN(0);
-
-		if (cmsg->cmsg_level != level || cmsg->cmsg_type != type)
-			continue;
-		memcpy(bytes, CMSG_DATA(cmsg), n < most ? n : most);
-		return n;
-	}
-	return -1;
+	return control_bytes(&msg, level, type, bytes, most);
 }
 
 /* The same of a number; -1: nothing. */

@@ -35,13 +35,11 @@ static ssize_t receive_train(int fd, void *buf, size_t len, int flags, int *size
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = control, .msg_controllen = sizeof(control),
 	};
-	struct cmsghdr *cmsg;
 	ssize_t n = recvmsg(fd, &msg, flags);
 
 	*size = -1;
-	for (cmsg = CMSG_FIRSTHDR(&msg); n >= 0 && cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg))
-		if (cmsg->cmsg_level == SOL_UDP && cmsg->cmsg_type == UDP_GRO)
-			memcpy(size, CMSG_DATA(cmsg), sizeof(*size));
+	if (n >= 0)
+		control_bytes(&msg, SOL_UDP, UDP_GRO, size, sizeof(*size));
 	return n;
 }
 

@@ -353,6 +353,29 @@ static inline int local_port(int fd)
 	return ntohs(local(fd).sin_port);
 }
 
+/* The control message of that kind, or NULL. */
+static inline struct cmsghdr *control_message(struct msghdr *msg, int level, int type)
+{
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+
+	while (cmsg && (cmsg->cmsg_level != level || cmsg->cmsg_type != type))
+		cmsg = CMSG_NXTHDR(msg, cmsg);
+	return cmsg;
+}
+
+/* The same, copied as far as there is room: how long it is; -1: there is none. */
+static inline int control_bytes(struct msghdr *msg, int level, int type, void *bytes, size_t most)
+{
+	struct cmsghdr *cmsg = control_message(msg, level, type);
+	size_t len;
+
+	if (!cmsg)
+		return -1;
+	len = cmsg->cmsg_len - CMSG_LEN(0);
+	memcpy(bytes, CMSG_DATA(cmsg), len < most ? len : most);
+	return len;
+}
+
 static inline int set_opt(int fd, int level, int name, int value)
 {
 	return setsockopt(fd, level, name, &value, sizeof(value));
