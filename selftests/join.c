@@ -3,7 +3,7 @@
  * Segments that a device joins on their way in (GRO): fewer buffers arrive than segments, and nothing
  * else is different.
  */
-#include "yoke_test.h"
+#include "peer.h"
 
 #define SIZE (1 << 21)
 
@@ -148,34 +148,6 @@ TEST_F(join, spliced)
 	EXPECT_EQ(0, memcmp(in, out, sizeof(out)));
 }
 
-/* What is urgent is not joined with what is not: the mark stays where it was. */
-TEST_F(join, urgent)
-{
-	char out[20000], in[20000];
-	struct pair p;
-	size_t got = 0;
-	ssize_t n;
-
-	NEED_GRO(self->net);
-	p = link_pair(self->net);
-	fill(out, sizeof(out), 3, 0);
-	ASSERT_EQ(10000, send(p.a, out, 10000, 0));
-	ASSERT_EQ(1, send(p.a, "!", 1, MSG_OOB));
-	ASSERT_EQ(10000, send(p.a, out + 10000, 10000, 0));
-	EXPECT_EQ(POLLPRI, wait_events(p.b, POLLPRI));
-	EXPECT_EQ(1, recv(p.b, in, 1, MSG_OOB));
-	EXPECT_EQ('!', in[0]);
-	while (got < 20000) {
-		n = recv(p.b, in + got, sizeof(in) - got, 0);
-		ASSERT_LT(0, n);
-		/* A call does not read across the mark. */
-		if (got < 10000)
-			ASSERT_GE(10000, got + n);
-		got += n;
-	}
-	EXPECT_EQ(0, memcmp(in, out, sizeof(out)));
-}
-
 /* b passes on to c what its device has joined, through one that wants it in segments again. */
 TEST_F(join, forwarded)
 {
@@ -209,6 +181,100 @@ TEST_F(join, forwarded)
 	/* The ACKs, too, are counted, one for every two segments, and are not joined. */
 	EXPECT_GT(SIZE / 1500 * 5 / 4, joined);
 	EXPECT_LT(SIZE / 1500, cut);
+}
+
+/* ---- segments made by hand ------------------------------------------------------ */
+
+#define LEN 100				/* of each, bytes */
+
+FIXTURE(held) {
+	int fd;
+	struct them peer;
+};
+
+/* GRO holds what comes by the wire for a while, whoever polls meanwhile. */
+static bool hold(void)
+{
+	return shell("unshare --mount sh -c 'mount -t sysfs sysfs /sys &&"
+		     " echo 10000000000 >/sys/class/net/wire/gro_flush_timeout'");
+}
+
+FIXTURE_SETUP(held)
+{
+	int wire, listening;
+
+	new_net();
+	wire = stretch_a_wire(OURS);
+	must(hold() ? 0 : -1);
+	listening = listener(ANY, PORT, 1);
+	self->peer = meet(wire, 5000, 1460, 60000, 0);
+	self->fd = must(accept(listening, NULL, NULL));
+}
+
+FIXTURE_TEARDOWN(held)
+{
+}
+
+/* How many packets three segments become, the second of which is special. */
+static long three(struct them *t, struct tcphdr special, const char *data)
+{
+	struct tcphdr h = { .ack = 1, .ack_seq = htonl(t->rcv) };
+	long before = packets();
+	int i;
+
+	special.ack = 1;
+	special.ack_seq = h.ack_seq;
+	for (i = 0; i < 3; i++) {
+		struct tcphdr this = i == 1 ? special : h;
+
+		this.psh = i == 2;	/* waits no longer */
+		this.seq = htonl(t->snd + i * LEN);
+		say(t, this, NULL, 0, data + i * LEN, LEN);
+	}
+	t->snd += 3 * LEN;
+	must(until((hear(t), t->una == t->snd)) ? 0 : -1);
+	return packets() - before;
+}
+
+TEST_F(held, and_joined)
+{
+	char out[3 * LEN], in[sizeof(out)];
+
+	fill(out, sizeof(out), 1, 0);
+	EXPECT_EQ(1, three(&self->peer, (struct tcphdr){ 0 }, out));
+	EXPECT_EQ((ssize_t)sizeof(in), recv(self->fd, in, sizeof(in), 0));
+	EXPECT_EQ(0, memcmp(out, in, sizeof(in)));
+}
+
+/* What is urgent is not joined with what is not, on either side: the mark stays where it was. */
+TEST_F(held, but_not_what_is_urgent)
+{
+	char out[3 * LEN], in[sizeof(out)], mark;
+
+	fill(out, sizeof(out), 2, 0);
+	EXPECT_EQ(3, three(&self->peer, (struct tcphdr){ .urg = 1, .urg_ptr = htons(1) }, out));
+	EXPECT_EQ(POLLPRI, wait_events(self->fd, POLLPRI));
+	EXPECT_EQ(1, recv(self->fd, &mark, 1, MSG_OOB));
+	EXPECT_EQ(out[LEN], mark);
+	EXPECT_EQ(LEN, recv(self->fd, in, sizeof(in), 0));
+	EXPECT_EQ(2 * LEN - 1, recv(self->fd, in + LEN + 1, sizeof(in) - LEN - 1, 0));
+	in[LEN] = mark;
+	EXPECT_EQ(0, memcmp(out, in, sizeof(in)));
+}
+
+/* Nor what says something of its own, of ECN for one: ECE and CWR, as <netinet/tcp.h> has them. */
+TEST_F(held, but_not_flags)
+{
+	char out[3 * LEN], in[sizeof(out)];
+
+	fill(out, sizeof(out), 3, 0);
+	EXPECT_LT(1, three(&self->peer, (struct tcphdr){ .res2 = 1 }, out));
+	EXPECT_LT(1, three(&self->peer, (struct tcphdr){ .res2 = 2 }, out));
+	EXPECT_LT(1, three(&self->peer, (struct tcphdr){ .res1 = 1 }, out));
+	for (int i = 0; i < 3; i++) {
+		EXPECT_EQ((ssize_t)sizeof(in), recv(self->fd, in, sizeof(in), MSG_WAITALL));
+		EXPECT_EQ(0, memcmp(out, in, sizeof(in)));
+	}
 }
 
 TEST_HARNESS_MAIN

@@ -181,14 +181,15 @@ static struct sk_buff *stream_join(struct list_head *head, struct sk_buff *skb,
 		NAPI_GRO_CB(skb)->flush = 1;
 		return found;
 	}
-	if (!found)
-		return NULL;
-	if (!stream_follows(found, th, len) || !yoke_train_append(found, skb))
-		return found;
-	tcp_hdr(found)->psh |= psh;
-	tcp_hdr(found)->fin |= fin;
-	/* The last one of what the peer had to send. */
-	return len < skb_shinfo(found)->gso_size || psh || fin ? found : NULL;
+	if (found && stream_follows(found, th, len) && yoke_train_append(found, skb)) {
+		tcp_hdr(found)->psh |= psh;
+		tcp_hdr(found)->fin |= fin;
+		/* The last one of what the peer had to send. */
+		return len < skb_shinfo(found)->gso_size || psh || fin ? found : NULL;
+	}
+	/* The first of others, unless the peer says that there are none: so nobody waits for them. */
+	NAPI_GRO_CB(skb)->flush |= psh || fin;
+	return found;
 }
 
 /* The whole header of a segment whose checksum is good, or NULL. */
