@@ -3,11 +3,9 @@
  * What a stream tells of the IP headers of packets that came: IP_PKTOPTIONS, IPV6_2292PKTOPTIONS, and
  * flow labels that go back as they came (net.ipv6.flowlabel_reflect). As TCP does it.
  */
-#include "yoke_test.h"
+#include "peer.h"
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
 
 /* What <linux/in6.h> has, which does not go with <netinet/in.h>. */
 #define FLOWLABEL_MGR	32
@@ -344,6 +342,30 @@ TEST_F(latch6, labels_of_resets)
 		EXPECT_ERR(ECONNREFUSED, connect_labelled(port, LABEL + on));
 		EXPECT_EQ(on, label_from(seen, port, RST) == LABEL + on);
 		close(seen);
+	}
+}
+
+/* An answer to a SYN that acknowledges what was never sent is refused with its own label (RFC 9293 §3.10.7.3). */
+TEST_F(latch6, label_of_a_refusal)
+{
+	int wire = stretch_a_wire(OURS);
+
+	for (int on = 0; on < 2; on++) {
+		struct them t = { .wire = wire, .theirs = PORT, .label = LABEL + on };
+		struct packet p;
+		int fd;
+
+		reflect(on ? "1" : "0");
+		fd = stream();
+		set_nonblock(fd, true);
+		EXPECT_ERR(EINPROGRESS, connect_to(fd, THEIRS, PORT));
+		ASSERT_TRUE(until(hear_any(wire, &p)));
+		ASSERT_EQ(true, !!tcp(&p)->syn);
+		t.ours = ntohs(tcp(&p)->source);
+		say(&t, (struct tcphdr){ .ack = 1, .ack_seq = htonl(end_of(&p) + 1) }, NULL, 0, NULL, 0);
+		ASSERT_TRUE(until(hear_any(wire, &p) && tcp(&p)->rst));
+		EXPECT_EQ(on, (ntohl(((struct ip6_hdr *)p.b)->ip6_flow) & 0xfffff) == t.label);
+		close(fd);
 	}
 }
 

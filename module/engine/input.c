@@ -14,6 +14,7 @@
 #include "collapse.h"
 #include "compress.h"
 #include "fastopen.h"
+#include "latch.h"
 #include "metrics.h"
 #include "output.h"
 #include "pace.h"
@@ -485,7 +486,8 @@ static void yoke_input_refuse(struct sock *sk, struct sk_buff *skb)
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_rx rx = { .pair = ys->node.pair, .af = ys->af, .iif = sk->sk_bound_dev_if,
 			      .dev = sk->sk_bound_dev_if,
-			      .foreign = inet_test_bit(TRANSPARENT, sk) };
+			      .foreign = inet_test_bit(TRANSPARENT, sk),
+			      .flow = yoke_latch_label_back(sk, skb) };
 
 	yoke_output_reset_for(sock_net(sk), skb, &rx);
 }

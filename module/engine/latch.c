@@ -115,6 +115,12 @@ bool yoke_latch_reflects(const struct sock *sk)
 	return sk->sk_family == AF_INET6 && inet6_test_bit(REPFLOW, sk);
 }
 
+__be32 yoke_latch_label_back(const struct sock *sk, const struct sk_buff *skb)
+{
+	return yoke_latch_applies(sk, skb) && inet6_test_bit(REPFLOW, sk) ?
+	       ip6_flowlabel(ipv6_hdr(skb)) : 0;
+}
+
 bool yoke_latch_reflects_resets(const struct net *net)
 {
 	return READ_ONCE(net->ipv6.sysctl.flowlabel_reflect) & FLOWLABEL_REFLECT_TCP_RESET;
@@ -147,6 +153,11 @@ static void yoke_latch_begin_ipv6(struct sock *child, const struct sk_buff *skb)
 bool yoke_latch_reflects(const struct sock *sk)
 {
 	return false;
+}
+
+__be32 yoke_latch_label_back(const struct sock *sk, const struct sk_buff *skb)
+{
+	return 0;
 }
 
 bool yoke_latch_reflects_resets(const struct net *net)

@@ -24,5 +24,7 @@ void yoke_latch_begin_syn(struct sock *child, struct sk_buff **syn);
 bool yoke_latch_reflects(const struct sock *sk);
 /* And resets of what is for nobody? */
 bool yoke_latch_reflects_resets(const struct net *net);
+/* The flow label of an answer to @skb that goes for @sk, but not @sk's way; 0: what the host makes of it. */
+__be32 yoke_latch_label_back(const struct sock *sk, const struct sk_buff *skb);
 
 #endif
