@@ -36,6 +36,21 @@ struct sk_buff *yoke_latch_hold(const struct sock *sk, struct sk_buff *skb)
 	return yoke_latch_clone(skb);
 }
 
+/* Whether the program asked for anything that @packet has: extension headers, a flow label. */
+static bool yoke_latch_asked(const struct sock *sk, const struct sk_buff *packet)
+{
+	const struct ipv6_pinfo *np = inet6_sk(sk);
+	const struct inet6_skb_parm *has = IP6CB(packet);
+
+	if (has->flags & IP6SKB_HOPBYHOP && (np->rxopt.bits.hopopts || np->rxopt.bits.ohopopts))
+		return true;
+	if (has->srcrt && (np->rxopt.bits.srcrt || np->rxopt.bits.osrcrt))
+		return true;
+	if ((has->dst0 || has->dst1) && (np->rxopt.bits.dstopts || np->rxopt.bits.odstopts))
+		return true;
+	return np->rxopt.bits.rxflow && ip6_flowinfo(ipv6_hdr(packet));
+}
+
 /* @packet belongs to @sk from now on, or nothing does. Consumed. */
 static void yoke_latch_keep(struct sock *sk, struct sk_buff *packet)
 {
@@ -72,7 +87,7 @@ void yoke_latch_take(struct sock *sk, struct sk_buff *packet)
 	if (np->rxopt.bits.rxflow || np->rxopt.bits.rxtclass)
 		np->rcv_flowinfo = ip6_flowinfo(ipv6_hdr(packet));
 	yoke_latch_label(sk, packet);
-	if (!ipv6_opt_accepted(sk, packet, IP6CB(packet))) {
+	if (!yoke_latch_asked(sk, packet)) {
 		consume_skb(packet);
 		packet = NULL;
 	}
@@ -87,7 +102,7 @@ struct sk_buff *yoke_latch_syn(const struct sock *sk, struct sk_buff *skb)
 		return NULL;
 	np = inet6_sk(sk);
 	if (likely(!np->rxopt.all) ||
-	    !(ipv6_opt_accepted(sk, skb, IP6CB(skb)) || np->rxopt.bits.rxinfo ||
+	    !(yoke_latch_asked(sk, skb) || np->rxopt.bits.rxinfo ||
 	      np->rxopt.bits.rxoinfo || np->rxopt.bits.rxhlim || np->rxopt.bits.rxohlim))
 		return NULL;
 	return yoke_latch_clone(skb);
