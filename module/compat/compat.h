@@ -10,6 +10,7 @@
 /* Before any header can settle it. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/errqueue.h>
 #include <linux/tcp.h>
 #include <linux/version.h>
 #include <linux/uaccess.h>
@@ -19,6 +20,7 @@
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/route.h>
+#include <net/tcp.h>
 
 /* 6.12: unaligned access is no architecture's own. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -127,6 +129,20 @@ static inline void yoke_flow_set_tos(struct flowi4 *fl4, u8 tos)
 	fl4->flowi4_tos = tos & INET_DSCP_MASK;
 #else
 	fl4->flowi4_tos = tos & IPTOS_RT_MASK;
+#endif
+}
+
+/* 6.15: whether an ACK is to be told of stands where TCP has its notes, so they are there for once. */
+static inline void yoke_compat_tell_acked(struct sk_buff *skb, struct sock *sk)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)
+	struct tcp_skb_cb *notes = TCP_SKB_CB(skb), ours = *notes;
+
+	notes->txstamp_ack = TSTAMP_ACK_SK;
+	__skb_tstamp_tx(skb, NULL, NULL, sk, SCM_TSTAMP_ACK);
+	*notes = ours;
+#else
+	__skb_tstamp_tx(skb, NULL, NULL, sk, SCM_TSTAMP_ACK);
 #endif
 }
 

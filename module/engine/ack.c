@@ -63,7 +63,7 @@ static void yoke_ack_stamp(struct sock *sk, struct sk_buff *skb, const struct yo
 		return;
 	seq = yoke_queue_stamp_seq(sk, skb);
 	if (!yoke_seq_before(seq, ack->prior_una) && yoke_seq_before(seq, ack->ack))
-		__skb_tstamp_tx(skb, NULL, NULL, sk, SCM_TSTAMP_ACK);
+		yoke_compat_tell_acked(skb, sk);
 }
 
 /* Frees what lies below SEG.ACK. */
