@@ -521,12 +521,15 @@ static inline long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* What poll() says at once. */
+/* What poll() says at once; a signal may come in between. */
 static inline int events(int fd, int mask)
 {
 	struct pollfd p = { .fd = fd, .events = mask };
+	int n;
 
-	return must(poll(&p, 1, 0)) ? p.revents : 0;
+	while ((n = poll(&p, 1, 0)) == -1 && errno == EINTR)
+		;
+	return must(n) ? p.revents : 0;
 }
 
 /* What poll() says when it says something; 0 when the bound passed. */
