@@ -2,8 +2,9 @@
 #
 # make help says what there is.
 #
-# The module is built for KERNEL=6.1, 6.12, 7.3 or debug, or 6.1-arm64 or 6.1-s390x, fetched by
-# scripts/kernel into the cache; or for KDIR=, a kernel's headers; or for the running kernel.
+# The module is built for KERNEL=6.1, 6.12, 7.3, debug, uml or uml-debug, or 6.1-arm64 or 6.1-s390x,
+# fetched or built by scripts/kernel into the cache; or for KDIR=, a kernel's headers; or for the running
+# kernel.
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 ifneq ($(KERNEL),)
@@ -37,8 +38,8 @@ build/yoke-run.so: scripts/run/preload.c scripts/run/rules.c scripts/run/rules.h
 	$(run_cc) -shared -fPIC
 
 # Modules of their own, for the tests: a congestion control algorithm, sockets inside the kernel, and
-# one that makes it later.
-samples := cc_sample kernel_sample later
+# one that makes it later, by a probe, which user-mode Linux has not.
+samples := cc_sample kernel_sample $(if $(filter uml%,$(KERNEL)),,later)
 sample: $(samples)
 $(samples): all
 	@cp -rsf $(CURDIR)/selftests/$@ $(build)
@@ -107,7 +108,7 @@ mutants: setup
 	@selftests/conformance/mutate.py
 
 check-debug: setup
-	@KERNEL=debug scripts/check
+	@KERNEL=$(or $(KERNEL),debug) scripts/check
 
 fuzz: export KERNEL := $(or $(KERNEL),6.1)
 fuzz: export FUZZ_PACKETS := $(or $(FUZZ_PACKETS),1000000)
@@ -132,7 +133,7 @@ clean:
 	rm -rf build
 
 help:
-	@echo 'make            build the module for the running kernel (KDIR=… or KERNEL=6.1|6.12|7.3|debug for another)'
+	@echo 'make            build the module for the running kernel (KDIR=… or KERNEL=6.1|6.12|7.3|debug|uml|uml-debug for another)'
 	@echo 'make install    into /lib/modules; the header, yoke-run and its page into /usr/local; make uninstall removes them'
 	@echo 'make demo       two namespaces, a lossy link, a server and clients: tables and a ladder diagram'
 	@echo 'make check      every test, in a VM, on 6.1 and 6.12 (KERNEL= picks one); logs in build/check'
@@ -140,6 +141,7 @@ help:
 	@echo 'make check-machines  the module built for arm64 and s390x; the unit tests on the latter, a big-endian one'
 	@echo "make check-programs  other people's programs over Yoke across a bad link; fetches them, installs none"
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
+	@echo '                (KERNEL=uml-debug, a 7.3 with these, in user mode at native speed)'
 	@echo 'make fuzz       a million hostile packets, and calls (FUZZ_SEED= for the same again)'
 	@echo 'make conformance  every requirement of the RFCs, over Yoke and over TCP: build/conformance.txt, .html'
 	@echo 'make mutants    break the module in many ways, and see the packet tests fail'
