@@ -78,16 +78,17 @@ static int next(int listening)
 /* ---- peers that are no kernel's --------------------------------------------------- */
 
 /*
- * SACKs of every other byte have the sender cut what it sent into pieces of one byte, each of which
- * takes a buffer (CVE-2019-11478). TCP's bound: all that is queued takes no more than twice the send
- * buffer and four of the largest buffers.
+ * SACKs of every other @piece have the sender cut what it sent, and each piece takes a buffer
+ * (CVE-2019-11478); but no segment is cut, which a receiver takes whole. TCP's bound: all that is queued
+ * takes no more than twice the send buffer and four of the largest buffers.
  */
-TEST_F(exhaust, sacks_of_single_bytes)
+static void sack_pieces(struct __test_metadata *_metadata, FIXTURE_DATA(exhaust) *self, uint16_t mss,
+			uint32_t piece)
 {
-	enum { SNDBUF = 1 << 18, MOST = 2 * (SNDBUF + 2 * (65536 + 4096)) };
-	static char data[1 << 15];
-	struct them t = meet(self->wire, 5000, 1460, 65535, 7);
-	int fd = next(self->victim), most = 0, now;
+	enum { SNDBUF = 1 << 17, MOST = 2 * (SNDBUF + 2 * (65536 + 4096)), A_BUFFER = 1500 };
+	static char data[60000];
+	struct them t = meet(self->wire, 5000 + piece, mss, 65535, 7);
+	int fd = next(self->victim), most = 0, now, limit;
 	uint32_t start = t.rcv, sent, at, i;
 
 	must(set_opt(fd, SOL_SOCKET, SO_SNDBUF, SNDBUF / 2));
@@ -98,12 +99,13 @@ TEST_F(exhaust, sacks_of_single_bytes)
 	}
 	sent = must(send(fd, data, sizeof(data), MSG_DONTWAIT));
 	ASSERT_TRUE(until((hear(&t), t.last - start >= sent / 2)));
-	for (at = t.last, i = 0; at - start > 8; i++) {
+	limit = piece == mss ? MOST : memory(fd, SK_MEMINFO_WMEM_QUEUED) + sent / mss * A_BUFFER;
+	for (at = t.last, i = 0; at - start > 8 * piece; i++) {
 		uint32_t o[7] = { htonl(0x0101051a) };
 		int j;
 
-		for (j = 0; j < 3; j++, at -= 2) {
-			o[1 + 2 * j] = htonl(at - 1);
+		for (j = 0; j < 3; j++, at -= 2 * piece) {
+			o[1 + 2 * j] = htonl(at - piece);
 			o[2 + 2 * j] = htonl(at);
 		}
 		t.rcv = start;		/* nothing comes in order, that is what they say */
@@ -115,7 +117,7 @@ TEST_F(exhaust, sacks_of_single_bytes)
 			EXPECT_TRUE(others_work(self->others));
 	}
 	TH_LOG("%u bytes in flight, %u ACKs, at most %d bytes of memory", t.last - start, i, most);
-	EXPECT_LT(most, MOST);
+	EXPECT_LT(most, limit);
 	/* And yet all arrives, and is forgotten. */
 	t.rcv = t.last;
 	EXPECT_TRUE(until(hear_out(&t, start + sent)));
@@ -125,6 +127,16 @@ TEST_F(exhaust, sacks_of_single_bytes)
 	reset(&t);
 	EXPECT_EQ(ECONNRESET, error_of(fd));
 	close(fd);
+}
+
+TEST_F(exhaust, sacks_of_single_bytes)
+{
+	sack_pieces(_metadata, self, 1460, 1);
+}
+
+TEST_F(exhaust, sacks_of_small_segments)
+{
+	sack_pieces(_metadata, self, 60, 60);
 }
 
 /* Lone bytes, each in a buffer of hundreds: with gaps between them, then in order. */

@@ -80,7 +80,8 @@ static inline void append(struct packet *p, const void *data, size_t len)
 {
 	if (p->len + len > ROOM)
 		len = ROOM - p->len;
-	memcpy(p->b + p->len, data, len);
+	if (data)
+		memcpy(p->b + p->len, data, len);
 	p->len += len;
 }
 
@@ -111,7 +112,7 @@ static inline void sum_up(struct packet *p, uint8_t proto, size_t at)
 	*check = folded(add_up(p->b + p->ip, p->len - p->ip, sum));
 }
 
-/* A device in this namespace, whose other end is returned. */
+/* A device in this namespace, whose other end is returned; there is room for a window of small segments. */
 static inline int stretch_a_wire(const char *ip)
 {
 	struct ifreq ifr = { .ifr_name = "wire", .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_NAPI };
@@ -122,7 +123,7 @@ static inline int stretch_a_wire(const char *ip)
 	fd = must(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
 	must(ioctl(fd, TUNSETIFF, &ifr));
 	must(shell("ip addr add %s/24 dev wire && ip addr add fd00::%s/64 dev wire nodad && "
-		   "ip link set wire up", ip, ip) ? 0 : -1);
+		   "ip link set wire txqueuelen 20000 up", ip, ip) ? 0 : -1);
 	return fd;
 }
 

@@ -15,6 +15,8 @@
 #include "pace.h"
 #include "../table/mem.h"
 
+#define SACK_WALK		64	/* buffers to pass on the way to what a block names */
+
 void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
@@ -82,32 +84,59 @@ static void yoke_ack_clean(struct sock *sk, struct yoke_ack *ack)
 			break;
 		}
 		yoke_recovery_acked(&ys->rec, seg, ack);
-		if (ys->sack_hint == skb)
-			ys->sack_hint = NULL;
+		if (ys->sack_hint[0] == skb)
+			ys->sack_hint[0] = NULL;
+		if (ys->sack_hint[1] == skb)
+			ys->sack_hint[1] = NULL;
 		__skb_unlink(skb, &ys->rtx);
 		yoke_mem_keep_tx(sk, skb);
 	}
 }
 
+/* Is @skb nearer to @seq than @other? */
+static bool yoke_ack_nearer(struct sk_buff *skb, struct sk_buff *other, u32 seq)
+{
+	return abs((s32)(yoke_cb(skb)->seg.seq - seq)) < abs((s32)(yoke_cb(other)->seg.seq - seq));
+}
+
 /*
- * The first segment of the retransmit queue that ends beyond @seq, sought from where SACKs were
- * last: each ACK must not cost a walk of the whole window.
+ * The first segment of the retransmit queue that ends beyond @seq, sought from either end or where
+ * SACKs were last, of what is sent again and of what is new by turns: an ACK must not cost a walk of
+ * the whole window, however its blocks jump about. NULL if there is none; ERR_PTR if it is too far,
+ * and the next ACK that says the same goes on there.
  */
 static struct sk_buff *yoke_ack_seek(struct yoke_sock *ys, u32 seq)
 {
-	struct sk_buff *skb = ys->sack_hint ?: skb_peek(&ys->rtx);
+	struct sk_buff *skb = skb_peek(&ys->rtx), *last = skb_peek_tail(&ys->rtx);
+	int i, walk = SACK_WALK;
 
-	if (!skb)
+	if (!skb || !yoke_seq_after(yoke_cb(last)->seg.end_seq, seq))
 		return NULL;
-	while (!skb_queue_is_first(&ys->rtx, skb) &&
-	       yoke_seq_after(yoke_cb(skb_queue_prev(&ys->rtx, skb))->seg.end_seq, seq))
+	if (yoke_ack_nearer(last, skb, seq))
+		skb = last;
+	for (i = 0; i < ARRAY_SIZE(ys->sack_hint); i++)
+		if (ys->sack_hint[i] && yoke_ack_nearer(ys->sack_hint[i], skb, seq))
+			skb = ys->sack_hint[i];
+	if (skb != ys->sack_hint[0])
+		ys->sack_hint[1] = ys->sack_hint[0];
+	for (; walk && yoke_seq_after(yoke_cb(skb)->seg.seq, seq) &&
+	       !skb_queue_is_first(&ys->rtx, skb); walk--)
 		skb = skb_queue_prev(&ys->rtx, skb);
-	while (!yoke_seq_after(yoke_cb(skb)->seg.end_seq, seq)) {
-		if (skb_queue_is_last(&ys->rtx, skb))
-			return NULL;
+	for (; walk && !yoke_seq_after(yoke_cb(skb)->seg.end_seq, seq); walk--)
 		skb = skb_queue_next(&ys->rtx, skb);
-	}
-	return skb;
+	ys->sack_hint[0] = skb;
+	return walk ? skb : ERR_PTR(-E2BIG);
+}
+
+/*
+ * The boundary at @seq, or the next one @up or down, between the segments that @skb went out as. A
+ * receiver takes, keeps and reports them whole: what it says of parts of one is not worth a buffer.
+ */
+static u32 yoke_ack_boundary(const struct yoke_sock *ys, struct sk_buff *skb, u32 seq, bool up)
+{
+	u32 size = skb_shinfo(skb)->gso_size ?: ys->mss, over = (seq - yoke_cb(skb)->start) % size;
+
+	return seq - over + (up && over ? size : 0);
 }
 
 static bool yoke_ack_may_cut(struct sock *sk, struct sk_buff *skb)
@@ -116,8 +145,8 @@ static bool yoke_ack_may_cut(struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * Marks the segments of the retransmit queue that lie in @block; one that
- * lies half in it is cut first. False if there was no memory for that.
+ * Marks the segments of the retransmit queue that lie in @block; a buffer that lies half in it is cut
+ * first. False if there was no memory for that, or it is too far to walk.
  */
 static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 				struct yoke_ack *ack)
@@ -125,30 +154,35 @@ static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb = yoke_ack_seek(ys, block->start), *next;
 
-	if (!skb)
-		return true;
+	if (IS_ERR_OR_NULL(skb))
+		return !skb;
 	skb_queue_walk_from_safe(&ys->rtx, skb, next) {
 		struct yoke_seg *seg = &yoke_cb(skb)->seg;
+		u32 from = seg->seq, to = seg->end_seq;
 
-		if (!yoke_seq_before(seg->seq, block->end))
+		if (!yoke_seq_before(from, block->end))
 			break;
-		ys->sack_hint = skb;
+		ys->sack_hint[0] = skb;
 		if (seg->state == YOKE_SEG_SACKED)
 			continue;
-		if (yoke_seq_before(seg->seq, block->start)) {
+		if (yoke_seq_before(from, block->start))
+			from = yoke_ack_boundary(ys, skb, block->start, true);
+		if (yoke_seq_after(to, block->end))
+			to = yoke_ack_boundary(ys, skb, block->end, false);
+		if (!yoke_seq_before(from, to))
+			continue;
+		if (from != seg->seq) {
 			/* The tail of this one; it is looked at next. */
 			if (!yoke_ack_may_cut(sk, skb) ||
-			    yoke_queue_split(sk, &ys->rtx, skb, block->start - seg->seq))
+			    yoke_queue_split(sk, &ys->rtx, skb, from - seg->seq))
 				return false;
 			next = skb->next;
 			continue;
 		}
-		if (yoke_seq_after(seg->end_seq, block->end)) {
-			u32 len = block->end - seg->seq;
-
+		if (to != seg->end_seq) {
 			/* Only a FIN sticks out, or there is no memory to cut. */
-			if (!yoke_ack_may_cut(sk, skb) || len >= skb->len ||
-			    yoke_queue_split(sk, &ys->rtx, skb, len))
+			if (!yoke_ack_may_cut(sk, skb) || to - from >= skb->len ||
+			    yoke_queue_split(sk, &ys->rtx, skb, to - from))
 				return false;
 			next = skb->next;
 		}

@@ -362,7 +362,7 @@ static void yoke_conn_purge_tx(struct sock *sk)
 
 	while ((skb = __skb_dequeue(&ys->rtx) ?: __skb_dequeue(&sk->sk_write_queue)))
 		yoke_mem_free_tx(sk, skb);
-	ys->sack_hint = NULL;
+	memset(ys->sack_hint, 0, sizeof(ys->sack_hint));
 	yoke_conn_init_recovery(sk);
 }
 

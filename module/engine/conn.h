@@ -214,7 +214,7 @@ struct yoke_listener {
  * @rtt @cc @rec @ecn: see their headers
  * @rtx:	segments sent and not acknowledged, by sequence
  * @seen:	the SACK blocks of its last ACK, not to walk for them again
- * @sack_hint:	the segment of @rtx that was SACKed last, to seek from; or NULL
+ * @sack_hint:	the two of @rtx where SACKs were last, the later first, to seek from; or NULL
  *
  * engine/metrics.c, what the administrator says of the route: route_clamp to cc_locked,
  * @delack:	how long an ACK may wait (jiffies)
@@ -365,7 +365,7 @@ struct yoke_sock {
 	struct yoke_sack sacks[YOKE_OPT_SACKS];
 	struct yoke_sack dsack_block;
 	struct yoke_sack seen[YOKE_OPT_SACKS];
-	struct sk_buff	*sack_hint;
+	struct sk_buff	*sack_hint[2];
 
 	struct {
 		u32	space;

@@ -150,6 +150,7 @@ int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff
 	tcb->start = cb->start + len;
 	yoke_queue_split_stamp(sk, skb, tail);
 	if (queue == &yoke_sk(sk)->rtx) {
+		skb_shinfo(tail)->gso_size = skb_shinfo(skb)->gso_size;
 		yoke_recovery_split(&yoke_sk(sk)->rec, &cb->seg, &tcb->seg, tcb->start);
 	} else {
 		INIT_LIST_HEAD(&tcb->seg.node);
