@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * IPsec in transport mode, as the administrator wants it between two hosts: what goes is protected,
+ * what comes without is refused, and what may not go does not.
+ */
+#include "yoke_test.h"
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+
+ON_A_LINK(ipsec)
+
+#define ADDRESS(a) (ipv6() ? "fd00::" a : a)
+
+/* What goes from one to the other is protected; for namespace's own side, @in or out. */
+static bool policy(bool in, const char *from, const char *to)
+{
+	return shell("ip xfrm policy add src %s dst %s dir %s"
+		     " tmpl src %s dst %s proto esp mode transport", from, to, in ? "in" : "out", from, to);
+}
+
+/* The key of one direction, known at both ends. */
+static bool key(const char *from, const char *to, int spi)
+{
+	return shell("ip xfrm state add src %s dst %s proto esp spi %d mode transport"
+		     " auth 'hmac(sha1)' 0x%040d enc 'ecb(cipher_null)' ''", from, to, spi, spi);
+}
+
+/* In this namespace, that of @own. */
+static bool protect(const char *own, const char *peer)
+{
+	return key(ADDRESS(ADDR_A), ADDRESS(ADDR_B), 1) && key(ADDRESS(ADDR_B), ADDRESS(ADDR_A), 2) &&
+	       policy(false, own, peer) && policy(true, peer, own);
+}
+
+#define NEED_IPSEC(net)								\
+	enter((net).b);								\
+	if (!protect(ADDRESS(ADDR_B), ADDRESS(ADDR_A)))				\
+		SKIP(return, "no IPsec (iproute2? esp4, esp6?)");		\
+	enter((net).a);								\
+	must(protect(ADDRESS(ADDR_A), ADDRESS(ADDR_B)) ? 0 : -1)
+
+/* Hears all that passes this end of the wire. */
+static int tap(void)
+{
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+				  .sll_ifindex = (int)if_nametoindex("veth") };
+	int fd = must(socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL)));
+
+	must((bind)(fd, (struct sockaddr *)&ll, sizeof(ll)));
+	return fd;
+}
+
+/* How many packets of that protocol it heard, of all that are there by now, which are gone then. */
+static void heard(int fd, int *esp, int *ours)
+{
+	unsigned char p[65536];
+
+	*esp = *ours = 0;
+	while (recv(fd, p, sizeof(p), 0) >= 0) {
+		int proto = p[0] >> 4 == 4 ? p[9] : p[0] >> 4 == 6 ? p[6] : -1;
+
+		*esp += proto == IPPROTO_ESP;
+		*ours += proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
+			 proto == IPPROTO_YOKE_STREAM || proto == IPPROTO_YOKE_DGRAM;
+	}
+}
+
+static long refused(void)
+{
+	char line[128];
+	FILE *f = fopen("/proc/thread-self/net/xfrm_stat", "r");
+	long n = -1;
+
+	while (f && n < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "XfrmInTmplMismatch %ld", &n);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+TEST_F(ipsec, streams_are_protected)
+{
+	int seen, esp, ours;
+	struct pair p;
+
+	NEED_IPSEC(self->net);
+	seen = tap();
+	p = link_pair(self->net);
+	EXPECT_TRUE(carry_both_ways(p, 100000, 2 * BOUND));
+	close(p.a);
+	close(p.b);
+	heard(seen, &esp, &ours);
+	EXPECT_LT(50, esp);
+	EXPECT_EQ(0, ours);
+}
+
+TEST_F(ipsec, datagrams_are_protected)
+{
+	int seen, esp, ours, a, b;
+	char c;
+
+	NEED_IPSEC(self->net);
+	seen = tap();
+	enter(self->net.b);
+	b = bound(SOCK_DGRAM, ADDR_B, 0);
+	enter(self->net.a);
+	a = dgram();
+	must(connect_to(a, ADDR_B, local_port(b)));
+	EXPECT_EQ(1, send(a, "x", 1, 0));
+	EXPECT_EQ(1, recv(b, &c, 1, 0));
+	heard(seen, &esp, &ours);
+	EXPECT_LT(0, esp);
+	EXPECT_EQ(0, ours);
+}
+
+TEST_F(ipsec, in_the_clear_is_refused)
+{
+	struct pair p = link_pair(self->net);	/* so the two know where they live */
+	int l, fd, d;
+	long before;
+
+	close(p.a);
+	close(p.b);
+	enter(self->net.b);
+	if (!protect(ADDRESS(ADDR_B), ADDRESS(ADDR_A)))
+		SKIP(return, "no IPsec (iproute2? esp4, esp6?)");
+	l = listener(ADDR_B, 0, 1);
+	d = bound(SOCK_DGRAM, ADDR_B, 0);
+	before = refused();
+	enter(self->net.a);
+	fd = stream();
+	set_nonblock(fd, true);
+	EXPECT_ERR(EINPROGRESS, connect_to(fd, ADDR_B, local_port(l)));
+	enter(self->net.b);
+	EXPECT_TRUE(until(refused() > before));
+	set_nonblock(l, true);
+	EXPECT_ERR(EAGAIN, accept(l, NULL, NULL));
+	before = refused();
+	enter(self->net.a);
+	must(connect_to(fd = dgram(), ADDR_B, local_port(d)));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	enter(self->net.b);
+	EXPECT_TRUE(until(refused() > before));
+	EXPECT_ERR(EAGAIN, recv(d, (char[1]){ 0 }, 1, MSG_DONTWAIT));
+}
+
+TEST_F(ipsec, what_may_not_go)
+{
+	int d = dgram();
+
+	if (!shell("ip xfrm policy add src %s dst %s dir out action block", ADDRESS(ADDR_A), ADDRESS(ADDR_B)))
+		SKIP(return, "no IPsec (iproute2?)");
+	EXPECT_ERR(EPERM, connect_to(stream(), ADDR_B, 1));
+	EXPECT_ERR(EPERM, connect_to(d, ADDR_B, 1));
+}
+
+TEST_HARNESS_MAIN
