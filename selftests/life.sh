@@ -193,7 +193,7 @@ packet_in_a_queue() {
 time_wait_does_not_hold_it() {
 	load && python 'talk()' || return
 	grep -q ' 06 ' /proc/net/yoke/stream || { echo "# no TIME-WAIT to begin with"; return 1; }
-	rmmod yoke && no_trace
+	unload && no_trace
 }
 
 dying_namespace() {
