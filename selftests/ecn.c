@@ -28,16 +28,6 @@ FIXTURE_VARIANT_ADD(marks, dctcp_accurate) {
 FIXTURE_VARIANT_ADD(marks, dctcp) { .setting = "0", .ecn = true, .alone = true, .cc = "dctcp" };
 FIXTURE_VARIANT_ADD(marks, off) { .setting = "0", .alone = true };
 
-/*
- * A busy machine may have this one stand still for longer than a timeout is; what is sent again then is
- * not ECT (RFC 3168 §6.1.5), and dropped. So none comes early.
- */
-static bool be_patient(void)
-{
-	return ipv6() ? shell("ip route add fd00::" ADDR_B "/128 dev veth rto_min 3s")
-		      : shell("ip route add " ADDR_B "/32 dev veth rto_min 3s");
-}
-
 /* Behind the delay no packet is its sender's any more: else TCP would not fill a queue of its own. */
 static bool bottleneck(void)
 {
@@ -51,7 +41,6 @@ FIXTURE_SETUP(marks)
 {
 	if (!new_link(&self->net))
 		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
-	must(be_patient() ? 0 : -1);
 	if (!bottleneck())
 		SKIP(_exit(255), "no fq_codel (iproute2? sch_netem, sch_tbf, sch_fq_codel modules?)");
 	if (variant->alone)
