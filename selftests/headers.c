@@ -3,9 +3,7 @@
  * What a program has IP put into its header: options of IPv4 (RFC 791 §3.1), extension headers of IPv6
  * (RFC 8200 §4). The same over TCP and UDP.
  */
-#include "yoke_test.h"
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
+#include "wire.h"
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
@@ -73,16 +71,6 @@ static int mss_of(int fd)
 
 	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
 	return info.tcpi_snd_mss;
-}
-
-static int tap(void)
-{
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
-				  .sll_ifindex = (int)if_nametoindex("lo") };
-	int fd = must(socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL)));
-
-	must(bind(fd, (struct sockaddr *)&ll, sizeof(ll)));
-	return fd;
 }
 
 static void set_mtu(int mtu)
@@ -185,7 +173,7 @@ TEST_F(options4, a_datagram_takes_the_route)
 {
 	unsigned char got[64], packet[128];
 	struct ip *ip = (struct ip *)packet;
-	int seen = tap();
+	int seen = tap("lo");
 
 	EXPECT_OK(set_bytes(self->a, SOL_IP, IP_OPTIONS, route, sizeof(route)));
 	EXPECT_EQ(5, send_with(self->a, self->port, 0, 0, NULL, 0));
@@ -247,7 +235,7 @@ TEST_F_TIMEOUT(options4, a_stream_has_them, 120)
 	EXPECT_EQ(mss_of(p.a), plain);
 	EXPECT_OK(set_bytes(p.a, SOL_IP, IP_OPTIONS, record, sizeof(record)));
 	EXPECT_EQ(mss_of(p.a), plain - (int)sizeof(record));
-	seen = tap();
+	seen = tap("lo");
 	must(set_opt(seen, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20));
 	EXPECT_TRUE(carry_both_ways(p, 200000, 7 * BOUND));
 	while ((n = recv(seen, packet, sizeof(packet), 0)) > 0) {
@@ -266,7 +254,7 @@ TEST_F(options4, a_stream_takes_the_route)
 	int listening = listener(LOOPBACK, 0, 1), fd = stream(), b;
 	unsigned char packet[128];
 	struct ip *ip = (struct ip *)packet;
-	int seen = tap();
+	int seen = tap("lo");
 
 	EXPECT_OK(set_bytes(fd, SOL_IP, IP_OPTIONS, route, sizeof(route)));
 	set_timeout(fd, SO_SNDTIMEO, 20000);
@@ -376,7 +364,7 @@ TEST_F(headers6, a_datagram_takes_the_route)
 	struct segments route6 = through(), got = { 0 };
 	unsigned char packet[256];
 	struct ip6_hdr *ip = (struct ip6_hdr *)packet;
-	int seen = tap();
+	int seen = tap("lo");
 
 	if (set_bytes(self->a, SOL_IPV6, IPV6_RTHDR, &route6, sizeof(route6)))
 		SKIP(return, "no segment routing in this kernel");
@@ -434,7 +422,7 @@ TEST_F_TIMEOUT(headers6, a_stream_has_them, 120)
 
 TEST_F(headers6, a_stream_takes_the_route)
 {
-	int listening = listener(LOOPBACK, 0, 1), fd = stream(), b, seen = tap();
+	int listening = listener(LOOPBACK, 0, 1), fd = stream(), b, seen = tap("lo");
 	struct segments route6 = through();
 	unsigned char packet[256];
 	struct ip6_hdr *ip = (struct ip6_hdr *)packet;
@@ -478,7 +466,7 @@ static int label_to(int seen, int port)
 
 TEST_F(headers6, labels_of_the_host)
 {
-	int listening = listener(LOOPBACK, 0, 4), seen = tap(), fd;
+	int listening = listener(LOOPBACK, 0, 4), seen = tap("lo"), fd;
 
 	for (int wanted = 1; wanted >= 0; wanted--) {
 		must(set_opt(self->a, SOL_IPV6, IPV6_AUTOFLOWLABEL, wanted));
@@ -497,7 +485,7 @@ TEST_F(headers6, labels_of_the_program)
 {
 	struct label_request lease = { .dst = in6addr_loopback, .share = 1, .flags = 1 };
 	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
-	int listening = listener(LOOPBACK, 0, 4), seen = tap(), fds[] = { dgram(), stream() }, i;
+	int listening = listener(LOOPBACK, 0, 4), seen = tap("lo"), fds[] = { dgram(), stream() }, i;
 	unsigned int got = 0;
 
 	must(set_opt(self->b, SOL_IPV6, RECV_FLOWINFO, 1));

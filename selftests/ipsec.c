@@ -3,9 +3,7 @@
  * IPsec in transport mode, as the administrator wants it between two hosts: what goes is protected,
  * what comes without is refused, and what may not go does not.
  */
-#include "yoke_test.h"
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
+#include "wire.h"
 
 ON_A_LINK(ipsec)
 
@@ -38,17 +36,6 @@ static bool protect(const char *own, const char *peer)
 		SKIP(return, "no IPsec (iproute2? esp4, esp6?)");		\
 	enter((net).a);								\
 	must(protect(ADDRESS(ADDR_A), ADDRESS(ADDR_B)) ? 0 : -1)
-
-/* Hears all that passes this end of the wire. */
-static int tap(void)
-{
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
-				  .sll_ifindex = (int)if_nametoindex("veth") };
-	int fd = must(socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL)));
-
-	must((bind)(fd, (struct sockaddr *)&ll, sizeof(ll)));
-	return fd;
-}
 
 /* How many packets of that protocol it heard, of all that are there by now, which are gone then. */
 static void heard(int fd, int *esp, int *ours)
@@ -84,7 +71,7 @@ TEST_F(ipsec, streams_are_protected)
 	struct pair p;
 
 	NEED_IPSEC(self->net);
-	seen = tap();
+	seen = tap("veth");
 	p = link_pair(self->net);
 	EXPECT_TRUE(carry_both_ways(p, 100000, 2 * BOUND));
 	close(p.a);
@@ -100,7 +87,7 @@ TEST_F(ipsec, datagrams_are_protected)
 	char c;
 
 	NEED_IPSEC(self->net);
-	seen = tap();
+	seen = tap("veth");
 	enter(self->net.b);
 	b = bound(SOCK_DGRAM, ADDR_B, 0);
 	enter(self->net.a);

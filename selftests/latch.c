@@ -4,8 +4,6 @@
  * flow labels that go back as they came (net.ipv6.flowlabel_reflect). As TCP does it.
  */
 #include "peer.h"
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
 
 /* What <linux/in6.h> has, which does not go with <netinet/in.h>. */
 #define FLOWLABEL_MGR	32
@@ -241,16 +239,6 @@ TEST_F(latch6, extension_headers_of_the_syn)
 
 /* ---- flow labels (RFC 6437) ---------------------------------------------------- */
 
-static int tap(void)
-{
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
-				  .sll_ifindex = (int)if_nametoindex("lo") };
-	int fd = must(socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL)));
-
-	must((bind)(fd, (struct sockaddr *)&ll, sizeof(ll)));
-	return fd;
-}
-
 /* The label of the next packet from that port with that bit of the header's flags; -1: there was none. */
 static int label_from(int seen, int port, int flag)
 {
@@ -307,7 +295,7 @@ TEST_F(latch6, labels_come_back)
 		reflect(on ? "1" : "0");
 		l = listener(LOOPBACK, 0, 1);
 		port = local_port(l);
-		seen = tap();
+		seen = tap("lo");
 		a = must(connect_labelled(port, LABEL + on));
 		b = must(accept(l, NULL, NULL));
 		EXPECT_EQ(on, label_from(seen, port, SYN) == LABEL + on);
@@ -336,7 +324,7 @@ TEST_F(latch6, labels_of_resets)
 	int port = 4711;
 
 	for (int on = 0; on < 2; on++) {
-		int seen = tap();
+		int seen = tap("lo");
 
 		reflect(on ? "2" : "1");
 		EXPECT_ERR(ECONNREFUSED, connect_labelled(port, LABEL + on));
@@ -371,7 +359,7 @@ TEST_F(latch6, label_of_a_refusal)
 
 TEST_F(latch6, the_option_to_reflect)
 {
-	int a, b, seen = tap(), port = local_port(self->listening);
+	int a, b, seen = tap("lo"), port = local_port(self->listening);
 
 	EXPECT_ERR(EPERM, label_option(self->listening, LABEL_GET, LABEL_REFLECT));
 	EXPECT_ERR(ESRCH, label_option(self->listening, LABEL_PUT, LABEL_REFLECT));
@@ -401,7 +389,7 @@ TEST_F(latch6, labels_that_change)
 	must(set_opt(p.a, SOL_IPV6, IPV6_RECVHOPLIMIT, 1));
 	must(connect_to(p.a, LOOPBACK, port));
 	p.b = must(accept(self->listening, NULL, NULL));
-	seen = tap();
+	seen = tap("lo");
 	must(send(p.b, "x", 1, 0));
 	EXPECT_TRUE(arrived(p.a, 1));
 	must(send(p.a, "x", 1, 0));

@@ -7,7 +7,9 @@
 #define WIRE_H
 
 #include "yoke_test.h"
+#include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <net/ethernet.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 
@@ -124,6 +126,17 @@ static inline int stretch_a_wire(const char *ip)
 	must(ioctl(fd, TUNSETIFF, &ifr));
 	must(shell("ip addr add %s/24 dev wire && ip addr add fd00::%s/64 dev wire nodad && "
 		   "ip link set wire txqueuelen 20000 up", ip, ip) ? 0 : -1);
+	return fd;
+}
+
+/* Hears all that passes this device, from IP's header on. */
+static inline int tap(const char *dev)
+{
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+				  .sll_ifindex = (int)if_nametoindex(dev) };
+	int fd = must(socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL)));
+
+	must((bind)(fd, (struct sockaddr *)&ll, sizeof(ll)));
 	return fd;
 }
 
