@@ -239,11 +239,16 @@ static long three(struct them *t, struct tcphdr special, const char *data)
 TEST_F(held, and_joined)
 {
 	char out[3 * LEN], in[sizeof(out)];
+	long n = 0;
 
 	fill(out, sizeof(out), 1, 0);
-	EXPECT_EQ(1, three(&self->peer, (struct tcphdr){ 0 }, out));
-	EXPECT_EQ((ssize_t)sizeof(in), recv(self->fd, in, sizeof(in), 0));
-	EXPECT_EQ(0, memcmp(out, in, sizeof(in)));
+	/* Now and then a message of IPv6's own is counted, too. */
+	for (int i = 0; n != 1 && i < 5; i++) {
+		n = three(&self->peer, (struct tcphdr){ 0 }, out);
+		EXPECT_EQ((ssize_t)sizeof(in), recv(self->fd, in, sizeof(in), 0));
+		EXPECT_EQ(0, memcmp(out, in, sizeof(in)));
+	}
+	EXPECT_EQ(1, n);
 }
 
 /* What is urgent is not joined with what is not, on either side: the mark stays where it was. */
@@ -252,7 +257,7 @@ TEST_F(held, but_not_what_is_urgent)
 	char out[3 * LEN], in[sizeof(out)], mark;
 
 	fill(out, sizeof(out), 2, 0);
-	EXPECT_EQ(3, three(&self->peer, (struct tcphdr){ .urg = 1, .urg_ptr = htons(1) }, out));
+	EXPECT_LE(3, three(&self->peer, (struct tcphdr){ .urg = 1, .urg_ptr = htons(1) }, out));
 	EXPECT_EQ(POLLPRI, wait_events(self->fd, POLLPRI));
 	EXPECT_EQ(1, recv(self->fd, &mark, 1, MSG_OOB));
 	EXPECT_EQ(out[LEN], mark);
