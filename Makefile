@@ -141,7 +141,7 @@ help:
 	@echo 'make check-machines  the module built for arm64 and s390x; the unit tests on the latter, a big-endian one'
 	@echo "make check-programs  other people's programs over Yoke across a bad link; fetches them, installs none"
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
-	@echo '                (KERNEL=uml-debug, a 7.3 with these, in user mode at native speed)'
+	@echo '                (KERNEL=uml-debug, a 7.3 with these, in user mode)'
 	@echo 'make fuzz       a million hostile packets, and calls (FUZZ_SEED= for the same again)'
 	@echo 'make conformance  every requirement of the RFCs, over Yoke and over TCP: build/conformance.txt, .html'
 	@echo 'make mutants    break the module in many ways, and see the packet tests fail'

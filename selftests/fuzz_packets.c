@@ -110,14 +110,10 @@ static void learn(struct packet *p)
 static void listen_to_kernel(void)
 {
 	struct packet p;
-	ssize_t n;
 
-	while ((n = read(tun, p.b, ROOM)) > 0) {
+	while (take(tun, &p)) {
 		came++;
-		p.len = n;
-		p.version = p.b[0] >> 4;
-		p.ip = p.version == 4 ? (p.b[0] & 15) * 4 : sizeof(struct ip6_hdr);
-		if (p.b[p.version == 4 ? 9 : 6] != protocol(true) || p.len < p.ip + sizeof(struct tcphdr))
+		if (!is_segment(&p))
 			continue;
 		last = p;
 		learn(&p);

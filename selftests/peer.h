@@ -69,16 +69,9 @@ static inline uint32_t end_of(struct packet *p)
 /* The next segment that is there by now, for whomever. */
 static inline bool hear_any(int wire, struct packet *p)
 {
-	ssize_t n;
-
-	while ((n = read(wire, p->b, ROOM)) > 0) {
-		p->len = n;
-		p->version = p->b[0] >> 4;
-		p->ip = p->version == 4 ? (p->b[0] & 15) * 4 : sizeof(struct ip6_hdr);
-		if (p->b[p->version == 4 ? 9 : 6] == protocol(true) &&
-		    p->len >= p->ip + sizeof(struct tcphdr))
+	while (take(wire, p))
+		if (is_segment(p))
 			return true;
-	}
 	return false;
 }
 

@@ -129,6 +129,24 @@ static inline int stretch_a_wire(const char *ip)
 	return fd;
 }
 
+/* The next packet of the kernel's that is there by now. */
+static inline bool take(int wire, struct packet *p)
+{
+	ssize_t n = read(wire, p->b, ROOM);
+
+	if (n <= 0)
+		return false;
+	p->len = n;
+	p->version = p->b[0] >> 4;
+	p->ip = p->version == 4 ? (p->b[0] & 15) * 4 : sizeof(struct ip6_hdr);
+	return true;
+}
+
+static inline bool is_segment(const struct packet *p)
+{
+	return p->b[p->version == 4 ? 9 : 6] == protocol(true) && p->len >= p->ip + sizeof(struct tcphdr);
+}
+
 /* Hears all that passes this device, from IP's header on. */
 static inline int tap(const char *dev)
 {

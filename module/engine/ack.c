@@ -8,7 +8,6 @@
  * RFC 9293 §3.10.7.4 step 5, RFC 5961 §5.2 (old ACKs), RFC 2018/2883 (SACK,
  * D-SACK), RFC 7323 §4.1 (RTTM).
  */
-#include <linux/errqueue.h>
 #include "queue.h"
 #include "urgent.h"
 #include "ack.h"
