@@ -341,6 +341,8 @@ static void *hostile(void *course)
 		default:
 			do_data();
 		}
+		if (i % 32 == 0)
+			must(-unwritten(memory, 4096));
 	}
 	return NULL;
 }

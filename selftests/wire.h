@@ -129,6 +129,11 @@ static inline int stretch_a_wire(const char *ip)
 	return fd;
 }
 
+static inline bool is_segment(const struct packet *p)
+{
+	return p->b[p->version == 4 ? 9 : 6] == protocol(true) && p->len >= p->ip + sizeof(struct tcphdr);
+}
+
 /* The next packet of the kernel's that is there by now. */
 static inline bool take(int wire, struct packet *p)
 {
@@ -139,12 +144,8 @@ static inline bool take(int wire, struct packet *p)
 	p->len = n;
 	p->version = p->b[0] >> 4;
 	p->ip = p->version == 4 ? (p->b[0] & 15) * 4 : sizeof(struct ip6_hdr);
+	must(is_segment(p) ? -unwritten(p->b + p->ip, tcp(p)->doff * 4) : 0);
 	return true;
-}
-
-static inline bool is_segment(const struct packet *p)
-{
-	return p->b[p->version == 4 ? 9 : 6] == protocol(true) && p->len >= p->ip + sizeof(struct tcphdr);
 }
 
 /* Hears all that passes this device, from IP's header on. */
