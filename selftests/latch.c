@@ -250,6 +250,11 @@ static int label_from(int seen, int port, int flag)
 	return -1;
 }
 
+static uint32_t label(const struct packet *p)
+{
+	return ntohl(((const struct ip6_hdr *)p->b)->ip6_flow) & 0xfffff;
+}
+
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 
 /* Connects with a label that nobody had before; or fails to. */
@@ -352,7 +357,7 @@ TEST_F(latch6, label_of_a_refusal)
 		t.ours = ntohs(tcp(&p)->source);
 		say(&t, (struct tcphdr){ .ack = 1, .ack_seq = htonl(end_of(&p) + 1) }, NULL, 0, NULL, 0);
 		ASSERT_TRUE(until(hear_any(wire, &p) && tcp(&p)->rst));
-		EXPECT_EQ(on, (ntohl(((struct ip6_hdr *)p.b)->ip6_flow) & 0xfffff) == t.label);
+		EXPECT_EQ(on, label(&p) == t.label);
 		close(fd);
 	}
 }
@@ -396,6 +401,79 @@ TEST_F(latch6, labels_that_change)
 	EXPECT_TRUE(arrived(p.b, 1));
 	EXPECT_GT(label_of(p.a, 0), 0);
 	EXPECT_EQ(label_of(p.a, 0), label_from(seen, local_port(p.a), PSH));
+}
+
+/* All that a connection sends has one label, which the host makes up, from SYN to TIME-WAIT. */
+TEST_F(latch6, one_for_all)
+{
+	int wire = stretch_a_wire(OURS), l = listener(ANY, PORT, 1), fd;
+	struct them t = { .wire = wire, .ours = PORT, .theirs = 4000, .snd = 1000, .window = 50000 };
+	struct tcphdr fin = { .fin = 1, .ack = 1 };
+	struct packet first, p;
+
+	say(&t, (struct tcphdr){ .seq = htonl(t.snd++), .syn = 1 }, NULL, 0, NULL, 0);
+	ASSERT_TRUE(until(hear_any(wire, &first)));
+	EXPECT_LT(0, label(&first));
+	learn(&t, &first);
+	acknowledge(&t, NULL, 0);
+	fd = must(accept(l, NULL, NULL));
+	must(send(fd, "x", 1, 0));
+	ASSERT_TRUE(until(hear_any(wire, &p)));
+	EXPECT_EQ(label(&first), label(&p));
+	learn(&t, &p);
+	acknowledge(&t, NULL, 0);
+	close(fd);
+	ASSERT_TRUE(until(hear_any(wire, &p)));
+	EXPECT_EQ(label(&first), label(&p));
+	learn(&t, &p);
+	fin.seq = htonl(t.snd);
+	fin.ack_seq = htonl(t.rcv);
+	for (int again = 0; again < 2; again++) {
+		say(&t, fin, NULL, 0, NULL, 0);
+		ASSERT_TRUE(until(hear_any(wire, &p)));
+		EXPECT_EQ(label(&first), label(&p));
+		EXPECT_EQ(1, count(TCP_TIME_WAIT, PORT));
+	}
+}
+
+/* The way by which nothing comes back is left for another, which a label may lead to. */
+TEST_F(latch6, another_after_a_timeout)
+{
+	int wire = stretch_a_wire(OURS);
+
+	for (int on = 0; on < 2; on++) {
+		struct packet first, second;
+		int fd;
+
+		must(write_file("/proc/sys/net/core/txrehash", on ? "1" : "0") ? 0 : -1);
+		fd = stream();
+		set_nonblock(fd, true);
+		EXPECT_ERR(EINPROGRESS, connect_to(fd, THEIRS, PORT));
+		ASSERT_TRUE(until(hear_any(wire, &first)));
+		ASSERT_TRUE(until(hear_any(wire, &second)));
+		EXPECT_EQ(tcp(&first)->seq, tcp(&second)->seq);
+		EXPECT_EQ(on, label(&first) != label(&second));
+		close(fd);
+	}
+}
+
+/* Who sends the same again and again, by other ways, has no ACK of ours: they leave theirs, too. */
+TEST_F(latch6, another_for_acks)
+{
+	int wire = stretch_a_wire(OURS), l = listener(ANY, PORT, 1);
+	struct them t = meet(wire, 4000, 1000, 50000, 0);
+	struct packet p;
+	uint32_t before;
+
+	must(accept(l, NULL, NULL));
+	say_data(&t, t.snd, "x", 1);
+	ASSERT_TRUE(until(hear_any(wire, &p)));
+	before = label(&p);
+	for (t.label = 1; t.label < 4; t.label++) {
+		say_data(&t, t.snd, "x", 1);
+		ASSERT_TRUE(until(hear_any(wire, &p)));
+	}
+	EXPECT_NE(before, label(&p));
 }
 
 TEST_HARNESS_MAIN

@@ -25,7 +25,8 @@ struct yoke_route {
 	struct dst_entry *dst;
 	int	oif;
 	u32	mark;
-	__be32	flow;		/* flow label, 0: what the host makes of the flow */
+	__be32	flow;		/* flow label, 0: what the host makes of @txhash */
+	u32	txhash;		/* as sk_txhash; 0: of addresses and ports */
 	u8	tos;
 	u8	ttl;		/* 0: the route's */
 	bool	foreign;	/* from an address that is none of ours */

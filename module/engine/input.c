@@ -636,6 +636,9 @@ static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment 
 		if (yoke_seq_before(s->seq, ys->rcv_nxt)) {
 			u32 end = s->end_seq;
 
+			/* Twice the same: do our ACKs go a way that is not sound? */
+			if (s->seq == ys->dsack_block.start && sk_rethink_txhash(sk))
+				yoke_count(sock_net(sk), DuplicateDataRehash);
 			if (yoke_seq_after(end, ys->rcv_nxt))
 				end = ys->rcv_nxt;
 			yoke_input_dsack(ys, s->seq, end);

@@ -61,7 +61,7 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	child->sk_reuseport = sk->sk_reuseport;
 	child->sk_no_check_tx = sk->sk_no_check_tx;
 	child->sk_tsflags = sk->sk_tsflags;
-	child->sk_txrehash = sk->sk_txrehash;
+	child->sk_txrehash = READ_ONCE(sk->sk_txrehash);
 	child->sk_bound_dev_if = sk->sk_bound_dev_if;
 	child->sk_mark = sk->sk_mark;
 	child->sk_priority = sk->sk_priority;
@@ -128,6 +128,7 @@ static void yoke_listen_numbers(struct sock *child, const struct yoke_request *r
 {
 	struct yoke_sock *ys = yoke_sk(child);
 
+	child->sk_txhash = yoke_request_txhash(req);
 	ys->iss = req->iss;
 	ys->irs = req->irs;
 	ys->snd_una = req->iss + 1;

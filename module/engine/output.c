@@ -430,20 +430,24 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rou
 	if (opt)
 		yoke_opt_write((u8 *)(th + 1), opt);
 	route->af->checksum(skb, &route->pair, yoke_stream_protocol, offsetof(struct tcphdr, check));
+	if (route->txhash)
+		skb_set_hash(skb, route->txhash, PKT_HASH_TYPE_L4);
 	yoke_count(net, OutSegs);
 	route->af->xmit_for(net, sk, skb, route);
 }
 
 void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx, u32 mark,
-			u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt)
+			u32 txhash, u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt)
 {
 	struct yoke_rx back = *rx;
 	struct yoke_route route;
 
 	if (rx->af->options_back)
 		back.options = rx->af->options_back(net, skb);
-	if (!yoke_output_route(&route, net, NULL, &back, mark))
+	if (!yoke_output_route(&route, net, NULL, &back, mark)) {
+		route.txhash = txhash;
 		yoke_output_control(net, NULL, &route, seq, ack, wnd, flags, opt);
+	}
 	kfree(back.options);
 }
 
@@ -456,8 +460,8 @@ void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yo
 		return;
 	yoke_count(net, OutRsts);
 	if (th->ack)
-		yoke_output_answer(net, skb, rx, skb->mark, ntohl(th->ack_seq), 0, 0, YOKE_RST, NULL);
+		yoke_output_answer(net, skb, rx, skb->mark, 0, ntohl(th->ack_seq), 0, 0, YOKE_RST, NULL);
 	else
-		yoke_output_answer(net, skb, rx, skb->mark, 0, ntohl(th->seq) + len, 0,
+		yoke_output_answer(net, skb, rx, skb->mark, 0, 0, ntohl(th->seq) + len, 0,
 				   YOKE_RST | YOKE_ACK, NULL);
 }

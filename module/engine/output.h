@@ -44,9 +44,12 @@ int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk
 /* A @flags segment by @route, which is used up, with the given numbers; @sk and @opt may be NULL. */
 void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_route *route,
 			 u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt);
-/* The same toward who sent @skb, by the way it came, without a socket's options. */
+/*
+ * The same toward who sent @skb, by the way it came, without a socket's options; @mark and @txhash
+ * as in struct yoke_route.
+ */
 void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx, u32 mark,
-			u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt);
+			u32 txhash, u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt);
 /* The reset that answers a segment nobody wants (RFC 9293 §3.5.2 group 1); none for a reset. */
 void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
 

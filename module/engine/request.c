@@ -96,7 +96,7 @@ static u32 yoke_request_tsval(const struct yoke_request *req)
 }
 
 void yoke_request_send_by(struct yoke_request *req, u16 flags, const struct yoke_opt *answer,
-			  const struct yoke_route *route)
+			  struct yoke_route *route)
 {
 	struct net *net = sock_net(req->listener);
 	struct yoke_opt opt = {
@@ -129,6 +129,7 @@ void yoke_request_send_by(struct yoke_request *req, u16 flags, const struct yoke
 			flags |= yoke_ecn_flags(&ecn, true);
 		}
 	}
+	route->txhash = yoke_request_txhash(req);
 	yoke_output_control(net, req->listener, route, seq, req->irs + 1, wnd, flags, &opt);
 }
 
@@ -199,6 +200,8 @@ static void yoke_request_expire(struct timer_list *t)
 		goto put;
 	if (req->retries >= defer) {
 		yoke_count(net, RetransSegs);
+		if (READ_ONCE(sk->sk_txrehash) == SOCK_TXREHASH_ENABLED)
+			req->txhash = net_tx_rndhash();
 		yoke_request_send(req, YOKE_SYN | YOKE_ACK);
 	}
 	rcu_read_unlock();

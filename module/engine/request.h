@@ -13,6 +13,7 @@
  * @listener:	the socket it belongs to; alive as long as @list is not empty (the listener drops
  *		its requests first)
  * @refs:	table, timer, and who works on it
+ * @txhash:	yoke_request_txhash(), once the SYN-ACK had to be sent again
  * @timer:	SYN-ACK retransmission; @retries how many there were, or would have been if it were not
  *		@acked already, @sent_us when the last one left, or if @timed how long its ACK took
  * @saved_syn:	for TCP_SAVED_SYN, or NULL
@@ -29,6 +30,7 @@ struct yoke_request {
 	struct list_head list;
 	struct sock	*listener;
 	refcount_t	refs;
+	u32	txhash;
 	union {
 		struct timer_list timer;
 		struct rcu_head	rcu;	/* once nobody holds it */
@@ -62,6 +64,12 @@ struct yoke_request {
 	int	rcv_wnd;
 };
 
+/* The child's sk_txhash: what nobody guesses, and a cookie brings back. */
+static inline u32 yoke_request_txhash(const struct yoke_request *req)
+{
+	return (req->txhash ?: req->iss) ?: 1;
+}
+
 int yoke_request_init(void);
 void yoke_request_exit(void);
 
@@ -87,7 +95,7 @@ bool yoke_request_add(struct yoke_request *req);
 void yoke_request_send(struct yoke_request *req, u16 flags);
 /* The same by @route, which is used up; @answer: with its Fast Open cookie, or NULL. */
 void yoke_request_send_by(struct yoke_request *req, u16 flags, const struct yoke_opt *answer,
-			  const struct yoke_route *route);
+			  struct yoke_route *route);
 /*
  * An ACK because of a suspicious segment, rate-limited as those of connections (RFC 5961 §7):
  * a request of a pair whose two ends are the same, forged, would answer itself for ever.

@@ -145,6 +145,9 @@ static void yoke_timer_retransmit(struct sock *sk)
 		ys->rto.since = yoke_conn_tsval(ys) ?: 1;
 	}
 	ys->rto.total++;
+	/* Of several ways that the network has another may be sound. */
+	if (sk_rethink_txhash(sk))
+		yoke_count(sock_net(sk), TimeoutRehash);
 	if (ys->retransmits < U8_MAX)
 		ys->retransmits++;
 	/* R1: perhaps the route is to blame (RFC 9293 MUST-20). */

@@ -87,6 +87,7 @@ void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout)
 	tw->tos = yoke_addr_tos(sk, ys->af);
 	tw->foreign = inet_test_bit(TRANSPARENT, sk);
 	tw->flow = yoke_addr_flow(sk, ys->af);
+	tw->txhash = sk->sk_txhash;
 	tw->uid = sk->sk_uid;
 	tw->state = state;
 	timer_setup(&tw->timer, yoke_timewait_expire, 0);
@@ -138,8 +139,8 @@ static void yoke_timewait_ack(struct yoke_timewait *tw, const struct sk_buff *sk
 		.tsecr = tw->ts_recent,
 	};
 
-	yoke_output_answer(tw->net, skb, rx, tw->mark, tw->snd_nxt, tw->rcv_nxt, tw->rcv_wnd,
-			   YOKE_ACK, &opt);
+	yoke_output_answer(tw->net, skb, rx, tw->mark, tw->txhash, tw->snd_nxt, tw->rcv_nxt,
+			   tw->rcv_wnd, YOKE_ACK, &opt);
 }
 
 /* RFC 5961 §7: one ACK per limit for segments that prove nothing. */

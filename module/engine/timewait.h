@@ -23,7 +23,7 @@
  * @rcv_wnd:	as in the header, scaled down
  * @state:	TCP_TIME_WAIT or TCP_FIN_WAIT2
  * @foreign:	its socket was IP_TRANSPARENT's
- * @flow:	its flow label, 0: what the host makes of the flow
+ * @flow:	its flow label, 0: what the host makes of @txhash, its sk_txhash
  */
 struct yoke_timewait {
 	struct yoke_node node;
@@ -43,6 +43,7 @@ struct yoke_timewait {
 	u32	challenge_jiffies;
 	u32	mark;
 	__be32	flow;
+	u32	txhash;
 	kuid_t	uid;
 	u8	state;
 	u8	tos;

@@ -114,6 +114,8 @@ static void info_send(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 	info->tcpi_bytes_retrans = ys->put.again;
 	info->tcpi_dsack_dups = ys->put.dsacks;
 	info->tcpi_total_rto = ys->rto.total;
+	if (READ_ONCE(ys->inet.sk.sk_txrehash) == SOCK_TXREHASH_ENABLED)
+		info->tcpi_rehash = ys->rto.total;
 	info->tcpi_total_rto_recoveries = ys->rto.runs;
 	info->tcpi_total_rto_time = ys->rto.ms;
 	if (ys->rto.since)

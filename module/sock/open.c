@@ -221,6 +221,7 @@ static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len,
 	err = open_claim_any(sk);
 	if (err)
 		goto undo;
+	sk_set_txhash(sk);
 	if (unlikely(ys->repair)) {
 		WRITE_ONCE(sk->sk_err, 0);
 		yoke_repair_open(sk);
