@@ -5,36 +5,14 @@
  *
  *	-plugin profile.so,out=FILE	appends a line "begin" and lines "address instructions" for each
  *
- * QEMU's header is in no package of Debian 12, so what is used of it (API version 1) is told here.
  * One processor: nothing is locked.
  */
-#include <inttypes.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "mark.h"
+#include "plugin.h"
 
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
-		void (*cb)(uint64_t id, struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb, int add, void *ptr,
-					      uint64_t imm);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-		void (*cb)(unsigned int cpu, void *data), int no_regs, void *data);
-
-#define EXPORT __attribute__((visibility("default")))
 #define BLOCKS (1 << 20)
-
-EXPORT int qemu_plugin_version = 1;
 
 static struct block { uint64_t at, count; } *blocks[BLOCKS];
 static size_t nblocks;
@@ -84,9 +62,7 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 
 EXPORT int qemu_plugin_install(uint64_t id, const void *info, int argc, char **argv)
 {
-	if (argc != 1 || strncmp(argv[0], "out=", 4))
-		return -1;
-	out = fopen(argv[0] + 4, "a");
+	out = plugin_output(argc, argv);
 	if (!out)
 		return -1;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
