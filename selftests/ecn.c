@@ -116,7 +116,11 @@ TEST_F_TIMEOUT(marks, bulk, 60)
 		return;
 	}
 	EXPECT_LT(0, told("ecn_mark"));
-	EXPECT_EQ(0, told("dropped"));
+	/*
+	 * A processor that the host takes away for some ms has others overtake what it carries; that is
+	 * sent again, and is not ECT then (RFC 3168 §6.1.5).
+	 */
+	EXPECT_GE((int)info.tcpi_total_retrans, told("dropped"));
 }
 
 TEST_HARNESS_MAIN
