@@ -49,6 +49,16 @@ unsigned int yoke_send_goal(struct sock *sk)
 	return max(segs, 1U) * mss;
 }
 
+/* The route may carry more than it did, or be another: nobody says so (RFC 1191 §6.3, RFC 8201 §4). */
+static void yoke_send_follow_route(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	const struct dst_entry *dst = ys->af->refresh(sk);
+
+	if (dst && unlikely(min_t(u32, dst_mtu(dst), U16_MAX) != ys->pmtu))
+		yoke_conn_sync_mss(sk, dst_mtu(dst));
+}
+
 /* --- retransmission --- */
 
 static int yoke_send_again(struct sock *sk, struct sk_buff *skb)
@@ -265,12 +275,14 @@ static bool yoke_send_search(struct sock *sk, unsigned int mss)
 
 static void yoke_send_new(struct sock *sk, enum yoke_push how)
 {
+	bool idle = skb_queue_empty(&yoke_sk(sk)->rtx), sent = false;
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned int mss = yoke_output_mss(ys);
-	bool idle = skb_queue_empty(&ys->rtx), sent = false;
 	struct sk_buff *skb;
+	unsigned int mss;
 	int len;
 
+	yoke_send_follow_route(sk);
+	mss = yoke_output_mss(ys);
 	if (unlikely(ys->pmtud.enabled) && !yoke_pace_wait(sk))
 		sent = yoke_send_search(sk, mss);
 	while ((skb = skb_peek(&sk->sk_write_queue))) {
