@@ -108,11 +108,13 @@ int yoke_send_retransmit_head(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb = skb_peek(&ys->rtx);
-	unsigned int mss = yoke_output_mss(ys);
+	unsigned int mss;
 	int err;
 
 	if (!skb)
 		return 0;
+	yoke_send_follow_route(sk);
+	mss = yoke_output_mss(ys);
 	err = yoke_queue_own(sk, skb);
 	if (err)
 		return err;
@@ -146,9 +148,12 @@ void yoke_send_mtu(struct sock *sk)
 static void yoke_send_resend(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned int mss = yoke_output_mss(ys), burst = yoke_pace_burst(sk, mss);
+	unsigned int mss, burst;
 	struct yoke_seg *seg;
 
+	yoke_send_follow_route(sk);
+	mss = yoke_output_mss(ys);
+	burst = yoke_pace_burst(sk, mss);
 	while ((seg = yoke_recovery_next(&ys->rec))) {
 		struct sk_buff *skb = yoke_seg_skb(seg);
 		u32 room = yoke_recovery_room(&ys->rec, &ys->cc);
