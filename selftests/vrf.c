@@ -14,15 +14,6 @@
 
 FIXTURE(vrf) { struct net net; };
 
-/* What stands for an address, as text. */
-static const char *text(const char *ip)
-{
-	static char buf[INET6_ADDRSTRLEN];
-	struct in6_addr six = to_ipv6((struct in_addr){ inet_addr(ip) });
-
-	return ipv6() ? inet_ntop(AF_INET6, &six, buf, sizeof(buf)) : ip;
-}
-
 static bool add_vrf(const char *name, int number)
 {
 	return shell("ip link add %s type vrf table %d", name, number) &&
@@ -33,7 +24,7 @@ static bool add_vrf(const char *name, int number)
 static void give_address(const char *dev, const char *ip)
 {
 	if (ipv6())
-		must(shell("ip -6 addr replace %s/120 dev %s nodad", text(ip), dev) ? 0 : -1);
+		must(shell("ip -6 addr replace %s/120 dev %s nodad", ip_text(ip), dev) ? 0 : -1);
 	else
 		must(shell("ip addr replace %s/24 dev %s", ip, dev) ? 0 : -1);
 }

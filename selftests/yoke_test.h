@@ -131,6 +131,15 @@ static inline struct in6_addr to_ipv6(struct in_addr addr)
 	return six;
 }
 
+/* The address that the kernel sees, as text. */
+static inline const char *ip_text(const char *ip)
+{
+	static char buf[INET6_ADDRSTRLEN];
+	struct in6_addr six = to_ipv6((struct in_addr){ inet_addr(ip) });
+
+	return ipv6() ? inet_ntop(AF_INET6, &six, buf, sizeof(buf)) : ip;
+}
+
 static inline uint32_t from_ipv6(uint32_t last)
 {
 	return last == htonl(1) ? htonl(INADDR_LOOPBACK) : last;
