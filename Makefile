@@ -118,6 +118,14 @@ fuzz: setup
 	@echo "FUZZ_SEED=$(FUZZ_SEED)"
 	@scripts/check fuzz_packets fuzz_calls
 
+soak: export KERNEL := $(or $(KERNEL),6.1)
+soak: export HOURS := $(or $(HOURS),1)
+soak: setup
+	+@$(MAKE) -s --no-print-directory all
+	+@$(MAKE) -s -C selftests O=$(CURDIR)/build/selftests KSELFTEST=$$(scripts/kernel source)/tools/testing/selftests
+	@scripts/vm --kernel $(KERNEL) --cpus 2 --poison --timeout 0 --console build/soak-console.log -- \
+		selftests/soak.sh build/$(KERNEL)/yoke.ko
+
 coverage: setup
 	@scripts/coverage
 
@@ -146,6 +154,7 @@ help:
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
 	@echo '                (KERNEL=uml-debug, a 7.3 with these, in user mode)'
 	@echo 'make fuzz       a million hostile packets, and calls (FUZZ_SEED= for the same again)'
+	@echo 'make soak       for HOURS (1), in one guest: storms, losses, hostile calls and changes of the machine side by side'
 	@echo 'make coverage   the lines of module/ that no test reaches: build/coverage.txt (three quarters of an hour)'
 	@echo 'make conformance  every requirement of the RFCs, over Yoke and over TCP: build/conformance.txt, .html'
 	@echo 'make mutants    break the module in many ways, and see the packet tests fail'
@@ -157,4 +166,4 @@ help:
 	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all sample $(samples) headers install uninstall demo bench bench-many bench-recovery profile check check-kernels check-machines check-programs conformance mutants check-debug fuzz coverage shell lint setup clean help
+.PHONY: all sample $(samples) headers install uninstall demo bench bench-many bench-recovery profile check check-kernels check-machines check-programs conformance mutants check-debug fuzz soak coverage shell lint setup clean help
