@@ -50,13 +50,14 @@ unsigned int yoke_send_goal(struct sock *sk)
 }
 
 /* The route may carry more than it did, or be another: nobody says so (RFC 1191 §6.3, RFC 8201 §4). */
-static void yoke_send_follow_route(struct sock *sk)
+static unsigned int yoke_send_mss(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	const struct dst_entry *dst = ys->af->refresh(sk);
 
 	if (dst && unlikely(min_t(u32, dst_mtu(dst), U16_MAX) != ys->pmtu))
 		yoke_conn_sync_mss(sk, dst_mtu(dst));
+	return yoke_output_mss(ys);
 }
 
 /* --- retransmission --- */
@@ -108,13 +109,11 @@ int yoke_send_retransmit_head(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb = skb_peek(&ys->rtx);
-	unsigned int mss;
+	unsigned int mss = yoke_send_mss(sk);
 	int err;
 
 	if (!skb)
 		return 0;
-	yoke_send_follow_route(sk);
-	mss = yoke_output_mss(ys);
 	err = yoke_queue_own(sk, skb);
 	if (err)
 		return err;
@@ -148,12 +147,9 @@ void yoke_send_mtu(struct sock *sk)
 static void yoke_send_resend(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned int mss, burst;
+	unsigned int mss = yoke_send_mss(sk), burst = yoke_pace_burst(sk, mss);
 	struct yoke_seg *seg;
 
-	yoke_send_follow_route(sk);
-	mss = yoke_output_mss(ys);
-	burst = yoke_pace_burst(sk, mss);
 	while ((seg = yoke_recovery_next(&ys->rec))) {
 		struct sk_buff *skb = yoke_seg_skb(seg);
 		u32 room = yoke_recovery_room(&ys->rec, &ys->cc);
@@ -280,14 +276,12 @@ static bool yoke_send_search(struct sock *sk, unsigned int mss)
 
 static void yoke_send_new(struct sock *sk, enum yoke_push how)
 {
-	bool idle = skb_queue_empty(&yoke_sk(sk)->rtx), sent = false;
 	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned int mss = yoke_send_mss(sk);
+	bool idle = skb_queue_empty(&ys->rtx), sent = false;
 	struct sk_buff *skb;
-	unsigned int mss;
 	int len;
 
-	yoke_send_follow_route(sk);
-	mss = yoke_output_mss(ys);
 	if (unlikely(ys->pmtud.enabled) && !yoke_pace_wait(sk))
 		sent = yoke_send_search(sk, mss);
 	while ((skb = skb_peek(&sk->sk_write_queue))) {
