@@ -50,10 +50,9 @@ unsigned int yoke_send_goal(struct sock *sk)
 }
 
 /* The route may carry more than it did, or be another: nobody says so (RFC 1191 §6.3, RFC 8201 §4). */
-static unsigned int yoke_send_mss(struct sock *sk)
+static unsigned int yoke_send_mss(struct sock *sk, const struct dst_entry *dst)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	const struct dst_entry *dst = ys->af->refresh(sk);
 
 	if (dst && unlikely(min_t(u32, dst_mtu(dst), U16_MAX) != ys->pmtu))
 		yoke_conn_sync_mss(sk, dst_mtu(dst));
@@ -109,7 +108,7 @@ int yoke_send_retransmit_head(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb = skb_peek(&ys->rtx);
-	unsigned int mss = yoke_send_mss(sk);
+	unsigned int mss = yoke_send_mss(sk, ys->af->refresh(sk));
 	int err;
 
 	if (!skb)
@@ -147,7 +146,7 @@ void yoke_send_mtu(struct sock *sk)
 static void yoke_send_resend(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned int mss = yoke_send_mss(sk), burst = yoke_pace_burst(sk, mss);
+	unsigned int mss = yoke_send_mss(sk, ys->af->refresh(sk)), burst = yoke_pace_burst(sk, mss);
 	struct yoke_seg *seg;
 
 	while ((seg = yoke_recovery_next(&ys->rec))) {
@@ -277,7 +276,7 @@ static bool yoke_send_search(struct sock *sk, unsigned int mss)
 static void yoke_send_new(struct sock *sk, enum yoke_push how)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned int mss = yoke_send_mss(sk);
+	unsigned int mss = yoke_send_mss(sk, __sk_dst_get(sk));	/* IP looks whether that still holds */
 	bool idle = skb_queue_empty(&ys->rtx), sent = false;
 	struct sk_buff *skb;
 	int len;
