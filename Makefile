@@ -155,7 +155,7 @@ help:
 	@echo '                (KERNEL=uml-debug, a 7.3 with these, in user mode)'
 	@echo 'make fuzz       a million hostile packets, and calls (FUZZ_SEED= for the same again)'
 	@echo 'make soak       for HOURS (1), in one guest: storms, losses, hostile calls and changes of the machine side by side'
-	@echo 'make coverage   the lines of module/ that no test reaches: build/coverage.txt (three quarters of an hour)'
+	@echo 'make coverage   the lines of module/ that no test reaches: build/coverage.txt (a quarter of an hour)'
 	@echo 'make conformance  every requirement of the RFCs, over Yoke and over TCP: build/conformance.txt, .html'
 	@echo 'make mutants    break the module in many ways, and see the packet tests fail'
 	@echo 'make shell      a VM with the module loaded (KERNEL=6.1)'

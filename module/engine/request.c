@@ -201,7 +201,7 @@ static void yoke_request_expire(struct timer_list *t)
 	if (req->retries >= defer) {
 		yoke_count(net, RetransSegs);
 		if (READ_ONCE(sk->sk_txrehash) == SOCK_TXREHASH_ENABLED)
-			req->txhash = net_tx_rndhash();
+			WRITE_ONCE(req->txhash, net_tx_rndhash());
 		yoke_request_send(req, YOKE_SYN | YOKE_ACK);
 	}
 	rcu_read_unlock();

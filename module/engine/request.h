@@ -67,7 +67,7 @@ struct yoke_request {
 /* The child's sk_txhash: what nobody guesses, and a cookie brings back. */
 static inline u32 yoke_request_txhash(const struct yoke_request *req)
 {
-	return (req->txhash ?: req->iss) ?: 1;
+	return (READ_ONCE(req->txhash) ?: req->iss) ?: 1;	/* its timer may change it */
 }
 
 int yoke_request_init(void);
