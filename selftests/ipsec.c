@@ -20,7 +20,7 @@ static bool policy(bool in, const char *from, const char *to)
 static bool key(const char *from, const char *to, int spi)
 {
 	return shell("ip xfrm state add src %s dst %s proto esp spi %d mode transport"
-		     " auth 'hmac(sha1)' 0x%040d enc 'ecb(cipher_null)' ''", from, to, spi, spi);
+		     " auth 'hmac(sha256)' 0x%064d enc 'ecb(cipher_null)' ''", from, to, spi, spi);
 }
 
 /* In this namespace, that of @own. */
