@@ -216,15 +216,15 @@ TEST_F(device, goes_while_in_use)
 	full = listener(ADDR_B, 0, 0);
 	enter(self->net.a);
 	connected_to(ADDR_B, local_port(full));
-	NEED_NETEM(self->net.a, "delay 300ms");
-	NEED_NETEM(self->net.b, "delay 300ms");
+	NEED_NETEM(self->net.a, "delay 10s");	/* nothing of it comes out before the device goes */
+	NEED_NETEM(self->net.b, "delay 10s");
 	late = stream();		/* SYN-SENT, and on the way */
 	set_nonblock(late, true);
 	EXPECT_ERR(EINPROGRESS, connect_to(late, ADDR_B, local_port(full)));
 	ASSERT_TRUE(streams_move(&t));
 	for (i = 0; i < 10; i++)
 		must(send(t.dgram.a, "x", 1, 0));
-	must(set_opt(t.stream.a, IPPROTO_TCP, TCP_USER_TIMEOUT, 1000));
+	must(set_opt(t.stream.a, IPPROTO_TCP, TCP_USER_TIMEOUT, 1000 * slowness()));
 
 	EXPECT_EQ(0, finish(background(shell("ip link del veth") ? 0 : -1)));
 
