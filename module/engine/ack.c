@@ -14,7 +14,7 @@
 #include "pace.h"
 #include "../table/mem.h"
 
-#define SACK_WALK		64	/* buffers to pass on the way to what a block names */
+#define SACK_WALK		32	/* buffers to pass on the way to what a block names */
 
 void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg)
 {
