@@ -220,36 +220,6 @@ static void flood(void)
 	}
 }
 
-/* The sum of the counters with this name, by TCP's, in the host's files or ours. */
-static long counter(const char *name)
-{
-	const char *path = oracle() ? "/proc/net/netstat" : "/proc/net/yoke/snmp";
-	char names[8192], values[8192], *n, *v, *at_n, *at_v;
-	FILE *f = fopen(path, "r");
-	long found = -1;
-
-	if (!oracle() && strncmp(name, "TCP", 3) == 0)
-		name += 3;
-	while (f && found < 0 && fgets(names, sizeof(names), f)) {
-		if (!oracle()) {
-			if (sscanf(names, "%s %s", values, values + 4096) == 2 &&
-			    strcmp(values, name) == 0)
-				found = atol(values + 4096);
-			continue;
-		}
-		if (!fgets(values, sizeof(values), f))
-			break;
-		n = strtok_r(names, " \n", &at_n);
-		v = strtok_r(values, " \n", &at_v);
-		for (; n && v; n = strtok_r(NULL, " \n", &at_n), v = strtok_r(NULL, " \n", &at_v))
-			if (strcmp(n, name) == 0)
-				found = atol(v);
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
-
 /*
  * Under a flood of many times the backlog all real clients get in, and keep their window scale,
  * SACK and timestamps.

@@ -6,35 +6,6 @@
 
 IN_OWN_NET(tables)
 
-/* A counter of streams by the name that /proc/net/snmp gives it. */
-static long counter(const char *name)
-{
-	char names[4096], values[4096], *n, *v, *at_n, *at_v;
-	FILE *f = fopen(oracle() ? "/proc/net/snmp" : "/proc/net/yoke/snmp", "r");
-	long value = -1;
-
-	if (!f)
-		return -1;
-	if (!oracle())
-		while (fscanf(f, "%4095s %ld", names, &value) == 2 && strcmp(names, name))
-			value = -1;
-	else
-		while (fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f)) {
-			if (strncmp(names, "Tcp:", 4))
-				continue;
-			n = strtok_r(names, " \n", &at_n);
-			v = strtok_r(values, " \n", &at_v);
-			while (n && v && strcmp(n, name)) {
-				n = strtok_r(NULL, " \n", &at_n);
-				v = strtok_r(NULL, " \n", &at_v);
-			}
-			value = n && v ? atol(v) : -1;
-			break;
-		}
-	fclose(f);
-	return value;
-}
-
 TEST_F(tables, a_listener)
 {
 	int l = listener("127.0.0.3", 4001, 5);

@@ -80,20 +80,6 @@ static const char *pair_of(int fd)
 	return t;
 }
 
-static long counter(const char *name)
-{
-	FILE *f = fopen("/proc/net/yoke/snmp", "r");
-	char key[64];
-	long n, found = -1;
-
-	while (f && fscanf(f, "%63s %ld", key, &n) == 2)
-		if (strcmp(key, name) == 0)
-			found = n;
-	if (f)
-		fclose(f);
-	return found;
-}
-
 TEST_F(trace, the_states_of_a_connection)
 {
 	struct pair p = link_pair(self->net);

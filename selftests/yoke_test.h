@@ -910,6 +910,39 @@ static inline int state(int fd)
 	return row_of(fd, SOCK_STREAM, &row) ? row.state : TCP_CLOSE;
 }
 
+/*
+ * A counter of streams, by the name that /proc/net/snmp or netstat gives TCP's; or, of ours alone, by
+ * its own. -1: there is none.
+ */
+static inline long counter(const char *name)
+{
+	const char *const files[] = { oracle() ? "/proc/net/snmp" : "/proc/net/yoke/snmp", "/proc/net/netstat" };
+	char names[8192], values[8192], *n, *v, *at_n, *at_v;
+	long found = -1;
+	FILE *f;
+	int i;
+
+	if (!oracle() && strncmp(name, "TCP", 3) == 0)
+		name += 3;
+	for (i = 0; i <= oracle() && found < 0; i++) {
+		f = fopen(files[i], "r");
+		while (f && !oracle() && found < 0 && fscanf(f, "%127s %127s", names, values) == 2)
+			if (strcmp(names, name) == 0)
+				found = atol(values);
+		/* A line of names, one of values. */
+		while (f && oracle() && fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f)) {
+			n = strncmp(names, "Tcp", 3) ? NULL : strtok_r(names, " \n", &at_n);
+			v = strtok_r(values, " \n", &at_v);
+			for (; n && v; n = strtok_r(NULL, " \n", &at_n), v = strtok_r(NULL, " \n", &at_v))
+				if (strcmp(n, name) == 0)
+					found = atol(v);
+		}
+		if (f)
+			fclose(f);
+	}
+	return found;
+}
+
 /* ---- networks of our own ---------------------------------------------------- */
 
 static inline bool write_file(const char *path, const char *text)
