@@ -220,6 +220,26 @@ TEST_F(cc, info_of_those_that_have_none)
 	EXPECT_ERR(EFAULT, getsockopt(p.a, SOL_TCP, TCP_CC_INFO, &info, NULL));
 }
 
+TEST_F(cc, info_of_dctcp)
+{
+	union tcp_cc_info info;
+	socklen_t len;
+	struct pair p;
+	int ecn;
+
+	for (ecn = 0; ecn < 2; ecn++) {
+		ASSERT_TRUE(sysctl_own("ecn", ecn ? "1" : "0"));
+		p = stream_pair();
+		must(set_cc(p.a, "dctcp"));
+		len = sizeof(info);
+		must(getsockopt(p.a, SOL_TCP, TCP_CC_INFO, &info, &len));
+		ASSERT_EQ(sizeof(info.dctcp), len);
+		/* It is Reno without ECN; RFC 8257 §3.3: DCTCP.Alpha begins at 1. */
+		EXPECT_EQ(ecn, info.dctcp.dctcp_enabled);
+		EXPECT_EQ(ecn << 10, info.dctcp.dctcp_alpha);
+	}
+}
+
 TEST_F(cc, the_allowed_may_be_chosen_by_everybody)
 {
 	int fd = stream();

@@ -175,6 +175,12 @@ TEST_F(control, sent_with_its_own)
 	EXPECT_EQ(77, number(get(in, 0), LEVEL, TTL));
 	EXPECT_EQ(1, put_int(out, LOOPBACK, 4000, LEVEL, TOS, 0x88));
 	EXPECT_EQ(0x88, tos(get(in, 0)));
+	/* IPv4's may be of the size that it has on the wire. */
+	if (!ipv6()) {
+		EXPECT_EQ(1, put(out, LOOPBACK, 4000, SOL_IP, IP_TOS, "\x48", 1));
+		EXPECT_EQ(0x48, tos(get(in, 0)));
+	}
+	EXPECT_ERR(EINVAL, put(out, LOOPBACK, 4000, LEVEL, TOS, "\x48", 2));
 	for (i = 0; i < 2; i++) {
 		EXPECT_ERR(EINVAL, put_int(out, LOOPBACK, 4000, LEVEL, TTL, bad[i]));
 		EXPECT_ERR(EINVAL, put_int(out, LOOPBACK, 4000, LEVEL, TOS, bad[i]));

@@ -258,6 +258,48 @@ TEST_F(dual, mapped_addresses_are_ipv4)
 	EXPECT_TRUE(heard(d, "127.0.0.1"));
 }
 
+/* Sends one byte to IPv4's PORT, from where IPV6_PKTINFO, of that length, says. */
+static ssize_t send_from(int fd, const char *from, size_t len)
+{
+	union address to = any_addr(MAPPED_LOOPBACK, PORT, 0);
+	struct in6_pktinfo info = { .ipi6_ifindex = if_nametoindex("lo") };
+	char control[CMSG_SPACE(sizeof(info))] = "";
+	struct iovec iov = { "x", 1 };
+	struct msghdr msg = {
+		.msg_name = &to, .msg_namelen = sizeof(to.in6), .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = CMSG_SPACE(len),
+	};
+
+	must(inet_pton(AF_INET6, from, &info.ipi6_addr));
+	*CMSG_FIRSTHDR(&msg) = (struct cmsghdr){ CMSG_LEN(len), SOL_IPV6, IPV6_PKTINFO };
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), &info, len);
+	return sendmsg(fd, &msg, 0);
+}
+
+TEST_F(dual, packet_info_of_mapped_addresses)
+{
+	int four = bound_at(SOCK_DGRAM, "127.0.0.1", PORT), both = bound_at(SOCK_DGRAM, "::", PORT + 1);
+	struct in6_pktinfo info;
+	char control[256], c;
+	struct iovec iov = { &c, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = control, .msg_controllen = sizeof(control) };
+	char told[INET6_ADDRSTRLEN];
+
+	must(set_opt(both, SOL_IPV6, IPV6_RECVPKTINFO, 1));
+	must(send_at(four, "127.0.0.2", PORT + 1, 0));
+	ASSERT_EQ(1, recvmsg(both, &msg, 0));
+	ASSERT_EQ(sizeof(info), control_bytes(&msg, SOL_IPV6, IPV6_PKTINFO, &info, sizeof(info)));
+	EXPECT_STREQ("::ffff:127.0.0.2", inet_ntop(AF_INET6, &info.ipi6_addr, told, sizeof(told)));
+	EXPECT_EQ(if_nametoindex("lo"), info.ipi6_ifindex);
+
+	EXPECT_EQ(1, send_from(both, "::ffff:127.0.0.3", sizeof(info)));
+	EXPECT_TRUE(heard(four, "127.0.0.3"));
+	EXPECT_ERR(EINVAL, send_from(both, "::ffff:127.0.0.3", sizeof(info) - 1));
+	EXPECT_ERR(EINVAL, send_from(both, "::1", sizeof(info)));
+	EXPECT_ERR(EAGAIN, recv(four, &c, 1, MSG_DONTWAIT));
+}
+
 TEST_F(dual, datagrams_over_ipv6)
 {
 	int a = bound_at(SOCK_DGRAM, "::1", PORT), b = bound_at(SOCK_DGRAM, "::", PORT + 1);

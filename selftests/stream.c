@@ -1006,6 +1006,62 @@ TEST_F(stream, an_orphan_does_not_wait_for_ever)
 	EXPECT_EQ(EPIPE, so_error(p.b));
 }
 
+/* A program may waive FIN-WAIT-2, not only shorten it: whoever still sends is told at once. */
+TEST_F(stream, linger2_below_zero_resets)
+{
+	struct pair p = stream_pair();
+	int before = counter("TCPAbortOnLinger"), port = local_port(p.a);
+
+	must(shutdown(p.a, SHUT_WR));
+	ASSERT_TRUE(until(state(p.a) == TCP_FIN_WAIT2));
+	must(set_opt(p.a, SOL_TCP, TCP_LINGER2, -5));
+	EXPECT_EQ(-1, get_opt(p.a, SOL_TCP, TCP_LINGER2));
+	close(p.a);
+	EXPECT_EQ(EPIPE, error_of(p.b));	/* its FIN came before */
+	EXPECT_EQ(0, count(0, port));
+	EXPECT_EQ(before + 1, counter("TCPAbortOnLinger"));
+}
+
+/* Past net.yoke.max_tw_buckets nobody remembers a connection: it is closed. */
+TEST_F(stream, not_all_may_wait)
+{
+	int before = counter("TCPTimeWaitOverflow"), i, ports[3];
+	struct pair p;
+
+	ASSERT_TRUE(sysctl_own("max_tw_buckets", "2"));
+	for (i = 0; i < 3; i++) {
+		p = stream_pair();
+		ports[i] = local_port(p.a);
+		close(p.a);
+		ASSERT_TRUE(until(state(p.b) == TCP_CLOSE_WAIT));
+		close(p.b);
+		EXPECT_TRUE(until(count(TCP_LAST_ACK, 0) + count(TCP_FIN_WAIT2, 0) == 0));
+	}
+	EXPECT_EQ(2, count(TCP_TIME_WAIT, 0));
+	EXPECT_EQ(0, count(0, ports[2]));
+	EXPECT_EQ(before + 1, counter("TCPTimeWaitOverflow"));
+}
+
+/* An idle time counts from what came last, even if it is set while the old one runs. */
+TEST_F(stream, keepidle_of_a_live_connection)
+{
+	int before = counter("TCPKeepAlive");
+	struct pair p = stream_pair();
+	long start;
+	char c;
+
+	must(set_opt(p.a, SOL_SOCKET, SO_KEEPALIVE, 1));
+	must(set_opt(p.a, SOL_TCP, TCP_KEEPIDLE, 1));
+	/* The probe is due when what comes next is a second old, not what was set. */
+	usleep(300000);
+	must(send(p.b, "x", 1, 0));
+	start = now_ms();
+	EXPECT_EQ(1, recv(p.a, &c, 1, 0));
+	EXPECT_TRUE(until(counter("TCPKeepAlive") > before));
+	EXPECT_LE(990, now_ms() - start);
+	EXPECT_EQ(TCP_ESTABLISHED, state(p.b));
+}
+
 TEST_F(stream, the_last_descriptor_counts)
 {
 	struct pair p = stream_pair();

@@ -260,6 +260,7 @@ static void yoke_timer_keep(struct sock *sk)
 		return;
 	}
 	ys->keep_probes_out++;
+	yoke_count(sock_net(sk), KeepAlive);
 	yoke_send_probe(sk, true);
 	yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP, ys->keep_intvl ?: READ_ONCE(set->keepalive_intvl));
 }

@@ -438,10 +438,16 @@ static int sockopt_get_maxseg(struct sock *sk)
 static int sockopt_cc_info(struct sock *sk, union tcp_cc_info *info)
 {
 	const struct yoke_cc *cc = &yoke_sk(sk)->cc;
+	size_t len;
 	int attr;
 
 	memset(info, 0, sizeof(*info));
-	return cc->ops->get_info ? cc->ops->get_info(cc, ~0u, &attr, info) : 0;
+	len = cc->ops->get_info ? cc->ops->get_info(cc, ~0u, &attr, info) : 0;
+	/* What lives on marks has nothing to say without them. */
+	if (yoke_conn_needs_ecn(sk) && yoke_sk(sk)->ecn.mode == YOKE_ECN_OFF &&
+	    !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
+		memset(info, 0, len);
+	return len;
 }
 
 static int sockopt_get_int(struct sock *sk, int name, int *val)

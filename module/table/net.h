@@ -28,8 +28,9 @@ struct yoke_cc_ops;
 	X(DelayedAcks) X(AckCompressed)							\
 	X(InvalidAck) X(InvalidRst) X(InvalidSyn) X(InvalidFlags)			\
 	X(Duplicates) X(AfterFin) X(Closed) X(Filtered) X(NotUnicast)			\
-	X(Timeouts) X(TimeoutRehash) X(DuplicateDataRehash) X(TLPs) X(Recoveries) X(Probes) X(DeliveredCE)			\
-	X(OfoQueued) X(OfoPruned) X(Collapsed) X(MemDrops)						\
+	X(Timeouts) X(TimeoutRehash) X(DuplicateDataRehash) X(TLPs) X(Recoveries)	\
+	X(Probes) X(KeepAlive) X(DeliveredCE)						\
+	X(OfoQueued) X(OfoPruned) X(Collapsed) X(MemDrops)			\
 	X(AbortOnData) X(AbortOnClose) X(AbortOnLinger) X(AbortOnTimeout)		\
 	X(AbortOnMemory)								\
 	X(TimeWaits) X(TimeWaitRecycled) X(TimeWaitOverflow) X(NoSocket)		\
