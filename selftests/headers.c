@@ -17,6 +17,9 @@ static const unsigned char nops[] = { IPOPT_NOP, IPOPT_NOP, IPOPT_NOP, IPOPT_NOP
 /* Through 127.0.0.2. */
 static const unsigned char route[] = { IPOPT_NOP, IPOPT_LSRR, 7, 4, 127, 0, 0, 2 };
 
+/* Enter the time, with room for three. */
+static const unsigned char stamps[] = { IPOPT_TS, 16, 5, IPOPT_TS_TSONLY, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
+
 static int set_bytes(int fd, int level, int name, const void *bytes, int len)
 {
 	return setsockopt(fd, level, name, bytes, len);
@@ -136,6 +139,55 @@ TEST_F(options4, datagrams_have_the_socket_s)
 	/* The sender has entered its address, and whoever it came to. */
 	EXPECT_EQ(got[2], 12);
 	EXPECT_EQ(0, memcmp(got + 3, "\x7f\0\0\1\x7f\0\0\1\0\0\0", 11));
+}
+
+/* Milliseconds since midnight UT. */
+static bool is_now(const unsigned char *stamp)
+{
+	uint32_t day = 86400000, now = time(NULL) % 86400 * 1000, told;
+
+	memcpy(&told, stamp, 4);
+	return (now + day - ntohl(told) % day + 20000) % day < 40000;
+}
+
+TEST_F(options4, times_are_entered)
+{
+	static const unsigned char with_address[] = { IPOPT_TS, 20, 5, IPOPT_TS_TSANDADDR, [19] = 0 };
+	unsigned char got[64] = { 0 };
+
+	EXPECT_OK(set_bytes(self->a, SOL_IP, IP_OPTIONS, stamps, sizeof(stamps)));
+	EXPECT_EQ(5, send_with(self->a, self->port, 0, 0, NULL, 0));
+	ASSERT_EQ((int)sizeof(stamps), recv_with(self->b, SOL_IP, IP_RECVOPTS, got, sizeof(got)));
+	/* The sender has entered its time, and whoever it came to. */
+	EXPECT_EQ(13, got[2]);
+	EXPECT_TRUE(is_now(got + 4));
+	EXPECT_TRUE(is_now(got + 8));
+	EXPECT_OK(set_bytes(self->a, SOL_IP, IP_OPTIONS, with_address, sizeof(with_address)));
+	EXPECT_EQ(5, send_with(self->a, self->port, 0, 0, NULL, 0));
+	ASSERT_EQ((int)sizeof(with_address), recv_with(self->b, SOL_IP, IP_RECVOPTS, got, sizeof(got)));
+	EXPECT_EQ(21, got[2]);
+	EXPECT_EQ(0, memcmp(got + 4, "\x7f\0\0\1", 4));
+	EXPECT_TRUE(is_now(got + 8));
+	EXPECT_EQ(0, memcmp(got + 12, "\x7f\0\0\1", 4));
+	EXPECT_TRUE(is_now(got + 16));
+}
+
+/* A listener answers with what came, and enters its own. */
+TEST_F(options4, the_answer_to_a_syn_has_times)
+{
+	int listening = listener(LOOPBACK, 0, 1), seen = tap("lo"), fd = stream();
+	unsigned char packet[2048] = { 0 };
+	struct tcphdr *th = (struct tcphdr *)(packet + 20 + sizeof(stamps));
+
+	EXPECT_OK(set_bytes(fd, SOL_IP, IP_OPTIONS, stamps, sizeof(stamps)));
+	must(connect_to(fd, LOOPBACK, local_port(listening)));
+	while (recv(seen, packet, sizeof(packet), 0) > 0 && !(packet[0] == 0x49 && th->syn && th->ack))
+		;
+	ASSERT_TRUE(packet[0] == 0x49 && th->syn && th->ack);
+	EXPECT_EQ(IPOPT_TS, packet[20]);
+	EXPECT_EQ(17, packet[22]);
+	for (int i = 24; i < 36; i += 4)
+		EXPECT_TRUE(is_now(packet + i));
 }
 
 TEST_F(options4, a_datagram_has_its_own)
@@ -498,7 +550,15 @@ TEST_F(headers6, labels_of_the_program)
 		to.sin6_port = htons(i ? local_port(listening) : self->port);
 		to.sin6_flowinfo = htonl(0x54321);
 		EXPECT_ERR(EINVAL, (connect)(fd, (struct sockaddr *)&to, sizeof(to)));
+		if (!i)
+			EXPECT_ERR(EINVAL, (sendto)(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)));
 		to.sin6_flowinfo = lease.label;
+		if (!i) {
+			EXPECT_EQ(1, (sendto)(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)));
+			EXPECT_EQ(4, recv_with(self->b, SOL_IPV6, RECV_FLOWINFO, &got, sizeof(got)));
+			EXPECT_EQ(got, lease.label);
+			EXPECT_EQ(0x12345, label_to(seen, self->port));
+		}
 		EXPECT_OK((connect)(fd, (struct sockaddr *)&to, sizeof(to)));
 		if (!i)
 			EXPECT_EQ(5, send(fd, "hello", 5, 0));

@@ -32,10 +32,25 @@ static int header_len(void)
 	return ipv6() ? 40 : 20;
 }
 
+/* The last packet of this protocol that came, to be quoted; false: there was none. */
+static bool remember(FIXTURE_DATA(redirect) *self, int protocol)
+{
+	unsigned char packet[2048];
+	bool found = false;
+
+	while (recv(self->seen, packet, sizeof(packet), 0) > 0) {
+		if (packet[ipv6() ? 6 : 9] != protocol)
+			continue;
+		memcpy(self->quoted, packet, sizeof(self->quoted));
+		found = true;
+	}
+	return found;
+}
+
 FIXTURE_SETUP(redirect)
 {
 	struct sockaddr_ll ll = { .sll_family = AF_PACKET };
-	unsigned char packet[2048];
+	char c;
 	int listening;
 
 	must(setenv("YOKE_IP", variant->ip, 1));
@@ -62,10 +77,8 @@ FIXTURE_SETUP(redirect)
 	self->p.b = must(accept(listening, NULL, NULL));
 	must(send(self->p.a, "x", 1, 0));
 	must(until(inq(self->p.b) == 1 && outq(self->p.a) == 0) ? 0 : -1);
-	must(recv(self->p.b, packet, 1, 0));
-	while (recv(self->seen, packet, sizeof(packet), 0) > 0)
-		if (packet[ipv6() ? 6 : 9] == (oracle() ? IPPROTO_TCP : IPPROTO_YOKE_STREAM))
-			memcpy(self->quoted, packet, sizeof(self->quoted));
+	must(recv(self->p.b, &c, 1, 0));
+	must(remember(self, oracle() ? IPPROTO_TCP : IPPROTO_YOKE_STREAM) ? 0 : -1);
 }
 
 FIXTURE_TEARDOWN(redirect) { }
@@ -153,6 +166,15 @@ TEST_F(redirect, is_obeyed)
 	EXPECT_TRUE(until(({ talk(self->p); redirect(&self->net, self->quoted, ++next); redirected(); })));
 	EXPECT_TRUE(talk(self->p));
 	EXPECT_TRUE(carry_both_ways(self->p, 100000, BOUND));
+}
+
+TEST_F(redirect, about_a_datagram)
+{
+	int fd = dgram();
+
+	must(send_to(fd, "x", 1, PEER, 9));
+	ASSERT_TRUE(until(remember(self, oracle() ? IPPROTO_UDP : IPPROTO_YOKE_DGRAM)));
+	EXPECT_TRUE(until(({ redirect(&self->net, self->quoted, 0); redirected(); })));
 }
 
 TEST_HARNESS_MAIN

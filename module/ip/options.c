@@ -148,8 +148,7 @@ void yoke_options_write(struct sk_buff *skb, const struct ip_options *opt, __be3
 	if (opt->ts_needaddr)
 		memcpy(hdr + opt->ts + hdr[opt->ts + 2] - 1 - 8, &ip_hdr(skb)->saddr, 4);
 	if (opt->ts_needtime) {
-		/* Milliseconds since midnight UT. */
-		now = htonl((u32)div_u64(ktime_get_real_ns(), NSEC_PER_MSEC) % (86400 * MSEC_PER_SEC));
+		now = inet_current_timestamp();
 		memcpy(hdr + opt->ts + hdr[opt->ts + 2] - 1 - 4, &now, 4);
 	}
 }
