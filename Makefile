@@ -2,7 +2,7 @@
 #
 # make help says what there is.
 #
-# The module is built for KERNEL=6.1, 6.12, 7.3, debug, uml or uml-debug, or 6.1-arm64 or 6.1-s390x,
+# The module is built for KERNEL=6.1, 6.12, 7.3, debug, races, uml or uml-debug, or 6.1-arm64 or 6.1-s390x,
 # fetched or built by scripts/kernel into the cache; or for KDIR=, a kernel's headers; or for the running
 # kernel.
 
@@ -144,7 +144,7 @@ clean:
 	rm -rf build
 
 help:
-	@echo 'make            build the module for the running kernel (KDIR=… or KERNEL=6.1|6.12|7.3|debug|uml|uml-debug for another)'
+	@echo 'make            build the module for the running kernel (KDIR=… or KERNEL=6.1|6.12|7.3|debug|races|uml|uml-debug for another)'
 	@echo 'make install    into /lib/modules; the header, yoke-run and its page into /usr/local; make uninstall removes them'
 	@echo 'make demo       two namespaces, a lossy link, a server and clients: tables and a ladder diagram'
 	@echo 'make check      every test, in a VM, on 6.1 and 6.12 (KERNEL= picks one); logs in build/check'
