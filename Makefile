@@ -152,7 +152,7 @@ help:
 	@echo 'make check-machines  the module built for arm64 and s390x; the unit tests on the latter, a big-endian one'
 	@echo "make check-programs  other people's programs over Yoke across a bad link; fetches them, installs none"
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
-	@echo '                (KERNEL=uml-debug, a 7.3 with these, in user mode)'
+	@echo '                (KERNEL=races, one with KCSAN; KERNEL=uml-debug, a 7.3 with these, in user mode)'
 	@echo 'make fuzz       a million hostile packets, and calls (FUZZ_SEED= for the same again)'
 	@echo 'make soak       for HOURS (1), in one guest: storms, losses, hostile calls and changes of the machine side by side'
 	@echo 'make coverage   the lines of module/ that no test reaches: build/coverage.txt (a quarter of an hour)'
