@@ -9,6 +9,8 @@
 
 #define LISTENERS	4
 #define MANY_CONNECTIONS 64
+/* A listener's backlog: all of them, twice over, should one listener be dealt them all. */
+#define ROOM		(2 * MANY_CONNECTIONS)
 
 FIXTURE(group) {
 	int fd[LISTENERS];
@@ -21,7 +23,7 @@ static int shared(int port)
 
 	must(set_opt(fd, SOL_SOCKET, SO_REUSEPORT, 1));
 	must(bind_to(fd, LOOPBACK, port));
-	must(listen(fd, MANY_CONNECTIONS));
+	must(listen(fd, ROOM));
 	set_nonblock(fd, true);
 	return fd;
 }
@@ -94,7 +96,7 @@ TEST_F(group, who_goes_leaves_the_rest)
 	self->fd[0] = shared(self->port);
 	must(shutdown(self->fd[3], SHUT_RD));
 	connect_many(self->port);
-	must(listen(self->fd[3], MANY_CONNECTIONS));
+	must(listen(self->fd[3], ROOM));
 	connect_many(self->port);
 	for (i = 0, sum = 0; i < LISTENERS; i++)
 		if (i != 2)
@@ -213,7 +215,7 @@ TEST_F(group, a_filter_from_the_start)
 	must(set_opt(a, SOL_SOCKET, SO_REUSEPORT, 1));
 	EXPECT_OK(choose(a, 1));
 	must(bind_to(a, LOOPBACK, 0));
-	must(listen(a, MANY_CONNECTIONS));
+	must(listen(a, ROOM));
 	set_nonblock(a, true);
 	b = shared(local_port(a));
 	connect_many(local_port(a));
