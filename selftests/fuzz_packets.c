@@ -4,11 +4,14 @@
  * and answers those that are opened to it, numbers its bytes and acknowledges ours; then it damages
  * what it made, field by field, in IP's header, in ours, in the options, cuts it into fragments,
  * tells of errors that nobody had, and sends it all, while a program reads, writes and closes.
+ * Some comes from a virtual machine, which says how it is to be cut and summed up, and some goes on
+ * to devices that cut it or have it cut for them.
  * Whatever comes: the kernel has nothing to say, and a connection next door goes on.
  *
  * FUZZ_PACKETS is how many (20000), FUZZ_SEED the course, which is printed (1).
  */
 #include "wire.h"
+#include <linux/virtio_net.h>
 #include <netinet/udp.h>
 #include <stddef.h>
 
@@ -43,6 +46,10 @@ static unsigned long from_env(const char *name, unsigned long otherwise)
 	return s ? strtoul(s, NULL, 0) : otherwise;
 }
 
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5	/* since Linux 6.2 */
+#endif
+
 /* ---- the peer -------------------------------------------------------------------- */
 
 struct connection {
@@ -57,7 +64,7 @@ struct connection {
 
 static struct connection peers[24];
 static struct packet last;		/* that came from the kernel: errors quote it */
-static int tun;
+static int tun, machine;		/* the other ends of the wire, and of a virtual machine's */
 static unsigned long came, went;
 
 static struct connection *peer_of(int version, uint16_t theirs, uint16_t ours)
@@ -296,6 +303,17 @@ static void damage(struct packet *p)
 	}
 }
 
+/* To a device of those that pass_on() made. */
+static void lead_on(struct packet *p)
+{
+	uint32_t to = htonl(0x0a080001 + dice(2));
+
+	if (p->version == 4)
+		((struct iphdr *)p->b)->daddr = to;
+	else
+		((struct ip6_hdr *)p->b)->ip6_dst.s6_addr32[3] = to;
+}
+
 static void damage_ip(struct packet *p)
 {
 	if (p->version == 4 && one_in(2)) {
@@ -306,10 +324,31 @@ static void damage_ip(struct packet *p)
 	}
 }
 
+/* What a virtual machine says of its packet: most is true. */
+static struct virtio_net_hdr say_how_to_cut(const struct packet *p)
+{
+	bool stream = p->b[p->version == 4 ? 9 : 6] != protocol(false);
+	int tcp = p->version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+
+	return (struct virtio_net_hdr){
+		.flags = one_in(8) ? dice(256) : VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = one_in(8) ? dice(256) : stream ? tcp : VIRTIO_NET_HDR_GSO_UDP_L4,
+		.gso_size = any_of(0, 1, 8, 100, 536, 1400, 65535),
+		.hdr_len = one_in(8) ? dice(200) : p->ip + 20,
+		.csum_start = one_in(8) ? dice(200) : p->ip,
+		.csum_offset = one_in(8) ? dice(200) : stream ? offsetof(struct tcphdr, check)
+							       : offsetof(struct udphdr, check),
+	};
+}
+
 static void put(const struct packet *p)
 {
+	struct virtio_net_hdr how = say_how_to_cut(p);
+	struct iovec iov[] = { { &how, sizeof(how) }, { (void *)p->b, p->len } };
+	bool cut = one_in(4);
+
 	went++;
-	if (write(tun, p->b, p->len) < 0 && errno != EINVAL && errno != EMSGSIZE)
+	if (writev(cut ? machine : tun, iov + !cut, 1 + cut) < 0 && errno != EINVAL && errno != EMSGSIZE)
 		must(-1);
 }
 
@@ -363,6 +402,8 @@ static void send_something(void)
 		if (one_in(3))
 			damage(&p);
 	}
+	if (one_in(8))
+		lead_on(&p);
 	if (p.version == 4 && proto == 0) {	/* ICMP has no pseudo-header */
 		*(uint16_t *)(p.b + p.ip + at) = 0;
 		*(uint16_t *)(p.b + p.ip + at) = folded(add_up(p.b + p.ip, p.len - p.ip, 0));
@@ -454,12 +495,23 @@ static void use(int *fd)
 
 IN_OWN_NET(fuzz)
 
+/* A router for others, by one device that cuts what it is given, and one that has it cut. */
+static void pass_on(void)
+{
+	machine = open_tun("machine", IFF_VNET_HDR);
+	must(shell("ip link set machine up && sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 &&"
+		   "for i in 1 2; do ip link add away$i type dummy && ip link set away$i up &&"
+		   " ip route add 10.8.0.$i dev away$i && ip route add fd00::10.8.0.$i dev away$i || exit; done &&"
+		   "ethtool -K away2 tso off tx-udp-segmentation off") ? 0 : -1);
+}
+
 TEST_F_TIMEOUT(fuzz, packets, 7200)
 {
 	unsigned long n, packets = from_env("FUZZ_PACKETS", 20000), i;
 
 	dice_state = from_env("FUZZ_SEED", 1) * 0x9e3779b97f4a7c15ULL;
 	tun = stretch_a_wire(OURS);
+	pass_on();
 	/* Fast Open, and both ways of ECN. */
 	sysctl_own("fastopen", "0x603");
 	sysctl_own("ecn", "1");

@@ -114,16 +114,25 @@ static inline void sum_up(struct packet *p, uint8_t proto, size_t at)
 	*check = folded(add_up(p->b + p->ip, p->len - p->ip, sum));
 }
 
-/* A device in this namespace, whose other end is returned; there is room for a window of small segments. */
-static inline int stretch_a_wire(const char *ip)
+/* A device in this namespace, whose other end is returned. */
+static inline int open_tun(const char *name, int flags)
 {
-	struct ifreq ifr = { .ifr_name = "wire", .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_NAPI };
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_NAPI | flags };
 	int fd;
 
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	if (access("/dev/net/tun", F_OK))
 		must(shell("modprobe tun") ? 0 : -1);
 	fd = must(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
 	must(ioctl(fd, TUNSETIFF, &ifr));
+	return fd;
+}
+
+/* With addresses, and room for a window of small segments. */
+static inline int stretch_a_wire(const char *ip)
+{
+	int fd = open_tun("wire", 0);
+
 	must(shell("ip addr add %s/24 dev wire && ip addr add fd00::%s/64 dev wire nodad && "
 		   "ip link set wire txqueuelen 20000 up", ip, ip) ? 0 : -1);
 	return fd;
