@@ -329,9 +329,12 @@ TEST_F(handshake, too_many_orphans)
 	EXPECT_EQ(3, resets);
 	EXPECT_LE(3, ended);
 	EXPECT_GE(i, 4 + 3);
-	/* Those that stay meet the limit again when they are due to send, and then make room. */
+	/*
+	 * Those that stay meet the limit again when they are due to send, and then make room; if that is
+	 * while the next one is being ended, both go.
+	 */
 	if (!oracle())
-		EXPECT_EQ(4, i - ended);
+		EXPECT_GE(4, i - ended);
 }
 
 TEST_HARNESS_MAIN
