@@ -38,7 +38,7 @@ run() {		# name, command...: in a network and among processes of its own
 
 end=$(awk -v hours="${HOURS:-1}" '{ print int($1 + hours * 3600) }' /proc/uptime)
 round=0 failed=0 first=''
-while [ "$(uptime)" -lt "$end" ]; do
+while
 	round=$((round + 1)) begin=$(uptime)
 	YOKE_IP=$((round % 2 ? 4 : 6)) FUZZ_SEED=$round
 	for program in $programs; do
@@ -57,7 +57,8 @@ while [ "$(uptime)" -lt "$end" ]; do
 	echo "round $round, IPv$YOKE_IP, $(($(uptime) - begin)) s: $ok ok, $left objects left, $memory MiB available"
 	[ ! -e "$logs/failed" ] && [ "$left" = 0 ] || failed=1
 	rm -f "$logs"/*
-done
+	[ "$(uptime)" -lt "$end" ]
+do :; done
 # What the first round made is there to stay.
 [ "$memory" -gt $((first - 64)) ] || { echo "$((first - memory)) MiB are gone"; failed=1; }
 exit $failed
