@@ -404,7 +404,7 @@ int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk
 }
 
 void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_route *route,
-			 u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt)
+			 const struct yoke_control *says)
 {
 	struct sk_buff *skb = yoke_spare_get(YOKE_SPARE_TRAVELS, GFP_ATOMIC | __GFP_NOWARN);
 	unsigned int size = sizeof(struct tcphdr);
@@ -414,21 +414,21 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rou
 		dst_release(route->dst);
 		return;
 	}
-	if (opt)
-		size += yoke_opt_size(opt);
+	if (says->opt)
+		size += yoke_opt_size(says->opt);
 	skb_push(skb, size);
 	skb_reset_transport_header(skb);
 	th = tcp_hdr(skb);
 	th->source = route->pair.lport;
 	th->dest = route->pair.rport;
-	th->seq = htonl(seq);
-	th->ack_seq = htonl(ack);
-	*(((__be16 *)th) + 6) = htons(((size >> 2) << 12) | flags);
-	th->window = htons(min_t(u32, wnd, U16_MAX));
+	th->seq = htonl(says->seq);
+	th->ack_seq = htonl(says->ack);
+	*(((__be16 *)th) + 6) = htons(((size >> 2) << 12) | says->flags);
+	th->window = htons(min_t(u32, says->wnd, U16_MAX));
 	th->check = 0;
 	th->urg_ptr = 0;
-	if (opt)
-		yoke_opt_write((u8 *)(th + 1), opt);
+	if (says->opt)
+		yoke_opt_write((u8 *)(th + 1), says->opt);
 	route->af->checksum(skb, &route->pair, yoke_stream_protocol, offsetof(struct tcphdr, check));
 	if (route->txhash)
 		skb_set_hash(skb, route->txhash, PKT_HASH_TYPE_L4);
@@ -437,7 +437,7 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rou
 }
 
 void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx, u32 mark,
-			u32 txhash, u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt)
+			u32 txhash, const struct yoke_control *says)
 {
 	struct yoke_rx back = *rx;
 	struct yoke_route route;
@@ -446,7 +446,7 @@ void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct
 		back.options = rx->af->options_back(net, skb);
 	if (!yoke_output_route(&route, net, NULL, &back, mark)) {
 		route.txhash = txhash;
-		yoke_output_control(net, NULL, &route, seq, ack, wnd, flags, opt);
+		yoke_output_control(net, NULL, &route, says);
 	}
 	kfree(back.options);
 }
@@ -455,13 +455,16 @@ void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yo
 {
 	const struct tcphdr *th = tcp_hdr(skb);
 	u32 len = skb->len - th->doff * 4 + th->syn + th->fin;
+	struct yoke_control says = { .flags = YOKE_RST };
 
 	if (th->rst)
 		return;
+	if (th->ack) {
+		says.seq = ntohl(th->ack_seq);
+	} else {
+		says.ack = ntohl(th->seq) + len;
+		says.flags |= YOKE_ACK;
+	}
 	yoke_count(net, OutRsts);
-	if (th->ack)
-		yoke_output_answer(net, skb, rx, skb->mark, 0, ntohl(th->ack_seq), 0, 0, YOKE_RST, NULL);
-	else
-		yoke_output_answer(net, skb, rx, skb->mark, 0, 0, ntohl(th->seq) + len, 0,
-				   YOKE_RST | YOKE_ACK, NULL);
+	yoke_output_answer(net, skb, rx, skb->mark, 0, &says);
 }

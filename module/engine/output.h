@@ -35,21 +35,29 @@ void yoke_output_quick(struct sock *sk);
 
 /* For no socket. Any context under RCU, no locks. */
 
+/* What a segment without data says. */
+struct yoke_control {
+	u32 seq, ack;
+	u32 wnd;			/* as it goes into the header, but no more than fits */
+	u16 flags;
+	const struct yoke_opt *opt;	/* or NULL */
+};
+
 /*
  * Looks up the way to @rx's sender, with @sk's options, if that is not NULL. 0, or -errno if there is
  * none. Who does not send by it puts @route->dst.
  */
 int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk,
 		      const struct yoke_rx *rx, u32 mark);
-/* A @flags segment by @route, which is used up, with the given numbers; @sk and @opt may be NULL. */
+/* One by @route, which is used up; @sk may be NULL. */
 void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_route *route,
-			 u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt);
+			 const struct yoke_control *says);
 /*
  * The same toward who sent @skb, by the way it came, without a socket's options; @mark and @txhash
  * as in struct yoke_route.
  */
 void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx, u32 mark,
-			u32 txhash, u32 seq, u32 ack, u32 wnd, u16 flags, const struct yoke_opt *opt);
+			u32 txhash, const struct yoke_control *says);
 /* The reset that answers a segment nobody wants (RFC 9293 §3.5.2 group 1); none for a reset. */
 void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
 

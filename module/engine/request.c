@@ -104,7 +104,9 @@ void yoke_request_send_by(struct yoke_request *req, u16 flags, const struct yoke
 		.tsval = yoke_request_tsval(req),
 		.tsecr = req->tsval,
 	};
-	u32 seq = req->iss, wnd = req->rcv_wnd;
+	struct yoke_control says = {
+		.seq = req->iss, .ack = req->irs + 1, .wnd = req->rcv_wnd, .flags = flags, .opt = &opt,
+	};
 
 	if (flags & YOKE_SYN) {
 		opt.mss = req->advmss;
@@ -115,22 +117,22 @@ void yoke_request_send_by(struct yoke_request *req, u16 flags, const struct yoke
 			opt.has_cookie = true;
 			opt.cookie = answer->cookie;
 		}
-		flags |= yoke_ecn_synack_flags(req->ecn_mode, req->rx.ecn, req->retries);
+		says.flags |= yoke_ecn_synack_flags(req->ecn_mode, req->rx.ecn, req->retries);
 		if (READ_ONCE(yoke_net(sock_net(req->listener))->set.ecn_option))
 			yoke_ecn_synack_option(req->ecn_mode, req->retries + req->ecn_again, &opt);
 		req->sent_us = (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
 	} else {
-		seq++;
-		wnd >>= req->rcv_wscale;
+		says.seq++;
+		says.wnd >>= req->rcv_wscale;
 		if (req->ecn_mode == YOKE_ECN_ACCURATE) {
 			struct yoke_ecn ecn;
 
 			yoke_ecn_start(&ecn, req->ecn_mode);
-			flags |= yoke_ecn_flags(&ecn, true);
+			says.flags |= yoke_ecn_flags(&ecn, true);
 		}
 	}
 	route->txhash = yoke_request_txhash(req);
-	yoke_output_control(net, req->listener, route, seq, req->irs + 1, wnd, flags, &opt);
+	yoke_output_control(net, req->listener, route, &says);
 }
 
 void yoke_request_send(struct yoke_request *req, u16 flags)

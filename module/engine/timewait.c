@@ -138,9 +138,11 @@ static void yoke_timewait_ack(struct yoke_timewait *tw, const struct sk_buff *sk
 		.tsval = (u32)div_u64(ktime_get_ns(), NSEC_PER_MSEC) + tw->ts_offset,
 		.tsecr = tw->ts_recent,
 	};
+	struct yoke_control says = {
+		.seq = tw->snd_nxt, .ack = tw->rcv_nxt, .wnd = tw->rcv_wnd, .flags = YOKE_ACK, .opt = &opt,
+	};
 
-	yoke_output_answer(tw->net, skb, rx, tw->mark, tw->txhash, tw->snd_nxt, tw->rcv_nxt,
-			   tw->rcv_wnd, YOKE_ACK, &opt);
+	yoke_output_answer(tw->net, skb, rx, tw->mark, tw->txhash, &says);
 }
 
 /* RFC 5961 §7: one ACK per limit for segments that prove nothing. */
