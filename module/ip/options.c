@@ -130,6 +130,15 @@ struct ip_options_rcu *yoke_options_back(struct net *net, const struct sk_buff *
 	return NULL;
 }
 
+/* Milliseconds since midnight UT (RFC 791 §3.1); inet_current_timestamp() is not for modules any more. */
+static __be32 time_of_day(void)
+{
+	u32 ms;
+
+	div_u64_rem(div_u64(ktime_get_real_ns(), NSEC_PER_MSEC), 24 * 60 * 60 * MSEC_PER_SEC, &ms);
+	return htonl(ms);
+}
+
 /*
  * A route leaves its last place to the destination. Where this host is to enter itself the pointer,
  * counted from 1, has gone on already.
@@ -137,7 +146,6 @@ struct ip_options_rcu *yoke_options_back(struct net *net, const struct sk_buff *
 void yoke_options_write(struct sk_buff *skb, const struct ip_options *opt, __be32 daddr)
 {
 	u8 *hdr = skb_network_header(skb);
-	__be32 now;
 
 	memcpy(&IPCB(skb)->opt, opt, sizeof(*opt));
 	memcpy(hdr + sizeof(struct iphdr), opt->__data, opt->optlen);
@@ -148,7 +156,8 @@ void yoke_options_write(struct sk_buff *skb, const struct ip_options *opt, __be3
 	if (opt->ts_needaddr)
 		memcpy(hdr + opt->ts + hdr[opt->ts + 2] - 1 - 8, &ip_hdr(skb)->saddr, 4);
 	if (opt->ts_needtime) {
-		now = inet_current_timestamp();
+		__be32 now = time_of_day();
+
 		memcpy(hdr + opt->ts + hdr[opt->ts + 2] - 1 - 4, &now, 4);
 	}
 }
