@@ -65,7 +65,7 @@ static long refused(void)
 	return n;
 }
 
-TEST_F(ipsec, streams_are_protected)
+TEST_F_TIMEOUT(ipsec, streams_are_protected, 90)	/* modules are loaded, too */
 {
 	int seen, esp, ours;
 	struct pair p;

@@ -224,7 +224,8 @@ TEST_F(device, goes_while_in_use)
 	ASSERT_TRUE(streams_move(&t));
 	for (i = 0; i < 10; i++)
 		must(send(t.dgram.a, "x", 1, 0));
-	must(set_opt(t.stream.a, IPPROTO_TCP, TCP_USER_TIMEOUT, 1000 * slowness()));
+	/* Time for the device to go, and for a retransmission to find that it has. */
+	must(set_opt(t.stream.a, IPPROTO_TCP, TCP_USER_TIMEOUT, 4000 * slowness()));
 
 	EXPECT_EQ(0, finish(background(shell("ip link del veth") ? 0 : -1)));
 
