@@ -78,6 +78,9 @@ demo: setup
 bench: setup
 	@scripts/bench
 
+bench-timed: setup
+	@scripts/bench timed
+
 bench-many: setup
 	@scripts/bench many
 
@@ -160,10 +163,11 @@ help:
 	@echo 'make mutants    break the module in many ways, and see the packet tests fail'
 	@echo 'make shell      a VM with the module loaded (KERNEL=6.1)'
 	@echo 'make bench      side by side with TCP'
+	@echo 'make bench-timed  the same by the wall clock, at native speed in user mode (KERNEL=6.1: two emulated processors)'
 	@echo 'make bench-many a round trip beside 500 000 idle connections (a quarter of an hour, 12 GiB)'
 	@echo 'make profile    the functions of the kernel in which they pay it: build/bench/profile.txt'
 	@echo 'make bench-recovery  the same on paths that lose, reorder and mark, with plots (half an hour)'
-	@echo 'make lint       checkpatch, sparse, shellcheck, and that no file calls one below it in Kbuild'
+	@echo 'make lint       checkpatch, sparse, coccinelle, shellcheck, and that no file calls one below it in Kbuild'
 	@echo 'make clean      remove build/; what was downloaded stays in ~/.cache/yoke'
 
-.PHONY: all sample $(samples) headers install uninstall demo bench bench-many bench-recovery profile check check-kernels check-machines check-programs conformance mutants check-debug fuzz soak coverage shell lint setup clean help
+.PHONY: all sample $(samples) headers install uninstall demo bench bench-timed bench-many bench-recovery profile check check-kernels check-machines check-programs conformance mutants check-debug fuzz soak coverage shell lint setup clean help
