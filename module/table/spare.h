@@ -3,13 +3,16 @@
 #ifndef YOKE_SPARE_H
 #define YOKE_SPARE_H
 
+#include <linux/log2.h>
 #include <linux/skbuff.h>
 
 /*
  * In front of the data: 100 bytes for our own header and IP's, the rest for devices; one that wants
- * more makes the room itself. As much as half a KiB has, so that no more need be fetched and cleared.
+ * more makes the room itself. As much as half a KiB has, so that no more need be fetched and cleared;
+ * where cache lines are long, and what the kernel keeps behind the data with them, as a KiB has.
  */
-#define YOKE_HEADROOM	SKB_WITH_OVERHEAD(512)
+#define YOKE_HEADROOM							\
+	SKB_WITH_OVERHEAD(roundup_pow_of_two(192 + SKB_DATA_ALIGN(sizeof(struct skb_shared_info))))
 
 /* What a buffer is for: to lie in a queue while its clone travels, or to travel itself. */
 enum yoke_spare { YOKE_SPARE_QUEUED, YOKE_SPARE_TRAVELS, YOKE_SPARES };
