@@ -599,6 +599,10 @@ static inline int error_of(int fd)
 	}								\
 	pid_; })
 
+#ifndef SYS_poll
+#define SYS_poll SYS_ppoll	/* what poll(3) calls where it is younger */
+#endif
+
 /* Is that process asleep in this system call? */
 static inline bool asleep_now(pid_t pid, long nr)
 {
@@ -621,6 +625,10 @@ static inline bool asleep_now(pid_t pid, long nr)
 	if (!fgets(buf, sizeof(buf), f))
 		buf[0] = 0;
 	fclose(f);
+#ifdef SYS_socketcall	/* by which a C library may make any of a socket's */
+	if (strtol(buf, NULL, 10) == SYS_socketcall)
+		return true;
+#endif
 	return strtol(buf, NULL, 10) == nr;
 }
 
