@@ -152,7 +152,7 @@ static void yoke_listen_numbers(struct sock *child, const struct yoke_request *r
 	yoke_ecn_start(&ys->ecn, req->ecn_mode);
 	ys->ecn.syn_ip = req->rx.ecn;
 	/* RFC 9768 §3.1.5: then the peer may not have agreed. */
-	ys->ecn.no_ect = req->ecn_bare || (req->retries > 1 && !req->timed &&
+	ys->ecn.no_ect = req->ecn_bare || (req->retries > 1 && !req->rtt_us &&
 					   req->ecn_mode == YOKE_ECN_ACCURATE);
 	ys->ts_recent = req->tsval;
 	ys->ts_recent_s = (u32)ktime_get_seconds();
@@ -205,8 +205,8 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	yoke_conn_sync_mss(child, dst_mtu(__sk_dst_get(child)));
 	yoke_metrics_cc_init(child);
 	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn), where it is known. */
-	if (req->timed)
-		yoke_rtt_sample(&ys->rtt, req->sent_us, (u32)ys->now_us);
+	if (req->rtt_us)
+		yoke_rtt_sample(&ys->rtt, req->rtt_us, (u32)ys->now_us);
 	else if (!req->retries && !req->passing)
 		yoke_rtt_sample(&ys->rtt, max_t(u32, (u32)ys->now_us - req->sent_us, 1),
 				(u32)ys->now_us);

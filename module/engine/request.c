@@ -220,8 +220,7 @@ bool yoke_request_defer(struct yoke_request *req)
 	if (!req->acked && !req->retries) {
 		u32 now = (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
 
-		req->sent_us = max_t(u32, now - req->sent_us, 1);
-		req->timed = true;
+		req->rtt_us = max_t(u32, now - req->sent_us, 1);
 	}
 	req->acked = true;
 	return true;

@@ -15,7 +15,8 @@
  * @refs:	table, timer, and who works on it
  * @txhash:	yoke_request_txhash(), once the SYN-ACK had to be sent again
  * @timer:	SYN-ACK retransmission; @retries how many there were, or would have been if it were not
- *		@acked already, @sent_us when the last one left, or if @timed how long its ACK took
+ *		@acked already, @sent_us when the last one left
+ * @acked:	but TCP_DEFER_ACCEPT waits for more; @rtt_us after how long, 0 if that is not known
  * @saved_syn:	for TCP_SAVED_SYN, or NULL
  * @syn:	what the child shall know of the SYN's IP header, or NULL
  * @rx:		the way back: the SYN as the carrier saw it, and with @mark its mark; its options are
@@ -44,6 +45,7 @@ struct yoke_request {
 	u32	ts_offset;
 	u32	mark;
 	u32	sent_us;
+	u32	rtt_us;
 	u32	challenge_jiffies;	/* the last ACK that answered a wrong segment */
 	u32	wnd;		/* the SYN's window */
 	u16	mss;		/* the peer's option, or the default */
@@ -55,9 +57,8 @@ struct yoke_request {
 		use_sack:1,
 		use_wscale:1,
 		passing:1,
-		cookie:1,
-		acked:1,	/* but TCP_DEFER_ACCEPT waits for more */
-		timed:1;
+		cookie:1;
+	bool	acked;
 	u8	ecn_mode:2,
 		ecn_again:1,	/* the SYN came more than once, */
 		ecn_bare:1;	/* and without ECN's flags */

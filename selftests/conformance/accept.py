@@ -90,7 +90,8 @@ def defer_accept_fin(p):
 @slow(10)
 @rows('9293-EV-05')
 def defer_accept_ends(p):
-	"""The SYN,ACK comes once more when the time is nearly over; an ACK opens the connection then."""
+	"""The SYN,ACK comes once more when the time is nearly over; an ACK opens the connection then.
+	That it was sent twice lets nobody take the clock for a round trip."""
 	listener = listen(p, TCP_DEFER_ACCEPT, 5)		# three timeouts: 7 s
 	c = p.syn_received(listener=listener)
 	c.send('A')
@@ -99,6 +100,7 @@ def defer_accept_ends(p):
 	check(not waiting(listener), 'accept() is ready before there is data')
 	c.send('A')
 	c.sock = p.accept(listener)
+	check(tcp_info(c.sock).rto < 4, f'the timeout is {tcp_info(c.sock).rto} s')
 	c.alive()
 
 
