@@ -10,8 +10,9 @@
  *	snmp	the counters
  *
  * Everything is read without locks (RCU), but for the owners of a port: a line may
- * be a moment out of date, and never is wrong about what it belongs to. Each file
- * is made in one go, so that a table that is being resized can be begun anew.
+ * be a moment out of date, and never is wrong about what it belongs to. What it tells
+ * only informs, so it is read by data_race(), and the writers, who have a lock, stay plain.
+ * Each file is made in one go, so that a table that is being resized can be begun anew.
  */
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
@@ -67,14 +68,14 @@ static struct diag_timer diag_pending(const struct yoke_sock *ys)
 	int i;
 
 	for (i = 0; i < YOKE_TIMER_MAX; i++) {
-		if (!kinds[i] || !yoke_conn_timer_armed(ys, i))
+		if (!kinds[i] || !data_race(yoke_conn_timer_armed(ys, i)))
 			continue;
 		t.kind = kinds[i];
-		t.at = READ_ONCE(ys->at[i]);
+		t.at = data_race(ys->at[i]);
 		/*
 		 * Nothing in flight, and yet the retransmission timer: it probes a closed window.
 		 */
-		if (i == YOKE_TIMER_RTX && ys->snd_una == ys->snd_nxt)
+		if (i == YOKE_TIMER_RTX && data_race(ys->snd_una == ys->snd_nxt))
 			t.kind = 4;
 		break;
 	}
@@ -93,40 +94,40 @@ static void diag_sock(struct seq_file *m, int line, struct sock *sk)
 	const struct yoke_sock *ys = yoke_sk(sk);
 	int state = inet_sk_state_load(sk);
 	struct diag_timer t = diag_pending(ys);
-	u32 mss = max_t(u32, READ_ONCE(ys->mss), 1), rx, threshold;
+	u32 mss = max_t(u32, data_race(ys->mss), 1), rx, threshold;
 
 	if (state == TCP_LISTEN)
 		rx = READ_ONCE(sk->sk_ack_backlog);
 	else
-		rx = max_t(int, READ_ONCE(ys->rcv_nxt) - READ_ONCE(ys->copied_seq), 0);
-	threshold = READ_ONCE(ys->cc.ssthresh);
+		rx = max_t(int, data_race(ys->rcv_nxt - ys->copied_seq), 0);
+	threshold = data_race(ys->cc.ssthresh);
 	threshold = threshold > INT_MAX ? -1 : threshold / mss;
 
 	diag_begin(m, line, &ys->node.pair, state,
-		   READ_ONCE(ys->write_seq) - READ_ONCE(ys->snd_una), rx);
+		   data_race(ys->write_seq - ys->snd_una), rx);
 	seq_printf(m, " %02X:%08lX %08X %5u %8d %llu %d %pK %lu %lu %u %u %d",
-		   t.kind, (unsigned long)diag_left(t.at), READ_ONCE(ys->retransmits),
+		   t.kind, (unsigned long)diag_left(t.at), data_race(ys->retransmits),
 		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)),
-		   READ_ONCE(ys->probes_out), (u64)sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk,
-		   (unsigned long)jiffies_to_clock_t(usecs_to_jiffies(yoke_rtt_rto(&ys->rtt))),
-		   (unsigned long)jiffies_to_clock_t(HZ / 25), ys->quickack ? 2 : 0,
-		   READ_ONCE(ys->cc.cwnd) / mss, state == TCP_LISTEN ? 0 : (int)threshold);
+		   data_race(ys->probes_out), (u64)sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk,
+		   (unsigned long)jiffies_to_clock_t(usecs_to_jiffies(data_race(yoke_rtt_rto(&ys->rtt)))),
+		   (unsigned long)jiffies_to_clock_t(HZ / 25), data_race(ys->quickack) ? 2 : 0,
+		   data_race(ys->cc.cwnd) / mss, state == TCP_LISTEN ? 0 : (int)threshold);
 }
 
 static void diag_request(struct seq_file *m, int line, const struct yoke_request *req)
 {
 	diag_begin(m, line, &req->node.pair, TCP_SYN_RECV, 0, 0);
 	seq_printf(m, " %02X:%08lX %08X %5u %8d %u %d %pK", 1,
-		   (unsigned long)diag_left(req->timer.expires), req->retries,
+		   (unsigned long)diag_left(data_race(req->timer.expires)), data_race(req->retries),
 		   from_kuid_munged(seq_user_ns(m), READ_ONCE(req->listener->sk_uid)),
 		   0, 0, 0, req);
 }
 
 static void diag_timewait(struct seq_file *m, int line, const struct yoke_timewait *tw)
 {
-	diag_begin(m, line, &tw->node.pair, READ_ONCE(tw->state), 0, 0);
+	diag_begin(m, line, &tw->node.pair, data_race(tw->state), 0, 0);
 	seq_printf(m, " %02X:%08lX %08X %5d %8d %d %d %pK", 3,
-		   (unsigned long)diag_left(tw->timer.expires), 0, 0, 0, 0,
+		   (unsigned long)diag_left(data_race(tw->timer.expires)), 0, 0, 0, 0,
 		   refcount_read(&tw->refs), tw);
 }
 
@@ -176,7 +177,7 @@ static bool diag_dgram(struct seq_file *m, int line, void *entry, bool ipv6)
 	if (diag_is_ipv6(&dg->pair) != ipv6)
 		return false;
 	seq_putc(m, ' ');
-	diag_begin(m, line, &dg->pair, sk->sk_state, sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk));
+	diag_begin(m, line, &dg->pair, data_race(sk->sk_state), sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk));
 	seq_printf(m, " %02X:%08lX %08X %5u %8d %llu %d %pK %u", 0, 0UL, 0,
 		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)), 0, (u64)sock_i_ino(sk),
 		   refcount_read(&sk->sk_refcnt), sk, atomic_read(&sk->sk_drops));
