@@ -55,7 +55,7 @@
 
 static inline unsigned long inet_cmsg_flags(const struct inet_sock *inet)
 {
-	return inet->cmsg_flags;
+	return READ_ONCE(inet->cmsg_flags);
 }
 #endif
 

@@ -22,11 +22,18 @@
 
 /* --- the table --- */
 
+/*
+ * A socket that has left the table to be entered under another pair may still be looked at: what comes
+ * at that very moment may find it by either, or by the one while it has no peer yet, as with UDP.
+ */
+static bool is_called(const struct yoke_dgram *dg, const struct yoke_pair *pair)
+{
+	return data_race(yoke_hash_same(&dg->pair, pair));
+}
+
 static int compare(struct rhashtable_compare_arg *arg, const void *obj)
 {
-	const struct yoke_dgram *dg = obj;
-
-	return !yoke_hash_same(&dg->pair, arg->key);
+	return !is_called(obj, arg->key);
 }
 
 static const struct rhashtable_params dgram_params = {
@@ -158,9 +165,10 @@ static bool takes(const struct yoke_dgram *dg, const struct yoke_pair *key, cons
 	const struct sock *sk = &dg->inet.sk;
 	int dev = READ_ONCE(sk->sk_bound_dev_if);
 
-	if (v4 && ipv6_only_sock(sk))
+	/* A bit that is settled once it is bound; others in its byte are not. */
+	if (v4 && data_race((bool)ipv6_only_sock(sk)))
 		return false;
-	if (!yoke_hash_same(&dg->pair, key))
+	if (!is_called(dg, key))
 		return false;
 	/* What is of a VRF is for its own sockets, or by net.yoke.l3mdev_accept for those of none. */
 	if (!dev)
@@ -238,7 +246,7 @@ static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_bu
 
 	for (i = 0; !sk && next_key(&key, &rx->pair, i); i++)
 		sk = find_exact(yn, &key, rx, v4);
-	if (sk && rcu_access_pointer(sk->sk_reuseport_cb) && sk->sk_state != TCP_ESTABLISHED)
+	if (sk && rcu_access_pointer(sk->sk_reuseport_cb) && data_race(sk->sk_state) != TCP_ESTABLISHED)
 		sk = choose(sk, rx, skb);
 	return sk;
 }

@@ -86,6 +86,8 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 		net_enable_timestamp();		/* which its end will undo */
 	yoke_listen_inherit_filter(child, sk);
 
+	/* What a program is just setting is still what it was, or already what it will be. */
+	kcsan_disable_current();
 	to->inet.tos = from->inet.tos;
 	to->inet.uc_ttl = from->inet.uc_ttl;
 	to->inet.min_ttl = from->inet.min_ttl;
@@ -116,10 +118,11 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	to->delack_max = from->delack_max;
 	yoke_rtt_bound(&to->rtt, to->rtt.rto_min_us, READ_ONCE(from->rtt.rto_max_us));
 	to->save_syn = from->save_syn;
-	if (from->cc_chosen) {
+	to->cc_chosen = from->cc_chosen;
+	kcsan_enable_current();
+	if (to->cc_chosen) {
 		yoke_cc_table_put(to->cc.ops);
 		to->cc.ops = yoke_cc_table_clone(sock_net(sk), READ_ONCE(from->cc.ops));
-		to->cc_chosen = true;
 	}
 }
 
