@@ -37,9 +37,9 @@ build/yoke-run: scripts/run/yoke-run.c scripts/run/rules.c scripts/run/rules.h u
 build/yoke-run.so: scripts/run/preload.c scripts/run/rules.c scripts/run/rules.h uapi/linux/yoke.h
 	$(run_cc) -shared -fPIC
 
-# Modules of their own, for the tests: a congestion control algorithm, sockets inside the kernel, and
-# one that makes it later, by a probe, which user-mode Linux has not.
-samples := cc_sample kernel_sample $(if $(filter uml%,$(KERNEL)),,later)
+# Modules of their own, for the tests: a congestion control algorithm, sockets inside the kernel, the
+# unit tests, and one that makes it later, by a probe, which user-mode Linux has not.
+samples := cc_sample kernel_sample unit $(if $(filter uml%,$(KERNEL)),,later)
 sample: $(samples)
 $(samples): all
 	@cp -rsf $(CURDIR)/selftests/$@ $(build)
@@ -155,7 +155,8 @@ help:
 	@echo 'make check-machines  quick tests on emulated arm64 and s390x (big-endian), the unit tests on the latter'
 	@echo "make check-programs  other people's programs over Yoke across a bad link; fetches them, installs none"
 	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
-	@echo '                (KERNEL=races, one with KCSAN; KERNEL=uml-debug, a 7.3 with these, in user mode)'
+	@echo '                (KERNEL=races, one with KCSAN; KERNEL=uml-debug, a 7.3 with these, in user mode);'
+	@echo '                inside each of them and KERNEL=uml the unit tests run as KUnit too'
 	@echo 'make fuzz       a million hostile packets, and calls (FUZZ_SEED= for the same again)'
 	@echo 'make soak       for HOURS (1), in one guest: storms, losses, hostile calls and changes of the machine side by side'
 	@echo 'make coverage   the lines of module/ that no test reaches: build/coverage.txt (a quarter of an hour)'

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* module/algo/cc_bbr.c: draft-cardwell-iccrg-bbr-congestion-control-00. */
-#include <string.h>
+#include <linux/string.h>
 #include <linux/inet_diag.h>
 #include "cc_bbr.h"
 #include "cc.h"
@@ -17,7 +17,7 @@
  * A path as a fluid: in each step what window and pacing allow goes into the queue of a bottleneck,
  * which passes @bw bytes a millisecond, and comes back as an ACK after the RTT.
  */
-struct path {
+struct fluid {
 	struct yoke_cc cc;
 	struct yoke_rate rate;
 	u32	now;
@@ -29,7 +29,7 @@ struct path {
 	u32	delivered[STEPS];	/* and acknowledged */
 };
 
-static void start(struct path *p, u32 bw)
+static void start(struct fluid *p, u32 bw)
 {
 	memset(p, 0, sizeof(*p));
 	yoke_cc_init(&p->cc, &yoke_cc_bbr, MSS, 0, 0);
@@ -39,7 +39,7 @@ static void start(struct path *p, u32 bw)
 }
 
 /* An ACK of @acked bytes whose sample spans @interval and @delivered; as bare as it may be. */
-static void sample(struct path *p, u32 acked, u32 delivered, u32 interval, u32 rtt_us, u32 lost,
+static void sample(struct fluid *p, u32 acked, u32 delivered, u32 interval, u32 rtt_us, u32 lost,
 		   bool limited)
 {
 	struct yoke_rate_sample rs = {
@@ -65,12 +65,12 @@ static void sample(struct path *p, u32 acked, u32 delivered, u32 interval, u32 r
 }
 
 /* One for a whole round. */
-static void ack(struct path *p, u32 acked, u32 rtt_us, u32 lost, bool limited)
+static void ack(struct fluid *p, u32 acked, u32 rtt_us, u32 lost, bool limited)
 {
 	sample(p, acked, acked, rtt_us, rtt_us, lost, limited);
 }
 
-static void step(struct path *p)
+static void step(struct fluid *p)
 {
 	u32 n = p->n, back = p->rtt_us / STEP, done, acked, at, flight, room, paced;
 
@@ -95,13 +95,13 @@ static void step(struct path *p)
 		p->passed[n] = p->sent[n];
 }
 
-static void round_trip(struct path *p)
+static void round_trip(struct fluid *p)
 {
 	for (u32 i = 0; i < p->rtt_us / STEP; i++)
 		step(p);
 }
 
-static struct tcp_bbr_info info(const struct path *p)
+static struct tcp_bbr_info info(const struct fluid *p)
 {
 	union tcp_cc_info info = { };
 	int attr = 0;
@@ -113,7 +113,7 @@ static struct tcp_bbr_info info(const struct path *p)
 
 TEST(bbr__startup_doubles_and_ends_when_the_pipe_is_full)
 {
-	static struct path p;
+	static struct fluid p;
 	u32 rounds;
 
 	start(&p, 5000);		/* 40 Mbit/s, BDP 100 segments */
@@ -127,7 +127,7 @@ TEST(bbr__startup_doubles_and_ends_when_the_pipe_is_full)
 	EXPECT(info(&p).bbr_bw_lo <= 5000000 && info(&p).bbr_bw_lo > 5000000 - 64);
 }
 
-static void settle(struct path *p, u32 bw)
+static void settle(struct fluid *p, u32 bw)
 {
 	start(p, bw);
 	for (int i = 0; i < 200 && info(p).bbr_cwnd_gain != 512; i++)
@@ -137,7 +137,7 @@ static void settle(struct path *p, u32 bw)
 TEST(bbr__cycle_probes_drains_and_cruises)
 {
 	u32 seen[3] = { }, n = 80;
-	static struct path p;
+	static struct fluid p;
 
 	settle(&p, 5000);
 	for (u32 i = 0; i < n; i++) {
@@ -157,7 +157,7 @@ TEST(bbr__cycle_probes_drains_and_cruises)
 
 TEST(bbr__paces_a_hundredth_below)
 {
-	static struct path p;
+	static struct fluid p;
 	u64 rate;
 
 	settle(&p, 5000);
@@ -169,7 +169,7 @@ TEST(bbr__paces_a_hundredth_below)
 
 TEST(bbr__finds_more_and_less_bandwidth)
 {
-	static struct path p;
+	static struct fluid p;
 
 	settle(&p, 5000);
 	p.bw = 10000;
@@ -184,7 +184,7 @@ TEST(bbr__finds_more_and_less_bandwidth)
 
 TEST(bbr__what_the_program_limits_does_not_lower_the_bandwidth)
 {
-	static struct path p;
+	static struct fluid p;
 	u32 before;
 
 	settle(&p, 5000);
@@ -200,7 +200,7 @@ TEST(bbr__what_the_program_limits_does_not_lower_the_bandwidth)
 
 TEST(bbr__probes_the_round_trip_after_ten_seconds)
 {
-	static struct path p;
+	static struct fluid p;
 	u32 rounds, cwnd, low;
 
 	settle(&p, 5000);
@@ -220,7 +220,7 @@ TEST(bbr__probes_the_round_trip_after_ten_seconds)
 
 TEST(bbr__recovery_conserves_then_restores)
 {
-	static struct path p;
+	static struct fluid p;
 	u32 cwnd;
 	struct yoke_rate_sample rs = { };
 	struct yoke_cc_ack event = { .sample = &rs, .recovery = true };
@@ -245,7 +245,7 @@ TEST(bbr__recovery_conserves_then_restores)
 
 TEST(bbr__after_a_timeout_one_segment_then_as_before)
 {
-	static struct path p;
+	static struct fluid p;
 	u32 cwnd;
 
 	settle(&p, 5000);
@@ -260,7 +260,7 @@ TEST(bbr__after_a_timeout_one_segment_then_as_before)
 
 TEST(bbr__idle_restarts_at_the_rate_of_the_path)
 {
-	static struct path p;
+	static struct fluid p;
 
 	settle(&p, 5000);
 	while (info(&p).bbr_pacing_gain != 320)
@@ -277,7 +277,7 @@ TEST(bbr__idle_restarts_at_the_rate_of_the_path)
 /* As Linux: two intervals alike, of at least four rounds with a fifth lost, are a policer's. */
 TEST(bbr__policer_is_found_and_believed)
 {
-	static struct path p;
+	static struct fluid p;
 
 	settle(&p, 5000);
 	for (int i = 0; i < 12; i++) {
@@ -295,7 +295,7 @@ TEST(bbr__policer_is_found_and_believed)
 
 TEST(bbr__few_losses_are_no_policer)
 {
-	static struct path p;
+	static struct fluid p;
 
 	settle(&p, 5000);
 	for (int i = 0; i < 40; i++) {
@@ -308,7 +308,7 @@ TEST(bbr__few_losses_are_no_policer)
 
 TEST(bbr__bunched_acks_widen_the_window)
 {
-	static struct path p;
+	static struct fluid p;
 	u32 cwnd;
 
 	settle(&p, 5000);
@@ -324,7 +324,7 @@ TEST(bbr__bunched_acks_widen_the_window)
 
 TEST(bbr__slow_paths_get_small_buffers)
 {
-	static struct path p;
+	static struct fluid p;
 
 	settle(&p, 5000);
 	EXPECT_EQ(p.cc.ops->min_segs(&p.cc), 2);
@@ -335,7 +335,7 @@ TEST(bbr__slow_paths_get_small_buffers)
 /* Ten samples of a byte in two minutes each, and it still sends. */
 TEST(bbr__timeouts_do_not_stop_it)
 {
-	static struct path p;
+	static struct fluid p;
 
 	settle(&p, 5000);
 	for (int i = 0; i < 30; i++) {
@@ -347,7 +347,7 @@ TEST(bbr__timeouts_do_not_stop_it)
 
 TEST(bbr__hostile_numbers)
 {
-	static struct path p;
+	static struct fluid p;
 	u32 x = 1;
 
 	start(&p, 1);

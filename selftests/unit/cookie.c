@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* module/algo/cookie.c: RFC 6528, RFC 9293 MUST-8 and MUST-9, RFC 4987 §3.6. */
-#include <string.h>
+#include <linux/string.h>
 #include "pair.h"
 #include "cookie.h"
 #include "test.h"

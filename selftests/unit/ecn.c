@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* module/algo/ecn.c: RFC 3168 §6.1, RFC 9768 §3. */
-#include <string.h>
+#include <linux/string.h>
 #include "ecn.h"
 #include "opt.h"
 #include "test.h"

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /* module/algo/opt.c: expected bytes from RFC 9293 §3.2, RFC 7323, RFC 2018 and Linux's captures. */
-#include <stdlib.h>
-#include <string.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 #include "opt.h"
 #include "test.h"
 
-/* Parses a copy that ends where the allocation does, so that ASan sees one byte too many. */
+/* Parses a copy that ends where the allocation does, so that ASan or KASAN sees one byte too many. */
 static struct yoke_opt parse(const void *bytes, unsigned int len, bool syn)
 {
 	struct yoke_opt opt;
-	u8 *copy = malloc(len ?: 1);
+	u8 *copy = kmalloc(len ?: 1, GFP_KERNEL);
 
 	memset(&opt, 0xa5, sizeof(opt));
 	memcpy(copy, bytes, len);
 	yoke_opt_parse(copy, len, syn, &opt);
-	free(copy);
+	kfree(copy);
 	return opt;
 }
 
@@ -157,18 +157,25 @@ TEST(parse__wscale_above_14_is_14)
 	EXPECT_EQ(opt.wscale, 14);
 }
 
+/* Numerical Recipes' generator, of which the upper bits are random enough. */
+static unsigned int roll(u32 *seed)
+{
+	*seed = *seed * 1664525 + 1013904223;
+	return *seed >> 16;
+}
+
 /* Any bytes of any length, read within their bounds; the sanitizers are the judge. */
 TEST(parse__random_bytes)
 {
 	u8 bytes[YOKE_OPT_SPACE];
+	u32 seed = 1;
 
-	srand(1);
 	for (int run = 0; run < 200000; run++) {
-		unsigned int len = rand() % (YOKE_OPT_SPACE + 1);
+		unsigned int len = roll(&seed) % (YOKE_OPT_SPACE + 1);
 		struct yoke_opt opt;
 
 		for (unsigned int i = 0; i < len; i++)
-			bytes[i] = rand() % 4 ? rand() % 11 : rand();
+			bytes[i] = roll(&seed) % 4 ? roll(&seed) % 11 : roll(&seed);
 		opt = parse(bytes, len, run & 1);
 		if (opt.nsacks > YOKE_OPT_SACKS || opt.wscale > YOKE_OPT_WSCALE_MAX)
 			EXPECT(!"in range");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* module/algo/rate.c: draft-cheng-iccrg-delivery-rate-estimation-00. */
-#include <string.h>
+#include <linux/string.h>
 #include "rate.h"
 #include "test.h"
 

@@ -3,7 +3,7 @@
  * module/algo/scoreboard.c, rack.c and recovery.c: what RFC 8985, 6937, 6582, 3042, 5681, 3522 and
  * 2883 prescribe, on small examples. sim.c holds them against lossy links.
  */
-#include <string.h>
+#include <linux/string.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include "pair.h"
