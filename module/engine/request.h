@@ -47,7 +47,7 @@ struct yoke_request {
 	u32	sent_us;
 	u32	rtt_us;
 	u32	challenge_jiffies;	/* the last ACK that answered a wrong segment */
-	u32	wnd;		/* the SYN's window */
+	u16	wnd;		/* the SYN's window, which has no scale */
 	u16	mss;		/* the peer's option, or the default */
 	u16	advmss;
 	u8	retries;
