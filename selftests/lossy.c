@@ -37,17 +37,20 @@ WIRE(reorder_duplicate,	"delay 4ms reorder 75% duplicate 20%", 100000);
 WIRE_THAT_CUTS(cut,	"delay 5ms 1ms loss 3%", 400000);
 WIRE(everything,	"delay 4ms reorder 75% loss 3% duplicate 10% corrupt 5%", 16000);
 
-/* A damaged ARP packet teaches a wrong address that stays for half a minute: they know each other. */
+/*
+ * A damaged ARP packet teaches a wrong address that stays for half a minute, and who asks three times, as
+ * for IPv6's neighbours, may have lost all three: they know each other.
+ */
 static bool meet(struct net net)
 {
 	bool ok;
 
 	enter(net.b);
 	ok = shell("ip link set veth address 02:00:00:00:00:0b") &&
-	     shell("ip neigh replace " ADDR_A " lladdr 02:00:00:00:00:0a dev veth");
+	     shell("ip neigh replace %s lladdr 02:00:00:00:00:0a dev veth", ip_text(ADDR_A));
 	enter(net.a);
 	return ok && shell("ip link set veth address 02:00:00:00:00:0a") &&
-	       shell("ip neigh replace " ADDR_B " lladdr 02:00:00:00:00:0b dev veth");
+	       shell("ip neigh replace %s lladdr 02:00:00:00:00:0b dev veth", ip_text(ADDR_B));
 }
 
 FIXTURE_SETUP(lossy)
