@@ -495,9 +495,10 @@ bool yoke_conn_readable(const struct sock *sk, int target)
 
 	if (avail <= 0)
 		return false;
+	if (avail >= target || READ_ONCE(yoke_mem_pressure))
+		return true;
 	/* A window that moves meanwhile is looked at again when what moves it has arrived, or was read. */
-	return avail >= target || READ_ONCE(yoke_mem_pressure) ||
-	       data_race(yoke_conn_rcv_window(ys) <= ys->rcv_mss);
+	return data_race(yoke_conn_rcv_window(ys) <= ys->rcv_mss);
 }
 
 /* Is there no room in the peer's window for the next segment? */

@@ -22,12 +22,12 @@
 
 /* --- the table --- */
 
-/*
- * A socket that has left the table to be entered under another pair may still be looked at: what comes
- * at that very moment may find it by either, or by the one while it has no peer yet, as with UDP.
- */
 static bool is_called(const struct yoke_dgram *dg, const struct yoke_pair *pair)
 {
+	/*
+	 * One that has left the table to be entered under another pair may still be looked at: what comes
+	 * at that very moment may find it by either, or by the one while it has no peer yet, as with UDP.
+	 */
 	return data_race(yoke_hash_same(&dg->pair, pair));
 }
 
@@ -246,6 +246,7 @@ static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_bu
 
 	for (i = 0; !sk && next_key(&key, &rx->pair, i); i++)
 		sk = find_exact(yn, &key, rx, v4);
+	/* One that is just being connected is chosen by either rule. */
 	if (sk && rcu_access_pointer(sk->sk_reuseport_cb) && data_race(sk->sk_state) != TCP_ESTABLISHED)
 		sk = choose(sk, rx, skb);
 	return sk;

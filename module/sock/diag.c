@@ -10,8 +10,7 @@
  *	snmp	the counters
  *
  * Everything is read without locks (RCU), but for the owners of a port: a line may
- * be a moment out of date, and never is wrong about what it belongs to. What it tells
- * only informs, so it is read by data_race(), and the writers, who have a lock, stay plain.
+ * be a moment out of date, and never is wrong about what it belongs to.
  * Each file is made in one go, so that a table that is being resized can be begun anew.
  */
 #include <linux/proc_fs.h>
@@ -22,6 +21,9 @@
 #include "../engine/listen.h"
 #include "../engine/timewait.h"
 #include "diag.h"
+
+/* It only informs: those who write it under their locks need not mark that. */
+#define told(expr)	data_race(expr)
 
 #define STREAM_WIDTH	149
 #define DGRAM_WIDTH	127
@@ -68,14 +70,14 @@ static struct diag_timer diag_pending(const struct yoke_sock *ys)
 	int i;
 
 	for (i = 0; i < YOKE_TIMER_MAX; i++) {
-		if (!kinds[i] || !data_race(yoke_conn_timer_armed(ys, i)))
+		if (!kinds[i] || !told(yoke_conn_timer_armed(ys, i)))
 			continue;
 		t.kind = kinds[i];
-		t.at = data_race(ys->at[i]);
+		t.at = told(ys->at[i]);
 		/*
 		 * Nothing in flight, and yet the retransmission timer: it probes a closed window.
 		 */
-		if (i == YOKE_TIMER_RTX && data_race(ys->snd_una == ys->snd_nxt))
+		if (i == YOKE_TIMER_RTX && told(ys->snd_una == ys->snd_nxt))
 			t.kind = 4;
 		break;
 	}
@@ -94,40 +96,40 @@ static void diag_sock(struct seq_file *m, int line, struct sock *sk)
 	const struct yoke_sock *ys = yoke_sk(sk);
 	int state = inet_sk_state_load(sk);
 	struct diag_timer t = diag_pending(ys);
-	u32 mss = max_t(u32, data_race(ys->mss), 1), rx, threshold;
+	u32 mss = max_t(u32, told(ys->mss), 1), rx, threshold;
 
 	if (state == TCP_LISTEN)
 		rx = READ_ONCE(sk->sk_ack_backlog);
 	else
-		rx = max_t(int, data_race(ys->rcv_nxt - ys->copied_seq), 0);
-	threshold = data_race(ys->cc.ssthresh);
+		rx = max_t(int, told(ys->rcv_nxt - ys->copied_seq), 0);
+	threshold = told(ys->cc.ssthresh);
 	threshold = threshold > INT_MAX ? -1 : threshold / mss;
 
 	diag_begin(m, line, &ys->node.pair, state,
-		   data_race(ys->write_seq - ys->snd_una), rx);
+		   told(ys->write_seq - ys->snd_una), rx);
 	seq_printf(m, " %02X:%08lX %08X %5u %8d %llu %d %pK %lu %lu %u %u %d",
-		   t.kind, (unsigned long)diag_left(t.at), data_race(ys->retransmits),
+		   t.kind, (unsigned long)diag_left(t.at), told(ys->retransmits),
 		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)),
-		   data_race(ys->probes_out), (u64)sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk,
-		   (unsigned long)jiffies_to_clock_t(usecs_to_jiffies(data_race(yoke_rtt_rto(&ys->rtt)))),
-		   (unsigned long)jiffies_to_clock_t(HZ / 25), data_race(ys->quickack) ? 2 : 0,
-		   data_race(ys->cc.cwnd) / mss, state == TCP_LISTEN ? 0 : (int)threshold);
+		   told(ys->probes_out), (u64)sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk,
+		   (unsigned long)jiffies_to_clock_t(usecs_to_jiffies(told(yoke_rtt_rto(&ys->rtt)))),
+		   (unsigned long)jiffies_to_clock_t(HZ / 25), told(ys->quickack) ? 2 : 0,
+		   told(ys->cc.cwnd) / mss, state == TCP_LISTEN ? 0 : (int)threshold);
 }
 
 static void diag_request(struct seq_file *m, int line, const struct yoke_request *req)
 {
 	diag_begin(m, line, &req->node.pair, TCP_SYN_RECV, 0, 0);
 	seq_printf(m, " %02X:%08lX %08X %5u %8d %u %d %pK", 1,
-		   (unsigned long)diag_left(data_race(req->timer.expires)), data_race(req->retries),
+		   (unsigned long)diag_left(told(req->timer.expires)), told(req->retries),
 		   from_kuid_munged(seq_user_ns(m), READ_ONCE(req->listener->sk_uid)),
 		   0, 0, 0, req);
 }
 
 static void diag_timewait(struct seq_file *m, int line, const struct yoke_timewait *tw)
 {
-	diag_begin(m, line, &tw->node.pair, data_race(tw->state), 0, 0);
+	diag_begin(m, line, &tw->node.pair, told(tw->state), 0, 0);
 	seq_printf(m, " %02X:%08lX %08X %5d %8d %d %d %pK", 3,
-		   (unsigned long)diag_left(data_race(tw->timer.expires)), 0, 0, 0, 0,
+		   (unsigned long)diag_left(told(tw->timer.expires)), 0, 0, 0, 0,
 		   refcount_read(&tw->refs), tw);
 }
 
@@ -177,7 +179,7 @@ static bool diag_dgram(struct seq_file *m, int line, void *entry, bool ipv6)
 	if (diag_is_ipv6(&dg->pair) != ipv6)
 		return false;
 	seq_putc(m, ' ');
-	diag_begin(m, line, &dg->pair, data_race(sk->sk_state), sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk));
+	diag_begin(m, line, &dg->pair, told(sk->sk_state), sk_wmem_alloc_get(sk), sk_rmem_alloc_get(sk));
 	seq_printf(m, " %02X:%08lX %08X %5u %8d %llu %d %pK %u", 0, 0UL, 0,
 		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)), 0, (u64)sock_i_ino(sk),
 		   refcount_read(&sk->sk_refcnt), sk, atomic_read(&sk->sk_drops));
