@@ -328,7 +328,7 @@ static void damage_ip(struct packet *p)
 static struct virtio_net_hdr say_how_to_cut(const struct packet *p)
 {
 	bool stream = p->b[p->version == 4 ? 9 : 6] != protocol(false);
-	int tcp = p->version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+	uint32_t tcp = p->version == 4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
 
 	return (struct virtio_net_hdr){
 		.flags = one_in(8) ? dice(256) : VIRTIO_NET_HDR_F_NEEDS_CSUM,
