@@ -265,6 +265,44 @@ TEST_F(stress, many_hands_on_one_connection)
 	EXPECT_LT(10000, sums[0]);
 }
 
+/* Sets, on any of these, what changes nothing about what arrives. */
+static int set_options(int l, struct pair p)
+{
+	static const struct { int level, name, least, sides; } o[] = {
+		{ SOL_SOCKET, SO_RCVLOWAT, 1, 200 },	/* accepted sockets would have the listener's */
+		{ SOL_SOCKET, SO_RCVBUF, 50000, 10000 }, { SOL_SOCKET, SO_SNDBUF, 50000, 10000 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 0, 2 }, { SOL_SOCKET, SO_PRIORITY, 0, 6 },
+		{ SOL_SOCKET, SO_MARK, 0, 10000 },
+		{ SOL_TCP, TCP_NODELAY, 0, 2 }, { SOL_TCP, TCP_CORK, 0, 2 },
+		{ SOL_TCP, TCP_QUICKACK, 0, 2 }, { SOL_TCP, TCP_NOTSENT_LOWAT, 100000, 2 },
+		{ SOL_TCP, TCP_USER_TIMEOUT, 60000, 2 }, { SOL_TCP, TCP_LINGER2, 1, 60 },
+		{ SOL_TCP, TCP_KEEPIDLE, 100, 2 }, { SOL_TCP, TCP_SYNCNT, 5, 2 },
+	};
+	int fds[] = { p.a, p.b, l };
+	long end = now_ms() + SPAN;
+
+	while (now_ms() < end) {
+		int i = dice(ARRAY_SIZE(o)), fd = fds[dice(i ? 3 : 2)];
+
+		if (set_opt(fd, o[i].level, o[i].name, o[i].least + dice(o[i].sides)))
+			return -1;
+	}
+	return 0;
+}
+
+/* A listener and both ends of a connection are at work while their options are set. */
+TEST_F(stress, options_under_use)
+{
+	int l = listener(LOOPBACK, 4000, 64);
+	pid_t server = background((serve_echo(l), 0));
+	struct pair p = stream_pair();
+
+	EXPECT_TRUE(all_children(child == 0 ? (carry_both_ways(p, 8 << 20, BOUND) ? 0 : -1) :
+				 child < 3 ? set_options(l, p) : visits(4000, child)));
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+}
+
 /* Transfers under a rain of signals, with restarts and without. */
 TEST_F(stress, rain_of_signals)
 {
@@ -375,6 +413,59 @@ static int scatter(int child, int n)
 TEST_F(stress, datagrams_criss_cross)
 {
 	EXPECT_TRUE(all_children(scatter(child, 600)));
+}
+
+/* Says the same for ever. */
+static int repeat(int port)
+{
+	int fd = bound(SOCK_DGRAM, LOOPBACK, port);
+	char buf[100];
+
+	fill(buf, sizeof(buf), port, 0);
+	while (send_to(fd, buf, sizeof(buf), LOOPBACK, 5000) > 0)
+		;
+	return -1;
+}
+
+/* Ten arrive, and each says what its sender does: whose the last is. */
+static int tenth_from(int fd)
+{
+	struct sockaddr_in from;
+	char buf[100], want[100];
+	int i, port = 0;
+
+	for (i = 0; i < 10; i++) {
+		socklen_t len = sizeof(from);
+
+		must(recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len));
+		port = ntohs(from.sin_port);
+		fill(want, sizeof(want), port, 0);
+		must(memcmp(buf, want, sizeof(buf)) ? -1 : 0);
+	}
+	return port;
+}
+
+/* One has a peer and then has none, while many send to it: it hears the peer alone, and then all again. */
+TEST_F(stress, a_peer_for_a_moment)
+{
+	int fd = bound(SOCK_DGRAM, LOOPBACK, 5000), i;
+	long end = now_ms() + SPAN;
+	pid_t senders[CHILDREN];
+
+	set_timeout(fd, SO_RCVTIMEO, BOUND);
+	must(set_opt(fd, SOL_SOCKET, SO_RCVBUF, 0));	/* for five: the tenth came after the change */
+	for (i = 0; i < CHILDREN; i++)
+		senders[i] = background(repeat(5001 + i));
+	while (now_ms() < end) {
+		int peer = 5001 + dice(CHILDREN);
+
+		must(connect_to(fd, LOOPBACK, peer));
+		ASSERT_EQ(peer, tenth_from(fd));
+		must(connect_nowhere(fd));
+		ASSERT_TRUE(until(tenth_from(fd) != peer));
+	}
+	for (i = 0; i < CHILDREN; i++)
+		kill(senders[i], SIGKILL);
 }
 
 /*
