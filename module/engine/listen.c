@@ -54,6 +54,8 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	};
 	int i;
 
+	/* What a program is just setting is still what it was, or already what it will be. */
+	kcsan_disable_current();
 	child->sk_type = sk->sk_type;
 	child->sk_protocol = sk->sk_protocol;
 	child->sk_uid = sk->sk_uid;
@@ -82,12 +84,6 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 #endif
 	for (i = 0; i < ARRAY_SIZE(flags); i++)
 		sock_valbool_flag(child, flags[i], sock_flag(sk, flags[i]));
-	if (child->sk_flags & SK_FLAGS_TIMESTAMP)
-		net_enable_timestamp();		/* which its end will undo */
-	yoke_listen_inherit_filter(child, sk);
-
-	/* What a program is just setting is still what it was, or already what it will be. */
-	kcsan_disable_current();
 	to->inet.tos = from->inet.tos;
 	to->inet.uc_ttl = from->inet.uc_ttl;
 	to->inet.min_ttl = from->inet.min_ttl;
@@ -120,6 +116,10 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	to->save_syn = from->save_syn;
 	to->cc_chosen = from->cc_chosen;
 	kcsan_enable_current();
+
+	if (child->sk_flags & SK_FLAGS_TIMESTAMP)
+		net_enable_timestamp();		/* which its end will undo */
+	yoke_listen_inherit_filter(child, sk);
 	if (to->cc_chosen) {
 		yoke_cc_table_put(to->cc.ops);
 		to->cc.ops = yoke_cc_table_clone(sock_net(sk), READ_ONCE(from->cc.ops));
