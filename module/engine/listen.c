@@ -175,8 +175,9 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	/* A listener that closes on another CPU has let its namespace go, which may die. */
 	if (!maybe_get_net(sock_net(sk)))
 		return NULL;
+	/* A bit that never changes; others in its byte do. */
 	child = sk_alloc(sock_net(sk), AF_INET, GFP_ATOMIC | __GFP_NOWARN, sk->sk_prot,
-			 sk->sk_kern_sock);
+			 data_race((bool)sk->sk_kern_sock));
 	put_net(sock_net(sk));
 	if (!child)
 		return NULL;

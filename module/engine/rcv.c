@@ -51,8 +51,8 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	nf_reset_ct(skb);
 	skb->dev = NULL;
 	yoke_cb(skb)->ecn = ecn;
-	/* By a device it has been stamped. */
-	if (unlikely(sk->sk_flags & SK_FLAGS_TIMESTAMP && !skb->tstamp))
+	/* By a device it has been stamped. Who asks for it just now may not have this one's. */
+	if (unlikely(data_race(sk->sk_flags) & SK_FLAGS_TIMESTAMP && !skb->tstamp))
 		__net_timestamp(skb);
 	if (!owned) {
 		yoke_rcv_input(sk, skb);
