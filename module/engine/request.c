@@ -150,7 +150,7 @@ void yoke_request_send(struct yoke_request *req, u16 flags)
 static int yoke_request_limit(const struct sock *sk)
 {
 	const struct yoke_listener *l = yoke_sk(sk)->listener;
-	int limit = yoke_sk(sk)->syn_retries ?:
+	int limit = READ_ONCE(yoke_sk(sk)->syn_retries) ?:
 		    READ_ONCE(yoke_net(sock_net(sk))->set.synack_retries);
 	u32 len = READ_ONCE(l->len), young = 2 * READ_ONCE(l->young);
 
@@ -254,6 +254,9 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 	struct net *net = sock_net(sk);
 	struct yoke_net *yn = yoke_net(net);
 	const struct yoke_settings *set = &yn->set;
+	/* Without its lock: a program may be setting these. */
+	u32 window_clamp = READ_ONCE(yoke_sk(sk)->window_clamp);
+	u16 user_mss = READ_ONCE(yoke_sk(sk)->user_mss);
 	bool options, needs_ecn;
 	u8 ecn;
 
@@ -263,8 +266,8 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 	if (yoke_output_route(route, net, sk, &req->rx, skb->mark))
 		return false;
 	req->advmss = min_t(u32, dst_metric_advmss(route->dst), U16_MAX);
-	if (yoke_sk(sk)->user_mss)
-		req->advmss = min(req->advmss, yoke_sk(sk)->user_mss);
+	if (user_mss)
+		req->advmss = min(req->advmss, user_mss);
 	req->node.pair = rx->pair;
 	req->node.kind = YOKE_REQUEST;
 	INIT_LIST_HEAD(&req->list);
@@ -296,7 +299,7 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 						needs_ecn || (req->cookie && s->flags & YOKE_ACK));
 	req->snd_wscale = req->use_wscale ? s->opt.wscale : 0;
 	req->rcv_wnd = yoke_conn_first_window(net, READ_ONCE(sk->sk_rcvbuf),
-					      yoke_conn_clamp(yoke_sk(sk)->window_clamp, route->dst),
+					      yoke_conn_clamp(window_clamp, route->dst),
 					      req->advmss, dst_metric(route->dst, RTAX_INITRWND),
 					      req->use_wscale, &req->rcv_wscale);
 	if (!req->cookie) {

@@ -77,7 +77,7 @@ static int sockopt_set_window_clamp(struct sock *sk, int val)
 
 	ys->route_clamp = false;
 	if (val) {
-		ys->window_clamp = max_t(int, val, SOCK_MIN_RCVBUF / 2);
+		WRITE_ONCE(ys->window_clamp, max_t(int, val, SOCK_MIN_RCVBUF / 2));
 		return 0;
 	}
 	if (sk->sk_state != TCP_CLOSE)
@@ -237,7 +237,7 @@ static int sockopt_set_int(struct sock *sk, int name, int val)
 	case TCP_MAXSEG:
 		if (val && (val < TCP_MIN_MSS || val > MAX_TCP_WINDOW))
 			return -EINVAL;
-		ys->user_mss = val;
+		WRITE_ONCE(ys->user_mss, val);
 		return 0;
 	case TCP_KEEPIDLE:
 		return sockopt_set_keepidle(sk, val);
