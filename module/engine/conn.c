@@ -154,7 +154,7 @@ void yoke_conn_init(struct sock *sk)
 	skb_queue_head_init(&ys->rtx);
 	ys->ooo = RB_ROOT;
 	ys->owner.sk = sk;
-	ys->owner.addr = &ys->node.pair.laddr;
+	ys->owner.pair = &ys->node.pair;
 	ys->node.kind = YOKE_CONN;
 	yoke_rtt_init(&ys->rtt);
 	yoke_rtt_bound(&ys->rtt, YOKE_RTO_MIN_US, READ_ONCE(set->rto_max_ms) * USEC_PER_MSEC);

@@ -418,7 +418,7 @@ static void yoke_input_fin(struct sock *sk)
 	case TCP_FIN_WAIT2:
 		/* The ACK goes out before the socket is left behind. */
 		yoke_output_ack(sk);
-		yoke_timewait_enter(sk, TCP_TIME_WAIT, YOKE_TIMEWAIT_LEN);
+		yoke_timewait_enter(sk, false, YOKE_TIMEWAIT_LEN);
 		return;
 	}
 	if (!sock_flag(sk, SOCK_DEAD)) {
@@ -704,7 +704,7 @@ static bool yoke_input_fin_acked(struct sock *sk)
 			sk->sk_state_change(sk);
 		return true;
 	case TCP_CLOSING:
-		yoke_timewait_enter(sk, TCP_TIME_WAIT, YOKE_TIMEWAIT_LEN);
+		yoke_timewait_enter(sk, false, YOKE_TIMEWAIT_LEN);
 		return false;
 	case TCP_LAST_ACK:
 		yoke_conn_done(sk);

@@ -3,8 +3,8 @@
  * TIME-WAIT, and FIN-WAIT-2 of a connection whose program has gone: small objects that answer for
  * the pair until it is safe to use again.
  *
- * Owns: struct yoke_timewait. Found under RCU; whoever sets bit 0 of @dead takes it out of the
- * table; freed after a grace period.
+ * Owns: struct yoke_timewait. Found under RCU; whoever sets @dead takes it out of the table; freed
+ * after a grace period.
  * Runs in softirq (segments, timer) and, on entry and recycling, in process context.
  * RFC 9293 §3.10.7.4 (TIME-WAIT), §3.6.1; RFC 6191 (reuse by timestamps);
  * RFC 1337; RFC 7323 §5 (PAWS).
@@ -32,8 +32,13 @@ static void yoke_timewait_put(struct yoke_timewait *tw)
 static bool yoke_timewait_unhash(struct yoke_timewait *tw)
 {
 	struct yoke_net *yn = yoke_net(tw->net);
+	bool dead;
 
-	if (test_and_set_bit(0, &tw->dead))
+	spin_lock_bh(&tw->lock);
+	dead = tw->dead;
+	tw->dead = true;
+	spin_unlock_bh(&tw->lock);
+	if (dead)
 		return false;
 	yoke_hash_del(&yn->stream, &tw->node);
 	yoke_port_leave(&yn->ports[YOKE_STREAM_PORTS], &tw->owner);
@@ -58,7 +63,7 @@ static void yoke_timewait_expire(struct timer_list *t)
 	yoke_timewait_put(tw);
 }
 
-void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout)
+void yoke_timewait_enter(struct sock *sk, bool fin_wait2, unsigned long timeout)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -71,7 +76,7 @@ void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout)
 
 	tw->node.pair = ys->node.pair;
 	tw->node.kind = YOKE_TIMEWAIT;
-	tw->owner.addr = &tw->node.pair.laddr;
+	tw->owner.pair = &tw->node.pair;
 	tw->net = sock_net(sk);
 	spin_lock_init(&tw->lock);
 	refcount_set(&tw->refs, 2);
@@ -88,8 +93,7 @@ void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout)
 	tw->foreign = inet_test_bit(TRANSPARENT, sk);
 	tw->flow = yoke_addr_flow(sk, ys->af);
 	tw->txhash = sk->sk_txhash;
-	tw->uid = sk->sk_uid;
-	tw->state = state;
+	tw->fin_wait2 = fin_wait2;
 	timer_setup(&tw->timer, yoke_timewait_expire, 0);
 
 	yoke_port_join(&tw->owner, &ys->owner);
@@ -97,18 +101,15 @@ void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout)
 	mod_timer(&tw->timer, jiffies + timeout);
 	if (yoke_hash_replace(&yn->stream, &ys->node, &tw->node)) {
 		/* Only out of memory: then there is nothing to remember by. */
-		set_bit(0, &tw->dead);
-		yoke_port_leave(&yn->ports[YOKE_STREAM_PORTS], &tw->owner);
-		if (timer_delete(&tw->timer))
-			yoke_timewait_put(tw);
-		yoke_timewait_put(tw);
-		goto none;
+		yoke_timewait_kill(tw);
+		goto overflow;
 	}
 	yoke_count(sock_net(sk), TimeWaits);
 	yoke_conn_done(sk);
 	return;
 none:
 	atomic_dec(&yn->timewaits);
+overflow:
 	yoke_count(sock_net(sk), TimeWaitOverflow);
 	yoke_conn_done(sk);
 }
@@ -126,7 +127,7 @@ void yoke_timewait_left(struct sock *sk)
 		return;
 	}
 	/* At least three and a half RTOs: the FIN may be lost twice. */
-	yoke_timewait_enter(sk, TCP_FIN_WAIT2, max(wait, rto * 7 / 2));
+	yoke_timewait_enter(sk, true, max(wait, rto * 7 / 2));
 }
 
 /* What it answers with: its numbers, its window, its clock. */
@@ -171,7 +172,7 @@ static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke
  */
 static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *seg)
 {
-	if (tw->state != TCP_TIME_WAIT ||
+	if (tw->fin_wait2 || tw->dead ||
 	    (seg->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK | YOKE_FIN)) != YOKE_SYN ||
 	    !yoke_hash_listener(&yoke_net(tw->net)->stream, &tw->node.pair,
 				READ_ONCE(yoke_net(tw->net)->set.l3mdev_accept)))
@@ -200,7 +201,7 @@ static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_
 		return true;
 	}
 	tw->rcv_nxt = seg->end_seq;
-	tw->state = TCP_TIME_WAIT;
+	tw->fin_wait2 = false;
 	if (seg->opt.has_ts) {
 		tw->ts_recent = seg->opt.tsval;
 		tw->ts_recent_s = (u32)ktime_get_seconds();
@@ -218,8 +219,7 @@ static void yoke_timewait_out_of_window(struct yoke_timewait *tw, const struct y
 	if (seg->flags & YOKE_RST)
 		return;
 	/* The peer's FIN again: our ACK was lost, wait from now (§3.10.7.4, eighth step). */
-	if (!paws && seg->flags & YOKE_FIN && seg->end_seq == tw->rcv_nxt &&
-	    tw->state == TCP_TIME_WAIT) {
+	if (!paws && seg->flags & YOKE_FIN && seg->end_seq == tw->rcv_nxt && !tw->fin_wait2) {
 		mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
 		yoke_timewait_ack(tw, skb, rx);
 	} else {
@@ -253,7 +253,7 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 		}
 		consume_skb(skb);
 		/* RFC 1337: a reset may be as old as anything else; Linux's users choose. */
-		return tw->state == TCP_FIN_WAIT2 || !READ_ONCE(yoke_net(tw->net)->set.rfc1337);
+		return tw->fin_wait2 || !READ_ONCE(yoke_net(tw->net)->set.rfc1337);
 	}
 	if (seg->flags & YOKE_SYN) {
 		yoke_timewait_challenge(tw, skb, rx);
@@ -264,7 +264,7 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 		yoke_drop(tw->net, NULL, skb, InvalidFlags);
 		return false;
 	}
-	if (tw->state == TCP_FIN_WAIT2)
+	if (tw->fin_wait2)
 		return yoke_timewait_fin_wait2(tw, seg, skb, rx);
 	if (seg->end_seq != seg->seq)
 		yoke_timewait_ack(tw, skb, rx);
@@ -304,7 +304,7 @@ bool yoke_timewait_recycle(struct yoke_timewait *tw, u32 *write_seq, u32 *ts_rec
 	bool safe;
 
 	spin_lock_bh(&tw->lock);
-	safe = tw->state == TCP_TIME_WAIT && tw->use_ts &&
+	safe = !tw->fin_wait2 && !tw->dead && tw->use_ts &&
 	       (u32)ktime_get_seconds() - tw->ts_recent_s > 1;
 	*write_seq = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
 	*ts_recent = tw->ts_recent;

@@ -16,12 +16,13 @@
  * @owner:	hold on the local port
  * @net:	the namespace; it kills us before it dies
  * @timer:	the end
+ * @rcu:	when @timer is over, for the end
  * @refs:	one for the table, one for the timer
- * @dead:	bit 0: somebody takes it out of the table
- * @lock:	protects what follows but for @uid; BH off
+ * @lock:	protects what follows; BH off
  * @snd_nxt @rcv_nxt @ts_recent …: the connection's, under the same names
  * @rcv_wnd:	as in the header, scaled down
- * @state:	TCP_TIME_WAIT or TCP_FIN_WAIT2
+ * @fin_wait2:	in FIN-WAIT-2, not yet in TIME-WAIT
+ * @dead:	somebody takes it out of the table
  * @foreign:	its socket was IP_TRANSPARENT's
  * @flow:	its flow label, 0: what the host makes of @txhash, its sk_txhash
  */
@@ -29,14 +30,14 @@ struct yoke_timewait {
 	struct yoke_node node;
 	struct yoke_owner owner;
 	struct net	*net;
-	struct timer_list timer;
-	struct rcu_head	rcu;
-	unsigned long	dead;
+	union {
+		struct timer_list timer;
+		struct rcu_head	rcu;
+	};
 	refcount_t	refs;
 	spinlock_t	lock;
 	u32	snd_nxt;
 	u32	rcv_nxt;
-	u32	rcv_wnd;
 	u32	ts_recent;
 	u32	ts_recent_s;
 	u32	ts_offset;
@@ -44,10 +45,11 @@ struct yoke_timewait {
 	u32	mark;
 	__be32	flow;
 	u32	txhash;
-	kuid_t	uid;
-	u8	state;
+	u16	rcv_wnd;
 	u8	tos;
-	u8	rcv_wscale;
+	u8	rcv_wscale : 4;
+	bool	fin_wait2 : 1;
+	bool	dead : 1;
 	bool	use_ts : 1;
 	bool	foreign : 1;
 };
@@ -56,11 +58,11 @@ int yoke_timewait_init(void);
 void yoke_timewait_exit(void);
 
 /*
- * @sk's connection lives on in @state (TCP_TIME_WAIT, TCP_FIN_WAIT2) for
+ * @sk's connection lives on in TIME-WAIT or, if @fin_wait2, in FIN-WAIT-2 for
  * @timeout jiffies without it: takes its place in the table and on its
  * port. @sk is CLOSED afterwards (yoke_conn_done()). Socket locked.
  */
-void yoke_timewait_enter(struct sock *sk, int state, unsigned long timeout);
+void yoke_timewait_enter(struct sock *sk, bool fin_wait2, unsigned long timeout);
 
 /*
  * @sk is in FIN-WAIT-2 and its program has gone: waits for the peer's FIN as long as

@@ -65,7 +65,7 @@ static int dgram_get_port(struct sock *sk, unsigned short num)
 
 	dg->pair.laddr = yoke_addr_local(sk);
 	dg->owner.sk = sk;
-	dg->owner.addr = &dg->pair.laddr;
+	dg->owner.pair = &dg->pair;
 	port = yoke_port_bind(&yn->ports[YOKE_DGRAM_PORTS], &dg->owner, num);
 	if (port < 0)
 		return port;

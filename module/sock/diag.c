@@ -127,7 +127,7 @@ static void diag_request(struct seq_file *m, int line, const struct yoke_request
 
 static void diag_timewait(struct seq_file *m, int line, const struct yoke_timewait *tw)
 {
-	diag_begin(m, line, &tw->node.pair, told(tw->state), 0, 0);
+	diag_begin(m, line, &tw->node.pair, told((bool)tw->fin_wait2) ? TCP_FIN_WAIT2 : TCP_TIME_WAIT, 0, 0);
 	seq_printf(m, " %02X:%08lX %08X %5d %8d %d %d %pK", 3,
 		   (unsigned long)diag_left(told(tw->timer.expires)), 0, 0, 0, 0,
 		   refcount_read(&tw->refs), tw);
@@ -201,8 +201,8 @@ static void diag_port(struct seq_file *m, const char *type, struct yoke_port *po
 	spin_lock_bh(&port->lock);
 	hlist_for_each_entry(owner, &port->owners, node) {
 		/* The widest of them stands for all. */
-		if (!n++ || diag_wider(owner->addr, &addr))
-			addr = *owner->addr;
+		if (!n++ || diag_wider(&owner->pair->laddr, &addr))
+			addr = owner->pair->laddr;
 	}
 	spin_unlock_bh(&port->lock);
 	if (!n)

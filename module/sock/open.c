@@ -37,12 +37,9 @@ static void open_set_port(struct sock *sk, u16 port)
 }
 
 /* Each VRF has its own ports, unless what is of one is for sockets of none, too. */
-static void open_set_vrf(struct sock *sk)
+static bool open_is_apart(const struct sock *sk)
 {
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	ys->node.pair.vrf = yoke_addr_vrf(sk);
-	ys->owner.vrf = READ_ONCE(yoke_net(sock_net(sk))->set.l3mdev_accept) ? 0 : ys->node.pair.vrf;
+	return !READ_ONCE(yoke_net(sock_net(sk))->set.l3mdev_accept);
 }
 
 /* proto.get_port, once bind(2) has set the address, or for whoever needs a port. */
@@ -52,7 +49,8 @@ int yoke_open_get_port(struct sock *sk, unsigned short num)
 	int port;
 
 	ys->node.pair.laddr = yoke_addr_local(sk);
-	open_set_vrf(sk);
+	ys->node.pair.vrf = yoke_addr_vrf(sk);
+	ys->owner.apart = open_is_apart(sk);
 	port = yoke_port_bind(open_ports(sk), &ys->owner, num);
 	if (port < 0)
 		return port;
@@ -212,11 +210,10 @@ static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len,
 	if (err)
 		return err;
 	yoke_addr_name(sk, &pair);
+	pair.vrf = yoke_addr_vrf(sk);
 	ys->node.pair = pair;
 	if (!inet_sk(sk)->inet_num)
-		open_set_vrf(sk);
-	else
-		ys->node.pair.vrf = yoke_addr_vrf(sk);
+		ys->owner.apart = open_is_apart(sk);
 
 	err = open_claim_any(sk);
 	if (err)

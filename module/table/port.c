@@ -144,12 +144,12 @@ static bool any_means(const struct yoke_owner *owner, const struct in6_addr *add
 {
 	bool v6only = owner->sk ? ipv6_only_sock(owner->sk) : owner->v6only;
 
-	return ipv6_addr_any(owner->addr) && !(v6only && ipv6_addr_v4mapped(addr));
+	return ipv6_addr_any(&owner->pair->laddr) && !(v6only && ipv6_addr_v4mapped(addr));
 }
 
 static bool addresses_overlap(const struct yoke_owner *owner, const struct yoke_owner *other)
 {
-	const struct in6_addr *a = owner->addr, *b = other->addr;
+	const struct in6_addr *a = &owner->pair->laddr, *b = &other->pair->laddr;
 
 	if (ipv6_addr_equal(a, b) || any_means(owner, b) || any_means(other, a))
 		return true;
@@ -180,6 +180,11 @@ static bool share_address(const struct yoke_ports *ports, const struct sock *sk,
 	       (ports->dgram || READ_ONCE(other->sk->sk_state) != TCP_LISTEN);
 }
 
+static u32 owner_vrf(const struct yoke_owner *owner)
+{
+	return owner->apart ? owner->pair->vrf : 0;
+}
+
 /* Does @owner's claim to the port conflict with @other's? @strict: we choose it, so don't share. */
 static bool owners_conflict(const struct yoke_ports *ports, const struct yoke_owner *owner,
 			    const struct yoke_owner *other, bool strict)
@@ -189,7 +194,7 @@ static bool owners_conflict(const struct yoke_ports *ports, const struct yoke_ow
 
 	if (other == owner || !addresses_overlap(owner, other))
 		return false;
-	if (owner->vrf != other->vrf || (dev && other_dev && dev != other_dev))
+	if (owner_vrf(owner) != owner_vrf(other) || (dev && other_dev && dev != other_dev))
 		return false;
 	return strict || !(share_address(ports, owner->sk, other) || share_port(owner->sk, other));
 }
@@ -360,7 +365,7 @@ void yoke_port_join(struct yoke_owner *owner, const struct yoke_owner *of)
 		spin_lock_bh(&port->lock);
 		if (!port->dead) {
 			port_add_owner(port, owner);
-			owner->vrf = of->vrf;
+			owner->apart = of->apart;
 			if (!owner->sk && of->sk) {
 				owner->dev = of->sk->sk_bound_dev_if;
 				owner->reuse = of->sk->sk_reuse;

@@ -5,6 +5,7 @@
 
 #include <linux/rhashtable.h>
 #include <net/sock.h>
+#include "../algo/pair.h"
 
 /**
  * struct yoke_port - a port in use
@@ -31,8 +32,8 @@ struct yoke_port {
  * @node:	in &yoke_port.owners
  * @port:	NULL while it holds none
  * @sk:		the socket, NULL for a TIME-WAIT
- * @addr:	the local address it is bound to, unspecified for any; points into its owner
- * @vrf:	the VRF that it is of, if each has ports of its own
+ * @pair:	its owner's; whose @laddr it is bound to, unspecified for any
+ * @apart:	the ports of @pair's VRF are others than those of the rest
  * @dev:	of a TIME-WAIT: the device its socket was bound to; yoke_port_join() takes it
  * @reuse:	likewise, its SO_REUSEADDR
  * @reuseport:	likewise
@@ -42,12 +43,12 @@ struct yoke_owner {
 	struct hlist_node node;
 	struct yoke_port *port;
 	struct sock	*sk;
-	const struct in6_addr *addr;
-	u32	vrf;
+	const struct yoke_pair *pair;
 	int	dev;
 	bool	reuse;
 	bool	reuseport;
 	bool	v6only;
+	bool	apart;
 };
 
 /**
@@ -73,7 +74,7 @@ void yoke_port_exit_net(struct yoke_ports *ports);
 /*
  * bind(2): @owner gets port @num, or a free ephemeral one if it is 0, if that conflicts with no
  * other owner (addresses overlap, unless both have SO_REUSEADDR and neither listens, or both
- * SO_REUSEPORT and the same user). @owner->sk and ->addr are set. Process context, socket locked.
+ * SO_REUSEPORT and the same user). @owner->sk and ->pair are set. Process context, socket locked.
  * Returns the port number or -EADDRINUSE, -ENOMEM.
  */
 int yoke_port_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num);
