@@ -223,6 +223,27 @@ void yoke_pace_charge(struct sock *sk, struct sk_buff *skb)
 	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 }
 
+void yoke_pace_divide(struct sk_buff *skb, struct sk_buff *segs)
+{
+	struct sock *sk = skb->sk;
+	int more = -(int)skb->truesize;
+	struct sk_buff *seg;
+
+	if (skb->destructor != pace_left)
+		return;
+	for (seg = segs; seg; seg = seg->next) {
+		seg->sk = sk;
+		seg->destructor = pace_left;
+		more += seg->truesize;
+	}
+	skb->sk = NULL;
+	skb->destructor = NULL;
+	if (more >= 0)
+		refcount_add(more, &sk->sk_wmem_alloc);
+	else
+		WARN_ON_ONCE(refcount_sub_and_test(-more, &sk->sk_wmem_alloc));
+}
+
 void yoke_pace_init(void)
 {
 	int cpu;

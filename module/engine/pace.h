@@ -55,6 +55,11 @@ bool yoke_pace_full(struct sock *sk, const struct sk_buff *skb, bool again);
 bool yoke_pace_still_here(struct sock *sk, const struct sk_buff *skb);
 /* Charges @skb, which goes to IP, to @sk, until it has left the device. */
 void yoke_pace_charge(struct sock *sk, struct sk_buff *skb);
+/*
+ * @skb, which may be so charged, was cut into @segs: now each of them is, for what it is. Any context,
+ * no lock.
+ */
+void yoke_pace_divide(struct sk_buff *skb, struct sk_buff *segs);
 
 void yoke_pace_init(void);
 void yoke_pace_exit(void);

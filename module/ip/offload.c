@@ -18,6 +18,7 @@
 #include <net/protocol.h>
 #include <net/tcp.h>
 #include "../engine/dgram.h"
+#include "../engine/pace.h"
 #include "../engine/queue.h"
 #include "offload.h"
 
@@ -47,21 +48,6 @@ static void write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo,
 		else
 			th->check = gso_make_checksum(skb, (__force __wsum)~th->check);
 	}
-}
-
-/*
- * The whole buffer is charged to the sender until its last segment has left.
- * skb_segment() sees to that for sock_wfree(), this for any other owner.
- */
-static void pass_charge(struct sk_buff *from, struct sk_buff *segs)
-{
-	struct sk_buff *last = segs->prev;
-
-	if (!from->destructor || last->destructor)
-		return;
-	swap(last->truesize, from->truesize);
-	swap(last->destructor, from->destructor);
-	swap(last->sk, from->sk);
 }
 
 /* SO_TIMESTAMPING: the segment with the byte that the sender follows has its mark. */
@@ -122,7 +108,7 @@ static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t fea
 	if (IS_ERR(segs))
 		return segs;
 	pass_stamp(skb, segs, mss);
-	pass_charge(skb, segs);
+	yoke_pace_divide(skb, segs);
 	write_headers(segs, mss, pseudo, cwr_once);
 	return segs;
 }
