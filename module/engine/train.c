@@ -73,7 +73,12 @@ struct sk_buff *yoke_train_cut(struct sk_buff *skb, netdev_features_t features)
 /* The header stays where the memory is, in front of the data. */
 bool yoke_train_append(struct sk_buff *p, struct sk_buff *skb)
 {
-	if (p->len + skb_gro_len(skb) > IP_MAX_MTU ||
+	struct sk_buff *last = NAPI_GRO_CB(p)->last;
+	unsigned int len = skb_gro_len(skb);
+	bool stolen;
+	int more;
+
+	if (p->len + len > IP_MAX_MTU ||
 	    NAPI_GRO_CB(p)->count >= YOKE_TRAIN_JOINED_MAX ||
 	    !pskb_may_pull(skb, skb_gro_offset(skb)))
 		return false;
@@ -81,18 +86,26 @@ bool yoke_train_append(struct sk_buff *p, struct sk_buff *skb)
 	/* A sender on this machine was charged for each, not for the train. */
 	skb_orphan(skb);
 	skb_orphan(p);
-	if (NAPI_GRO_CB(p)->last == p)
-		skb_shinfo(p)->frag_list = skb;
-	else
-		NAPI_GRO_CB(p)->last->next = skb;
-	NAPI_GRO_CB(p)->last = skb;
 	NAPI_GRO_CB(p)->count++;
-	__skb_header_release(skb);
-	p->len += skb->len;
-	p->data_len += skb->len;
-	p->truesize += skb->truesize;
-	skb_shinfo(p)->flags |= skb_shinfo(skb)->flags & SKBFL_SHARED_FRAG;
 	NAPI_GRO_CB(skb)->same_flow = 1;
+	skb_shinfo(p)->flags |= skb_shinfo(skb)->flags & SKBFL_SHARED_FRAG;
+	if (skb_try_coalesce(last, skb, &stolen, &more)) {
+		/* Only its pages are left of it. */
+		NAPI_GRO_CB(skb)->free = stolen ? NAPI_GRO_FREE_STOLEN_HEAD : NAPI_GRO_FREE;
+		if (last == p)
+			return true;
+	} else {
+		if (last == p)
+			skb_shinfo(p)->frag_list = skb;
+		else
+			last->next = skb;
+		NAPI_GRO_CB(p)->last = skb;
+		__skb_header_release(skb);
+		more = skb->truesize;
+	}
+	p->len += len;
+	p->data_len += len;
+	p->truesize += more;
 	return true;
 }
 
