@@ -293,9 +293,12 @@ void yoke_conn_tune_rcvbuf(struct sock *sk)
 	if (!rtt || (u32)ys->now_us - ys->tune.time_us < rtt)
 		return;
 	if (copied > ys->tune.space) {
-		/* What the sender in slow start needs in the round after next; half of it is overhead. */
-		want = 2 * (u64)copied + 16 * ys->advmss;
-		if (ys->tune.space)
+		/*
+		 * What the sender in slow start needs in the round after next; half of it is overhead. Of
+		 * short rounds there are many, and a buffer that is larger than it must be leaves the cache.
+		 */
+		want = 2 * (u64)copied;
+		if (ys->tune.space && rtt > USEC_PER_MSEC)
 			want += 2 * div_u64(want * (copied - ys->tune.space), ys->tune.space);
 		want *= 2;
 		want = min_t(u64, want, READ_ONCE(set->rmem[2]));

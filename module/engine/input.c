@@ -26,6 +26,7 @@
 
 #define YOKE_PAWS_DAYS	24		/* RFC 7323 §5.5 */
 #define YOKE_ECN_QUICKACKS 2		/* segments that are ACKed at once after a mark */
+#define YOKE_SHORT_ROUND_US 250	/* programs of one host take turns no faster */
 #define YOKE_DATA_STATES (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)
 
 /* --- what is received out of order, and what to say of it --- */
@@ -241,7 +242,9 @@ static void yoke_input_rtt(struct yoke_sock *ys, const struct yoke_segment *s, b
 		rtt = yoke_conn_tsval(ys) - s->opt.tsecr;
 		if (rtt > YOKE_RTO_MAX_US / USEC_PER_MSEC)
 			return;
-		rtt = max(rtt, 1U) * USEC_PER_MSEC;
+		/* Of less than a tick our own segments know more. */
+		rtt = rtt > 1 ? rtt * USEC_PER_MSEC :
+				clamp_t(u32, ys->rtt.min_us, YOKE_SHORT_ROUND_US, USEC_PER_MSEC);
 	} else {
 		if (!yoke_seq_after(ys->rcv_nxt, ys->tune.rtt_seq))
 			return;
