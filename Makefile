@@ -50,7 +50,8 @@ $(samples): all
 headers:
 ifneq ($(KERNEL),)
 	@scripts/setup
-	@scripts/kernel $(KERNEL) >/dev/null
+	@# What was built before the kernel was is for another one.
+	@dir=$$(scripts/kernel $(KERNEL)) && { [ ! $(build)/.lock -ot $$dir/complete ] || rm -rf $(build); }
 else ifeq ($(name),)
 	@echo "No kernel headers in $(KDIR): apt-get install linux-headers-$$(uname -r), or use KDIR= or KERNEL=6.1" >&2; false
 endif
