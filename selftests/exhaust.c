@@ -5,20 +5,9 @@
  * meanwhile, and when they have gone all is as it was before.
  */
 #include "peer.h"
-#include <linux/sock_diag.h>
 #include <sys/resource.h>
 
 /* ---- how much is taken --------------------------------------------------------- */
-
-/* Bytes, SK_MEMINFO_*. */
-static int memory(int fd, int what)
-{
-	uint32_t m[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(m);
-
-	must(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, m, &len));
-	return m[what];
-}
 
 /* Sockets of all states, and requests. */
 static int sockets(void)
@@ -99,7 +88,7 @@ static void sack_pieces(struct __test_metadata *_metadata, FIXTURE_DATA(exhaust)
 	}
 	sent = must(send(fd, data, sizeof(data), MSG_DONTWAIT));
 	ASSERT_TRUE(until((hear(&t), t.last - start >= sent / 2)));
-	limit = piece == mss ? MOST : memory(fd, SK_MEMINFO_WMEM_QUEUED) + sent / mss * A_BUFFER;
+	limit = piece == mss ? MOST : meminfo(fd, SK_MEMINFO_WMEM_QUEUED) + sent / mss * A_BUFFER;
 	for (at = t.last, i = 0; at - start > 8 * piece; i++) {
 		uint32_t o[7] = { htonl(0x0101051a) };
 		int j;
@@ -111,7 +100,7 @@ static void sack_pieces(struct __test_metadata *_metadata, FIXTURE_DATA(exhaust)
 		t.rcv = start;		/* nothing comes in order, that is what they say */
 		acknowledge(&t, o, sizeof(o));
 		hear(&t);
-		now = memory(fd, SK_MEMINFO_WMEM_QUEUED);
+		now = meminfo(fd, SK_MEMINFO_WMEM_QUEUED);
 		most = now > most ? now : most;
 		if (i % 1024 == 0)
 			EXPECT_TRUE(others_work(self->others));
@@ -121,7 +110,7 @@ static void sack_pieces(struct __test_metadata *_metadata, FIXTURE_DATA(exhaust)
 	/* And yet all arrives, and is forgotten. */
 	t.rcv = t.last;
 	EXPECT_TRUE(until(hear_out(&t, start + sent)));
-	EXPECT_TRUE(until(memory(fd, SK_MEMINFO_WMEM_QUEUED) == 0));
+	EXPECT_TRUE(until(meminfo(fd, SK_MEMINFO_WMEM_QUEUED) == 0));
 	EXPECT_EQ(1, send(fd, "x", 1, 0));
 	EXPECT_TRUE(until(hear_out(&t, start + sent + 1)));
 	reset(&t);
@@ -160,7 +149,7 @@ TEST_F(exhaust, lone_bytes)
 
 		say_data(&t, start + at, data + at, 1);
 		hear(&t);
-		now = memory(fd, SK_MEMINFO_RMEM_ALLOC);
+		now = meminfo(fd, SK_MEMINFO_RMEM_ALLOC);
 		most = now > most ? now : most;
 		if (i % 2000 == 1)
 			EXPECT_TRUE(others_work(self->others));
@@ -180,7 +169,7 @@ TEST_F(exhaust, lone_bytes)
 		ASSERT_TRUE(until((hear(&t), t.una - start >= (uint32_t)had)));
 	}
 	EXPECT_EQ(0, memcmp(got, data, ALL));
-	EXPECT_EQ(0, memory(fd, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_EQ(0, meminfo(fd, SK_MEMINFO_RMEM_ALLOC));
 	t.snd = t.una;
 	reset(&t);
 	EXPECT_EQ(ECONNRESET, error_of(fd));
@@ -208,7 +197,7 @@ TEST_F(exhaust, tiny_windows)
 		learn(&t[i], &p);
 		acknowledge(&t[i], NULL, 0);
 		/* What they do not take, the program cannot have more memory for. */
-		EXPECT_GT(2 * get_opt(fds[i], SOL_SOCKET, SO_SNDBUF), memory(fds[i], SK_MEMINFO_WMEM_QUEUED));
+		EXPECT_GT(2 * get_opt(fds[i], SOL_SOCKET, SO_SNDBUF), meminfo(fds[i], SK_MEMINFO_WMEM_QUEUED));
 		n++;
 	}
 	EXPECT_EQ(50 * PEERS, n);

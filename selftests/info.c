@@ -5,7 +5,6 @@
  */
 #include "yoke_test.h"
 #include <stddef.h>
-#include <linux/sock_diag.h>
 
 IN_OWN_NET(info)
 ON_A_LINK(on_a_link)

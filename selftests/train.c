@@ -372,4 +372,20 @@ TEST_F(rail, joined_on_the_way)
 	EXPECT_LT(0, joined);
 }
 
+/* What was cut and joined on its way takes the memory that it fills: or a window promises too much. */
+TEST_F(rail, weighs_what_it_is)
+{
+	struct pair p = link_pair(self->net);
+	char out[10000] = "";
+
+	enter(self->net.b);
+	if (!set_feature(ETHTOOL_SGRO, 1))
+		SKIP(return, "veth has no GRO");
+	enter(self->net.a);
+	must(set_feature(ETHTOOL_STSO, 0) ? 0 : -1);
+	ASSERT_EQ(10000, send(p.a, out, sizeof(out), 0));
+	ASSERT_TRUE(arrived(p.b, 10000));
+	EXPECT_GT(15000, meminfo(p.b, SK_MEMINFO_RMEM_ALLOC));
+}
+
 TEST_HARNESS_MAIN

@@ -30,6 +30,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <linux/yoke.h>
 #include <kselftest_harness.h>
@@ -433,6 +434,16 @@ static inline int outq(int fd)
 
 	must(ioctl(fd, SIOCOUTQ, &n));
 	return n;
+}
+
+/* What the socket takes of it in bytes, SK_MEMINFO_*. */
+static inline int meminfo(int fd, int what)
+{
+	uint32_t m[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(m);
+
+	must(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, m, &len));
+	return m[what];
 }
 
 /* Wait until so many bytes can be read; true if they came, and no more. */
