@@ -170,16 +170,16 @@ def conservative_slow_start(p):
 	"""The RTT rises: growth falls to a quarter; it falls again: slow start goes on; five rounds:
 	slow start is over."""
 	path = Path(p, 0.2)
-	one = path.round()
-	two = path.round()
+	one = path.round(acks=16)		# more would take a slow machine longer than the path
+	two = path.round(acks=16)
 	check(two >= 1.8 * one, f'no slow start: {one}, {two}')
-	slow = path.round(rtt=0.24)
-	slower = path.round(rtt=0.25)		# not below the first of CSS by a microsecond
+	slow = path.round(rtt=0.24, acks=16)
+	slower = path.round(rtt=0.25, acks=16)	# not below the first of CSS by a microsecond
 	check(1.1 * slow <= slower <= 1.4 * slow, f'growth in CSS: {slow}, {slower}')
 	equal(tcp_info(path.c.sock).ssthresh, 0x7fffffff, 'ssthresh in CSS')
-	path.round()				# it was jitter
+	path.round(acks=16)			# it was jitter
 	again = path.cwnd()
-	check(path.round() >= 1.7 * again, f'no slow start again: {again}, {path.cwnd()}')
+	check(path.round(acks=16) >= 1.7 * again, f'no slow start again: {again}, {path.cwnd()}')
 
 
 @rows('9406-6')
