@@ -169,15 +169,15 @@ static void yoke_listen_numbers(struct sock *child, const struct yoke_request *r
 static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request *req,
 				      const struct sk_buff *skb)
 {
+	/* A bit that never changes; others in its byte do. */
+	bool kern = data_race((bool)sk->sk_kern_sock);
 	struct yoke_sock *ys;
 	struct sock *child;
 
 	/* A listener that closes on another CPU has let its namespace go, which may die. */
 	if (!maybe_get_net(sock_net(sk)))
 		return NULL;
-	/* A bit that never changes; others in its byte do. */
-	child = sk_alloc(sock_net(sk), AF_INET, GFP_ATOMIC | __GFP_NOWARN, sk->sk_prot,
-			 data_race((bool)sk->sk_kern_sock));
+	child = sk_alloc(sock_net(sk), AF_INET, GFP_ATOMIC | __GFP_NOWARN, sk->sk_prot, kern);
 	put_net(sock_net(sk));
 	if (!child)
 		return NULL;
