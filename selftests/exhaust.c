@@ -201,7 +201,8 @@ TEST_F(exhaust, tiny_windows)
 		learn(&t[i], &p);
 		acknowledge(&t[i], NULL, 0);
 		/* What they do not take, the program cannot have more memory for. */
-		EXPECT_GT(2 * get_opt(fds[i], SOL_SOCKET, SO_SNDBUF), meminfo(fds[i], SK_MEMINFO_WMEM_QUEUED));
+		EXPECT_GT(2 * get_opt(fds[i], SOL_SOCKET, SO_SNDBUF),
+			  meminfo(fds[i], SK_MEMINFO_WMEM_QUEUED));
 		n++;
 	}
 	EXPECT_EQ(50 * PEERS, n);
