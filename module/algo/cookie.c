@@ -17,19 +17,19 @@
 
 #define TICK_SHIFT	12	/* 4096 ns: "roughly every 4 microseconds" without a division */
 
-static u64 hash(const struct yoke_pair *pair, const siphash_key_t *key)
+u64 yoke_cookie_hash(const struct yoke_pair *pair, const siphash_key_t *key)
 {
 	return siphash(pair, sizeof(*pair), key);
 }
 
-u32 yoke_cookie_isn(const struct yoke_pair *pair, const siphash_key_t *key, u64 now_ns)
+u32 yoke_cookie_isn(u64 hash, u64 now_ns)
 {
-	return (u32)hash(pair, key) + (u32)(now_ns >> TICK_SHIFT);
+	return (u32)hash + (u32)(now_ns >> TICK_SHIFT);
 }
 
-u32 yoke_cookie_ts_offset(const struct yoke_pair *pair, const siphash_key_t *key)
+u32 yoke_cookie_ts_offset(u64 hash)
 {
-	return hash(pair, key) >> 32;
+	return hash >> 32;
 }
 
 u64 yoke_cookie_fastopen(const struct yoke_pair *pair, const siphash_key_t *key)
@@ -58,7 +58,7 @@ static const u16 mss_table[] = { 536, 1220, 1300, 1420, 1440, 1460, 8940 };
 
 static u32 syn_base(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 irs)
 {
-	return (u32)hash(pair, &keys[0]) + irs;
+	return (u32)yoke_cookie_hash(pair, &keys[0]) + irs;
 }
 
 static u32 syn_low(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 count)

@@ -12,17 +12,20 @@
 
 struct yoke_pair;
 
-/*
- * ISN = M + F(local, remote, key): M ticks every 4.096 µs of @now_ns (RFC 9293 MUST-8), F is
- * SipHash (MUST-9).
- */
-u32 yoke_cookie_isn(const struct yoke_pair *pair, const siphash_key_t *key, u64 now_ns);
+/* SipHash of a pair: one does for both of these, which have half of it each. */
+u64 yoke_cookie_hash(const struct yoke_pair *pair, const siphash_key_t *key);
 
 /*
- * A fixed offset for the timestamps of one pair, so that they don't tell the uptime. With the same
- * key it still tells nothing about the ISN.
+ * ISN = M + F(local, remote, key): M ticks every 4.096 µs of @now_ns (RFC 9293 MUST-8), F is
+ * that hash (MUST-9).
  */
-u32 yoke_cookie_ts_offset(const struct yoke_pair *pair, const siphash_key_t *key);
+u32 yoke_cookie_isn(u64 hash, u64 now_ns);
+
+/*
+ * A fixed offset for the timestamps of one pair, so that they don't tell the uptime; nor does it
+ * tell anything about the ISN.
+ */
+u32 yoke_cookie_ts_offset(u64 hash);
 
 /* A Fast Open cookie (RFC 7413 §4.1.2): the client's address and ours, whatever their ports. */
 u64 yoke_cookie_fastopen(const struct yoke_pair *pair, const siphash_key_t *key);

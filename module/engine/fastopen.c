@@ -100,7 +100,7 @@ static struct yoke_fastopen_path *yoke_fastopen_slot(struct yoke_net *yn,
 {
 	if (!yn->fastopen.paths)
 		return NULL;
-	return &yn->fastopen.paths[yoke_cookie_fastopen(pair, &yn->ts_key) % YOKE_FASTOPEN_PATHS];
+	return &yn->fastopen.paths[yoke_cookie_fastopen(pair, &yn->isn_key) % YOKE_FASTOPEN_PATHS];
 }
 
 static bool yoke_fastopen_is(const struct yoke_fastopen_path *path, const struct yoke_pair *pair)

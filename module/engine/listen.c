@@ -474,7 +474,8 @@ static bool yoke_listen_cookie_check(struct sock *sk, struct yoke_segment *s,
 	s->seq--;
 	if (s->opt.has_ts)
 		yoke_cookie_ts_options(s->opt.tsecr -
-				       yoke_cookie_ts_offset(&rx->pair, &yn->ts_key), &o);
+				       yoke_cookie_ts_offset(yoke_cookie_hash(&rx->pair, &yn->isn_key)),
+				       &o);
 	s->opt.has_wscale = o.has_wscale;
 	s->opt.wscale = o.wscale;
 	s->opt.sack_ok = o.sack_ok;

@@ -258,6 +258,7 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 	u32 window_clamp = READ_ONCE(yoke_sk(sk)->window_clamp);
 	u16 user_mss = READ_ONCE(yoke_sk(sk)->user_mss);
 	bool options, needs_ecn;
+	u64 hash;
 	u8 ecn;
 
 	req->rx = *rx;
@@ -274,16 +275,18 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 	req->listener = sk;
 	req->mark = skb->mark;
 	req->irs = s->seq;
-	if (!req->cookie)	/* which is the number itself */
-		req->iss = rx->isn ?: yoke_cookie_isn(&rx->pair, &yn->isn_key, ktime_get_ns());
 	req->tsval = s->opt.tsval;
 	req->wnd = s->wnd;
 	req->mss = s->opt.mss ?: rx->af->mss_default;
 	req->use_ts = s->opt.has_ts && READ_ONCE(set->timestamps);
-	if (req->use_ts)
-		req->ts_offset = yoke_cookie_ts_offset(&rx->pair, &yn->ts_key);
-	/* A cookie remembers options in its timestamp, or not at all. */
+	/* A cookie remembers options in its timestamp, or not at all, and is the ISN itself. */
 	options = req->use_ts || !req->cookie;
+	if (options)
+		hash = yoke_cookie_hash(&rx->pair, &yn->isn_key);
+	if (req->use_ts)
+		req->ts_offset = yoke_cookie_ts_offset(hash);
+	if (!req->cookie)
+		req->iss = rx->isn ?: yoke_cookie_isn(hash, ktime_get_ns());
 	req->use_sack = options && s->opt.sack_ok && READ_ONCE(set->sack);
 	req->use_wscale = options && s->opt.has_wscale && READ_ONCE(set->window_scaling);
 	/* The listener's algorithm does, or that which the route names. */

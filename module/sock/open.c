@@ -194,6 +194,7 @@ static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len,
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_pair pair;
+	u64 hash;
 	int err;
 
 	err = yoke_addr_choose(sk, ((const struct sockaddr *)uaddr)->sa_family);
@@ -225,9 +226,10 @@ static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len,
 		return 0;
 	}
 	/* A TIME-WAIT that made room has said where to go on (RFC 6191). */
+	hash = yoke_cookie_hash(&ys->node.pair, &yn->isn_key);
 	if (!ys->iss)
-		ys->iss = yoke_cookie_isn(&ys->node.pair, &yn->isn_key, ktime_get_ns());
-	ys->ts_offset = yoke_cookie_ts_offset(&ys->node.pair, &yn->ts_key);
+		ys->iss = yoke_cookie_isn(hash, ktime_get_ns());
+	ys->ts_offset = yoke_cookie_ts_offset(hash);
 	yoke_conn_clock(ys);
 	yoke_conn_set_state(sk, TCP_SYN_SENT);
 	WRITE_ONCE(sk->sk_err, 0);

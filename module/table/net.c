@@ -104,7 +104,6 @@ int yoke_net_init(struct net *net)
 		memcpy(yn->set.wmem, first->wmem, sizeof(first->wmem));
 	}
 	get_random_bytes(&yn->isn_key, sizeof(yn->isn_key));
-	get_random_bytes(&yn->ts_key, sizeof(yn->ts_key));
 	get_random_bytes(yn->cookie_keys, sizeof(yn->cookie_keys));
 	atomic_set(&yn->timewaits, 0);
 

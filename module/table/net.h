@@ -137,8 +137,7 @@ struct yoke_settings {
  * @stream:	connections, listeners, requests, time-waits by pair
  * @dgrams:	datagram sockets by pair (module/engine/dgram.c)
  * @ports:	the port spaces of the stream and the datagram type
- * @isn_key:	RFC 6528's secret
- * @ts_key:	that of the timestamp offsets
+ * @isn_key:	RFC 6528's secret, which the timestamps' offsets and Fast Open's table go by too
  * @cookie_keys: those of SYN cookies
  * @fastopen:	see there
  * @timewaits:	number of struct yoke_timewait
@@ -155,7 +154,6 @@ struct yoke_net {
 	struct rhltable	dgrams;
 	struct yoke_ports ports[2];
 	siphash_key_t	isn_key;
-	siphash_key_t	ts_key;
 	siphash_key_t	cookie_keys[2];
 	struct yoke_fastopen_net fastopen;
 	atomic_t	timewaits;
