@@ -9,6 +9,7 @@
  * FUZZ_CALLS is how many each of the threads makes (4000), FUZZ_SEED where their courses begin (1).
  */
 #include "yoke_test.h"
+#include "dice.h"
 #include <linux/filter.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -18,22 +19,9 @@
 
 /* ---- what a call may be given --------------------------------------------------- */
 
-static __thread uint64_t dice_state;
 static int fds[SOCKETS];		/* any thread's to use, close and open */
 static int pipes[2], file;
 static unsigned char *memory;		/* a page, a page that may not be there, a hole */
-
-static uint32_t dice(uint32_t sides)
-{
-	dice_state ^= dice_state << 13;
-	dice_state ^= dice_state >> 7;
-	dice_state ^= dice_state << 17;
-	return sides ? (dice_state >> 16) % sides : dice_state >> 16;
-}
-
-#define any_of(...) ({							\
-	static const int64_t those_[] = { __VA_ARGS__ };		\
-	those_[dice(sizeof(those_) / sizeof(*those_))]; })
 
 static int any_fd(void)
 {
@@ -315,9 +303,9 @@ static void do_namespace(void)
 
 static void *hostile(void *course)
 {
-	unsigned long i, calls = getenv("FUZZ_CALLS") ? strtoul(getenv("FUZZ_CALLS"), NULL, 0) : 4000;
+	unsigned long i, calls = from_env("FUZZ_CALLS", 4000);
 
-	dice_state = (uintptr_t)course * 0x9e3779b97f4a7c15ULL;
+	dice_begin((uintptr_t)course);
 	for (i = 0; i < calls; i++) {
 		switch (dice(16)) {
 		case 0: case 1:
@@ -386,7 +374,7 @@ static long go_wild(unsigned long seed)
 
 TEST_F_TIMEOUT(fuzz, calls, 7200)
 {
-	unsigned long seed = getenv("FUZZ_SEED") ? strtoul(getenv("FUZZ_SEED"), NULL, 0) : 1;
+	unsigned long seed = from_env("FUZZ_SEED", 1);
 	struct pair next_door = stream_pair();
 	pid_t pid;
 	int status;

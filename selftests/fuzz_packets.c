@@ -11,40 +11,13 @@
  * FUZZ_PACKETS is how many (20000), FUZZ_SEED the course, which is printed (1).
  */
 #include "wire.h"
+#include "dice.h"
 #include <linux/virtio_net.h>
 #include <netinet/udp.h>
 #include <stddef.h>
 
 #define LISTENING	1000
 #define DATAGRAMS	1001
-
-/* ---- a course that can be run again ------------------------------------------- */
-
-static uint64_t dice_state;
-
-static uint32_t dice(uint32_t sides)
-{
-	dice_state ^= dice_state << 13;
-	dice_state ^= dice_state >> 7;
-	dice_state ^= dice_state << 17;
-	return sides ? (dice_state >> 16) % sides : dice_state >> 16;
-}
-
-static bool one_in(uint32_t n)
-{
-	return dice(n) == 0;
-}
-
-#define any_of(...) ({							\
-	static const uint32_t those_[] = { __VA_ARGS__ };		\
-	those_[dice(sizeof(those_) / sizeof(*those_))]; })
-
-static unsigned long from_env(const char *name, unsigned long otherwise)
-{
-	const char *s = getenv(name);
-
-	return s ? strtoul(s, NULL, 0) : otherwise;
-}
 
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5	/* since Linux 6.2 */
@@ -509,7 +482,7 @@ TEST_F_TIMEOUT(fuzz, packets, 7200)
 {
 	unsigned long n, packets = from_env("FUZZ_PACKETS", 20000), i;
 
-	dice_state = from_env("FUZZ_SEED", 1) * 0x9e3779b97f4a7c15ULL;
+	dice_begin(from_env("FUZZ_SEED", 1));
 	tun = stretch_a_wire(OURS);
 	pass_on();
 	/* Fast Open, and both ways of ECN. */
@@ -623,7 +596,7 @@ TEST_F_TIMEOUT(fuzz, middle, 7200)
 	int wires[2], i;
 	pid_t man;
 
-	dice_state = from_env("FUZZ_SEED", 1) * 0x9e3779b97f4a7c15ULL;
+	dice_begin(from_env("FUZZ_SEED", 1));
 	TH_LOG("FUZZ_SEED=%lu", from_env("FUZZ_SEED", 1));
 	wires[0] = stretch_a_wire(ADDR_A);
 	net.a = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));

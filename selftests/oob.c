@@ -3,6 +3,7 @@
  * Urgent data: MSG_OOB, the mark, and who is told of it.
  */
 #include "yoke_test.h"
+#include "dice.h"
 #include <sys/select.h>
 
 IN_OWN_NET(oob)
@@ -298,14 +299,6 @@ TEST_F(oob, marks_in_a_large_stream)
 
 /* ---- a walk through all cases, at TCP's side --------------------------------- */
 
-static uint64_t dice;
-
-static unsigned int roll(unsigned int n)
-{
-	dice = dice * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (dice >> 33) % n;
-}
-
 /* What one step did, in words, so that two families can be compared. */
 static void step(struct pair p, uint64_t *total, char *say, size_t size)
 {
@@ -313,8 +306,8 @@ static void step(struct pair p, uint64_t *total, char *say, size_t size)
 		0, 0, MSG_PEEK, MSG_OOB, MSG_OOB | MSG_PEEK, MSG_WAITALL, MSG_TRUNC,
 	};
 	char buf[64] = "";
-	unsigned int what = roll(10), n = roll(6), i;
-	int flag = flags[roll(sizeof(flags) / sizeof(*flags))], got;
+	unsigned int what = dice(10), n = dice(6), i;
+	int flag = flags[dice(sizeof(flags) / sizeof(*flags))], got;
 
 	if (what < 4) {		/* send */
 		for (i = 0; i <= n; i++)
@@ -351,11 +344,11 @@ TEST_F(oob, walk)
 		other_family = 0;
 		must(set_opt(ours.a, SOL_TCP, TCP_NODELAY, 1));
 		must(set_opt(theirs.a, SOL_TCP, TCP_NODELAY, 1));
-		dice = walk;
+		dice_begin(walk);
 		for (i = 0; i < STEPS; i++) {
-			before = dice;
+			before = dice_state;
 			step(ours, &total[0], say[0], sizeof(say[0]));
-			dice = before;
+			dice_state = before;
 			step(theirs, &total[1], say[1], sizeof(say[1]));
 			EXPECT_STREQ(say[1], say[0]) {
 				TH_LOG("walk %d, step %d", walk, i);

@@ -4,21 +4,13 @@
  * the kernel must not say a word.
  */
 #include "yoke_test.h"
+#include "dice.h"
 #include <sys/mman.h>
 
 IN_OWN_NET(stress)
 
 #define CHILDREN 6
 #define SPAN 1500		/* ms of storm */
-
-/* A small generator of our own, so that each child's course is fixed. */
-static unsigned int dice_state;
-
-static unsigned int dice(unsigned int sides)
-{
-	dice_state = dice_state * 1103515245 + 12345;
-	return (dice_state >> 16) % sides;
-}
 
 /* Children that each do the same thing for a while; true if all said it went well. */
 #define all_children(call) ({						\
@@ -27,7 +19,7 @@ static unsigned int dice(unsigned int sides)
 	int child;							\
 									\
 	for (child = 0; child < CHILDREN; child++) {			\
-		dice_state = child;					\
+		dice_begin(child);					\
 		pids_[child] = background(call);			\
 	}								\
 	for (child = 0; child < CHILDREN; child++) {			\
@@ -107,7 +99,7 @@ TEST_F(stress, storm_of_connections)
 	pid_t servers[3];
 
 	for (i = 0; i < 3; i++)
-		servers[i] = background((dice_state = i, serve_echo(l), 0));
+		servers[i] = background((dice_begin(i), serve_echo(l), 0));
 	close(l);
 	EXPECT_TRUE(all_children(visits(4000, child)));
 	for (i = 0; i < 3; i++) {
@@ -128,7 +120,7 @@ TEST_F(stress, storm_of_deaths)
 	for (i = 0; now_ms() < end; i++) {
 		pid_t pid;
 
-		dice_state = i;
+		dice_begin(i);
 		pid = background(visits(4000, i));
 		usleep(dice(5000));	/* any moment is as good as another */
 		kill(pid, SIGKILL);

@@ -36,11 +36,16 @@
 #include <kselftest_harness.h>
 
 /* How many times slower than a stock kernel this one is, that checks itself: so much longer are bounds. */
+static inline unsigned long from_env(const char *name, unsigned long otherwise)
+{
+	const char *s = getenv(name);
+
+	return s ? strtoul(s, NULL, 0) : otherwise;
+}
+
 static inline int slowness(void)
 {
-	const char *s = getenv("YOKE_SLOW");
-
-	return s ? atoi(s) : 1;
+	return from_env("YOKE_SLOW", 1);
 }
 
 #define BOUND (8000 * slowness())	/* ms; nothing here takes longer */
