@@ -471,7 +471,7 @@ IN_OWN_NET(fuzz)
 /* A router for others, by one device that cuts what it is given, and one that has it cut. */
 static void pass_on(void)
 {
-	machine = open_tun("machine", IFF_VNET_HDR);
+	machine = open_tun("machine", IFF_NAPI | IFF_VNET_HDR);
 	must(shell("ip link set machine up && sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 &&"
 		   "for i in 1 2; do ip link add away$i type dummy && ip link set away$i up &&"
 		   " ip route add 10.8.0.$i dev away$i && ip route add fd00::10.8.0.$i dev away$i || exit; done &&"

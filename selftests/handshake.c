@@ -3,15 +3,11 @@
  * The handshake under attack. The wire is a TUN device: what the test writes to it the kernel
  * receives, from whatever address; what the kernel sends can be read.
  */
-#include "yoke_test.h"
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
+#include "wire.h"
 #include <pthread.h>
+#include <stddef.h>
 #include <sys/mount.h>
-#include <linux/if_tun.h>
 
-#define SERVER	"10.7.0.1"
-#define CLIENT "10.7.0.2"			/* the other end of the wire */
 #define PORT	4000
 
 static int wire;
@@ -20,15 +16,10 @@ FIXTURE(handshake) { };
 
 FIXTURE_SETUP(handshake)
 {
-	struct ifreq ifr = { .ifr_name = "wire", .ifr_flags = IFF_TUN | IFF_NO_PI };
-
 	new_net();
-	if (access("/dev/net/tun", F_OK))
-		must(system("modprobe tun"));
-	wire = must(open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
-	must(ioctl(wire, TUNSETIFF, &ifr));
-	must(system("ip link set wire txqueuelen 10000"));
-	bring_up("wire", SERVER);
+	wire = open_tun("wire", 0);	/* without NAPI who writes receives, on its processor */
+	must(shell("ip link set wire txqueuelen 10000") ? 0 : -1);
+	bring_up("wire", OURS);
 }
 
 FIXTURE_TEARDOWN(handshake)
@@ -37,97 +28,32 @@ FIXTURE_TEARDOWN(handshake)
 
 /* ---- segments ------------------------------------------------------------ */
 
-struct segment {
-	struct tcphdr tcp;
-	unsigned char options[40];
-};
-
-static uint16_t sum(const void *data, size_t len, uint32_t start)
+/* A segment from there to the server. */
+static bool inject(uint32_t from, int port, struct tcphdr h, uint32_t seq, uint32_t ack)
 {
-	const unsigned char *p = data;
-	size_t i;
+	struct packet p;
 
-	for (i = 0; i < len; i++)
-		start += i & 1 ? p[i] : p[i] << 8;
-	while (start >> 16)
-		start = (start & 0xffff) + (start >> 16);
-	return start;
-}
-
-static int wire_proto(void)
-{
-	return oracle() ? IPPROTO_TCP : IPPROTO_YOKE_STREAM;
-}
-
-/* IP's header of @len bytes from @from to the server, and the sum of the pseudo header. Returns its length. */
-static size_t write_header(unsigned char *packet, uint32_t from, size_t len, uint16_t *pseudo)
-{
-	struct ip6_hdr *six = (struct ip6_hdr *)packet;
-	struct iphdr *ip = (struct iphdr *)packet;
-
-	if (ipv6()) {
-		memset(six, 0, sizeof(*six));
-		six->ip6_vfc = 6 << 4;
-		six->ip6_plen = htons(len);
-		six->ip6_nxt = wire_proto();
-		six->ip6_hlim = 64;
-		six->ip6_src = to_ipv6((struct in_addr){ from });
-		six->ip6_dst = to_ipv6((struct in_addr){ inet_addr(SERVER) });
-		*pseudo = sum(&six->ip6_src, 32, wire_proto() + len);
-		return sizeof(*six);
-	}
-	*ip = (struct iphdr){
-		.version = 4, .ihl = 5, .ttl = 64, .protocol = wire_proto(),
-		.tot_len = htons(sizeof(*ip) + len),
-		.saddr = from, .daddr = inet_addr(SERVER),
-	};
-	ip->check = htons(~sum(ip, sizeof(*ip), 0));
-	*pseudo = sum(&ip->saddr, 8, wire_proto() + len);
-	return sizeof(*ip);
-}
-
-/* Finish a segment to the server, whose options are already in place, and put it on the wire. */
-static bool inject(struct segment *s, uint32_t from, int port, uint32_t seq, uint32_t ack,
-		   size_t options)
-{
-	unsigned char packet[sizeof(struct ip6_hdr) + sizeof(*s)];
-	size_t len = sizeof(s->tcp) + options, head;
-	uint16_t pseudo;
-
-	head = write_header(packet, from, len, &pseudo);
-	s->tcp.source = htons(port);
-	s->tcp.dest = htons(PORT);
-	s->tcp.seq = htonl(seq);
-	s->tcp.ack_seq = htonl(ack);
-	s->tcp.doff = len / 4;
-	s->tcp.window = htons(65535);
-	s->tcp.check = 0;
-	s->tcp.check = htons(~sum(&s->tcp, len, pseudo));
-	memcpy(packet + head, s, len);
-	return write(wire, packet, head + len) == (ssize_t)(head + len);
-}
-
-/* The next segment that the kernel sent; false if there is none. */
-static bool take(struct segment *s)
-{
-	size_t head = ipv6() ? sizeof(struct ip6_hdr) : sizeof(struct iphdr);
-	unsigned char buf[2048];
-	ssize_t n;
-
-	while ((n = read(wire, buf, sizeof(buf))) > 0) {
-		if (buf[0] >> 4 != (ipv6() ? 6 : 4) || buf[ipv6() ? 6 : 9] != wire_proto())
-			continue;
-		n -= head;
-		memcpy(s, buf + head, n < (ssize_t)sizeof(*s) ? (size_t)n : sizeof(*s));
-		return true;
-	}
-	return false;
+	h.source = htons(port);
+	h.dest = htons(PORT);
+	h.seq = htonl(seq);
+	h.ack_seq = htonl(ack);
+	h.doff = sizeof(h) / 4;
+	h.window = htons(65535);
+	begin(&p, ipv6() ? 6 : 4, protocol(true));
+	if (ipv6())
+		((struct ip6_hdr *)p.b)->ip6_src = to_ipv6((struct in_addr){ from });
+	else
+		((struct iphdr *)p.b)->saddr = from;
+	append(&p, &h, sizeof(h));
+	sum_up(&p, protocol(true), offsetof(struct tcphdr, check));
+	finish_ip(&p);
+	return write(wire, p.b, p.len) == (ssize_t)p.len;
 }
 
 /* The next one for this port. */
-static bool take_for(struct segment *s, int port)
+static bool take_for(struct packet *p, int port)
 {
-	return until(take(s) && ntohs(s->tcp.dest) == port);
+	return until(take(wire, p) && is_segment(p) && ntohs(tcp(p)->dest) == port);
 }
 
 /* ---- a segment that comes while the request becomes a connection ---------- */
@@ -142,13 +68,11 @@ static struct {
 
 static void *race_reset(void *arg)
 {
-	struct segment s = { .tcp.rst = 1 };
 	int i;
 
 	for (i = 0; i < RACES / slowness(); i++) {
 		pthread_barrier_wait(&race.start);
-		s.tcp.rst = 1;
-		inject(&s, inet_addr(CLIENT), race.port, race.seq, 0, 0);
+		inject(inet_addr(THEIRS), race.port, (struct tcphdr){ .rst = 1 }, race.seq, 0);
 		pthread_barrier_wait(&race.done);
 	}
 	return arg;
@@ -160,8 +84,8 @@ static void *race_reset(void *arg)
  */
 TEST_F(handshake, reset_meets_the_last_ack)
 {
-	int l = listener(SERVER, PORT, 16), i, fd, stayed = 0, accepted = 0;
-	struct segment s;
+	int l = listener(OURS, PORT, 16), i, fd, stayed = 0, accepted = 0;
+	struct packet p;
 	pthread_t thread;
 
 	must(pthread_barrier_init(&race.start, NULL, 2));
@@ -171,21 +95,17 @@ TEST_F(handshake, reset_meets_the_last_ack)
 	for (i = 0; i < RACES / slowness(); i++) {
 		race.port = 10000 + i;
 		race.seq = 1000 * i + 1;
-		memset(&s, 0, sizeof(s));
-		s.tcp.syn = 1;
-		ASSERT_TRUE(inject(&s, inet_addr(CLIENT), race.port, race.seq - 1, 0, 0));
-		ASSERT_TRUE(take_for(&s, race.port));
-		race.ack = ntohl(s.tcp.seq) + 1;
-
-		memset(&s, 0, sizeof(s));
-		s.tcp.ack = 1;
+		ASSERT_TRUE(inject(inet_addr(THEIRS), race.port, (struct tcphdr){ .syn = 1 },
+				   race.seq - 1, 0));
+		ASSERT_TRUE(take_for(&p, race.port));
+		race.ack = ntohl(tcp(&p)->seq) + 1;
 		pthread_barrier_wait(&race.start);
 		/* Not always the same distance between the two. */
 		for (volatile int wait = i % 50 * 40; wait > 0; wait--)
 			;
-		inject(&s, inet_addr(CLIENT), race.port, race.seq, race.ack, 0);
+		inject(inet_addr(THEIRS), race.port, (struct tcphdr){ .ack = 1 }, race.seq, race.ack);
 		pthread_barrier_wait(&race.done);
-		while (take(&s))
+		while (take(wire, &p))
 			;
 		fd = accept(l, NULL, NULL);
 		if (fd < 0)
@@ -207,15 +127,14 @@ TEST_F(handshake, reset_meets_the_last_ack)
 /* SYNs from ever other places, until we are killed. */
 static void flood(void)
 {
+	struct packet p;
 	uint32_t i = 0;
 
 	for (;; i++) {
-		struct segment s = { .tcp.syn = 1 };
-
-		inject(&s, htonl(ntohl(inet_addr(CLIENT)) + i % 200), 1024 + i / 200 % 60000,
-		       i * 2654435761u, 0, 0);
+		inject(htonl(ntohl(inet_addr(THEIRS)) + i % 200), 1024 + i / 200 % 60000,
+		       (struct tcphdr){ .syn = 1 }, i * 2654435761u, 0);
 		/* What the kernel answers is let be. */
-		while (read(wire, &s, sizeof(s)) > 0)
+		while (take(wire, &p))
 			;
 	}
 }
@@ -226,7 +145,7 @@ static void flood(void)
  */
 TEST_F(handshake, flood)
 {
-	int l = listener(SERVER, PORT, 8), i, wanted = TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK |
+	int l = listener(OURS, PORT, 8), i, wanted = TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK |
 							TCPI_OPT_WSCALE;
 	pid_t flooder = background((flood(), 0));
 	struct tcp_info a, b;
@@ -234,7 +153,7 @@ TEST_F(handshake, flood)
 
 	ASSERT_TRUE(until(counter("SyncookiesSent") > 1000 / slowness()));
 	for (i = 0; i < FLOODED_FOR; i++) {
-		struct pair p = pair_through(l, SERVER);
+		struct pair p = pair_through(l, OURS);
 
 		len = sizeof(a);
 		must(getsockopt(p.a, SOL_TCP, TCP_INFO, &a, &len));

@@ -6,11 +6,8 @@
  *	a 10.0.0.1 -------- 10.0.0.2 (first hop)  b  10.9.0.1 (peer)
  *	                    10.0.0.3 (the nearer one)
  */
-#include "yoke_test.h"
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
+#include "wire.h"
 #include <netinet/icmp6.h>
-#include <netinet/ip.h>
 #include <netinet/ip_icmp.h>
 
 #define PEER "10.9.0.1"
@@ -117,14 +114,9 @@ static void redirect(struct net *net, unsigned char *quoted, uint32_t seq)
 			unsigned char quoted[28];
 		} m = { .icmp = { .type = ICMP_REDIRECT, .code = ICMP_REDIR_HOST,
 				  .un.gateway = inet_addr("10.0.0.3") } };
-		uint32_t sum = 0;
 
 		memcpy(m.quoted, quoted, len);
-		for (unsigned int i = 0; i < sizeof(m) / 2; i++)
-			sum += ((uint16_t *)&m)[i];
-		while (sum >> 16)
-			sum = (sum & 0xffff) + (sum >> 16);
-		m.icmp.checksum = ~sum;
+		m.icmp.checksum = folded(add_up(&m, sizeof(m), 0));
 		fd = must(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP));
 		must((bind)(fd, (struct sockaddr *)&from, sizeof(from)));
 		must((sendto)(fd, &m, sizeof(m), 0, (struct sockaddr *)&to, sizeof(to)));

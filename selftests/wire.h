@@ -117,7 +117,7 @@ static inline void sum_up(struct packet *p, uint8_t proto, size_t at)
 /* A device in this namespace, whose other end is returned. */
 static inline int open_tun(const char *name, int flags)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_NAPI | flags };
+	struct ifreq ifr = { .ifr_flags = IFF_TUN | IFF_NO_PI | flags };
 	int fd;
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
@@ -131,7 +131,7 @@ static inline int open_tun(const char *name, int flags)
 /* With addresses, and room for a window of small segments. */
 static inline int stretch_a_wire(const char *ip)
 {
-	int fd = open_tun("wire", 0);
+	int fd = open_tun("wire", IFF_NAPI);
 
 	must(shell("ip addr add %s/24 dev wire && ip addr add fd00::%s/64 dev wire nodad && "
 		   "ip link set wire txqueuelen 20000 up", ip, ip) ? 0 : -1);

@@ -6,9 +6,7 @@
  * The SYNs come from 198.18.0.0/16; BENCH_TO is an address of this host. The answers should go by a
  * router, as those of a flood do, on a device that swallows them.
  */
-#include <netinet/ip.h>
-#include <stdbool.h>
-
+#include "../wire.h"
 #include "bench.h"
 
 #define SYNS 2000
@@ -18,23 +16,11 @@ static struct {
 	struct tcphdr tcp;
 } packet;
 
-static uint32_t sum_of(const void *p, int words)
-{
-	const uint16_t *at = p;
-	uint32_t sum = 0;
-
-	while (words--)
-		sum += *at++;
-	return sum;
-}
-
 static uint16_t checksum(void)
 {
-	uint32_t sum = sum_of(&packet.ip.saddr, 4) + sum_of(&packet.tcp, sizeof(packet.tcp) / 2) +
-		       htons(packet.ip.protocol) + htons(sizeof(packet.tcp));
+	uint32_t pseudo = add_up(&packet.ip.saddr, 8, packet.ip.protocol + sizeof(packet.tcp));
 
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~(sum + (sum >> 16));
+	return folded(add_up(&packet.tcp, sizeof(packet.tcp), pseudo));
 }
 
 static double send_syns(int fd, bool good)
