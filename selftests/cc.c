@@ -28,12 +28,8 @@ static int set_cc(int fd, const char *name)
 static const char *sysctl_text(const char *name)
 {
 	static char text[1024];
-	char path[128];
-	FILE *f;
+	FILE *f = fopen(sysctl_path(name), "r");
 
-	snprintf(path, sizeof(path), oracle() ? "/proc/sys/net/ipv4/tcp_%s"
-					      : "/proc/sys/net/yoke/%s", name);
-	f = fopen(path, "r");
 	if (!f || !fgets(text, sizeof(text), f))
 		text[0] = 0;
 	text[strcspn(text, "\n")] = 0;
@@ -246,6 +242,25 @@ TEST_F(cc, the_allowed_may_be_chosen_by_everybody)
 
 	EXPECT_EQ(0, unprivileged(set_cc(fd, "reno")));
 	EXPECT_STREQ("reno", cc_of(fd));
+}
+
+/* All of the names, or none. */
+TEST_F(cc, what_is_allowed_is_the_first_namespaces_to_set)
+{
+	int setting = first_sysctl("allowed_congestion_control"), fd = stream();
+	char old[1024] = "";
+
+	if (setting < 0)
+		SKIP(return, "the first namespace is out of reach");
+	must(pread(setting, old, sizeof(old) - 1, 0));
+	EXPECT_ERR(ENOENT, pwrite(setting, "reno nonesuch", 13, 0));
+	EXPECT_TRUE(named(sysctl_text("allowed_congestion_control"), "cubic"));
+	EXPECT_OK(pwrite(setting, "reno", 4, 0));
+	EXPECT_STREQ("reno", sysctl_text("allowed_congestion_control"));
+	EXPECT_EQ(0, unprivileged(set_cc(fd, "reno")));
+	EXPECT_EQ(EPERM, unprivileged(set_cc(fd, "cubic")));
+	EXPECT_OK(set_cc(fd, "cubic"));
+	must(pwrite(setting, old, strlen(old), 0));
 }
 
 TEST_F(cc, the_others_take_an_administrator)

@@ -6,7 +6,6 @@
 #include "wire.h"
 #include <pthread.h>
 #include <stddef.h>
-#include <sys/mount.h>
 
 #define PORT	4000
 
@@ -176,29 +175,6 @@ TEST_F(handshake, flood)
 }
 
 /* ---- orphans ------------------------------------------------------------------ */
-
-/* A sysctl that only the first namespace has: its file, or -1. */
-static int first_sysctl(const char *name)
-{
-	int own = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), i, first, fd = -1;
-	char path[128];
-
-	snprintf(path, sizeof(path), oracle() ? "/proc/sys/net/ipv4/tcp_%s"
-					      : "/proc/sys/net/yoke/%s", name);
-	/* In a process namespace of our own the machine's /proc lies below. */
-	for (i = 0; i < 2 && fd < 0; i++) {
-		if (i && (unshare(CLONE_NEWNS) || umount2("/proc", MNT_DETACH)))
-			break;
-		first = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
-		if (first < 0 || setns(first, CLONE_NEWNET))
-			continue;
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		must(setns(own, CLONE_NEWNET));
-		close(first);
-	}
-	close(own);
-	return fd;
-}
 
 /* TCP's of all namespaces, dead ones too: what ran before has left some. Yoke's die with theirs. */
 static int orphans(void)

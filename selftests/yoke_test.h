@@ -22,6 +22,7 @@
 #include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -35,7 +36,6 @@
 #include <linux/yoke.h>
 #include <kselftest_harness.h>
 
-/* How many times slower than a stock kernel this one is, that checks itself: so much longer are bounds. */
 static inline unsigned long from_env(const char *name, unsigned long otherwise)
 {
 	const char *s = getenv(name);
@@ -43,6 +43,7 @@ static inline unsigned long from_env(const char *name, unsigned long otherwise)
 	return s ? strtoul(s, NULL, 0) : otherwise;
 }
 
+/* How many times slower than a stock kernel this one is, that checks itself: so much longer are bounds. */
 static inline int slowness(void)
 {
 	return from_env("YOKE_SLOW", 1);
@@ -989,13 +990,38 @@ static inline bool sysctl_ip(const char *name, const char *value)
 }
 
 /* A sysctl of the protocol under test ("syn_retries"). */
-static inline bool sysctl_own(const char *name, const char *value)
+static inline const char *sysctl_path(const char *name)
 {
-	char path[128];
+	static char path[128];
 
 	snprintf(path, sizeof(path), oracle() ? "/proc/sys/net/ipv4/tcp_%s"
 					      : "/proc/sys/net/yoke/%s", name);
-	return write_file(path, value);
+	return path;
+}
+
+static inline bool sysctl_own(const char *name, const char *value)
+{
+	return write_file(sysctl_path(name), value);
+}
+
+/* One that only the first namespace has, or may set: its file, or -1. */
+static inline int first_sysctl(const char *name)
+{
+	int own = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), i, first, fd = -1;
+
+	/* In a process namespace of our own the machine's /proc lies below. */
+	for (i = 0; i < 2 && fd < 0; i++) {
+		if (i && (unshare(CLONE_NEWNS) || umount2("/proc", MNT_DETACH)))
+			break;
+		first = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
+		if (first < 0 || setns(first, CLONE_NEWNET))
+			continue;
+		fd = open(sysctl_path(name), O_RDWR | O_CLOEXEC);
+		must(setns(own, CLONE_NEWNET));
+		close(first);
+	}
+	close(own);
+	return fd;
 }
 
 /* Over IPv6, give the device of this number what stands for an address, and wait until it holds. */
