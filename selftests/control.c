@@ -601,6 +601,38 @@ TEST_F(path, mtu)
 	}
 }
 
+/* IPV6_DONTFRAG (RFC 3542 §11.2), of the socket, or of one datagram. */
+TEST_F(path, whole_or_not_at_all)
+{
+	union { struct cmsghdr head; char room[CMSG_SPACE(sizeof(int))]; } control = {
+		.head = { CMSG_LEN(sizeof(int)), SOL_IPV6, IPV6_DONTFRAG }
+	};
+	char buf[3000] = "";
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control };
+	int fd = dgram(), in, whole, one;
+
+	if (!ipv6())
+		SKIP(return, "an option of IPv6");
+	enter(self->net.b);
+	in = bound(SOCK_DGRAM, ADDR_B, 4000);
+	enter(self->net.a);
+	must(connect_to(fd, ADDR_B, 4000));
+	for (whole = 0; whole < 2; whole++) {
+		must(set_opt(fd, SOL_IPV6, IPV6_DONTFRAG, whole));
+		for (one = -1; one < 2; one++) {
+			msg.msg_controllen = one < 0 ? 0 : sizeof(control);
+			memcpy(CMSG_DATA(&control.head), &one, sizeof(one));
+			if (one < 0 ? whole : one) {
+				EXPECT_ERR(EMSGSIZE, sendmsg(fd, &msg, 0));
+			} else {
+				EXPECT_OK(sendmsg(fd, &msg, 0));
+				EXPECT_EQ(3000, recv(in, buf, sizeof(buf), 0));
+			}
+		}
+	}
+}
+
 TEST_F(path, checksum_or_none)
 {
 	int fd = dgram(), in;

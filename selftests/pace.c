@@ -5,6 +5,7 @@
  */
 #include "yoke_test.h"
 #include <linux/inet_diag.h>
+#include <linux/net_tstamp.h>
 
 #define RATE (1 << 20)			/* bytes a second */
 
@@ -265,6 +266,36 @@ TEST_F(pace, tx_delay)
 	EXPECT_TRUE(until(outq(p.a) == 0));
 	must(getsockopt(p.a, SOL_TCP, TCP_INFO, &info, &len));
 	EXPECT_GE(info.old.tcpi_rtt, 30000);
+}
+
+/* SCM_TXTIME: fq keeps the datagram until then. */
+TEST_F(pace, a_time_to_leave)
+{
+	union { struct cmsghdr head; char room[CMSG_SPACE(sizeof(uint64_t))]; } control = {
+		.head = { CMSG_LEN(sizeof(uint64_t)), SOL_SOCKET, SCM_TXTIME }
+	};
+	struct iovec iov = { "x", 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+			      .msg_controllen = sizeof(control) };
+	struct sock_txtime clock = { .clockid = CLOCK_MONOTONIC };
+	int in, out = dgram();
+	long start;
+	uint64_t at;
+	char c;
+
+	if (!shell("tc qdisc add dev veth root fq"))
+		SKIP(return, "no fq");
+	enter(self->net.b);
+	in = bound(SOCK_DGRAM, ADDR_B, 4000);
+	enter(self->net.a);
+	must(connect_to(out, ADDR_B, 4000));
+	must(setsockopt(out, SOL_SOCKET, SO_TXTIME, &clock, sizeof(clock)));
+	start = now_ms();
+	at = (start + 300) * 1000000ull;
+	memcpy(CMSG_DATA(&control.head), &at, sizeof(at));
+	EXPECT_EQ(1, sendmsg(out, &msg, 0));
+	EXPECT_EQ(1, recv(in, &c, 1, 0));
+	EXPECT_GE(now_ms() - start, 300);
 }
 
 TEST_HARNESS_MAIN
