@@ -204,6 +204,28 @@ TEST_F(oob, waits_for_nobody)
 	EXPECT_EQ(4, inq(p.b));
 }
 
+/* splice(2) takes what lies before an urgent byte, and stops there. */
+TEST_F(oob, splice_ends_before_it)
+{
+	struct pair p = stream_pair();
+	int pipes[2];
+	char buf[10];
+
+	must(pipe(pipes));
+	must(send(p.a, "abc", 3, 0));
+	must(send(p.a, "d", 1, MSG_OOB));
+	must(send(p.a, "efg", 3, 0));
+	ASSERT_TRUE(until(bytes_received(p.b) == 7));
+	EXPECT_EQ(3, splice(p.b, NULL, pipes[1], NULL, sizeof(buf), SPLICE_F_NONBLOCK));
+	EXPECT_EQ(3, read(pipes[0], buf, sizeof(buf)));
+	EXPECT_EQ(0, memcmp("abc", buf, 3));
+	EXPECT_TRUE(at_mark(p.b));
+	EXPECT_EQ(1, recv(p.b, buf, 1, MSG_OOB));
+	EXPECT_EQ('d', buf[0]);
+	EXPECT_EQ(3, recv(p.b, buf, sizeof(buf), 0));
+	EXPECT_EQ(0, memcmp("efg", buf, 3));
+}
+
 TEST_F(oob, after_the_end)
 {
 	struct pair p = stream_pair(), q = stream_pair();

@@ -268,7 +268,7 @@ static int splice_some(struct sock *sk, struct pipe_inode_info *pipe, size_t len
 	struct sk_buff *skb;
 	int done = 0, n = 0;
 
-	while (len && (skb = find(sk, ys->copied_seq))) {
+	while (len && !yoke_urgent_mark(ys, ys->copied_seq) && (skb = find(sk, ys->copied_seq))) {
 		bool last = yoke_cb(skb)->flags & YOKE_FIN;
 		size_t most = len;
 		u32 offset;
@@ -284,7 +284,7 @@ static int splice_some(struct sock *sk, struct pipe_inode_info *pipe, size_t len
 		yoke_urgent_passed(ys);
 		done += n;
 		len -= n;
-		if (n < (int)most || last || yoke_urgent_mark(ys, ys->copied_seq))
+		if (n < (int)most || last)
 			break;
 	}
 	if (done)
