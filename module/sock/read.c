@@ -300,8 +300,6 @@ ssize_t yoke_read_splice(struct socket *sock, loff_t *ppos, struct pipe_inode_in
 	int err = 0;
 	long timeo;
 
-	if (unlikely(*ppos))
-		return -ESPIPE;
 	lock_sock(sk);
 	timeo = sock_rcvtimeo(sk, sock->file->f_flags & O_NONBLOCK);
 	if (sk->sk_state == TCP_LISTEN)
