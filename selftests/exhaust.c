@@ -239,6 +239,33 @@ TEST_F(exhaust, orphans)
 	EXPECT_LT(2, sockets());
 }
 
+IN_OWN_NET(memory)
+
+/*
+ * All hold more than net.yoke.mem: each may still hold wmem's and rmem's least, so that it goes on; what a
+ * closed one has to send is not kept.
+ */
+TEST_F(memory, of_all)
+{
+	int setting = first_sysctl("mem");
+	struct pair much = stream_pair(), little = stream_pair();
+	char old[64] = "", data[1 << 16] = "";
+
+	if (setting < 0)
+		SKIP(return, "the first namespace is out of reach");
+	must(set_opt(much.a, SOL_SOCKET, SO_SNDBUFFORCE, 1 << 24));
+	while (send(much.a, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+	must(pread(setting, old, sizeof(old) - 1, 0));
+	must(pwrite(setting, "1 1 1", 5, 0));
+	EXPECT_TRUE(carry_both_ways(little, 100000, BOUND));
+	close(much.a);
+	must(pwrite(setting, old, strlen(old), 0));
+	EXPECT_EQ(1, counter("TCPAbortOnMemory"));
+	EXPECT_TRUE(until(events(much.b, 0) & POLLERR));
+	EXPECT_EQ(ECONNRESET, so_error(much.b));
+}
+
 /* ---- neighbours -------------------------------------------------------------------- */
 
 /* All ports of the range towards one destination: others are still reached, and by the same ports. */

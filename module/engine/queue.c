@@ -15,7 +15,8 @@ struct sk_buff *yoke_queue_alloc(struct sock *sk, gfp_t gfp)
 
 	if (!skb)
 		return NULL;
-	if (!sk_wmem_schedule(sk, skb->truesize)) {
+	/* The first may be had above net.yoke.mem, too, or nothing would ever go. */
+	if (!sk_wmem_schedule(sk, skb->truesize) && sk->sk_wmem_queued) {
 		yoke_spare_put(skb);
 		return NULL;
 	}

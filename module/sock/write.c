@@ -109,7 +109,8 @@ static int write_copy(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, 
 	copy = min_t(size_t, msg_data_left(msg), min(goal - skb->len, pfrag->size - pfrag->offset));
 	/* Pages that io_uring holds: one of another owner may not join them. */
 	skb_zcopy_downgrade_managed(skb);
-	if (!sk_wmem_schedule(sk, copy))
+	copy = yoke_mem_room_tx(sk, copy);
+	if (!copy)
 		return -ENOBUFS;
 	if (!copy_from_iter_full(page_address(pfrag->page) + pfrag->offset, copy, &msg->msg_iter))
 		return -EFAULT;
@@ -131,7 +132,8 @@ static int write_pinned(struct sock *sk, struct sk_buff *skb, const struct write
 {
 	int n = min_t(size_t, msg_data_left(call->msg), goal - skb->len);
 
-	if (!sk_wmem_schedule(sk, n))
+	n = yoke_mem_room_tx(sk, n);
+	if (!n)
 		return -ENOBUFS;
 	n = skb_zerocopy_iter_stream(sk, skb, call->msg, n, call->uarg, NULL);	/* charges, too */
 	/* No more fragments; or those that are there belong to another call. */
@@ -142,7 +144,8 @@ static int write_pages(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 {
 	int n = min_t(size_t, msg_data_left(msg), goal - skb->len);
 
-	if (!sk_wmem_schedule(sk, n))
+	n = yoke_mem_room_tx(sk, n);
+	if (!n)
 		return -ENOBUFS;
 	n = skb_splice_from_iter(skb, &msg->msg_iter, n);
 	if (n <= 0)

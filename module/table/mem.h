@@ -41,6 +41,14 @@ static inline void yoke_mem_charge_tx(struct sock *sk, const struct sk_buff *skb
 	sk_mem_charge(sk, skb->truesize);
 }
 
+/* How much of @bytes that may be: above net.yoke.mem, up to wmem's least, so that each goes on. */
+static inline int yoke_mem_room_tx(struct sock *sk, int bytes)
+{
+	if (likely(sk_wmem_schedule(sk, bytes)))
+		return bytes;
+	return clamp(sk_get_wmem0(sk, sk->sk_prot) - READ_ONCE(sk->sk_wmem_queued), 0, bytes);
+}
+
 /* Takes the charge back and frees @skb. */
 void yoke_mem_free_tx(struct sock *sk, struct sk_buff *skb);
 /* The same, but the pages stay with @sk until sk_mem_reclaim(): soon they may be wanted again. */
