@@ -3,7 +3,7 @@
  * What tracepoints tell: of states, retransmissions, windows, and of what is thrown away. The same
  * connection is asked by other means (TCP_INFO, the counters), and the two must agree.
  */
-#include "yoke_test.h"
+#include "wire.h"
 
 #define TRACEFS "/sys/kernel/tracing/"
 
@@ -60,12 +60,12 @@ static long long value(const char *name)
 	return at ? strtoll(at + strlen(key), NULL, 10) : -1;
 }
 
-/* "local=10.0.0.1:80 remote=10.0.0.2:1234 ": how events name this socket's pair. */
-static const char *pair_of(int fd)
+/* "local=10.0.0.1:80 remote=10.0.0.2:1234 ": how events name a pair. */
+static const char *pair_text(struct sockaddr_in here, struct sockaddr_in there)
 {
 	static char text[4][160];
 	static int i;
-	struct sockaddr_in ends[] = { local(fd), peer(fd) };
+	struct sockaddr_in ends[] = { here, there };
 	char ip[2][INET6_ADDRSTRLEN];
 	char *t = text[i++ % 4];
 
@@ -78,6 +78,11 @@ static const char *pair_of(int fd)
 	snprintf(t, sizeof(text[0]), ipv6() ? "local=[%s]:%d remote=[%s]:%d " : "local=%s:%d remote=%s:%d ",
 		 ip[0], ntohs(ends[0].sin_port), ip[1], ntohs(ends[1].sin_port));
 	return t;
+}
+
+static const char *pair_of(int fd)
+{
+	return pair_text(local(fd), peer(fd));
 }
 
 TEST_F(trace, the_states_of_a_connection)
@@ -154,31 +159,21 @@ TEST_F(trace, a_retransmission)
 /* A segment by hand, checksum and all, from this namespace's port 9. */
 static void forge(int port, uint32_t seq, int flags, bool good_checksum)
 {
-	struct sockaddr_in src = addr(ADDR_A, 9), dst = addr(ADDR_B, port);
-	int raw = must(socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_YOKE_STREAM));
-	struct {
-		struct in_addr src, dst;
-		uint16_t proto, len;
-		struct tcphdr th;
-	} s = {
-		.src = src.sin_addr, .dst = dst.sin_addr,
-		.proto = htons(IPPROTO_YOKE_STREAM), .len = htons(sizeof(s.th)),
-	};
-	uint16_t *p = (uint16_t *)&s;
-	uint32_t sum = 0;
-	unsigned int i;
+	struct tcphdr th = { .source = htons(9), .dest = htons(port), .seq = htonl(seq), .doff = 5 };
+	int raw = must(socket(host_family(), SOCK_RAW | SOCK_CLOEXEC, IPPROTO_YOKE_STREAM)), i;
+	uint32_t sum = IPPROTO_YOKE_STREAM + sizeof(th);
 
-	s.th.source = src.sin_port;
-	s.th.dest = dst.sin_port;
-	s.th.seq = htonl(seq);
-	s.th.doff = sizeof(s.th) / 4;
-	((uint8_t *)&s.th)[13] = flags;
-	for (i = 0; i < sizeof(s) / 2; i++)
-		sum += p[i];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	s.th.check = good_checksum ? ~sum : ~sum ^ 0x5555;
-	must(sendto(raw, &s.th, sizeof(s.th), 0, (struct sockaddr *)&dst, sizeof(dst)));
+	for (i = 0; i < 2; i++) {
+		struct in_addr end = { inet_addr(i ? ADDR_B : ADDR_A) };
+		struct in6_addr six = to_ipv6(end);
+
+		sum = ipv6() ? add_up(&six, sizeof(six), sum) : add_up(&end, sizeof(end), sum);
+	}
+	((uint8_t *)&th)[13] = flags;
+	th.check = folded(add_up(&th, sizeof(th), sum)) ^ (good_checksum ? 0 : 0x5555);
+	must(bind_to(raw, ADDR_A, 0));
+	must(connect_to(raw, ADDR_B, 0));
+	must(send(raw, &th, sizeof(th), 0));
 	close(raw);
 }
 
@@ -189,14 +184,15 @@ TEST_F(trace, drops_have_reasons)
 	};
 	int fd, listening, port;
 	unsigned int i;
-	char at[64];
+	const char *at;
+	char here[64];
 
-	IPV4_ONLY("the segments are made by hand");
+	snprintf(here, sizeof(here), "local=%s%s", ipv6() ? "[" : "", ip_text(ADDR_B));
 	enter(self->net.b);
 	listening = listener(ADDR_B, 0, 1);
 	port = local_port(listening);
 	enter(self->net.a);
-	snprintf(at, sizeof(at), "local=" ADDR_B ":%d remote=" ADDR_A ":9 ", port);
+	at = pair_text(addr(ADDR_B, port), addr(ADDR_A, 9));
 	forge(port, 1, 0x02, false);
 	ASSERT_TRUE(until(events_with("yoke_drop", at, "why=InCsumErrors") == 1));
 	EXPECT_EQ(20, value("len"));
@@ -208,7 +204,7 @@ TEST_F(trace, drops_have_reasons)
 	EXPECT_TRUE(until(events_with("yoke_drop", at, "why=NoSocket") == 1));
 	fd = dgram();
 	must(send_to(fd, "x", 1, ADDR_B, port));
-	EXPECT_TRUE(until(events_with("yoke_drop", "local=" ADDR_B, "why=DgramNoPorts") == 1));
+	EXPECT_TRUE(until(events_with("yoke_drop", here, "why=DgramNoPorts") == 1));
 
 	/* Each is counted under the same name. (The answers to some were dropped in a.) */
 	enter(self->net.b);
@@ -216,7 +212,7 @@ TEST_F(trace, drops_have_reasons)
 		char why[64];
 
 		snprintf(why, sizeof(why), "why=%s\n", reasons[i]);
-		EXPECT_EQ(counter(reasons[i]), events_with("yoke_drop", "local=" ADDR_B, why));
+		EXPECT_EQ(counter(reasons[i]), events_with("yoke_drop", here, why));
 	}
 	EXPECT_EQ(1, counter("InErrs"));
 }
