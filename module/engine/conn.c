@@ -17,6 +17,8 @@
 #define YOKE_MSS_DEFAULT	536	/* RFC 9293 §3.7.1 */
 #define YOKE_QUICKACKS		16	/* a sender in slow start needs its ACKs at once */
 
+#define YOKE_SHORT_ROUND_US	250	/* measured: windows of less cost more ACKs than the cache saves */
+
 #define YOKE_FASTOPEN_TRAP	(60 * HZ)	/* Linux's */
 
 #define BIT_OF(state)	(1 << TCP_##state)
@@ -285,13 +287,15 @@ void yoke_conn_tune_rcvbuf(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 copied = ys->copied_seq - ys->tune.seq;
-	u32 rtt = ys->tune.rtt_us;
+	u32 copied = ys->copied_seq - ys->tune.seq, waiting = ys->rcv_nxt - ys->copied_seq;
+	u32 rtt = max_t(u32, ys->tune.rtt_us, YOKE_SHORT_ROUND_US);
 	u64 want;
 
 	/* Once a round trip; before the first is measured there is nothing to go by. */
-	if (!rtt || (u32)ys->now_us - ys->tune.time_us < rtt)
+	if (!ys->tune.rtt_us || (u32)ys->now_us - ys->tune.time_us < rtt)
 		return;
+	/* What waits to be read is the program's delay, and no larger buffer helps that. */
+	copied -= min(copied, waiting);
 	if (copied > ys->tune.space) {
 		/*
 		 * What the sender in slow start needs in the round after next; half of it is overhead. Of

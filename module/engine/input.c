@@ -26,7 +26,6 @@
 
 #define YOKE_PAWS_DAYS	24		/* RFC 7323 §5.5 */
 #define YOKE_ECN_QUICKACKS 2		/* segments that are ACKed at once after a mark */
-#define YOKE_SHORT_ROUND_US 250	/* measured: windows of less cost more ACKs than the cache saves */
 #define YOKE_DATA_STATES (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)
 
 /* --- what is received out of order, and what to say of it --- */
@@ -231,8 +230,8 @@ static void yoke_input_drain(struct sock *sk)
 
 /*
  * The round trip as the receiver sees it: from an ACK until data comes that echoes its timestamp; or
- * without timestamps, for a whole window to arrive. Idle times look like long ones, so a shorter one
- * counts at once and a longer one by and by.
+ * without timestamps, for a whole window to arrive. Idle times look like long ones, and so do a slow
+ * reader's: a shorter one counts at once, a longer one by and by, and only while nothing is unread.
  */
 static void yoke_input_rtt(struct yoke_sock *ys, const struct yoke_segment *s, bool full)
 {
@@ -246,8 +245,7 @@ static void yoke_input_rtt(struct yoke_sock *ys, const struct yoke_segment *s, b
 		if (rtt > YOKE_RTO_MAX_US / USEC_PER_MSEC)
 			return;
 		/* Of less than a tick our own segments know more. */
-		rtt = rtt > 1 ? rtt * USEC_PER_MSEC :
-				clamp_t(u32, ys->rtt.min_us, YOKE_SHORT_ROUND_US, USEC_PER_MSEC);
+		rtt = rtt > 1 ? rtt * USEC_PER_MSEC : clamp_t(u32, ys->rtt.min_us, 1, USEC_PER_MSEC);
 	} else {
 		if (!yoke_seq_after(ys->rcv_nxt, ys->tune.rtt_seq))
 			return;
@@ -255,9 +253,10 @@ static void yoke_input_rtt(struct yoke_sock *ys, const struct yoke_segment *s, b
 		ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
 		ys->tune.rtt_time_us = now;
 	}
-	if (ys->tune.rtt_us && rtt > ys->tune.rtt_us)
-		rtt = ys->tune.rtt_us + (rtt - ys->tune.rtt_us) / 8;
-	ys->tune.rtt_us = rtt;
+	if (!ys->tune.rtt_us || rtt < ys->tune.rtt_us)
+		ys->tune.rtt_us = rtt;
+	else if (ys->rcv_nxt == ys->copied_seq)
+		ys->tune.rtt_us += (rtt - ys->tune.rtt_us) / 8;
 }
 
 /* How large the peer's segments are, and how long its round trips: for windows and ACKs. */
