@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * When data leaves: at SO_MAX_PACING_RATE or at the algorithm's rate, by a timer or by fq; and how
- * much of it waits in this host's queues meanwhile.
+ * When data leaves: at SO_MAX_PACING_RATE or at the algorithm's rate, by a timer or by fq; how much
+ * of it waits in this host's queues meanwhile; and in how large pieces it does.
  */
-#include "yoke_test.h"
+#include "peer.h"
 #include <linux/inet_diag.h>
 #include <linux/net_tstamp.h>
 
@@ -236,6 +236,44 @@ TEST_F(pace, what_is_left_in_a_queue)
 	close(self->net.a);
 	new_net();
 	ASSERT_TRUE(until(table(SOCK_STREAM, NULL, 0) == 0));
+}
+
+/*
+ * A buffer costs the host about the same however much is in it: what a small ACK makes room for waits
+ * for the next ones, up to a third of the window.
+ */
+TEST(room_gathers)
+{
+	enum { MSS = 1460, STEP = 2 * MSS, FLIGHT = 60000 };
+	static char data[10 * FLIGHT];
+	int door, fd, wire, acks = 0, answered = 0, i;
+	struct them t;
+	uint32_t end;
+
+	new_net();
+	wire = stretch_a_wire(OURS);
+	door = listener(ANY, PORT, 1);
+	t = meet(wire, 5000, MSS, 65535, 7);
+	fd = must(accept(door, NULL, NULL));
+	must(set_opt(fd, SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20));
+	/* What is in flight at once grows with what they acknowledge. */
+	for (i = 0; i < 3; i++) {
+		end = t.rcv + FLIGHT;
+		must(send(fd, data, FLIGHT, MSG_DONTWAIT));
+		ASSERT_TRUE(until(hear_out(&t, end)));
+	}
+	ASSERT_EQ((ssize_t)sizeof(data), send(fd, data, sizeof(data), MSG_DONTWAIT));
+	ASSERT_TRUE(until((hear(&t), t.last - end >= FLIGHT)));
+	for (t.rcv = end, end += sizeof(data); t.last != end && t.rcv < end; acks++) {
+		t.rcv += STEP;
+		acknowledge(&t, NULL, 0);
+		answered += hear(&t);
+	}
+	TH_LOG("%d of %d ACKs drew something", answered, acks);
+	EXPECT_EQ(end, t.last);
+	EXPECT_LT(2 * answered, acks);
+	reset(&t);
+	close(fd);
 }
 
 /* TCP_TX_DELAY: all that it sends leaves so much later, and the round trip is longer by it. */

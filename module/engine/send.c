@@ -18,6 +18,8 @@
 
 #define YOKE_SEARCH_CWND	11	/* MSS: below, a lost probe costs too much (as Linux) */
 #define YOKE_SEARCH_MORE	4	/* MSS behind a probe, for three duplicate ACKs */
+#define YOKE_DEFER_DIVISOR	3	/* part of the window (Linux's tcp_tso_win_divisor) */
+#define YOKE_DEFER_SHIFT	13	/* part of a second: 122 us */
 #define YOKE_SEND_STATES	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |	\
 				 TCPF_CLOSING | TCPF_LAST_ACK)
 
@@ -193,6 +195,23 @@ static bool yoke_send_hold(const struct sock *sk, const struct sk_buff *skb, enu
 	       !yoke_seq_after(ys->snd_sml, ys->snd_nxt);
 }
 
+/*
+ * Of more than fits only @most could go now. A buffer costs the host about the same however much is
+ * in it: may this wait for the ACKs to make room for more? At this rate they do so in a moment; and
+ * they are due, if what is first in flight left more than half a round trip ago. A good part of the
+ * window does not wait, nor what a window that shrinks still lets go.
+ */
+static bool yoke_send_defer(const struct sock *sk, u32 most)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+	const struct yoke_seg *first = yoke_scoreboard_first(&ys->rec.board.sent);
+
+	return first && ys->rec.state < YOKE_CA_CWR &&
+	       most < READ_ONCE(sk->sk_pacing_rate) >> YOKE_DEFER_SHIFT &&
+	       most < min(ys->cc.cwnd, ys->snd_wnd) / YOKE_DEFER_DIVISOR &&
+	       (s32)((u32)ys->now_us - first->tx_us - ys->rtt.srtt_us / 2) > 0;
+}
+
 /* Bytes of @skb to send now, 0 for a lone FIN; -1 if nothing may go. */
 static int yoke_send_allowed(struct sock *sk, const struct sk_buff *skb,
 			       enum yoke_push how, unsigned int mss)
@@ -200,7 +219,7 @@ static int yoke_send_allowed(struct sock *sk, const struct sk_buff *skb,
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 room = yoke_recovery_room(&ys->rec, &ys->cc);
 	s32 window = yoke_conn_snd_end(ys) - yoke_cb(skb)->seg.seq;
-	unsigned int len = skb->len, most;
+	unsigned int len = skb->len, burst = mss, most;
 
 	if (!room || room < min(len, mss)) {
 		ys->cwnd_limited = true;
@@ -208,16 +227,22 @@ static int yoke_send_allowed(struct sock *sk, const struct sk_buff *skb,
 	}
 	if (window <= 0)
 		return -1;
-	most = min_t(u32, window, room);
-	if (len > mss)
-		most = min(most, yoke_send_may_gso(sk) ? yoke_pace_burst(sk, mss) : mss);
+	if (len > mss && yoke_send_may_gso(sk))
+		burst = yoke_pace_burst(sk, mss);
+	most = min3((u32)window, room, burst);
 	if (len <= most) {
 		if (len % mss && yoke_send_hold(sk, skb, how))
 			len -= len % mss;
 		return len ?: skb->len ? -1 : 0;
 	}
-	if (most >= mss)
+	if (most >= mss) {
+		if (most < burst && yoke_send_defer(sk, most)) {
+			if (most == room)
+				ys->cwnd_limited = true;
+			return -1;
+		}
 		return most - most % mss;
+	}
 	/*
 	 * RFC 9293 §3.8.6.2.1 (3): less than a segment goes only into a
 	 * window that was never much larger.
