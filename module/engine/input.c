@@ -276,17 +276,16 @@ static void yoke_input_measure(struct sock *sk, const struct sk_buff *skb,
 /*
  * RFC 5681 §4.2: an ACK for every second full segment, at once while there is a gap, and after 40
  * ms at the latest. If the window is short by what a program has yet to read, its reading sends the
- * ACK; but that for a @train serves many already. One that should not wait so long waits for the
- * program that sleeps until just this comes (@pushed): it answers, and carries the ACK, or sleeps
- * again, and yoke_output_quick() sends it.
+ * ACK. One that should not wait so long waits for the program that sleeps until just this comes
+ * (@pushed): it answers, and carries the ACK, or sleeps again, and yoke_output_quick() sends it.
  */
-static void yoke_input_ack_due(struct sock *sk, bool pushed, bool train)
+static void yoke_input_ack_due(struct sock *sk, bool pushed)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	ys->ack_due = true;
 	if ((ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss &&
-	     (train || ys->rcv_nxt - ys->copied_seq < READ_ONCE(sk->sk_rcvlowat) ||
+	     (ys->rcv_nxt - ys->copied_seq < READ_ONCE(sk->sk_rcvlowat) ||
 	      !yoke_output_offers_less(sk))) || !RB_EMPTY_ROOT(&ys->ooo) ||
 	    (ys->quickack && !(pushed && ys->reading)) || ys->route_quickack)
 		ys->ack_now = true;
@@ -340,7 +339,7 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_cb *cb = yoke_cb(skb);
 	u32 edge = ys->rcv_nxt + yoke_conn_rcv_window(ys);
-	bool gap, train;
+	bool gap;
 
 	if (!s->len && !(s->flags & YOKE_FIN)) {
 		yoke_spare_back(skb);
@@ -387,12 +386,11 @@ static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct y
 	if (yoke_seq_before(cb->seg.seq, ys->rcv_nxt))
 		yoke_input_dsack(ys, cb->seg.seq, ys->rcv_nxt);
 	gap = !RB_EMPTY_ROOT(&ys->ooo);
-	train = skb_is_gso(skb);
 	yoke_input_measure(sk, skb, s);
 	yoke_input_append(sk, skb, false);
 	if (unlikely(gap))
 		yoke_input_drain(sk);
-	yoke_input_ack_due(sk, s->flags & YOKE_PSH, train);
+	yoke_input_ack_due(sk, s->flags & YOKE_PSH);
 	if (gap)
 		ys->ack_now = true;
 	/* SO_RCVLOWAT: a reader sleeps until there is as much as it wants, or the end. */
