@@ -5,41 +5,46 @@
  * Each task fills a fragment of some pages. One that is full is kept here, by processor, until all
  * who read from it have let go, and is then filled again: a fresh one would cost a search for pages
  * and, on kernels that clear what they give out, a walk through every byte, a third of what a byte
- * costs otherwise. So many are kept, and no more.
+ * costs otherwise. As many are kept as a send buffer of medium size fills, and no more; the one that
+ * was given last, and so may be in the cache, is taken first.
  *
- * Process context; a ring is touched with preemption off.
+ * Process context; they are touched with preemption off.
  */
 #include <linux/percpu.h>
 #include "pages.h"
 
-#define YOKE_PAGES_KEPT		4	/* fragments, of up to 32 KiB each */
+#define YOKE_PAGES_KEPT		64	/* fragments, of up to 32 KiB each */
 #define YOKE_PAGES_LEAST	32	/* bytes: with less left a fragment is full */
 
-struct pages_ring {
+/* The newest first; behind the oldest there may be empty places. */
+struct pages {
 	struct page_frag kept[YOKE_PAGES_KEPT];
-	unsigned int	oldest;
 };
 
-static DEFINE_PER_CPU(struct pages_ring, pages_rings);
+static DEFINE_PER_CPU(struct pages, pages_cpus);
 
-/* Gives the full @frag for the one that was given first: empty, if somebody still reads from that. */
+/* Gives the full @frag for one from which nobody reads any more: empty, if there is none. */
 static void pages_exchange(struct page_frag *frag)
 {
-	struct pages_ring *ring = get_cpu_ptr(&pages_rings);
-	struct page_frag first = ring->kept[ring->oldest];
+	struct page_frag *kept = get_cpu_ptr(&pages_cpus)->kept, taken;
+	int i;
 
-	ring->kept[ring->oldest] = *frag;
-	ring->oldest = (ring->oldest + 1) % YOKE_PAGES_KEPT;
-	put_cpu_ptr(&pages_rings);
+	for (i = 0; i < YOKE_PAGES_KEPT - 1 && kept[i].page; i++)
+		if (page_ref_count(kept[i].page) == 1)
+			break;
+	taken = kept[i];
+	memmove(kept + 1, kept, i * sizeof(*kept));
+	kept[0] = *frag;
+	put_cpu_ptr(&pages_cpus);
 
 	frag->page = NULL;
-	if (!first.page)
+	if (!taken.page)
 		return;
-	if (page_ref_count(first.page) == 1 && dev_page_is_reusable(first.page)) {
-		*frag = first;
+	if (page_ref_count(taken.page) == 1 && dev_page_is_reusable(taken.page)) {
+		*frag = taken;
 		frag->offset = 0;
 	} else {
-		put_page(first.page);
+		put_page(taken.page);
 	}
 }
 
@@ -57,11 +62,8 @@ void yoke_pages_exit(void)
 {
 	int cpu, i;
 
-	for_each_possible_cpu(cpu) {
-		struct pages_ring *ring = per_cpu_ptr(&pages_rings, cpu);
-
+	for_each_possible_cpu(cpu)
 		for (i = 0; i < YOKE_PAGES_KEPT; i++)
-			if (ring->kept[i].page)
-				put_page(ring->kept[i].page);
-	}
+			if (per_cpu(pages_cpus, cpu).kept[i].page)
+				put_page(per_cpu(pages_cpus, cpu).kept[i].page);
 }
