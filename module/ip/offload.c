@@ -123,11 +123,16 @@ static struct sk_buff *stream6_segment(struct sk_buff *skb, netdev_features_t fe
 	return stream_segment(skb, features, SKB_GSO_TCPV6, ip6_compute_pseudo);
 }
 
-/* May @skb, with header @th, become part of a larger buffer? It only acknowledges and has data. */
+/*
+ * May @skb, with header @th, become part of a larger buffer? It only acknowledges and has data. The
+ * reserved bits are among the flags: one after the other gets a name of its own (AE, RFC 9768).
+ */
 static bool stream_joins(const struct sk_buff *skb, const struct tcphdr *th)
 {
-	return !NAPI_GRO_CB(skb)->flush && skb_gro_len(skb) && !th->res1 &&
-	       (tcp_flag_byte(th) & ~(TCPHDR_PSH | TCPHDR_FIN)) == TCPHDR_ACK;
+	const __be32 others = TCP_DATA_OFFSET | TCP_FLAG_PSH | TCP_FLAG_FIN | htonl(U16_MAX);
+
+	return !NAPI_GRO_CB(skb)->flush && skb_gro_len(skb) &&
+	       (tcp_flag_word(th) & ~others) == TCP_FLAG_ACK;
 }
 
 /* Does the segment with @th and @len bytes go on where @p, of the same flow, ends? */
