@@ -26,6 +26,13 @@ def fits(value, default):
 				    all(d in ('*', v) for v, d in zip(value, default)))
 
 
+def is_since(kernel):
+	"""Is this that kernel, or a later one? None is as old as any."""
+	def numbers(version):
+		return [int(n) for n in re.findall(r'\d+', version)[:2]]
+	return kernel is None or numbers(os.uname().release) >= numbers(kernel)
+
+
 def main():
 	with open('README.md') as f:
 		table = f.read().split('## Settings')[1].split('\n## ')[0]
@@ -37,8 +44,8 @@ def main():
 			wrong.append(f'{name} is not there')
 		if ours is not None and not fits(ours, default.split()):
 			wrong.append(f'{name} is {" ".join(ours)}, not {default}')
-		exception = re.search(r'\(TCP: ([^,)]*)', meaning)
-		want = exception[1] if exception else default
+		exception = re.search(r'\(TCP(?: of ([\d.]+))?: ([^,)]*)', meaning)
+		want = exception[2] if exception and is_since(exception[1]) else default
 		if tcp is not None and not fits(tcp, want.split()):
 			wrong.append(f'{name} of TCP is {" ".join(tcp)}, not {want}')
 	wrong += [f'{name} is not in the table' for name in sorted(set(os.listdir(OURS)) - named)]
