@@ -90,7 +90,8 @@ TEST_F_TIMEOUT(lossy, both_ways, 60)
 	EXPECT_EQ(0, so_error(p.b));
 	close(p.a);
 	close(p.b);
-	EXPECT_TRUE(until(count(0, 0) == count(TCP_TIME_WAIT, 0)));
+	/* A FIN may be lost five times: one close in some thousand takes longer than BOUND, TCP's too. */
+	EXPECT_TRUE(within(6 * BOUND, count(0, 0) == count(TCP_TIME_WAIT, 0)));
 }
 
 ON_A_LINK(crowd)

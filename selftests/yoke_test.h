@@ -595,13 +595,14 @@ static inline int error_of(int fd)
 	return so_error(fd);
 }
 
-/* Look again and again until it is true; its last value. */
-#define until(cond) ({							\
-	long end_ = now_ms() + BOUND;					\
+/* Look again and again until it is true, this many milliseconds at most; its last value. */
+#define within(ms, cond) ({						\
+	long end_ = now_ms() + (ms);					\
 	bool true_;							\
 	while (!(true_ = (cond)) && now_ms() < end_)			\
 		usleep(1000);						\
 	true_; })
+#define until(cond) within(BOUND, cond)
 
 /*
  * Make a call in a process of its own, which may block. finish() gives the
