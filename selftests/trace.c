@@ -240,4 +240,20 @@ TEST_F(trace, off_is_silent)
 	EXPECT_EQ(0, events_with("yoke_", "", ""));
 }
 
+/* Pages that were written through are kept for the next who writes, and given back when memory is wanted. */
+TEST_F(trace, kept_pages_are_given_back)
+{
+	struct pair p = link_pair(self->net);
+
+	ASSERT_TRUE(write_file(TRACEFS "events/vmscan/mm_shrink_slab_end/enable", "1"));
+	EXPECT_TRUE(carry_both_ways(p, 1 << 20, BOUND));
+	EXPECT_TRUE(until(outq(p.a) == 0 && outq(p.b) == 0));
+	must(write_file("/proc/sys/vm/drop_caches", "2") ? 0 : -1);
+	EXPECT_LT(0, events_with("mm_shrink_slab_end: pages_scan", "[yoke]", ""));
+	ASSERT_TRUE(write_file(TRACEFS "trace", ""));
+	must(write_file("/proc/sys/vm/drop_caches", "2") ? 0 : -1);
+	EXPECT_EQ(0, events_with("mm_shrink_slab_end: pages_scan", "[yoke]", ""));
+	write_file(TRACEFS "events/vmscan/mm_shrink_slab_end/enable", "0");
+}
+
 TEST_HARNESS_MAIN

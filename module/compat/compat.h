@@ -11,6 +11,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/errqueue.h>
+#include <linux/shrinker.h>
 #include <linux/tcp.h>
 #include <linux/version.h>
 #include <linux/uaccess.h>
@@ -369,6 +370,43 @@ static inline void yoke_compat_hrtimer_setup(struct hrtimer *timer,
 	timer->function = function;
 }
 #define hrtimer_setup	yoke_compat_hrtimer_setup
+#endif
+
+/* 6.7: the kernel allocates a shrinker. NULL: no memory. */
+static inline struct shrinker *
+yoke_compat_shrinker(const char *name,
+		     unsigned long (*count)(struct shrinker *shrinker, struct shrink_control *control),
+		     unsigned long (*scan)(struct shrinker *shrinker, struct shrink_control *control))
+{
+	struct shrinker *shrinker;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	shrinker = shrinker_alloc(0, "%s", name);
+#else
+	shrinker = kzalloc(sizeof(*shrinker), GFP_KERNEL);
+#endif
+	if (!shrinker)
+		return NULL;
+	shrinker->seeks = DEFAULT_SEEKS;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	shrinker_register(shrinker);
+#else
+	if (register_shrinker(shrinker, "%s", name)) {
+		kfree(shrinker);
+		return NULL;
+	}
+#endif
+	return shrinker;
+}
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+static inline void shrinker_free(struct shrinker *shrinker)
+{
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+}
 #endif
 
 /* 6.11: a time of delivery names its clock; before, it said whether that is the monotonic one. */

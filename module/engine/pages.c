@@ -8,34 +8,46 @@
  * costs otherwise. As many are kept as a send buffer of medium size fills, and no more; the one that
  * was given last, and so may be in the cache, is taken first.
  *
- * Process context; they are touched with preemption off.
+ * Where memory is short they are given back.
  */
 #include <linux/percpu.h>
+#include <linux/shrinker.h>
 #include "pages.h"
 
 #define YOKE_PAGES_KEPT		64	/* fragments, of up to 32 KiB each */
 #define YOKE_PAGES_LEAST	32	/* bytes: with less left a fragment is full */
 
-/* The newest first; behind the oldest there may be empty places. */
 struct pages {
-	struct page_frag kept[YOKE_PAGES_KEPT];
+	spinlock_t lock;	/* against the shrinker, and a writer that was moved away */
+	struct page_frag kept[YOKE_PAGES_KEPT];	/* the newest first; there may be empty places */
 };
 
-static DEFINE_PER_CPU(struct pages, pages_cpus);
+static DEFINE_PER_CPU(struct pages, pages_cpus) = {
+	.lock = __SPIN_LOCK_UNLOCKED(pages_cpus.lock),
+};
+static struct shrinker *pages_shrinker;
+
+/* Nobody reads from it any more, so nobody else can come to. */
+static bool pages_unread(const struct page_frag *frag)
+{
+	return frag->page && page_ref_count(frag->page) == 1;
+}
 
 /* Gives the full @frag for one from which nobody reads any more: empty, if there is none. */
 static void pages_exchange(struct page_frag *frag)
 {
-	struct page_frag *kept = get_cpu_ptr(&pages_cpus)->kept, taken;
+	struct pages *here = raw_cpu_ptr(&pages_cpus);
+	struct page_frag *kept = here->kept, taken;
 	int i;
 
+	spin_lock(&here->lock);
 	for (i = 0; i < YOKE_PAGES_KEPT - 1 && kept[i].page; i++)
-		if (page_ref_count(kept[i].page) == 1)
+		if (pages_unread(&kept[i]) && dev_page_is_reusable(kept[i].page))
 			break;
 	taken = kept[i];
 	memmove(kept + 1, kept, i * sizeof(*kept));
 	kept[0] = *frag;
-	put_cpu_ptr(&pages_cpus);
+	spin_unlock(&here->lock);
 
 	frag->page = NULL;
 	if (!taken.page)
@@ -58,10 +70,56 @@ struct page_frag *yoke_pages_get(struct sock *sk)
 	return sk_page_frag_refill(sk, frag) ? frag : NULL;
 }
 
+static unsigned long pages_count(struct shrinker *shrinker, struct shrink_control *control)
+{
+	unsigned long pages = 0;
+	int cpu, i;
+
+	for_each_possible_cpu(cpu) {
+		struct pages *there = per_cpu_ptr(&pages_cpus, cpu);
+
+		spin_lock(&there->lock);
+		for (i = 0; i < YOKE_PAGES_KEPT; i++)
+			if (pages_unread(&there->kept[i]))
+				pages += there->kept[i].size >> PAGE_SHIFT;
+		spin_unlock(&there->lock);
+	}
+	return pages;
+}
+
+/* Those that were given last stay longest. */
+static unsigned long pages_scan(struct shrinker *shrinker, struct shrink_control *control)
+{
+	unsigned long pages = 0;
+	int cpu, i;
+
+	for_each_possible_cpu(cpu) {
+		struct pages *there = per_cpu_ptr(&pages_cpus, cpu);
+
+		spin_lock(&there->lock);
+		for (i = YOKE_PAGES_KEPT; i-- && pages < control->nr_to_scan;) {
+			if (!pages_unread(&there->kept[i]))
+				continue;
+			pages += there->kept[i].size >> PAGE_SHIFT;
+			put_page(there->kept[i].page);
+			there->kept[i].page = NULL;
+		}
+		spin_unlock(&there->lock);
+	}
+	return pages ?: SHRINK_STOP;
+}
+
+int yoke_pages_init(void)
+{
+	pages_shrinker = yoke_compat_shrinker("yoke_pages", pages_count, pages_scan);
+	return pages_shrinker ? 0 : -ENOMEM;
+}
+
 void yoke_pages_exit(void)
 {
 	int cpu, i;
 
+	shrinker_free(pages_shrinker);
 	for_each_possible_cpu(cpu)
 		for (i = 0; i < YOKE_PAGES_KEPT; i++)
 			if (per_cpu(pages_cpus, cpu).kept[i].page)

@@ -10,6 +10,8 @@
  * .offset. Socket lock held, process context. NULL: there is no memory, and @sk is told to wait.
  */
 struct page_frag *yoke_pages_get(struct sock *sk);
+/* 0, or -ENOMEM. */
+int yoke_pages_init(void);
 /* Nobody writes any more. */
 void yoke_pages_exit(void);
 

@@ -255,6 +255,9 @@ static int __init yoke_main_init(void)
 	err = yoke_mem_init();
 	if (err)
 		goto err_mem;
+	err = yoke_pages_init();
+	if (err)
+		goto err_pages;
 	err = yoke_cc_table_init();
 	if (err)
 		goto err_cc;
@@ -310,6 +313,8 @@ err_timewait:
 err_request:
 	yoke_cc_table_exit();
 err_cc:
+	yoke_pages_exit();
+err_pages:
 	yoke_mem_exit();
 err_mem:
 	return err;
@@ -330,11 +335,11 @@ static void __exit yoke_main_exit(void)
 	proto_unregister(&yoke_dgram_proto);
 	proto_unregister(&yoke_stream_proto);
 	yoke_pace_exit();
-	yoke_pages_exit();
 	yoke_shortcut_exit();
 	yoke_timewait_exit();
 	yoke_request_exit();
 	yoke_cc_table_exit();
+	yoke_pages_exit();
 	yoke_mem_exit();
 	yoke_spare_exit();
 }
