@@ -1062,6 +1062,18 @@ TEST_F(stream, keepidle_of_a_live_connection)
 	EXPECT_EQ(TCP_ESTABLISHED, state(p.b));
 }
 
+/* Probes begin where SO_KEEPALIVE comes last, on a connection that stands. */
+TEST_F(stream, keepalive_of_a_live_connection)
+{
+	int before = counter("TCPKeepAlive");
+	struct pair p = stream_pair();
+
+	must(set_opt(p.a, SOL_TCP, TCP_KEEPIDLE, 1));
+	must(set_opt(p.a, SOL_SOCKET, SO_KEEPALIVE, 1));
+	EXPECT_TRUE(until(counter("TCPKeepAlive") > before));
+	EXPECT_EQ(TCP_ESTABLISHED, state(p.b));
+}
+
 TEST_F(stream, the_last_descriptor_counts)
 {
 	struct pair p = stream_pair();

@@ -156,6 +156,7 @@ static int stream_init(struct sock *sk)
 
 static void stream_keepalive(struct sock *sk, int on)
 {
+	sock_valbool_flag(sk, SOCK_KEEPOPEN, on);	/* as the core does, but only afterwards */
 	yoke_timer_keepalive(sk, on);
 }
 
