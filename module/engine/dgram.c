@@ -64,8 +64,12 @@ void yoke_dgram_leave(struct sock *sk)
 {
 	struct yoke_dgram *dg = yoke_dg(sk);
 
-	if (dg->hashed)
-		rhltable_remove(&yoke_net(sock_net(sk))->dgrams, &dg->rhlist, dgram_params);
+	if (!dg->hashed)
+		return;
+	/* Who has found it, and is making a group with it, has done so; nobody will after this. */
+	spin_lock_bh(&groups_lock);
+	rhltable_remove(&yoke_net(sock_net(sk))->dgrams, &dg->rhlist, dgram_params);
+	spin_unlock_bh(&groups_lock);
 	dg->hashed = false;
 }
 

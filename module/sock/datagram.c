@@ -49,9 +49,10 @@ static void dgram_unhash(struct sock *sk)
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_dgram *dg = yoke_dg(sk);
 
+	yoke_dgram_leave(sk);
+	/* Only now: until then another may have joined it to a group. */
 	if (rcu_access_pointer(sk->sk_reuseport_cb))
 		reuseport_detach_sock(sk);
-	yoke_dgram_leave(sk);
 	yoke_port_leave(&yn->ports[YOKE_DGRAM_PORTS], &dg->owner);
 	dg->inet.inet_num = 0;
 }
