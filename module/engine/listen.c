@@ -720,6 +720,8 @@ static void yoke_listen_leave(struct sock *sk, struct yoke_hash *hash)
 	for (i = 0; group && node->hashed && i < group->num_socks; i++)
 		if (group->socks[i] != sk)
 			yoke_hash_replace(hash, node, &yoke_sk(group->socks[i])->node);
+	/* The last one: who listens from now on does not join it. */
+	yoke_hash_del(hash, node);
 	rcu_read_unlock();
 	if (group)
 		reuseport_detach_sock(sk);
