@@ -780,6 +780,30 @@ TEST_F(stream, restarted)
 	EXPECT_EQ(0, finish(pid));
 }
 
+/* Another thread lets go of the connection: who sleeps in a call does not go on with the next one. */
+TEST_F(stream, disconnected_by_another)
+{
+	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	struct pair p = stream_pair();
+	struct flow f = { .from = p.a, .to = p.b, .size = 8 << 20 };
+	pid_t reader, writer;
+	int err;
+	char c;
+
+	must(set_opt(p.b, SOL_SOCKET, SO_RCVBUF, 16384));
+	must(set_opt(p.a, SOL_SOCKET, SO_SNDBUF, 65536));
+	stuff(&f);
+	reader = background(recv(p.a, &c, 1, 0));
+	writer = background(send(p.a, "x", 1, MSG_NOSIGNAL));
+	ASSERT_TRUE(asleep(reader, SYS_recvfrom));
+	ASSERT_TRUE(asleep(writer, SYS_sendto));
+	must(connect(p.a, &nobody, sizeof(nobody)));
+	EXPECT_EQ(EPIPE, finish(reader));
+	err = finish(writer);	/* the socket's error goes before its own */
+	EXPECT_TRUE(err == EPIPE || err == ECONNRESET);
+	EXPECT_EQ(TCP_CLOSE, state(p.a));
+}
+
 TEST_F(stream, with_a_limit_it_is_not_restarted)
 {
 	struct pair p = stream_pair();

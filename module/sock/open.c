@@ -256,6 +256,7 @@ undo:
 static int open_wait_open(struct sock *sk, long timeo, int busy)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	int disconnects = sk->sk_disconnects;
 
 	if (!timeo)
 		return busy;
@@ -264,10 +265,13 @@ static int open_wait_open(struct sock *sk, long timeo, int busy)
 		release_sock(sk);
 		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
 		lock_sock(sk);
-		if (signal_pending(current) || !timeo)
+		if (signal_pending(current) || !timeo || disconnects != sk->sk_disconnects)
 			break;
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
+	/* Another thread has let go of it, and what it is now is not ours. */
+	if (disconnects != sk->sk_disconnects)
+		return -EPIPE;
 	if (!(STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)))
 		return 0;
 	return signal_pending(current) ? sock_intr_errno(timeo) : busy;
@@ -311,6 +315,7 @@ static int open_end(struct socket *sock, int flags, int err)
 	}
 	err = sock_error(sk) ?: -ECONNABORTED;
 	sock->state = SS_UNCONNECTED;
+	sk->sk_disconnects++;
 	if (yoke_open_disconnect(sk, flags))
 		sock->state = SS_DISCONNECTING;
 	return err;
@@ -322,6 +327,7 @@ static int open_connect_locked(struct socket *sock, yoke_sockaddr *uaddr, int le
 	int err;
 
 	if (uaddr->sa_family == AF_UNSPEC) {
+		sk->sk_disconnects++;	/* who sleeps in a call on it goes home */
 		err = yoke_open_disconnect(sk, flags);
 		sock->state = err ? SS_DISCONNECTING : SS_UNCONNECTED;
 		return err;
