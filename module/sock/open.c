@@ -559,7 +559,8 @@ static void open_close_orphan(struct sock *sk)
 /* proto.close, from inet_release(). */
 void yoke_open_close(struct sock *sk, long timeout)
 {
-	struct net *net = get_net(sock_net(sk));	/* an orphan holds none */
+	/* An orphan holds none. A kernel's socket may be closed while its namespace goes: that waits for us. */
+	struct net *net = maybe_get_net(sock_net(sk));
 	bool closed;
 
 	lock_sock(sk);
@@ -589,5 +590,6 @@ void yoke_open_close(struct sock *sk, long timeout)
 	bh_unlock_sock(sk);
 	local_bh_enable();
 	sock_put(sk);
-	put_net(net);
+	if (net)
+		put_net(net);
 }
