@@ -58,16 +58,16 @@ FIXTURE_TEARDOWN(cgroup)
 	rmdir(self->root);
 }
 
-/* A filter that lets nothing out. */
-static int load_filter(void)
+/* A program that says no. */
+static int load_filter(int type, int where)
 {
 	struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	union bpf_attr attr = {
-		.prog_type = BPF_PROG_TYPE_CGROUP_SKB,
-		.expected_attach_type = BPF_CGROUP_INET_EGRESS,
+		.prog_type = type,
+		.expected_attach_type = where,
 		.insns = (unsigned long)insns,
 		.insn_cnt = 2,
 		.license = (unsigned long)"GPL",
@@ -76,13 +76,13 @@ static int load_filter(void)
 	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
-static int filter(int cmd, const char *dir, int prog)
+static int filter(int cmd, const char *dir, int prog, int where)
 {
 	int fd = must(open(dir, O_RDONLY | O_CLOEXEC)), err;
 	union bpf_attr attr = {
 		.target_fd = fd,
 		.attach_bpf_fd = prog,
-		.attach_type = BPF_CGROUP_INET_EGRESS,
+		.attach_type = where,
 	};
 
 	err = syscall(SYS_bpf, cmd, &attr, sizeof(attr));
@@ -92,7 +92,7 @@ static int filter(int cmd, const char *dir, int prog)
 
 TEST_F(cgroup, filter_of_the_listener)
 {
-	int prog = load_filter(), listening;
+	int prog = load_filter(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS), listening;
 	struct pollfd poll_a;
 	struct pair p;
 
@@ -102,15 +102,30 @@ TEST_F(cgroup, filter_of_the_listener)
 	listening = listener(LOOPBACK, 0, 1);
 	join(self->root);
 	p = pair_through(listening, LOOPBACK);
-	ASSERT_EQ(0, filter(BPF_PROG_ATTACH, self->ours, prog));
+	ASSERT_EQ(0, filter(BPF_PROG_ATTACH, self->ours, prog, BPF_CGROUP_INET_EGRESS));
 	must(send(p.b, "x", 1, 0));
 	poll_a = (struct pollfd) { .fd = p.a, .events = POLLIN };
 	EXPECT_EQ(0, poll(&poll_a, 1, 300));
-	ASSERT_EQ(0, filter(BPF_PROG_DETACH, self->ours, prog));
+	ASSERT_EQ(0, filter(BPF_PROG_DETACH, self->ours, prog, BPF_CGROUP_INET_EGRESS));
 	EXPECT_TRUE(arrived(p.a, 1));
 	close(p.a);
 	close(p.b);
 	close(listening);
+}
+
+TEST_F(cgroup, who_may_have_a_socket)
+{
+	int prog = load_filter(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE);
+
+	if (prog < 0)
+		SKIP(return, "no BPF: %s", err_name(errno));
+	ASSERT_EQ(0, filter(BPF_PROG_ATTACH, self->ours, prog, BPF_CGROUP_INET_SOCK_CREATE));
+	join(self->ours);
+	EXPECT_ERR(EPERM, socket(family(), SOCK_STREAM, 0));
+	EXPECT_ERR(EPERM, socket(family(), SOCK_DGRAM, 0));
+	join(self->root);
+	ASSERT_EQ(0, filter(BPF_PROG_DETACH, self->ours, prog, BPF_CGROUP_INET_SOCK_CREATE));
+	must(close(must(socket(family(), SOCK_STREAM, 0))));
 }
 
 /* Bytes of sockets' memory in this group. */

@@ -9,6 +9,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bpf-cgroup.h>
 #include <linux/module.h>
 #include <linux/yoke.h>
 #include "../engine/addr.h"
@@ -92,6 +93,14 @@ static int yoke_main_create(struct net *net, struct socket *sock, int protocol, 
 		sock_orphan(sk);
 		sock->sk = NULL;
 		sock_put(sk);
+		return err;
+	}
+	/* A cgroup's program may forbid it, or bind it to a device ("ip vrf exec"). */
+	if (!kern)
+		err = BPF_CGROUP_RUN_PROG_INET_SOCK(sk);
+	if (err) {
+		prot->close(sk, 0);
+		sock->sk = NULL;
 	}
 	return err;
 }
