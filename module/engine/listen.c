@@ -735,8 +735,6 @@ int yoke_listen_start(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 	int err;
 
-	if (!yoke_port_may_listen(&yn->ports[YOKE_STREAM_PORTS], &ys->owner))
-		return -EADDRINUSE;
 	err = yoke_listen_prepare(sk);
 	if (err)
 		return err;
@@ -750,8 +748,10 @@ int yoke_listen_start(struct sock *sk)
 	sk->sk_ack_backlog = 0;
 	if ((READ_ONCE(yn->set.fastopen) & bits) == bits && !ys->listener->fastopen_max)
 		yoke_fastopen_allow(sk, READ_ONCE(sk->sk_max_ack_backlog));
+	/* First: of two that share the port and begin at once the later one at least sees the other. */
 	yoke_conn_set_state(sk, TCP_LISTEN);
-	err = yoke_listen_join(sk, &yn->stream);
+	err = yoke_port_may_listen(&yn->ports[YOKE_STREAM_PORTS], &ys->owner) ?
+	      yoke_listen_join(sk, &yn->stream) : -EADDRINUSE;
 	if (err) {
 		ys->node.kind = YOKE_CONN;
 		yoke_conn_set_state(sk, TCP_CLOSE);
