@@ -453,6 +453,22 @@ TEST_F(dgram, more_to_come)
 	EXPECT_STREQ("onetwo", buf);
 }
 
+/* However small they are: they wait for each other, not for the send buffer. */
+TEST_F(dgram, a_byte_at_a_time)
+{
+	static char in[5000], out[5000];
+	struct pair p = dgram_pair();
+	int i;
+
+	for (i = 0; i < (int)sizeof(out); i++) {
+		out[i] = i % 251;
+		ASSERT_EQ(1, send(p.a, out + i, 1, MSG_DONTWAIT |
+						   (i + 1 < (int)sizeof(out) ? MSG_MORE : 0)));
+	}
+	ASSERT_EQ(sizeof(in), recv(p.b, in, sizeof(in), 0));
+	EXPECT_EQ(0, memcmp(in, out, sizeof(in)));
+}
+
 TEST_F(dgram, closed_with_unread_data)
 {
 	struct pair p = dgram_pair();

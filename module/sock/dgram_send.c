@@ -425,37 +425,49 @@ flush:
 	return err;
 }
 
+/*
+ * Appends @len bytes to the last part or, if they do not fit, as one more. Small ones share a buffer: one
+ * each, they would fill the send buffer, and then wait for what they themselves have filled.
+ */
+static int append_part(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	struct sk_buff *part = skb_peek_tail(&sk->sk_write_queue);
+	int err;
+
+	if (!part || skb_tailroom(part) < len) {
+		part = alloc_data(sk, 0, max_t(size_t, len, LINEAR_MAX), len <= LINEAR_MAX, msg->msg_flags,
+				  &err);
+		if (!part)
+			return err;
+		__skb_queue_tail(&sk->sk_write_queue, part);
+		if (len > LINEAR_MAX)
+			return skb_copy_datagram_from_iter(part, 0, &msg->msg_iter, len);
+		__skb_trim(part, 0);
+	}
+	return copy_from_iter_full(skb_put(part, len), len, &msg->msg_iter) ? 0 : -EFAULT;
+}
+
 /* One more part of a datagram that is sent when the last one has come. */
 static int send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
 {
 	struct yoke_dgram *dg = yoke_dg(sk);
-	struct sk_buff *part;
-	int err = 0;
+	int err;
 
 	if (!dg->pending) {
 		err = begin_parts(sk, msg);
 		if (err)
 			return err;
 	}
-	if (dg->pending_len + len > payload_max(&dg->dest)) {
+	if (dg->pending_len + len > payload_max(&dg->dest))
 		err = -EMSGSIZE;
-		goto flush;
-	}
-	part = alloc_data(sk, 0, len, false, msg->msg_flags, &err);
-	if (!part)
-		goto flush;
-	err = skb_copy_datagram_from_iter(part, 0, &msg->msg_iter, len);
+	else
+		err = append_part(sk, msg, len);
 	if (err) {
-		kfree_skb(part);
-		goto flush;
+		yoke_dgram_send_flush(sk);
+		return err;
 	}
-	__skb_queue_tail(&sk->sk_write_queue, part);
 	dg->pending_len += len;
 	return more ? 0 : yoke_dgram_send_pending(sk);
-
-flush:
-	yoke_dgram_send_flush(sk);
-	return err;
 }
 
 int yoke_dgram_send_msg(struct sock *sk, struct msghdr *msg, size_t len)
