@@ -483,6 +483,29 @@ TEST_F(control, shared_port)
 		EXPECT_LE(0, who_gets(out[k], 0, in + 1, 3));
 }
 
+/* Two that have peers, then a third without, then one of the two without: all can be reached. */
+TEST_F(control, shared_port_with_peers)
+{
+	int in[3], out[2], i;
+
+	for (i = 0; i < 3; i++) {
+		in[i] = dgram();
+		must(set_opt(in[i], SOL_SOCKET, SO_REUSEPORT, 1));
+	}
+	for (i = 0; i < 2; i++) {
+		must(bind_to(in[i], LOOPBACK, 4000));
+		out[i] = bound(SOCK_DGRAM, LOOPBACK, 0);
+	}
+	for (i = 0; i < 2; i++)
+		must(connect_to(in[i], LOOPBACK, local_port(out[i])));
+	must(bind_to(in[2], LOOPBACK, 4000));
+	EXPECT_OK(connect_nowhere(in[0]));
+	EXPECT_LE(0, who_gets(out[0], 0, in, 3));
+	close(in[2]);
+	if (!oracle())	/* UDP has forgotten where it was */
+		EXPECT_EQ(0, who_gets(out[0], 0, in, 2));
+}
+
 TEST_F(control, shared_by_program)
 {
 	/* The first byte of the data says which. */

@@ -104,11 +104,13 @@ static int join_group(struct yoke_net *yn, struct sock *sk)
 
 		if (!shares(other, sk))
 			continue;
-		/* It never left them while it had a peer. */
-		if (rcu_access_pointer(sk->sk_reuseport_cb) &&
-		    rcu_access_pointer(sk->sk_reuseport_cb) ==
-		    rcu_access_pointer(sk2->sk_reuseport_cb))
-			return 0;
+		/* It never left them while it had a peer, or is with others who have one. */
+		if (rcu_access_pointer(sk->sk_reuseport_cb)) {
+			if (rcu_access_pointer(sk->sk_reuseport_cb) ==
+			    rcu_access_pointer(sk2->sk_reuseport_cb))
+				return 0;
+			reuseport_detach_sock(sk);
+		}
 		return reuseport_add_sock(sk, sk2, any);
 	}
 	return reuseport_alloc(sk, any);
