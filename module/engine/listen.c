@@ -699,7 +699,9 @@ static int yoke_listen_join(struct sock *sk, struct yoke_hash *hash)
 		if (node && node->kind == YOKE_LISTENER)
 			head = yoke_node_sk(node);
 		/* That they may share the port has been asked before. */
-		if (head && head->sk_reuseport && uid_eq(head->sk_uid, sk->sk_uid))
+		if (head && head->sk_reuseport && uid_eq(head->sk_uid, sk->sk_uid) &&
+		    head->sk_bound_dev_if == sk->sk_bound_dev_if &&
+		    ipv6_only_sock(head) == ipv6_only_sock(sk))
 			err = reuseport_add_sock(sk, head, false);
 		rcu_read_unlock();
 	}
