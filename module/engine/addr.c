@@ -78,6 +78,7 @@ int yoke_addr_choose(struct sock *sk, sa_family_t family)
 	case AF_INET:
 	case AF_UNSPEC:		/* to bind(2) and sendto(2) the same */
 		sk->sk_v6_rcv_saddr = addr_mapped(htonl(INADDR_ANY));
+		sk->sk_ipv6only = false;	/* until now it may have been asked as one of IPv6 */
 		return 0;
 	default:
 		return -EAFNOSUPPORT;
