@@ -251,12 +251,12 @@ int yoke_read(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		err = receive(sk, msg, len, flags, &stamped);
 	if (err >= 0 && !(flags & MSG_OOB))
 		tell_inq(sk, msg);
-	release_sock(sk);
 	if (unlikely(stamped)) {
 		if (err >= 0)
 			sock_recv_timestamp(msg, sk, stamped);
-		consume_skb(stamped);
+		consume_skb(stamped);	/* the socket gets its memory back: locked */
 	}
+	release_sock(sk);
 	return err;
 }
 
