@@ -1086,6 +1086,21 @@ TEST_F(stream, keepidle_of_a_live_connection)
 	EXPECT_EQ(TCP_ESTABLISHED, state(p.b));
 }
 
+/* It may be over when it is set. */
+TEST_F(stream, keepidle_of_an_idle_connection)
+{
+	int before = counter("TCPKeepAlive");
+	struct pair p = stream_pair();
+	long start;
+
+	must(set_opt(p.a, SOL_SOCKET, SO_KEEPALIVE, 1));
+	usleep(1500000);
+	start = now_ms();
+	must(set_opt(p.a, SOL_TCP, TCP_KEEPIDLE, 1));
+	EXPECT_TRUE(until(counter("TCPKeepAlive") > before));
+	EXPECT_GT(900, now_ms() - start);
+}
+
 /* Probes begin where SO_KEEPALIVE comes last, on a connection that stands. */
 TEST_F(stream, keepalive_of_a_live_connection)
 {

@@ -18,7 +18,6 @@
 #include "../engine/output.h"
 #include "../engine/pace.h"
 #include "../engine/send.h"
-#include "../engine/timer.h"
 #include "../table/cc_table.h"
 #include "info.h"
 #include "read.h"
@@ -53,13 +52,16 @@ static int sockopt_set_count(u8 *field, int val, int most)
 	return 0;
 }
 
-/* A new idle time counts from now. */
+/* An idle time counts from what came last, even if it is new. */
 static int sockopt_set_keepidle(struct sock *sk, int val)
 {
-	int err = sockopt_set_seconds(&yoke_sk(sk)->keep_time, val, MAX_TCP_KEEPIDLE);
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 idle = (u32)jiffies - ys->last_rcv_jiffies;
+	int err = sockopt_set_seconds(&ys->keep_time, val, MAX_TCP_KEEPIDLE);
 
-	if (!err && sock_flag(sk, SOCK_KEEPOPEN) && !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
-		yoke_timer_keepalive(sk, true);
+	if (!err && sock_flag(sk, SOCK_KEEPOPEN) &&
+	    !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT)))
+		yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP, ys->keep_time - min(idle, ys->keep_time));
 	return err;
 }
 
