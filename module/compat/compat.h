@@ -158,6 +158,7 @@ typedef struct sockaddr yoke_sockaddr;
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 struct proto_accept_arg {
 	int	flags;
+	int	is_empty;
 	bool	kern;
 };
 

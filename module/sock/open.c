@@ -449,6 +449,7 @@ int yoke_open_accept(struct socket *sock, struct socket *newsock, struct proto_a
 
 	if (IS_ERR(child))
 		return PTR_ERR(child);
+	arg->is_empty = !yoke_listen_ready(sock->sk);
 	lock_sock(child);
 	yoke_cgroup_charge(child);
 	sock_graft(child, newsock);
