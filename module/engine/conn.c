@@ -17,7 +17,7 @@
 #define YOKE_MSS_DEFAULT	536	/* RFC 9293 §3.7.1 */
 #define YOKE_QUICKACKS		16	/* a sender in slow start needs its ACKs at once */
 
-#define YOKE_SHORT_ROUND_US	250	/* measured: windows of less cost more ACKs than the cache saves */
+#define YOKE_SHORT_ROUND_US	100	/* at native speed: some 200 KB of loopback, which stay in the cache */
 
 #define YOKE_FASTOPEN_TRAP	(60 * HZ)	/* Linux's */
 
@@ -302,9 +302,10 @@ void yoke_conn_tune_rcvbuf(struct sock *sk)
 		 * short rounds there are many, and a buffer that is larger than it must be leaves the cache.
 		 */
 		want = 2 * (u64)copied;
+		if (rtt > YOKE_SHORT_ROUND_US)
+			want *= 2;
 		if (ys->tune.space && rtt > USEC_PER_MSEC)
 			want += 2 * div_u64(want * (copied - ys->tune.space), ys->tune.space);
-		want *= 2;
 		want = min_t(u64, want, READ_ONCE(set->rmem[2]));
 		if (READ_ONCE(set->moderate_rcvbuf) && !(sk->sk_userlocks & SOCK_RCVBUF_LOCK) &&
 		    want > sk->sk_rcvbuf)
