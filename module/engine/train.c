@@ -55,7 +55,8 @@ struct sk_buff *yoke_train_cut(struct sk_buff *skb, netdev_features_t features)
 	/* Only a device that sums any bytes can sum ours. */
 	if (!(features & NETIF_F_HW_CSUM))
 		features &= ~NETIF_F_CSUM_MASK;
-	features &= ~NETIF_F_GSO_PARTIAL;
+	/* Nor does it get larger parts of a list of buffers: each is a datagram from here on. */
+	features &= ~NETIF_F_GSO_MASK;
 
 	__skb_pull(skb, sizeof(struct udphdr));
 	segs = skb_segment(skb, features);
@@ -89,7 +90,11 @@ bool yoke_train_append(struct sk_buff *p, struct sk_buff *skb)
 	NAPI_GRO_CB(p)->count++;
 	NAPI_GRO_CB(skb)->same_flow = 1;
 	skb_shinfo(p)->flags |= skb_shinfo(skb)->flags & SKBFL_SHARED_FRAG;
-	if (skb_try_coalesce(last, skb, &stolen, &more)) {
+	/*
+	 * Pages may follow, but skb_segment() has no answer to a head that holds more than one datagram,
+	 * unless it is the first.
+	 */
+	if ((last == p || len > skb_tailroom(last)) && skb_try_coalesce(last, skb, &stolen, &more)) {
 		/* Only its pages are left of it. */
 		NAPI_GRO_CB(skb)->free = stolen ? NAPI_GRO_FREE_STOLEN_HEAD : NAPI_GRO_FREE;
 		if (last == p)

@@ -100,7 +100,8 @@ static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t fea
 	/* Only a device that sums any bytes can sum ours. */
 	if (!(features & NETIF_F_HW_CSUM))
 		features &= ~NETIF_F_CSUM_MASK;
-	features &= ~NETIF_F_GSO_PARTIAL;
+	/* Nor does it get larger parts of a list of buffers: each is a segment from here on. */
+	features &= ~NETIF_F_GSO_MASK;
 
 	pseudo = csum_sub(csum_unfold(tcp_hdr(skb)->check), (__force __wsum)htonl(len));
 	__skb_pull(skb, header);
