@@ -359,7 +359,8 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 			 yoke_conn_rcv_window(ys), ys->cc.cwnd, ys->cc.ssthresh, ys->mss,
 			 ys->rtt.srtt_us, ys->rec.state);
 
-	if (ys->rec.state == YOKE_CA_OPEN)
+	/* With nothing in flight it is over, in whatever state that leaves recovery. */
+	if (ys->rec.state == YOKE_CA_OPEN || skb_queue_empty(&ys->rtx))
 		ys->retrans_ts = 0;
 	if (seg->ack != prior_una) {
 		yoke_conn_timer_rtx(sk);
