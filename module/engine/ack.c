@@ -310,12 +310,12 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	/* Something works again. */
 	if (unlikely(READ_ONCE(sk->sk_err_soft)))
 		WRITE_ONCE(sk->sk_err_soft, 0);
-	if (ys->probes_out) {
-		ys->probes_out = 0;
-		ys->retrans_ts = 0;
-	}
+	ys->probes_out = 0;
 	window_changed = yoke_ack_window(sk, seg);
 	outstanding = !skb_queue_empty(&ys->rtx) || ys->rec.tlp_out;
+	/* What waited for the window waits no longer. */
+	if (unlikely(ys->retrans_ts) && !outstanding && ys->snd_wnd)
+		ys->retrans_ts = 0;
 	/* With nothing outstanding only a D-SACK has something to say. */
 	if (!outstanding && !seg->opt.nsacks)
 		return true;
@@ -360,7 +360,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 			 ys->rtt.srtt_us, ys->rec.state);
 
 	/* With nothing in flight it is over, in whatever state that leaves recovery. */
-	if (ys->rec.state == YOKE_CA_OPEN || skb_queue_empty(&ys->rtx))
+	if (outstanding && (ys->rec.state == YOKE_CA_OPEN || skb_queue_empty(&ys->rtx)))
 		ys->retrans_ts = 0;
 	if (seg->ack != prior_una) {
 		yoke_conn_timer_rtx(sk);

@@ -75,7 +75,8 @@ static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
 	else if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
 		limit = ys->syn_retries ?: READ_ONCE(set->syn_retries);
 	else if (ys->user_timeout)
-		return tries && ys->retrans_ts &&
+		/* That a shut window is told of is no progress: it goes on for data that has to wait, too. */
+		return (tries || !ys->snd_wnd) && ys->retrans_ts &&
 		       yoke_conn_tsval(ys) - ys->retrans_ts >= ys->user_timeout;
 	else if (sock_flag(sk, SOCK_DEAD))
 		limit = yoke_timer_orphan_retries(sk, yoke_timer_alive(sk));
@@ -179,7 +180,7 @@ static void yoke_timer_persist(struct sock *sk)
 	}
 	if (sock_flag(sk, SOCK_DEAD) && yoke_timer_orphan_is_too_dear(sk, true))
 		return;
-	if (!ys->probes_out)
+	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	if (ys->probes_out < U8_MAX)
 		ys->probes_out++;

@@ -317,6 +317,21 @@ def zero_window_unanswered(p):
 	c.expect_state('CLOSED')
 
 
+@slow(4)
+@rows('9293-EV-33')
+def zero_window_answered_for_too_long(p):
+	"""Probes that are answered: the user timeout is for data that cannot leave, too."""
+	c = p.established(win=0, user_timeout=2000)
+	c.sock.send(b'hello')
+	end = time.monotonic() + 10
+	while not poll_events(c.sock) & select.POLLERR:
+		check(time.monotonic() < end, 'not given up')
+		for probe in c.drain():
+			c.send('A')
+		time.sleep(0.05)
+	raises(errno.ETIMEDOUT, c.sock.recv, 1)
+
+
 @slow(21)
 @rows('9293-ZWP-2', '9293-MUST-37')
 def zero_window_answered(p):
