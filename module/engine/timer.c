@@ -127,13 +127,21 @@ static void yoke_timer_retransmit(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
+	u8 *tries = &ys->retransmits;
 	bool hopeless;
 
+	/*
+	 * A window that was shut over what is in flight makes these its probes, and who answers probes is
+	 * waited for (RFC 9293 MUST-35, MUST-37, SHLD-17).
+	 */
+	if (unlikely(!ys->snd_wnd) && !sock_flag(sk, SOCK_DEAD) &&
+	    !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)))
+		tries = &ys->probes_out;
 	if (sock_flag(sk, SOCK_DEAD) &&
 	    yoke_timer_orphan_is_too_dear(sk, yoke_timer_alive(sk) ||
 						      !yoke_timer_hopeless(sk, ys->retransmits)))
 		return;
-	hopeless = yoke_timer_hopeless(sk, ys->retransmits);
+	hopeless = yoke_timer_hopeless(sk, *tries);
 	yoke_timer_suspect_path(sk, hopeless);
 	if (hopeless) {
 		yoke_timer_give_up(sk);
@@ -141,7 +149,7 @@ static void yoke_timer_retransmit(struct sock *sk)
 	}
 	yoke_count(sock_net(sk), Timeouts);
 	yoke_timer_renege(ys);
-	if (!ys->retransmits) {
+	if (!ys->rto.since) {
 		ys->rto.runs++;
 		ys->rto.since = yoke_conn_tsval(ys) ?: 1;
 	}
@@ -149,8 +157,8 @@ static void yoke_timer_retransmit(struct sock *sk)
 	/* Of several ways that the network has another may be sound. */
 	if (sk_rethink_txhash(sk))
 		yoke_count(sock_net(sk), TimeoutRehash);
-	if (ys->retransmits < U8_MAX)
-		ys->retransmits++;
+	if (*tries < U8_MAX)
+		(*tries)++;
 	/* R1: perhaps the route is to blame (RFC 9293 MUST-20). */
 	if (ys->retransmits == READ_ONCE(set->retries1))
 		__sk_dst_reset(sk);
