@@ -94,6 +94,16 @@ static inline u8 yoke_addr_ttl(const struct sock *sk, const struct yoke_af_ops *
 	return max_t(int, READ_ONCE(inet_sk(sk)->uc_ttl), 0);
 }
 
+/* The least TTL or hop limit of what @sk hears: IP_MINTTL, IPV6_MINHOPCOUNT (RFC 5082). */
+static inline u8 yoke_addr_min_ttl(const struct sock *sk, const struct yoke_af_ops *af)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (af->family == AF_INET6)
+		return READ_ONCE(inet6_sk(sk)->min_hopcount);
+#endif
+	return READ_ONCE(inet_sk(sk)->min_ttl);
+}
+
 /* Does @sk want to learn the path MTU? Routers may cut packets of IPv4. */
 static inline bool yoke_addr_pmtu(const struct sock *sk, const struct yoke_af_ops *af)
 {

@@ -5,7 +5,7 @@
  * Softirq under RCU, which keeps alive whatever the table returns. A connection's segment is
  * handled under its lock at once, or left in its backlog for the program that holds the lock.
  * RFC 9293 §3.10.7 (which state's rules apply), §3.10.7.1 (CLOSED: a reset); RFC 5927 (ICMP errors
- * must quote numbers in flight).
+ * must quote numbers in flight); RFC 5082 (what has come from afar is not for all).
  */
 #include <linux/filter.h>
 #include <net/busy_poll.h>
@@ -92,12 +92,13 @@ static bool yoke_rcv_policy(struct sock *sk, struct sk_buff *skb, const struct y
 }
 
 /*
- * May @sk have @skb? Asks IPsec's policies and the program's own filter, which may cut data off,
- * but not the header.
+ * May @sk have @skb? Asks how far it has come, IPsec's policies and the program's own filter, which may
+ * cut data off, but not the header.
  */
 static bool yoke_rcv_allowed(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
 {
-	return yoke_rcv_policy(sk, skb, rx) && !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
+	return rx->ttl >= yoke_addr_min_ttl(sk, rx->af) && yoke_rcv_policy(sk, skb, rx) &&
+	       !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
 }
 
 /* Answers in the name of the listener @sk have the flow label of what they answer only if it says so. */
@@ -220,6 +221,7 @@ int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
 		.af = ys->af,
 		.iif = skb->skb_iif,
 		.ecn = yoke_cb(skb)->ecn,
+		.ttl = U8_MAX,		/* asked before, too */
 	};
 
 	if (likely(sk->sk_state != TCP_CLOSE))
@@ -301,6 +303,8 @@ void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 	if (!node || node->kind != YOKE_CONN)
 		return;
 	sk = yoke_node_sk(node);
+	if (rx->ttl < yoke_addr_min_ttl(sk, rx->af))
+		return;
 	bh_lock_sock(sk);
 	yoke_rcv_conn_error(sk, skb, ntohl(th->seq), err, hard, mtu);
 	bh_unlock_sock(sk);

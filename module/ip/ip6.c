@@ -459,6 +459,7 @@ static void fill_error_rx(struct yoke_rx *rx, const struct sk_buff *skb, int off
 	rx->af = &yoke_ip6;
 	rx->iif = inet6_iif(skb);
 	yoke_carrier_vrf(rx, skb, inet6_sdif(skb));
+	rx->ttl = ipv6_hdr(skb)->hop_limit;
 }
 
 static int stream_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,
