@@ -170,7 +170,9 @@ static void yoke_send_resend(struct sock *sk)
 		    ((yoke_queue_is_splintered(sk) && !skb_queue_is_first(&ys->rtx, skb)) ||
 		     yoke_queue_split(sk, &ys->rtx, skb, room)))
 			break;
-		if (yoke_send_again(sk, skb) == -EAGAIN)
+		yoke_send_again(sk, skb);
+		/* It may not go, or there is no memory to cut it: nor would the next attempt succeed. */
+		if (seg->state == YOKE_SEG_LOST)
 			break;
 		/* The first one's timer starts with it, or recovery on a long path ends in a timeout. */
 		if (skb_queue_is_first(&ys->rtx, skb) || !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
