@@ -211,7 +211,7 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn), where it is known. */
 	if (req->rtt_us)
 		yoke_rtt_sample(&ys->rtt, req->rtt_us, (u32)ys->now_us);
-	else if (!req->retries && !req->passing)
+	else if (!req->retries && !req->ecn_again && !req->passing)
 		yoke_rtt_sample(&ys->rtt, max_t(u32, (u32)ys->now_us - req->sent_us, 1),
 				(u32)ys->now_us);
 	else if (req->retries)

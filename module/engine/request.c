@@ -217,7 +217,7 @@ bool yoke_request_defer(struct yoke_request *req)
 {
 	if (req->retries >= READ_ONCE(yoke_sk(req->listener)->defer_accept))
 		return false;
-	if (!req->acked && !req->retries) {
+	if (!req->acked && !req->retries && !req->ecn_again) {
 		u32 now = (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
 
 		req->rtt_us = max_t(u32, now - req->sent_us, 1);
