@@ -76,7 +76,7 @@ u32 yoke_rack_detect_loss(const struct yoke_rack *rack, struct yoke_scoreboard *
 		if (yoke_rack_before(rack->tx_us, seg->tx_us) ||
 		    (rack->tx_us == seg->tx_us && !yoke_seq_before(seg->end_seq, rack->end_seq)))
 			return 0;		/* sent after the one delivered last */
-		if (now_us - seg->tx_us < wait)
+		if ((s32)(now_us - seg->tx_us) < (s32)wait)
 			return max(rack->tx_us + wait - now_us, 1u);
 		yoke_scoreboard_lost(b, seg);
 	}

@@ -121,7 +121,7 @@ static inline bool yoke_rack_before(u32 a, u32 b)
 static inline bool yoke_rack_delivered(struct yoke_rack *rack, const struct yoke_seg *seg,
 				       u32 end_seq, struct yoke_ack *ack)
 {
-	u32 rtt_us = max(ack->now_us - seg->tx_us, 1u);
+	u32 rtt_us = max_t(s32, ack->now_us - seg->tx_us, 1);
 
 	if (yoke_seq_after(end_seq, rack->fack))
 		rack->fack = end_seq;

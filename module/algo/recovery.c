@@ -120,6 +120,9 @@ static inline void deliver(struct yoke_recovery *r, const struct yoke_seg *seg, 
 		return;
 	if (r->frto && !yoke_seq_after(end_seq, r->recover))
 		ack->orig_delivered = true;
+	/* Its time is when fq was to let it go. Where there is no fq any more, it has gone before. */
+	if (unlikely(yoke_rack_before(ack->now_us, seg->tx_us)))
+		return;
 	rtt_us = max(ack->now_us - seg->tx_us, 1u);
 	if (!ack->rtt_us || rtt_us < ack->rtt_us)
 		ack->rtt_us = rtt_us;

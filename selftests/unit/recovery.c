@@ -1160,6 +1160,19 @@ TEST(tlp__repaired_a_loss)
 	EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
 }
 
+/* fq, that was to keep them for five seconds, is not there any more. */
+TEST(rack__delivered_before_its_time)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 3, 5000000);
+	ack_sack(&c, 0, 1, 3, 1000);
+	EXPECT_EQ(c.ack.rtt_us, 0);
+	EXPECT_EQ(c.rtt.srtt_us, RTT);
+	EXPECT_COUNTS(&c, 1, 0, 2);
+}
+
 /* Cases 1 and 2: both the original and the probe arrived. */
 TEST(tlp__was_needless)
 {
