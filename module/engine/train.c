@@ -47,6 +47,8 @@ struct sk_buff *yoke_train_cut(struct sk_buff *skb, netdev_features_t features)
 	if (skb->ip_summed != CHECKSUM_PARTIAL ||
 	    skb_checksum_start(skb) != skb_transport_header(skb))
 		return ERR_PTR(-EINVAL);
+	/* A guest's does not say that it is none of UDP's. */
+	skb_shinfo(skb)->gso_type |= YOKE_TRAIN_TYPE;
 	if (skb_gso_ok(skb, features | NETIF_F_GSO_ROBUST)) {
 		/* The device takes it, but the number of datagrams was an outsider's. */
 		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(skb->len - sizeof(struct udphdr), size);

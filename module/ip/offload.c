@@ -91,6 +91,8 @@ static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t fea
 	if (skb_checksum_start(skb) != skb_transport_header(skb))
 		return ERR_PTR(-EINVAL);
 
+	/* A guest's does not say that it is none of TCP's. */
+	skb_shinfo(skb)->gso_type |= YOKE_GSO_MARK;
 	if (skb_gso_ok(skb, features | NETIF_F_GSO_ROBUST)) {
 		/* The device takes it, but the number of segments was an outsider's. */
 		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len - header, mss);

@@ -12,8 +12,9 @@
  * IP protocol number, is handed one: SCTP's, which nothing looks at once it has
  * seen TCP's bit or another protocol number.
  */
-#define YOKE_GSO_TYPE4	(SKB_GSO_TCPV4 | SKB_GSO_SCTP)
-#define YOKE_GSO_TYPE6	(SKB_GSO_TCPV6 | SKB_GSO_SCTP)
+#define YOKE_GSO_MARK	SKB_GSO_SCTP
+#define YOKE_GSO_TYPE4	(SKB_GSO_TCPV4 | YOKE_GSO_MARK)
+#define YOKE_GSO_TYPE6	(SKB_GSO_TCPV6 | YOKE_GSO_MARK)
 
 int yoke_offload_init(void);
 void yoke_offload_exit(void);
