@@ -30,7 +30,8 @@ enum yoke_seg_state {
 
 /**
  * struct yoke_seg - one segment of the retransmit queue (lives in skb->cb)
- * @node:	on &yoke_scoreboard.sent or .lost, or empty if SACKed or never sent
+ * @node:	on &yoke_scoreboard.sent or .lost, or empty if never sent; of a SACKed one @node.next is what
+ *		yoke_scoreboard_run() says
  * @seq:	first sequence number
  * @end_seq:	one past the last (SYN and FIN count)
  * @tx_us:	last transmission
@@ -119,7 +120,18 @@ bool yoke_scoreboard_acked(struct yoke_scoreboard *b, struct yoke_seg *seg);
 bool yoke_scoreboard_trim(struct yoke_scoreboard *b, struct yoke_seg *seg, u32 len);
 /* @seg is SACKed, and was not. */
 void yoke_scoreboard_sacked(struct yoke_scoreboard *b, struct yoke_seg *seg);
-/* @seg is not SACKed any more, but lost. */
+/* @seg is SACKed, and so are all behind it up to this one, which may be itself, as far as was noted. */
+static inline struct yoke_seg *yoke_scoreboard_run(const struct yoke_seg *seg)
+{
+	return list_entry(seg->node.next, struct yoke_seg, node);
+}
+
+static inline void yoke_scoreboard_note_run(struct yoke_seg *seg, struct yoke_seg *last)
+{
+	seg->node.next = &last->node;
+}
+
+/* @seg is not SACKed any more, but lost; nor may one be of which that was noted. */
 void yoke_scoreboard_unsacked(struct yoke_scoreboard *b, struct yoke_seg *seg);
 /* @seg is not in flight any more, but lost. */
 void yoke_scoreboard_lost(struct yoke_scoreboard *b, struct yoke_seg *seg);

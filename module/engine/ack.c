@@ -144,6 +144,33 @@ static bool yoke_ack_may_cut(struct sock *sk, struct sk_buff *skb)
 }
 
 /*
+ * The last of the SACKed ones that follow @skb, one itself, without a gap. All that are passed remember
+ * it: whatever blocks say of them again costs no walk of the whole window each.
+ */
+static struct sk_buff *yoke_ack_pass(struct yoke_sock *ys, struct sk_buff *skb)
+{
+	struct sk_buff *last = skb, *next;
+
+	for (;;) {
+		next = yoke_seg_skb(yoke_scoreboard_run(&yoke_cb(last)->seg));
+		if (next == last) {
+			if (skb_queue_is_last(&ys->rtx, last) ||
+			    yoke_cb(last->next)->seg.state != YOKE_SEG_SACKED)
+				break;
+			next = last->next;
+		}
+		last = next;
+	}
+	for (; skb != last; skb = next) {
+		next = yoke_seg_skb(yoke_scoreboard_run(&yoke_cb(skb)->seg));
+		if (next == skb)
+			next = skb->next;
+		yoke_scoreboard_note_run(&yoke_cb(skb)->seg, &yoke_cb(last)->seg);
+	}
+	return last;
+}
+
+/*
  * Marks the segments of the retransmit queue that lie in @block; a buffer that lies half in it is cut
  * first. False if there was no memory for that, or it is too far to walk.
  */
@@ -162,8 +189,12 @@ static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 		if (!yoke_seq_before(from, block->end))
 			break;
 		ys->sack_hint[0] = skb;
-		if (seg->state == YOKE_SEG_SACKED)
+		if (seg->state == YOKE_SEG_SACKED) {
+			skb = yoke_ack_pass(ys, skb);
+			ys->sack_hint[0] = skb;
+			next = skb->next;
 			continue;
+		}
 		if (yoke_seq_before(from, block->start))
 			from = yoke_ack_boundary(ys, skb, block->start, true);
 		if (yoke_seq_after(to, block->end))
