@@ -4,6 +4,7 @@
  * else is different.
  */
 #include "peer.h"
+#include <netinet/udp.h>
 
 #define SIZE (1 << 21)
 
@@ -280,6 +281,42 @@ TEST_F(held, but_not_flags)
 		EXPECT_EQ((ssize_t)sizeof(in), recv(self->fd, in, sizeof(in), MSG_WAITALL));
 		EXPECT_EQ(0, memcmp(out, in, sizeof(in)));
 	}
+}
+
+/* One of @len bytes, for the port after the stream's. */
+static void say_datagram(struct them *t, const char *data, size_t len)
+{
+	struct udphdr h = { .source = htons(t->theirs), .dest = htons(PORT + 1) };
+	struct packet p;
+
+	h.len = htons(sizeof(h) + len);
+	begin(&p, ipv6() ? 6 : 4, protocol(false));
+	append(&p, &h, sizeof(h));
+	append(&p, data, len);
+	sum_up(&p, protocol(false), offsetof(struct udphdr, check));
+	finish_ip(&p);
+	must(write(t->wire, p.b, p.len));
+}
+
+/*
+ * So small that several fit behind each other into what the device got for one, they are joined for a
+ * socket that wants a train, which by the time it arrives does not any more.
+ */
+TEST_F(held, and_cut_again)
+{
+	int fd = bound(SOCK_DGRAM, ANY, PORT + 1);
+	char in[64];
+
+	must(set_opt(fd, SOL_UDP, UDP_GRO, 1));
+	for (int i = 0; i < 40; i++)
+		say_datagram(&self->peer, "0123456789", 10);
+	must(set_opt(fd, SOL_UDP, UDP_GRO, 0));
+	usleep(50000);
+	/* With it comes what has been held for longer than a tick. */
+	say_datagram(&self->peer, "the last", 8);
+	for (int i = 0; i < 40; i++)
+		ASSERT_EQ(10, recv(fd, in, sizeof(in), 0));
+	EXPECT_EQ(8, recv(fd, in, sizeof(in), 0));
 }
 
 TEST_HARNESS_MAIN
