@@ -239,7 +239,7 @@ static u32 bytes_marked(struct yoke_ecn *e, const struct yoke_opt *opt)
 u32 yoke_ecn_marks(struct yoke_ecn *e, u16 flags, const struct yoke_opt *opt, u32 segs, u32 mss,
 		   u32 *bytes)
 {
-	u32 marks = (ace_of(flags) - e->s_cep) & ACE_MASK, grown;
+	u32 marks = (ace_of(flags) - e->s_cep) & ACE_MASK, known = marks + e->ahead, grown;
 
 	*bytes = 0;
 	if (e->deaf)
@@ -247,17 +247,21 @@ u32 yoke_ecn_marks(struct yoke_ecn *e, u16 flags, const struct yoke_opt *opt, u3
 	if (opt->accecn && !e->no_opt) {
 		grown = bytes_marked(e, opt);
 		/* §3.2.3.2.5: marked bytes without a marked packet, and no room for eight. */
-		if (grown && !marks && segs <= ACE_MASK)
+		if (grown && !known && segs <= ACE_MASK)
 			e->no_ect = true;
-		if ((u64)marks * mss < grown)
-			marks += ((grown + mss - 1) / mss - marks + ACE_MASK) & ~ACE_MASK;
-		*bytes = grown;
+		if ((u64)known * mss < grown)
+			marks += ((grown + mss - 1) / mss - known + ACE_MASK) & ~ACE_MASK;
+		*bytes = grown - min_t(u64, grown, (u64)e->ahead * mss);
+		if (grown)
+			e->ahead = 0;
 	} else {
 		/* §3.2.2.5.2: the counter may have gone round; then the safest case. */
 		if (segs > ACE_MASK)
 			marks = segs - ((segs - marks) & ACE_MASK);
 		*bytes = min_t(u64, (u64)marks * mss, ~0u);
 	}
+	if (opt->accecn <= 2 || e->no_opt)
+		e->ahead = min(e->ahead + marks, 255u);
 	e->s_cep += marks;
 	return marks;
 }

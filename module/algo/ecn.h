@@ -49,6 +49,7 @@ enum yoke_ecn_mode {
  *		than before
  * @cep:	r.cep, marks received, @told: as the last segment told it
  * @s_cep:	s.cep, marks that the peer told of; both modulo 256
+ * @ahead:	so many of them where there was no option, so that @s_ceb has yet to grow by their bytes
  * @bytes:	r.e1b, r.e0b, r.ceb, by field
  * @s_ceb:	s.ceb, modulo 2^24
  */
@@ -67,6 +68,7 @@ struct yoke_ecn {
 	u8	cep;
 	u8	told;
 	u8	s_cep;
+	u8	ahead;
 	u32	bytes[3];
 	u32	s_ceb;
 };

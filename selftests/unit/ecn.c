@@ -242,6 +242,26 @@ TEST(marks__with_the_option)
 	EXPECT(e.no_ect);
 }
 
+/* One came where the option had no room: its bytes, which come later, are neither mangled nor news. */
+TEST(marks__before_the_option)
+{
+	struct yoke_opt opt = option(1, 1000);
+	struct yoke_ecn e;
+	u32 bytes;
+
+	yoke_ecn_start(&e, YOKE_ECN_ACCURATE);
+	EXPECT_EQ(yoke_ecn_marks(&e, ACE(6), &none, 2, 1000, &bytes), 1);
+	EXPECT_EQ(bytes, 1000);
+	EXPECT_EQ(yoke_ecn_marks(&e, ACE(6), &opt, 2, 1000, &bytes), 0);
+	EXPECT_EQ(bytes, 0);
+	EXPECT(!e.no_ect);
+	/* The next are. */
+	opt = option(1, 2000);
+	yoke_ecn_marks(&e, ACE(6), &opt, 2, 1000, &bytes);
+	EXPECT_EQ(bytes, 1000);
+	EXPECT(e.no_ect);
+}
+
 /* §3.2.2.5.1 */
 TEST(count__acks_at_once)
 {
