@@ -314,6 +314,10 @@ static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *seg, struct
 	bool told = seg->flags & YOKE_ECE;
 
 	if (ys->ecn.mode == YOKE_ECN_ACCURATE) {
+		/* Of two that acknowledge nothing new only the timestamp says which is the newer. */
+		if (!ack->delivered && seg->ack == ack->prior_una &&
+		    !(ys->use_ts && seg->opt.has_ts && yoke_seq_after(seg->opt.tsval, ys->ts_recent)))
+			return;
 		segs = yoke_ecn_marks(&ys->ecn, seg->flags, &seg->opt, segs, ys->mss, &bytes);
 		told = segs;
 	}
