@@ -6,7 +6,8 @@
  * memory is thought to be text. A peer that sends tiny segments fills the memory long before its
  * window. Then text of neighbours moves together into buffers of a page, before anything is
  * thrown away (which is input.c's last resort).
- * Owns nothing; works on sk_receive_queue and ooo for input.c, under the socket lock, mostly in BH.
+ * Owns: collapsed, which input.c takes back; works on sk_receive_queue and ooo for input.c, under the
+ * socket lock, mostly in BH.
  */
 #include "../table/mem.h"
 #include "collapse.h"
@@ -140,8 +141,10 @@ void yoke_collapse_rcv(struct sock *sk)
 	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK) && !READ_ONCE(yoke_mem_pressure) &&
 	    sk->sk_rcvbuf < most)
 		WRITE_ONCE(sk->sk_rcvbuf, clamp(sk_rmem_alloc_get(sk), sk->sk_rcvbuf, most));
-	if (sk_rmem_alloc_get(sk) <= sk->sk_rcvbuf)
+	/* What does not fit in afterwards, and all that follows it, is not to be looked for again. */
+	if (sk_rmem_alloc_get(sk) <= sk->sk_rcvbuf || yoke_sk(sk)->collapsed)
 		return;
+	yoke_sk(sk)->collapsed = true;
 	yoke_collapse_ooo(sk);
 	if (skb_queue_empty(&sk->sk_receive_queue))
 		return;

@@ -320,6 +320,7 @@ struct yoke_sock {
 		stamps_counted:1,	/* sk_tskey is where SOF_TIMESTAMPING_OPT_ID counts from */
 		repair:1,		/* TCP_REPAIR */
 		syn_deferred:1,		/* in SYN-SENT, but the SYN waits for data */
+		collapsed:1,		/* the receive buffer, and nothing was taken in since */
 		syn_data:1,		/* the SYN carried data; after the handshake: and it counted */
 		route_clamp:1,		/* @window_clamp is the route's */
 		route_window:1,		/* and so was our first window */

@@ -128,16 +128,22 @@ static bool yoke_input_prune(struct sock *sk, u32 before)
 	return true;
 }
 
-static bool yoke_input_room(struct sock *sk, struct sk_buff *skb)
+static bool yoke_input_make_room(struct sock *sk, struct sk_buff *skb)
 {
-	if (likely(yoke_mem_accept_rx(sk, skb)))
-		return true;
 	yoke_collapse_rcv(sk);
 	/* Above net.yoke.mem, as with TCP, who has read all gets the next segment nevertheless. */
 	return yoke_mem_accept_rx(sk, skb) ||
 	       (yoke_input_prune(sk, yoke_cb(skb)->seg.seq) && yoke_mem_accept_rx(sk, skb)) ||
 	       (skb_queue_empty(&sk->sk_receive_queue) &&
 		!yoke_seq_after(yoke_cb(skb)->seg.seq, yoke_sk(sk)->rcv_nxt));
+}
+
+static bool yoke_input_room(struct sock *sk, struct sk_buff *skb)
+{
+	if (unlikely(!yoke_mem_accept_rx(sk, skb)) && !yoke_input_make_room(sk, skb))
+		return false;
+	yoke_sk(sk)->collapsed = false;
+	return true;
 }
 
 /* @skb, its header off, lies beyond RCV.NXT. Consumes it. */
