@@ -69,15 +69,18 @@ static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
 	int limit = READ_ONCE(set->retries2);
+	/* That a shut window is told of is no progress: it goes on for data that has to wait, too. */
+	bool late = ys->user_timeout && (tries || !ys->snd_wnd) && ys->retrans_ts &&
+		    yoke_conn_tsval(ys) - ys->retrans_ts >= ys->user_timeout;
 
+	if (late)
+		return true;
 	if (ys->fastopen)
 		limit = ys->syn_retries ?: READ_ONCE(set->synack_retries) + 1;
 	else if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
 		limit = ys->syn_retries ?: READ_ONCE(set->syn_retries);
 	else if (ys->user_timeout)
-		/* That a shut window is told of is no progress: it goes on for data that has to wait, too. */
-		return (tries || !ys->snd_wnd) && ys->retrans_ts &&
-		       yoke_conn_tsval(ys) - ys->retrans_ts >= ys->user_timeout;
+		return false;
 	else if (sock_flag(sk, SOCK_DEAD))
 		limit = yoke_timer_orphan_retries(sk, yoke_timer_alive(sk));
 	return tries >= limit;
