@@ -307,7 +307,7 @@ TEST_F(cc, a_module_carries_and_stays_while_it_is_used)
 	EXPECT_ERR(ENOENT, unload());
 }
 
-TEST_F(cc, a_module_comes_and_goes_under_choice)
+TEST_F_TIMEOUT(cc, a_module_comes_and_goes_under_choice, 120)	/* some grace periods each time */
 {
 	int fd = stream(), i;
 

@@ -54,7 +54,8 @@ FIXTURE_SETUP(exhaust)
 FIXTURE_TEARDOWN(exhaust)
 {
 	EXPECT_TRUE(others_work(self->others));
-	EXPECT_TRUE(until(sockets() == 2));
+	/* An orphan whose handshake took two seconds, as the machine stood still, tries three times as long. */
+	EXPECT_TRUE(within(3 * BOUND, sockets() == 2));
 }
 
 /* Whoever comes next through this listener. */
@@ -220,7 +221,7 @@ TEST_F(exhaust, tiny_windows)
 }
 
 /* Many who ask, take nothing of the answer and fall silent; the programs have gone. */
-TEST_F(exhaust, orphans)
+TEST_F_TIMEOUT(exhaust, orphans, 60)
 {
 	enum { PEERS = 400 };
 	static char data[15000];
