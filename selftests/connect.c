@@ -628,6 +628,7 @@ TEST_F(link, the_way_back_is_another)
 	bring_up("other", "10.0.1.2");
 	listening = listener(ADDR_B, 0, 1);
 	enter(self->net.a);
+	ASSERT_TRUE(until(carries("other")));
 	fd = bound(SOCK_STREAM, own, 0);
 	set_timeout(fd, SO_SNDTIMEO, 20000);
 	EXPECT_OK(connect_to(fd, ADDR_B, local_port(listening)));

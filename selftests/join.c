@@ -168,6 +168,9 @@ TEST_F(join, forwarded)
 	listening = listener("10.1.0.2", 0, 1);
 	enter(self->net.b);
 	bring_up("last", "10.1.0.1");
+	enter(c);
+	must(until(carries("last")) ? 0 : -1);
+	enter(self->net.b);
 	must(shell("sysctl -w net.ipv4.ip_forward=1 && ethtool -K last tso off") ? 0 : -1);
 	joined = packets();
 

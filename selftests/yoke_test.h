@@ -31,6 +31,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <linux/yoke.h>
@@ -1126,6 +1127,29 @@ static inline bool shell(const char *fmt, ...)
 	return system(cmd) == 0;
 }
 
+/*
+ * Does this device of our namespace carry? Of who had no peer when it came up that is told by a work
+ * item, before which it throws away what is to leave. Who asks waits for the lock that is held meanwhile.
+ */
+static inline bool carries(const char *dev)
+{
+	struct { struct nlmsghdr head; struct ifinfomsg link; } ask = {
+		.head = { .nlmsg_len = sizeof(ask), .nlmsg_type = RTM_GETLINK, .nlmsg_flags = NLM_F_REQUEST },
+		.link = { .ifi_index = if_nametoindex(dev) },
+	};
+	static union { typeof(ask) is; char room[16384]; } told;
+	int fd = must(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE)), left;
+	struct rtattr *a = IFLA_RTA(&told.is.link);
+	bool up = false;
+
+	must(send(fd, &ask, sizeof(ask), 0));
+	left = must(recv(fd, &told, sizeof(told), 0)) - sizeof(ask);
+	close(fd);
+	for (; told.is.head.nlmsg_type == RTM_NEWLINK && RTA_OK(a, left); a = RTA_NEXT(a, left))
+		up |= a->rta_type == IFLA_OPERSTATE && *(uint8_t *)RTA_DATA(a) == 6;	/* IF_OPER_UP */
+	return up;
+}
+
 /* Two namespaces and a cable; we are left in a. False without iproute2 or veth. */
 static inline bool new_link(struct net *net)
 {
@@ -1139,6 +1163,9 @@ static inline bool new_link(struct net *net)
 	bring_up("veth", ADDR_B);
 	enter(net->a);
 	bring_up("veth", ADDR_A);
+	enter(net->b);
+	must(until(carries("veth")) ? 0 : -1);
+	enter(net->a);
 	return true;
 }
 
