@@ -147,10 +147,16 @@ TEST_F(data, zerocopy)
 	zerocopy(_metadata, stream_pair());
 }
 
+/* What all of these lose is data: who asks for a neighbour gives up when he has asked three times. */
+#define LOSSY_PAIR(how) ({						\
+	struct pair pair_ = link_pair(self->net);			\
+									\
+	NEED_NETEM(self->net.a, how);					\
+	pair_; })
+
 TEST_F(link, zerocopy_across_a_bad_one)
 {
-	NEED_NETEM(self->net.a, "loss 2% delay 1ms");
-	zerocopy(_metadata, link_pair(self->net));
+	zerocopy(_metadata, LOSSY_PAIR("loss 2% delay 1ms"));
 }
 
 TEST_F(data, zerocopy_among_copies)
@@ -257,8 +263,7 @@ TEST_F(data, sendfile)
 
 TEST_F(link, sendfile_across_a_bad_one)
 {
-	NEED_NETEM(self->net.a, "loss 2% delay 1ms");
-	sendfiles(_metadata, link_pair(self->net));
+	sendfiles(_metadata, LOSSY_PAIR("loss 2% delay 1ms"));
 }
 
 /* The tail of a file does not wait for more. */
@@ -339,8 +344,7 @@ TEST_F(data, splice)
 
 TEST_F(link, splice_across_a_bad_one)
 {
-	NEED_NETEM(self->net.a, "loss 2% delay 1ms");
-	splices(_metadata, link_pair(self->net));
+	splices(_metadata, LOSSY_PAIR("loss 2% delay 1ms"));
 }
 
 TEST_F(data, splice_out_in_odd_moments)
@@ -540,8 +544,7 @@ TEST_F(link, times_of_a_large_write_that_is_cut_below)
 TEST_F(link, times_of_a_large_write_with_losses)
 {
 	/* netem takes our buffers from the socket (skb_orphan_partial()): no word of departures. */
-	NEED_NETEM(self->net.a, "loss 5% delay 1ms");
-	times_of_a_large_write(_metadata, link_pair(self->net), oracle());
+	times_of_a_large_write(_metadata, LOSSY_PAIR("loss 5% delay 1ms"), oracle());
 }
 
 /* The clock that packets are stamped by: time()'s is up to a tick behind it. */

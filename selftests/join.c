@@ -88,8 +88,8 @@ TEST_F(join, across_a_bad_one)
 	struct pair p;
 
 	NEED_GRO(self->net);
-	NEED_NETEM(self->net.a, "delay 2ms loss 2% duplicate 2% reorder 75%");
 	p = link_pair(self->net);
+	NEED_NETEM(self->net.a, "delay 2ms loss 2% duplicate 2% reorder 75%");
 	EXPECT_TRUE(carry_both_ways(p, 100000, 3 * BOUND));
 }
 
@@ -99,8 +99,8 @@ TEST_F(join, into_a_small_buffer)
 	struct pair p;
 
 	NEED_GRO(self->net);
-	NEED_NETEM(self->net.a, "delay 2ms loss 1%");
 	p = link_pair(self->net);
+	NEED_NETEM(self->net.a, "delay 2ms loss 1%");
 	must(set_opt(p.b, SOL_SOCKET, SO_RCVBUF, 6000));
 	EXPECT_TRUE(carry_one_way(p, 50000));
 }

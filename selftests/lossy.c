@@ -103,6 +103,7 @@ TEST_F_TIMEOUT(crowd, at_once, 60)
 	struct flow f[2 * N] = { 0 };
 	int i, l;
 
+	must(meet(self->net) ? 0 : -1);
 	NEED_NETEM(self->net.a, "delay 2ms reorder 80% loss 1%");
 	NEED_NETEM(self->net.b, "delay 2ms reorder 80% loss 1%");
 	enter(self->net.b);
