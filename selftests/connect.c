@@ -570,6 +570,20 @@ TEST_F(connect, many_times_in_a_row)
 
 ON_A_LINK(link)
 
+/* One in each namespace, which do not wait. */
+static struct pair link_sockets(struct net net)
+{
+	struct pair p;
+
+	enter(net.a);
+	p.a = bound(SOCK_STREAM, ADDR_A, 0);
+	enter(net.b);
+	p.b = bound(SOCK_STREAM, ADDR_B, 0);
+	set_nonblock(p.a, true);
+	set_nonblock(p.b, true);
+	return p;
+}
+
 /* Both ends call, neither listens, and the SYNs cross on the wire. */
 TEST_F(link, simultaneous_open)
 {
@@ -577,16 +591,13 @@ TEST_F(link, simultaneous_open)
 
 	NEED_NETEM(self->net.a, "delay 300ms");
 	NEED_NETEM(self->net.b, "delay 300ms");
-	p.a = bound(SOCK_STREAM, ADDR_A, 4000);
-	enter(self->net.b);
-	p.b = bound(SOCK_STREAM, ADDR_B, 5000);
-	set_nonblock(p.a, true);
-	set_nonblock(p.b, true);
-	EXPECT_ERR(EINPROGRESS, connect_to(p.a, ADDR_B, 5000));
-	EXPECT_ERR(EINPROGRESS, connect_to(p.b, ADDR_A, 4000));
+	promptly(250, p = link_sockets(self->net),
+		EXPECT_ERR(EINPROGRESS, connect_to(p.a, ADDR_B, local_port(p.b)));
+		EXPECT_ERR(EINPROGRESS, connect_to(p.b, ADDR_A, local_port(p.a)));
+	);
 	EXPECT_EQ(POLLOUT, wait_events(p.a, POLLIN | POLLOUT));
 	EXPECT_EQ(POLLOUT, wait_events(p.b, POLLIN | POLLOUT));
-	EXPECT_EQ(1, count(TCP_ESTABLISHED, 0));
+	EXPECT_EQ(1, count(TCP_ESTABLISHED, local_port(p.b)));
 	EXPECT_TRUE(carry_both_ways(p, 1000, BOUND));
 }
 

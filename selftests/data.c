@@ -402,16 +402,18 @@ static int segments_out(int fd)
 
 TEST_F(data, what_ends_a_record_is_not_appended_to)
 {
-	struct pair p = stream_pair();
-	int i;
+	struct pair p;
+	int i, before;
 
 	for (i = 0; i < 2; i++) {
-		int before = segments_out(p.a);
-
-		set_opt(p.a, SOL_TCP, TCP_CORK, 1);
-		must(send(p.a, "1234567890", 10, i ? MSG_EOR : 0));
-		must(send(p.a, "1234567890", 10, 0));
-		set_opt(p.a, SOL_TCP, TCP_CORK, 0);
+		/* A cork holds for 200 ms. */
+		promptly(100, p = stream_pair(),
+			before = segments_out(p.a);
+			set_opt(p.a, SOL_TCP, TCP_CORK, 1);
+			must(send(p.a, "1234567890", 10, i ? MSG_EOR : 0));
+			must(send(p.a, "1234567890", 10, 0));
+			set_opt(p.a, SOL_TCP, TCP_CORK, 0);
+		);
 		EXPECT_TRUE(arrived(p.b, 20));
 		EXPECT_EQ(i ? 2 : 1, segments_out(p.a) - before);
 		EXPECT_EQ(20, (int)must(recv(p.b, (char[20]){ 0 }, 20, 0)));

@@ -619,6 +619,18 @@ static inline int error_of(int fd)
 	true_; })
 #define until(cond) within(BOUND, cond)
 
+/* Steps whose outcome stands for so long only: a machine that stood still meanwhile takes them again. */
+#define promptly(ms, prepare, ...) do {					\
+	int tries_ = 20;						\
+	long start_;							\
+									\
+	do {								\
+		prepare;						\
+		start_ = now_ms();					\
+		__VA_ARGS__						\
+	} while (now_ms() - start_ > (ms) && --tries_);			\
+} while (0)
+
 /*
  * Make a call in a process of its own, which may block. finish() gives the
  * errno that it ended with, 0 for success, -1 if it never came back.
