@@ -193,7 +193,7 @@ TEST_F(on_a_link, a_conversation)
 	for EACH(i) {
 		must(shutdown(b.p[i].a, SHUT_WR));
 		must(wait_events(b.p[i].b, POLLRDHUP));
-		until(state(b.p[i].a) == TCP_FIN_WAIT2);
+		until(info_of(b.p[i].a).state == TCP_FIN_WAIT2);
 	}
 	EXPECT_TRUE(until(info_of(b.p[0].a).state == info_of(b.p[1].a).state));
 	/* (TCP's acceptor counts the FIN among bytes_received.) */
@@ -257,20 +257,25 @@ TEST_F(on_a_link, a_small_buffer)
 	NEED_NETEM(self->net.a, "delay 30ms");
 	for EACH(j) {
 		static char out[600000], in[600000];	/* enough for cwnd to outgrow it */
+		int tries = 5;
 		pid_t pid;
 
-		must(set_opt(b.p[j].a, SOL_SOCKET, SO_SNDBUF, 4608));
-		pid = background(send(b.p[j].a, out, sizeof(out), 0));
-		EXPECT_EQ(sizeof(in), recv(b.p[j].b, in, sizeof(in), MSG_WAITALL));
-		EXPECT_EQ(0, finish(pid));
-		i = info_of(b.p[j].a);
+		other_family = j ? host_family() : 0;
+		/* Not by the window; but while a reader stands still that takes all: once more, then. */
+		do {
+			must(set_opt(b.p[j].a, SOL_SOCKET, SO_SNDBUF, 4608));
+			pid = background(send(b.p[j].a, out, sizeof(out), 0));
+			EXPECT_EQ(sizeof(in), recv(b.p[j].b, in, sizeof(in), MSG_WAITALL));
+			EXPECT_EQ(0, finish(pid));
+			i = info_of(b.p[j].a);
+		} while (i.busy_time / 10 <= i.rwnd_limited && --tries && (b.p[j] = link_pair(self->net), 1));
+		EXPECT_GT(i.busy_time / 10, i.rwnd_limited);
 		if (!j && !oracle())
 			EXPECT_LT(0, i.sndbuf_limited);
 		EXPECT_LT(0, i.busy_time);
-		/* Not by the window, but while a reader stands still that takes all. */
-		EXPECT_GT(i.busy_time / 10, i.rwnd_limited);
 		EXPECT_LE(i.sndbuf_limited, i.busy_time);
 	}
+	other_family = 0;
 }
 
 TEST_F(on_a_link, silence)
@@ -319,17 +324,21 @@ TEST_F(on_a_link, disorder)
 	for EACH(n) {
 		char buf[1000] = "";
 		struct full i;
-		int m;
+		int m, all = 0;
 
-		for (m = 0; m < 9; m++)
-			must(send(b.p[n].a, buf, 100, 0));
-		EXPECT_EQ(900, recv(b.p[n].b, buf, 900, MSG_WAITALL));
-		EXPECT_TRUE(until(outq(b.p[n].a) == 0));
-		i = info_of(b.p[n].b);
+		/* Unless the machine stands still between the three and the fourth. */
+		do {
+			for (m = 0; m < 9; m++)
+				must(send(b.p[n].a, buf, 100, 0));
+			EXPECT_EQ(900, recv(b.p[n].b, buf, 900, MSG_WAITALL));
+			EXPECT_TRUE(until(outq(b.p[n].a) == 0));
+			i = info_of(b.p[n].b);
+			all += 900;
+		} while (!i.rcv_ooopack && all < 9000);
 		EXPECT_LT(0, i.rcv_ooopack);
 		/* What was sent again in vain is only known to be when it, too, has been under way. */
 		EXPECT_TRUE(until((i = info_of(b.p[n].a), i.reord_seen + i.dsack_dups > 0)));
-		EXPECT_EQ(i.bytes_sent, 900 + i.bytes_retrans);
+		EXPECT_EQ(i.bytes_sent, all + i.bytes_retrans);
 		EXPECT_LE(i.dsack_dups, i.total_retrans);
 	}
 }
