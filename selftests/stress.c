@@ -419,22 +419,22 @@ static int repeat(int port)
 	return -1;
 }
 
-/* Ten arrive, and each says what its sender does: whose the last is. */
-static int tenth_from(int fd)
+/* So many arrive, and each says what its sender does: how many are not this one's? */
+static int others_of(int fd, int n, int port)
 {
 	struct sockaddr_in from;
 	char buf[100], want[100];
-	int i, port = 0;
+	int i, others = 0;
 
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < n; i++) {
 		socklen_t len = sizeof(from);
 
 		must(recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len));
-		port = ntohs(from.sin_port);
-		fill(want, sizeof(want), port, 0);
+		others += ntohs(from.sin_port) != port;
+		fill(want, sizeof(want), ntohs(from.sin_port), 0);
 		must(memcmp(buf, want, sizeof(buf)) ? -1 : 0);
 	}
-	return port;
+	return others;
 }
 
 /* One has a peer and then has none, while many send to it: it hears the peer alone, and then all again. */
@@ -445,16 +445,17 @@ TEST_F(stress, a_peer_for_a_moment)
 	pid_t senders[CHILDREN];
 
 	set_timeout(fd, SO_RCVTIMEO, BOUND);
-	must(set_opt(fd, SOL_SOCKET, SO_RCVBUF, 0));	/* for five: the tenth came after the change */
+	must(set_opt(fd, SOL_SOCKET, SO_RCVBUF, 0));	/* for five */
 	for (i = 0; i < CHILDREN; i++)
 		senders[i] = background(repeat(5001 + i));
 	while (now_ms() < end) {
 		int peer = 5001 + dice(CHILDREN);
 
 		must(connect_to(fd, LOOPBACK, peer));
-		ASSERT_EQ(peer, tenth_from(fd));
+		/* Those five, and what each processor was about to put there, be it much later. */
+		ASSERT_GE(9, others_of(fd, 50, peer));
 		must(connect_nowhere(fd));
-		ASSERT_TRUE(until(tenth_from(fd) != peer));
+		ASSERT_TRUE(until(others_of(fd, 10, peer) > 4));
 	}
 	for (i = 0; i < CHILDREN; i++)
 		kill(senders[i], SIGKILL);
