@@ -201,6 +201,7 @@ TEST_F(device, goes_while_in_use)
 	struct sockaddr_in to = addr("224.0.0.9", 0);
 	struct sockaddr_in6 six;
 	socklen_t len = sizeof(to);
+	long moved;
 
 	memcpy(&group.gr_group, into((struct sockaddr *)&to, &len, &six), len);
 	must(setsockopt(member, ipv6() ? SOL_IPV6 : SOL_IP, MCAST_JOIN_GROUP, &group, sizeof(group)));
@@ -216,11 +217,12 @@ TEST_F(device, goes_while_in_use)
 	full = listener(ADDR_B, 0, 0);
 	enter(self->net.a);
 	connected_to(ADDR_B, local_port(full));
-	NEED_NETEM(self->net.a, "delay 10s");	/* nothing of it comes out before the device goes */
-	NEED_NETEM(self->net.b, "delay 10s");
+	NEED_NETEM(self->net.a, "delay 100s");	/* nothing of it comes out before the device goes */
+	NEED_NETEM(self->net.b, "delay 100s");
 	late = stream();		/* SYN-SENT, and on the way */
 	set_nonblock(late, true);
 	EXPECT_ERR(EINPROGRESS, connect_to(late, ADDR_B, local_port(full)));
+	moved = now_ms();
 	ASSERT_TRUE(streams_move(&t));
 	for (i = 0; i < 10; i++)
 		must(send(t.dgram.a, "x", 1, 0));
@@ -228,12 +230,15 @@ TEST_F(device, goes_while_in_use)
 	must(set_opt(t.stream.a, IPPROTO_TCP, TCP_USER_TIMEOUT, 4000 * slowness()));
 
 	EXPECT_EQ(0, finish(background(shell("ip link del veth") ? 0 : -1)));
+	moved = now_ms() - moved;
 
 	EXPECT_ERR(ENETUNREACH, send(t.dgram.a, "x", 1, 0));
 	EXPECT_ERR(ENETUNREACH, send(bound_to_it, "x", 1, 0));
 	EXPECT_ERR(ENETUNREACH, connect_to(stream(), ADDR_B, 4000));
 	EXPECT_ERR(EADDRNOTAVAIL, bind_to(stream(), ADDR_A, 0));
-	EXPECT_EQ(ENETUNREACH, error_of(t.stream.a));
+	i = error_of(t.stream.a);
+	/* If the device takes its time, none may be due before the limit is. */
+	EXPECT_TRUE(i == ENETUNREACH || (i == ETIMEDOUT && moved > 1000 * slowness()));
 	EXPECT_TRUE(until(so_error(late) == ENETUNREACH));
 }
 
@@ -351,8 +356,9 @@ TEST_F(processor, leaves_its_timers_behind)
 	must(set_opt(paced.a, SOL_SOCKET, SO_MAX_PACING_RATE, 100000));
 	must(set_opt(half.a, IPPROTO_TCP, TCP_LINGER2, 1));
 	half_port = local_port(half.a);
+	must(shutdown(half.a, SHUT_WR));
+	ASSERT_TRUE(until(state(half.a) == TCP_FIN_WAIT2));
 	close(half.a);
-	ASSERT_TRUE(until(count(TCP_FIN_WAIT2, half_port) == 1));
 	NEED_NETEM(self->net.a, "loss 100%");
 	ASSERT_TRUE(flow_send(&f[0], 1) && flow_send(&f[1], 2));
 	ASSERT_TRUE(write_file(PROCESSOR, "0"));
@@ -425,8 +431,10 @@ TEST_F_TIMEOUT(clock, nobody_takes_notice, 60)
 		NEED_NETEM(self->net.a, "loss 100%");
 		must(send(lost.a, "x", 1, 0));
 		ASSERT_TRUE(streams_move(&t));
-		reader = background(recv(waiting.b, &c, 1, 0));
-		ASSERT_TRUE(asleep(reader, SYS_recvfrom));
+		/* Once more, if its second passes unseen. */
+		do {
+			reader = background(recv(waiting.b, &c, 1, 0));
+		} while (!within(500, asleep_now(reader, SYS_recvfrom)) && finish(reader) == EAGAIN);
 		ASSERT_TRUE(set_clock(self->true_s + jumps[i]));
 		EXPECT_EQ(EAGAIN, finish(reader));
 		EXPECT_EQ(0, events(lost.a, 0) | events(waiting.a, 0));
