@@ -103,7 +103,7 @@ TEST_F_TIMEOUT(marks, bulk, 120)
 {
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
-	int dropped, tries = 3;
+	int dropped, tries = 10;
 
 	/*
 	 * A processor that the host takes away for some ms has others overtake what it carries; that is
