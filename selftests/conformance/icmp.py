@@ -6,7 +6,7 @@ import socket
 import time
 
 from peer import (MSS, ORACLE, Peer, check, connect_error, connected, connecting, equal, held, pattern,
-		  rows)
+		  rows, seq32)
 
 HARD = {2: errno.ENOPROTOOPT, 3: errno.ECONNREFUSED}
 SOFT = ((3, 0), (3, 1), (3, 5), (11, 0), (11, 1), (12, 0))
@@ -183,7 +183,7 @@ def fragmentation_needed(p):
 	c.send('A')
 	c.drain()
 	more = pattern(3000)
-	c.ack = max((s.seq + len(s.data) for s in sent))
+	c.ack = seq32(sent[-1].seq + len(sent[-1].data))
 	c.write(more)
 	got = c.expect_data(more)
 	equal(max(len(s.data) for s in got), 960, 'largest segment')

@@ -13,7 +13,7 @@ import time
 from scapy.utils import checksum
 
 from peer import (DGRAM, FAMILY, MTU, ORACLE, STREAM, WAIT, Failure, check, connect_error, connecting,
-		  equal, link, pattern, rows, slow, write)
+		  equal, link, pattern, rows, seq32, slow, write)
 
 SUT = 'fd09::1'
 PORTS = itertools.count(6001)
@@ -126,19 +126,19 @@ class Host:
 		self.segment(2, 20000, self.port, 1000, options=mss)
 		answer = self.receive(STREAM)
 		equal(answer.flags & 0x12, 0x12, 'flags of the SYN-ACK')
-		self.ack = answer.seq + 1
+		self.ack = seq32(answer.seq + 1)
 		self.segment(0x10, 20000, self.port, 1001, self.ack)
 		return self.p.keep(listener.accept()[0])
 
 	def sizes(self, sock, size):
 		"""Sends so much, acknowledges all of it -> the sizes of the packets that brought it."""
 		sock.send(pattern(size))
-		end, seen = self.ack + size, []
+		end, seen = seq32(self.ack + size), []
 		while self.ack != end:
 			got = self.receive(STREAM)
 			seen.append(len(got.raw))
 			if got.seq == self.ack:
-				self.ack += len(got.data)
+				self.ack = seq32(self.ack + len(got.data))
 				self.segment(0x10, 20000, self.port, 1001, self.ack)
 		return seen
 
@@ -151,12 +151,12 @@ class Host:
 		"""A full packet meets a link of that MTU -> the sizes of those that come instead."""
 		first = self.lost(sock, MSS)
 		self.error(TOO_BIG, 0, first.raw, mtu)
-		end, seen = self.ack + MSS, []
+		end, seen = seq32(self.ack + MSS), []
 		while self.ack != end:
 			got = self.receive(STREAM)
 			seen.append(len(got.raw))
 			if got.seq == self.ack:
-				self.ack += len(got.data)
+				self.ack = seq32(self.ack + len(got.data))
 				self.segment(0x10, 20000, self.port, 1001, self.ack)
 		return first, seen
 
@@ -206,7 +206,7 @@ def never_raised(p):
 	h.too_big(s, 1300)
 	s.send(pattern(1000))
 	h.error(TOO_BIG, 0, h.receive(STREAM).raw, 9000)
-	h.ack += 1000
+	h.ack = seq32(h.ack + 1000)
 	h.segment(0x10, 20000, h.port, 1001, h.ack)
 	equal(max(h.sizes(s, 5000)), 1300, 'a full packet after it')
 
@@ -247,7 +247,7 @@ def errors_reach_a_connection(p):
 		h.error(kind, 0, h.lost(s, 100).raw)
 		h.barrier()
 		equal(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), want, 'SO_ERROR')
-		h.ack += 100
+		h.ack = seq32(h.ack + 100)
 		h.segment(0x10, 20000, h.port, 1001, h.ack)
 		h.sizes(s, 100)
 
