@@ -179,16 +179,23 @@ TEST_F(on_a_link, before_and_at_the_opening)
 
 TEST_F(on_a_link, a_conversation)
 {
-	struct both b = both_pairs(&self->net);
+	int tries = 5, retrans;
+	struct both b;
 
-	for EACH(i) {
-		int n;
+	/* Where the machine stands still a timeout overtakes an ACK that was delayed: once more. */
+	do {
+		b = both_pairs(&self->net);
+		retrans = 0;
+		for EACH(i) {
+			int n;
 
-		for (n = 0; n < 5; n++)
-			ASSERT_TRUE(say(b.p[i].a, b.p[i].b, 100));
-		for (n = 0; n < 3; n++)
-			ASSERT_TRUE(say(b.p[i].b, b.p[i].a, 50));
-	}
+			for (n = 0; n < 5; n++)
+				ASSERT_TRUE(say(b.p[i].a, b.p[i].b, 100));
+			for (n = 0; n < 3; n++)
+				ASSERT_TRUE(say(b.p[i].b, b.p[i].a, 50));
+			retrans += info_of(b.p[i].a).total_retrans + info_of(b.p[i].b).total_retrans;
+		}
+	} while (retrans && --tries);
 	EXPECT_EQ(0, differ("talking", b));
 	for EACH(i) {
 		must(shutdown(b.p[i].a, SHUT_WR));

@@ -111,22 +111,26 @@ TEST_F(pace, slower_than_the_timers)
 {
 	struct pair p = link_pair(self->net);
 	char buf[32768] = "";
+	int tries = 5, sent_again;
 	long ms;
 
 	must(send(p.a, buf, sizeof(buf), 0));	/* more than goes unpaced */
 	ASSERT_EQ((ssize_t)sizeof(buf), recv(p.b, buf, sizeof(buf), MSG_WAITALL));
 	set_rate(p.a, 4096);
-	promptly(8000, ms = now_ms(),
+	/* Where the machine stands still a timeout may overtake a delayed ACK. */
+	do {
+		sent_again = info_u64(p.a, TOTAL_RETRANS) & 0xffffffff;
+		ms = now_ms();
 		must(send(p.a, buf, 8192, 0));
 		ASSERT_EQ(8192, recv(p.b, buf, 8192, MSG_WAITALL));
-		/* When that has taken its two seconds, or half of it. */
-		must(send(p.a, buf, 100, 0));
+		must(send(p.a, buf, 100, 0));	/* when that has taken its two seconds, or half of it */
 		ASSERT_EQ(100, recv(p.b, buf, 100, MSG_WAITALL));
 		ms = now_ms() - ms;
 		EXPECT_GT(ms, 900);
-	);
+		sent_again = (info_u64(p.a, TOTAL_RETRANS) & 0xffffffff) - sent_again;
+	} while ((sent_again || ms >= 8000) && --tries);
 	EXPECT_LT(ms, 8000);
-	EXPECT_EQ(0, info_u64(p.a, TOTAL_RETRANS) & 0xffffffff);
+	EXPECT_EQ(0, sent_again);
 }
 
 TEST_F(pace, closing_does_not_wait_for_it)
