@@ -390,6 +390,8 @@ static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const
 		deliver_one(net, sk, skb, rx);
 		return;
 	}
+	/* No tunnel is around it; GRO has left something else there (__skb_gso_segment()). */
+	SKB_GSO_CB(skb)->mac_offset = skb_mac_header(skb) - skb->head;
 	segs = yoke_train_cut(skb, NETIF_F_SG | NETIF_F_HW_CSUM);
 	if (IS_ERR_OR_NULL(segs)) {
 		yoke_drop(net, sk, skb, DgramInErrors);
