@@ -566,13 +566,14 @@ void yoke_conn_timer_probe(struct sock *sk)
 		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
 }
 
-/* The retransmission timeout, or what is left of the user timeout. */
+/* The retransmission timeout, or what is left of the user timeout while nothing is answered. */
 static unsigned long yoke_conn_timeout(const struct yoke_sock *ys)
 {
 	unsigned long rto = usecs_to_jiffies(yoke_rtt_rto(&ys->rtt) + yoke_conn_pace_delay(ys));
 	s32 left;
 
-	if (!ys->user_timeout || !ys->retrans_ts)
+	if (!ys->user_timeout || !ys->retrans_ts ||
+	    (!ys->retransmits && !ys->probes_out && ys->snd_wnd))
 		return rto;
 	left = ys->user_timeout - (yoke_conn_tsval(ys) - ys->retrans_ts);
 	return min(rto, msecs_to_jiffies(max(left, 0)));
