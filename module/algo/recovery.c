@@ -621,7 +621,7 @@ void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una,
 	/* RFC 8985 §6.3: the first, and what was sent long enough ago. */
 	list_for_each_entry_safe(seg, next, &r->board.sent, node)
 		if (r->board.newreno || !r->rack.valid || seg->seq == snd_una ||
-		    now_us - seg->tx_us >= r->rack.rtt_us)
+		    !yoke_rack_before(now_us - r->rack.rtt_us, seg->tx_us))
 			yoke_scoreboard_lost(&r->board, seg);
 
 	r->rto_una = snd_una;

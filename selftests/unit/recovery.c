@@ -951,6 +951,19 @@ TEST(rto__spares_what_was_sent_lately)
 	EXPECT_EQ(room(&c), 1);
 }
 
+/* Nor what a pacing queue has yet to let go: its time is to come. */
+TEST(rto__spares_what_has_not_left)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 4, 0);
+	ack(&c, 1, RTT);
+	send(&c, 2, 3 * RTT + 10);
+	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(6), T0 + 3 * RTT, false);
+	EXPECT_COUNTS(&c, 2, 3, 0);
+}
+
 TEST(rto__the_first_is_lost_however_late_it_was_sent)
 {
 	struct conn c;
