@@ -276,12 +276,12 @@ struct yoke_sock {
 	u32	snd_sml;
 	u32	snd_up;
 	u32	urg_seq;
-	u32	last_sent_us;
 	u32	ts_recent;
 	u32	ts_recent_s;
 	u32	ts_offset;
 	u32	window_clamp;
 	u64	now_us;
+	u64	last_sent_us;
 
 	u16	mss;
 	u16	rcv_mss;

@@ -482,7 +482,7 @@ static void yoke_input_established(struct sock *sk)
 		sk->sk_state_change(sk);
 		sk_wake_async(sk, SOCK_WAKE_IO, POLL_OUT);
 	}
-	ys->last_sent_us = (u32)ys->now_us;
+	ys->last_sent_us = ys->now_us;
 	/* RFC 6298 (5.7): the SYN was lost, and nothing is known of the path. */
 	if (!ys->rtt.srtt_us)
 		ys->rtt.rto_us = YOKE_RTO_FALLBACK_US;

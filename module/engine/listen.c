@@ -216,7 +216,7 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 				(u32)ys->now_us);
 	else if (req->retries)
 		ys->rtt.rto_us = YOKE_RTO_FALLBACK_US;
-	ys->last_sent_us = (u32)ys->now_us;
+	ys->last_sent_us = ys->now_us;
 	yoke_pace_update(child);
 	return child;
 

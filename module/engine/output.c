@@ -319,7 +319,7 @@ int yoke_output_queued(struct sock *sk, struct sk_buff *skb, const struct yoke_o
 
 	if (!clone)
 		return -ENOMEM;
-	yoke_sk(sk)->last_sent_us = (u32)yoke_sk(sk)->now_us;
+	yoke_sk(sk)->last_sent_us = yoke_sk(sk)->now_us;
 	yoke_pace_sent(sk, clone);
 	return yoke_output_transmit(sk, clone, yoke_cb(skb)->start, yoke_output_flags(sk, skb),
 				    !yoke_cb(skb)->seg.retrans, cookie);

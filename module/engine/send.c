@@ -372,7 +372,8 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 		return;
 	}
 	if (skb_queue_empty(&ys->rtx)) {
-		u32 idle = (u32)ys->now_us - ys->last_sent_us, rto = yoke_rtt_rto(&ys->rtt);
+		u32 idle = min_t(u64, ys->now_us - ys->last_sent_us, U32_MAX);
+		u32 rto = yoke_rtt_rto(&ys->rtt);
 
 		if (ys->cc.ops->control || idle > rto) {
 			if (!READ_ONCE(yoke_net(sock_net(sk))->set.slow_start_after_idle))
@@ -501,7 +502,7 @@ int yoke_send_syn_send(struct sock *sk, bool ask)
 	u16 mss;
 
 	yoke_conn_clock(ys);
-	ys->last_sent_us = (u32)ys->now_us;
+	ys->last_sent_us = ys->now_us;
 	yoke_recovery_sent(&ys->rec, &yoke_cb(skb_peek(&ys->rtx))->seg, (u32)ys->now_us);
 	if (ask && yoke_fastopen_client(sk, &cookie, &option, &mss) && data)
 		err = yoke_send_syn_with(sk, data, option ? &cookie : NULL);

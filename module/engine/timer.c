@@ -51,7 +51,7 @@ static bool yoke_timer_alive(const struct sock *sk)
 static bool yoke_timer_orphan_is_too_dear(struct sock *sk, bool reset)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 idle = (u32)ys->now_us - ys->last_sent_us;
+	u64 idle = ys->now_us - ys->last_sent_us;
 	int shift = (idle > 2 * ys->rtt.rto_max_us || !reset) + !!READ_ONCE(sk->sk_err_soft);
 
 	if (!yoke_mem_is_scarce(sk, shift))

@@ -124,7 +124,7 @@ static void info_send(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 		info->tcpi_delivery_rate = div_u64((u64)rec->rate.bytes * USEC_PER_SEC,
 						   rec->rate.interval_us);
 	info->tcpi_delivery_rate_app_limited = rec->rate.limited;
-	info->tcpi_last_data_sent = ((u32)ys->now_us - ys->last_sent_us) / USEC_PER_MSEC;
+	info->tcpi_last_data_sent = div_u64(ys->now_us - ys->last_sent_us, USEC_PER_MSEC);
 }
 
 static void info_receive(const struct yoke_sock *ys, struct yoke_tcp_info *info)

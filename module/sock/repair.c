@@ -241,7 +241,7 @@ void yoke_repair_open(struct sock *sk)
 	ys->snd_wl1 = 0;
 	ys->snd_wl2 = ys->write_seq;
 	yoke_input_forget_ts(ys);
-	ys->last_sent_us = (u32)ys->now_us;
+	ys->last_sent_us = ys->now_us;
 
 	yoke_conn_set_state(sk, TCP_ESTABLISHED);
 	yoke_conn_init_buffers(sk);
