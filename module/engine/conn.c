@@ -215,9 +215,9 @@ void yoke_conn_black_hole(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned int headers = yoke_conn_headers(ys);
 
-	yoke_pmtud_black_hole(&ys->pmtud, READ_ONCE(set->base_mss) + headers,
-			      READ_ONCE(set->mtu_probe_floor) + headers, yoke_conn_packet_max(ys),
-			      (u32)ktime_get_seconds());
+	yoke_pmtud_black_hole(&ys->pmtud, min_t(u32, READ_ONCE(set->base_mss) + headers, U16_MAX),
+			      min_t(u32, READ_ONCE(set->mtu_probe_floor) + headers, U16_MAX),
+			      yoke_conn_packet_max(ys), (u32)ktime_get_seconds());
 	yoke_conn_sync_mss(sk, ys->pmtu);
 }
 
