@@ -378,7 +378,8 @@ static void leave_probe_rtt(struct yoke_cc *cc, u32 now_us)
 {
 	struct bbr *b = bbr(cc);
 
-	if (!b->probing || (s32)(now_us - b->probe_done_us) <= 0)
+	/* Idle for an hour it has been over for long, though the clock has gone half round. */
+	if (!b->probing || now_us + PROBE_RTT_US - b->probe_done_us <= PROBE_RTT_US)
 		return;
 	b->min_rtt_stamp_us = now_us;
 	cc->cwnd = max(cc->cwnd, b->prior_cwnd);

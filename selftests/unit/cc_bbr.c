@@ -274,6 +274,25 @@ TEST(bbr__idle_restarts_at_the_rate_of_the_path)
 	EXPECT(p.cc.cwnd > 4 * MSS);		/* nor a probe of the RTT: it has just been idle */
 }
 
+/* The clock goes half round in 36 minutes; an idle time of that length is not before its beginning. */
+TEST(bbr__a_probe_of_the_round_trip_ends_while_idle)
+{
+	static struct fluid p;
+	u32 cwnd;
+
+	settle(&p, 5000);
+	cwnd = p.cc.cwnd;
+	p.rtt_us = 2 * RTT;
+	for (int i = 0; i < 1000 && p.cc.cwnd > 4 * MSS; i++)
+		round_trip(&p);
+	round_trip(&p);
+	round_trip(&p);
+	EXPECT_EQ(p.cc.cwnd, 4 * MSS);
+	p.now += 3000000000u;
+	yoke_cc_idle(&p.cc, 3000000000u, 200000, p.now);
+	EXPECT(p.cc.cwnd >= cwnd / 10 * 9);
+}
+
 /* As Linux: two intervals alike, of at least four rounds with a fifth lost, are a policer's. */
 TEST(bbr__policer_is_found_and_believed)
 {
