@@ -258,6 +258,9 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
 	struct yoke_sock *ys = yoke_sk(sk);
 	int i, j, n = 0;
 
+	/* Where nothing is SACKed any more these numbers may have come round. */
+	if (!ys->rec.board.sacked)
+		memset(ys->seen, 0, sizeof(ys->seen));
 	i = yoke_ack_dsack(opt, ack);
 	if (ack->dsack && ack->dsack_end - ack->dsack_start <= ys->max_window)
 		ys->put.dsacks += DIV_ROUND_UP(ack->dsack_end - ack->dsack_start, ys->mss);
