@@ -336,7 +336,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 prior_una = ys->snd_una, wait;
 	u8 prior_state = ys->rec.state;
-	bool window_changed, outstanding;
+	bool window_changed, outstanding, shut = !ys->snd_wnd;
 	struct yoke_ack ack;
 
 	if (yoke_seq_after(seg->ack, ys->snd_nxt))
@@ -354,6 +354,11 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	/* What waited for the window waits no longer. */
 	if (unlikely(ys->retrans_ts) && !outstanding && ys->snd_wnd)
 		ys->retrans_ts = 0;
+	/* Nor is what goes now to be waited for as long as the last probes were. */
+	if (unlikely(shut) && ys->snd_wnd) {
+		ys->rtt.backoff = 0;
+		yoke_conn_timer_rtx(sk);
+	}
 	/* With nothing outstanding only a D-SACK has something to say. */
 	if (!outstanding && !seg->opt.nsacks)
 		return true;
