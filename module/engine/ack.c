@@ -317,9 +317,13 @@ static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *seg, struct
 	bool told = seg->flags & YOKE_ECE;
 
 	if (ys->ecn.mode == YOKE_ECN_ACCURATE) {
-		/* Of two that acknowledge nothing new only the timestamp says which is the newer. */
+		/*
+		 * Of two that acknowledge nothing new only the timestamp says which is the newer; and one
+		 * that acknowledges our SYN only may be the handshake's again, and tell of the SYN-ACK.
+		 */
 		if (!ack->delivered && seg->ack == ack->prior_una &&
-		    !(ys->use_ts && seg->opt.has_ts && yoke_seq_after(seg->opt.tsval, ys->ts_recent)))
+		    (seg->ack == ys->iss + 1 || !ys->use_ts || !seg->opt.has_ts ||
+		     !yoke_seq_after(seg->opt.tsval, ys->ts_recent)))
 			return;
 		segs = yoke_ecn_marks(&ys->ecn, seg->flags, &seg->opt, segs, ys->mss, &bytes);
 		told = segs;
