@@ -136,7 +136,7 @@ unsigned int yoke_pace_burst(const struct sock *sk, unsigned int mss)
 	const struct yoke_sock *ys = yoke_sk(sk);
 	const struct yoke_cc *cc = &ys->cc;
 	u64 bytes = READ_ONCE(sk->sk_pacing_rate) >> READ_ONCE(sk->sk_pacing_shift);
-	u32 segs, least, shift = ys->rtt.min_us >> READ_ONCE(set->tso_rtt_log);
+	u32 segs, least, shift = ys->rtt.min_us >> min_t(u8, READ_ONCE(set->tso_rtt_log), 31);
 
 	/* On a short path large buffers do no harm. */
 	if (shift < 32)
