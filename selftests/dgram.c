@@ -453,6 +453,18 @@ TEST_F(dgram, more_to_come)
 	EXPECT_STREQ("onetwo", buf);
 }
 
+/* A part of nothing behind a long one, which lies in pages, is nothing. */
+TEST_F(dgram, an_empty_part)
+{
+	static char buf[3000];
+	struct pair p = dgram_pair();
+
+	EXPECT_EQ(3000, send(p.a, buf, 3000, MSG_MORE));
+	EXPECT_EQ(0, send(p.a, "", 0, MSG_MORE));
+	EXPECT_EQ(0, send(p.a, "", 0, 0));
+	EXPECT_EQ(3000, recv(p.b, buf, sizeof(buf), 0));
+}
+
 /* However small they are: they wait for each other, not for the send buffer. */
 TEST_F(dgram, a_byte_at_a_time)
 {

@@ -434,6 +434,8 @@ static int append_part(struct sock *sk, struct msghdr *msg, size_t len)
 	struct sk_buff *part = skb_peek_tail(&sk->sk_write_queue);
 	int err;
 
+	if (part && !len)
+		return 0;
 	if (!part || skb_tailroom(part) < len) {
 		part = alloc_data(sk, 0, max_t(size_t, len, LINEAR_MAX), len <= LINEAR_MAX, msg->msg_flags,
 				  &err);
