@@ -321,6 +321,20 @@ TEST_F(dual, datagrams_over_ipv6)
 	EXPECT_EQ(ECONNREFUSED, error_of(a));
 }
 
+/* Who sends without an address has no port by that which both versions would lead to. */
+TEST_F(dual, no_address_no_port)
+{
+	int a = for_family(AF_INET, SOCK_DGRAM), b = for_family(AF_INET6, SOCK_DGRAM);
+	int port;
+	char c;
+
+	EXPECT_ERR(EDESTADDRREQ, send(a, "x", 1, 0));
+	EXPECT_EQ(1, send_at(a, "127.0.0.1", PORT, 0));
+	port = ntohs(name_of(a, false).in.sin_port);
+	EXPECT_EQ(1, send_at(b, "::1", port, 0));
+	EXPECT_ERR(EAGAIN, recv(a, &c, 1, MSG_DONTWAIT));
+}
+
 TEST_F(dual, v6only)
 {
 	int types[] = { SOCK_STREAM, SOCK_DGRAM }, i, fd, other;

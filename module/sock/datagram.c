@@ -300,7 +300,12 @@ static int dgram_send(struct socket *sock, struct msghdr *msg, size_t len)
 
 	if (addr && msg->msg_namelen >= (int)sizeof(addr->sa_family))
 		err = choose_family(sock->sk, addr->sa_family);
-	return err ?: inet_sendmsg(sock, msg, len);
+	if (err)
+		return err;
+	/* It fails. A port would be one of both families, and the socket is of none. */
+	if (unlikely(yoke_addr_undecided(sock->sk)))
+		return yoke_dgram_send_msg(sock->sk, msg, len);
+	return inet_sendmsg(sock, msg, len);
 }
 
 struct proto yoke_dgram_proto = {
