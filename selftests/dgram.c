@@ -481,6 +481,18 @@ TEST_F(dgram, a_byte_at_a_time)
 	EXPECT_EQ(0, memcmp(in, out, sizeof(in)));
 }
 
+/* Nor does what they are joined in wait for them. */
+TEST_F(dgram, parts_and_a_small_buffer)
+{
+	static char buf[9000];
+	struct pair p = dgram_pair();
+
+	must(set_opt(p.a, SOL_SOCKET, SO_SNDBUF, 6000));
+	EXPECT_EQ(8000, send(p.a, buf, 8000, MSG_MORE | MSG_DONTWAIT));
+	EXPECT_EQ(1000, send(p.a, buf, 1000, MSG_DONTWAIT));
+	EXPECT_EQ(9000, recv(p.b, buf, sizeof(buf), 0));
+}
+
 TEST_F(dgram, closed_with_unread_data)
 {
 	struct pair p = dgram_pair();

@@ -370,6 +370,7 @@ int yoke_dgram_send_pending(struct sock *sk)
 	struct yoke_dgram *dg = yoke_dg(sk);
 	struct sk_buff *skb, *part;
 	struct dst_entry *dst;
+	unsigned int headers;
 	void *to;
 	int err;
 
@@ -383,10 +384,14 @@ int yoke_dgram_send_pending(struct sock *sk)
 	err = check_size(sk, dg->pending_len, &dg->dest, dst);
 	if (err)
 		goto out_route;
-	skb = alloc_data(sk, headers_for(&dg->dest, dst), dg->pending_len, true, MSG_DONTWAIT, &err);
+	headers = headers_for(&dg->dest, dst);
+	/* The parts waited for the room; they go when it is made. */
+	skb = sock_wmalloc(sk, headers + dg->pending_len, true, sk->sk_allocation);
+	err = -ENOBUFS;
 	if (!skb)
 		goto out_route;
-	to = skb->data;
+	skb_reserve(skb, headers);
+	to = skb_put(skb, dg->pending_len);
 	skb_queue_walk(&sk->sk_write_queue, part) {
 		skb_copy_bits(part, 0, to, part->len);
 		to += part->len;
@@ -426,9 +431,20 @@ flush:
 }
 
 /*
- * Appends @len bytes to the last part or, if they do not fit, as one more. Small ones share a buffer: one
- * each, they would fill the send buffer, and then wait for what they themselves have filled.
+ * A buffer for a part of @len bytes. The first waits for room, others would wait for what lies before them:
+ * as in UDP, they may have as much again.
  */
+static struct sk_buff *alloc_part(struct sock *sk, size_t len, int flags, int *err)
+{
+	if (skb_queue_empty(&sk->sk_write_queue))
+		return alloc_data(sk, 0, max_t(size_t, len, LINEAR_MAX), len <= LINEAR_MAX, flags, err);
+	*err = -ENOBUFS;
+	if (sk_wmem_alloc_get(sk) / 2 > READ_ONCE(sk->sk_sndbuf))
+		return NULL;
+	return sock_wmalloc(sk, max_t(size_t, len, LINEAR_MAX), true, sk->sk_allocation);
+}
+
+/* Appends @len bytes to the last part or, if they do not fit, as one more. Small ones share a buffer. */
 static int append_part(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct sk_buff *part = skb_peek_tail(&sk->sk_write_queue);
@@ -437,12 +453,11 @@ static int append_part(struct sock *sk, struct msghdr *msg, size_t len)
 	if (part && !len)
 		return 0;
 	if (!part || skb_tailroom(part) < len) {
-		part = alloc_data(sk, 0, max_t(size_t, len, LINEAR_MAX), len <= LINEAR_MAX, msg->msg_flags,
-				  &err);
+		part = alloc_part(sk, len, msg->msg_flags, &err);
 		if (!part)
 			return err;
 		__skb_queue_tail(&sk->sk_write_queue, part);
-		if (len > LINEAR_MAX)
+		if (skb_is_nonlinear(part))
 			return skb_copy_datagram_from_iter(part, 0, &msg->msg_iter, len);
 		__skb_trim(part, 0);
 	}
