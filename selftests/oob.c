@@ -209,6 +209,29 @@ TEST_F(oob, waits_for_nobody)
 	EXPECT_EQ(4, inq(p.b));
 }
 
+/* A writer that was asleep when another thread let go of the connection leaves the next one alone. */
+TEST_F(oob, not_of_the_next_connection)
+{
+	static char big[1 << 20];
+	int l = listener(LOOPBACK, 0, 1);
+	struct pair p = pair_through(l, LOOPBACK);
+	pid_t writer;
+	char c;
+
+	must(set_opt(p.b, SOL_SOCKET, SO_RCVBUF, 8192));
+	must(set_opt(p.a, SOL_SOCKET, SO_SNDBUF, 65536));
+	writer = background(send(p.a, big, sizeof(big), MSG_OOB | MSG_NOSIGNAL));
+	ASSERT_TRUE(asleep(writer, SYS_sendto));
+	must(connect_nowhere(p.a));
+	finish(writer);
+	error_of(p.a);
+	must(connect_to(p.a, LOOPBACK, local_port(l)));
+	p.b = must(accept(l, NULL, NULL));
+	must(send(p.a, "x", 1, 0));
+	EXPECT_EQ(1, recv(p.b, &c, 1, 0));
+	EXPECT_EQ(0, events(p.b, POLLPRI));
+}
+
 /* splice(2) takes what lies before an urgent byte, and stops there. */
 TEST_F(oob, splice_ends_before_it)
 {

@@ -329,7 +329,7 @@ static void write_count_stamps(struct sock *sk)
 static int write_all(struct sock *sk, const struct write_call *call)
 {
 	struct msghdr *msg = call->msg;
-	int flags = msg->msg_flags, copied = 0, err;
+	int flags = msg->msg_flags, copied = 0, disconnects, err;
 	long timeo = sock_sndtimeo(sk, flags & MSG_DONTWAIT);
 	struct sockcm_cookie cookie;
 
@@ -346,6 +346,7 @@ static int write_all(struct sock *sk, const struct write_call *call)
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
 	write_check_limited(sk);
 	write_count_stamps(sk);
+	disconnects = sk->sk_disconnects;
 	while (msg_data_left(msg) || !copied) {
 		err = -EPIPE;
 		if (sk->sk_err || (sk->sk_shutdown & SEND_SHUTDOWN))
@@ -368,6 +369,9 @@ static int write_all(struct sock *sk, const struct write_call *call)
 		if (copied)
 			push(sk, YOKE_PUSH_NAGLE);
 		err = sk_stream_wait_memory(sk, &timeo);
+		/* Another thread has let go of it, and what it is now is not ours. */
+		if (disconnects != sk->sk_disconnects)
+			return copied ?: sk_stream_error(sk, flags, err);
 		if (err)
 			break;
 	}
