@@ -16,6 +16,7 @@
 #include <net/ipv6.h>
 #include <net/sock_reuseport.h>
 #include <net/udp.h>
+#include <net/xfrm.h>
 #include "../table/trace.h"
 #include "addr.h"
 #include "dgram.h"
@@ -355,11 +356,20 @@ static void keep_ipv4(struct sock *sk, struct sk_buff *skb)
 		skb_checksum_try_convert(skb, ip_hdr(skb)->protocol, inet_compute_pseudo);
 }
 
+/* IPsec's policies, and @sk's own, which may be NULL; netfilter's notes have done their work then. */
+static bool allowed(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
+{
+	if (!xfrm_policy_check(sk, XFRM_POLICY_IN, skb, rx->af->family))
+		return false;
+	nf_reset_ct(skb);
+	return true;
+}
+
 static void deliver_one(struct net *net, struct sock *sk, struct sk_buff *skb,
 			const struct yoke_rx *rx)
 {
 	/* A program's filter sees the header, as with UDP, and cannot cut it off. */
-	if (sk_filter_trim_cap(sk, skb, sizeof(struct udphdr))) {
+	if (!allowed(sk, skb, rx) || sk_filter_trim_cap(sk, skb, sizeof(struct udphdr))) {
 		atomic_inc(&sk->sk_drops);
 		yoke_count(net, DgramInErrors);
 		yoke_drop(net, sk, skb, Filtered);
@@ -441,6 +451,10 @@ void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 	sk = find(net, rx, skb);
 	if (sk) {
 		deliver(net, sk, skb, rx);
+		return;
+	}
+	if (!allowed(NULL, skb, rx)) {
+		yoke_drop(net, NULL, skb, Filtered);
 		return;
 	}
 	rx->af->dgram_nobody(skb);

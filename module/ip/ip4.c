@@ -691,6 +691,7 @@ static const struct net_protocol stream_protocol = {
 static const struct net_protocol dgram_protocol = {
 	.handler	= receive_dgram,
 	.err_handler	= dgram_error,
+	.no_policy	= 1,
 };
 
 int yoke_ip4_init(void)

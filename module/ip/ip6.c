@@ -533,7 +533,7 @@ static const struct inet6_protocol stream_protocol = {
 static const struct inet6_protocol dgram_protocol = {
 	.handler	= receive_dgram,
 	.err_handler	= dgram_error,
-	.flags		= INET6_PROTO_FINAL,
+	.flags		= INET6_PROTO_NOPOLICY | INET6_PROTO_FINAL,
 };
 
 int yoke_ip6_init(void)
