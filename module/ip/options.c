@@ -209,8 +209,14 @@ int yoke_options_take6(struct sock *sk, struct yoke_dgram_dest *d, struct ipv6_t
 
 	if (d->flow & IPV6_FLOWLABEL_MASK) {
 		label = fl6_sock_lookup(sk, d->flow);
-		if (IS_ERR(label))
+		/* connect(2) and sendto(2) have asked; a control message may say another. */
+		if (IS_ERR(label)) {
+			if (d->control) {
+				txopt_put(own);
+				return -EINVAL;
+			}
 			label = NULL;
+		}
 	}
 	opt = opt ?: own;
 	if (label)
