@@ -52,6 +52,20 @@ void yoke_carrier_dgram_error(struct sock *sk, struct sk_buff *skb, int err, boo
 			      const struct sock_extended_err *ee, u16 daddr_at, __be16 port,
 			      const void *payload);
 
+/*
+ * The route that a connected datagram socket keeps, with a reference, if it is one of @family: another
+ * thread may be connecting it by the other. NULL: none that holds.
+ */
+static inline struct dst_entry *yoke_carrier_dgram_route(struct sock *sk, u16 family, u32 cookie)
+{
+	struct dst_entry *dst = sk_dst_check(sk, cookie);
+
+	if (likely(!dst || dst->ops->family == family))
+		return dst;
+	dst_release(dst);
+	return NULL;
+}
+
 /* Which VRF is it of, of which a device got it? What is of one link only names that as @iif. */
 static inline void yoke_carrier_vrf(struct yoke_rx *rx, const struct sk_buff *skb, int sdif)
 {

@@ -371,7 +371,7 @@ static struct dst_entry *ip4_dgram_route(struct sock *sk, struct yoke_dgram_dest
 	struct flowi4 fl4;
 
 	if (d->connected) {
-		dst = sk_dst_check(sk, 0);
+		dst = yoke_carrier_dgram_route(sk, AF_INET, 0);
 		if (dst)
 			return dst;
 	}

@@ -268,7 +268,7 @@ static struct dst_entry *ip6_dgram_route(struct sock *sk, struct yoke_dgram_dest
 	struct flowi6 fl6;
 
 	if (d->connected) {
-		dst = sk_dst_check(sk, READ_ONCE(inet6_sk(sk)->dst_cookie));
+		dst = yoke_carrier_dgram_route(sk, AF_INET6, READ_ONCE(inet6_sk(sk)->dst_cookie));
 		if (dst)
 			return dst;
 	}
