@@ -293,6 +293,8 @@ static inline ssize_t yoke_compat_splice_from_iter(struct sk_buff *skb, struct i
 	if (skb_can_coalesce(skb, i, page, offset)) {
 		skb_frag_size_add(&skb_shinfo(skb)->frags[i - 1], len);
 	} else if (i < MAX_SKB_FRAGS) {
+		/* Nobody would let go of it among pages that io_uring holds. */
+		skb_zcopy_downgrade_managed(skb);
 		get_page(page);
 		skb_fill_page_desc_noacc(skb, i, page, offset, len);
 	} else {
