@@ -226,6 +226,23 @@ static inline void yoke_setup_tx_timestamp(struct sk_buff *skb, const struct soc
 #endif
 }
 
+/* 6.14: they may say its priority (SO_PRIORITY), too, which is @priority before. */
+static inline void yoke_compat_begin_priority(struct sockcm_cookie *cookie, u32 priority)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+	cookie->priority = priority;
+#endif
+}
+
+static inline u32 yoke_compat_priority(const struct sockcm_cookie *cookie, u32 priority)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+	return cookie->priority;
+#else
+	return priority;
+#endif
+}
+
 /* 6.15 */
 #ifndef TCP_RTO_MAX_MS
 #define TCP_RTO_MAX_MS		44

@@ -313,6 +313,7 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 	err = sock_cmsg_send(sk, msg, &d->cookie);
 	if (err)
 		return err;
+	d->priority = yoke_compat_priority(&d->cookie, d->priority);
 	for_each_cmsghdr(cmsg, msg) {
 		if (!CMSG_OK(msg, cmsg))
 			return -EINVAL;

@@ -206,6 +206,7 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 	if (err)
 		return err;
 	d->cookie = cookie.sockc;
+	d->priority = yoke_compat_priority(&d->cookie, d->priority);
 	d->oif = fl6.flowi6_oif;
 	d->flow = fl6.flowlabel;
 	if (!ipv6_addr_any(&fl6.saddr))

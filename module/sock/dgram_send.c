@@ -138,6 +138,7 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 	d->cookie.tsflags = READ_ONCE(sk->sk_tsflags);
 	d->segment = READ_ONCE(yoke_dg(sk)->segment);
 	d->priority = READ_ONCE(sk->sk_priority);
+	yoke_compat_begin_priority(&d->cookie, d->priority);
 	d->pair.lport = inet_sk(sk)->inet_sport;
 	if (has_name(sk, msg)) {
 		err = read_name(sk, msg, d);
