@@ -626,7 +626,7 @@ static int stream_error(struct sk_buff *skb, u32 info)
 }
 
 /* The route of a connected socket may have changed: its path MTU can be asked for (IP_MTU). */
-static void refresh_dgram(struct sock *sk)
+static void refresh_locked(struct sock *sk)
 {
 	struct dst_entry *dst;
 	struct rtable *rt;
@@ -643,6 +643,15 @@ static void refresh_dgram(struct sock *sk)
 	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
 	if (!IS_ERR(rt))
 		sk_dst_set(sk, &rt->dst);
+}
+
+/* Not while a program connects it elsewhere: who sends looks for a route himself. */
+static void refresh_dgram(struct sock *sk)
+{
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk) && sk->sk_state == TCP_ESTABLISHED)
+		refresh_locked(sk);
+	bh_unlock_sock(sk);
 }
 
 static int dgram_error(struct sk_buff *skb, u32 info)
