@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Accepted sockets and control groups: filters are the listener's, memory is charged to who accepts.
+ * Sockets and control groups: accepted ones have their listener's filters, and memory that is charged to
+ * who accepts; a group's programs have a say in who calls, binds and sends, and where to.
  */
 #include "yoke_test.h"
 #include <linux/bpf.h>
+#include <netinet/udp.h>
 #include <sys/mount.h>
 
 #define SIZE	60000
@@ -58,22 +60,31 @@ FIXTURE_TEARDOWN(cgroup)
 	rmdir(self->root);
 }
 
-/* A program that says no. */
-static int load_filter(int type, int where)
+/* A program that makes the port of an address @port, if that is not 0, and says yes or no. */
+static int load_program(int type, int where, int port, bool yes)
 {
 	struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = htons(port) },
+		{ .code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_2,
+		  .off = offsetof(struct bpf_sock_addr, user_port) },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = yes },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
+	int first = port ? 0 : 2;
 	union bpf_attr attr = {
 		.prog_type = type,
 		.expected_attach_type = where,
-		.insns = (unsigned long)insns,
-		.insn_cnt = 2,
+		.insns = (unsigned long)(insns + first),
+		.insn_cnt = ARRAY_SIZE(insns) - first,
 		.license = (unsigned long)"GPL",
 	};
 
 	return syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
+static int load_filter(int type, int where)
+{
+	return load_program(type, where, 0, false);
 }
 
 static int filter(int cmd, const char *dir, int prog, int where)
@@ -126,6 +137,138 @@ TEST_F(cgroup, who_may_have_a_socket)
 	join(self->root);
 	ASSERT_EQ(0, filter(BPF_PROG_DETACH, self->ours, prog, BPF_CGROUP_INET_SOCK_CREATE));
 	must(close(must(socket(family(), SOCK_STREAM, 0))));
+}
+
+/* What is done to a socket of the group, which programs that are attached to @where are asked about. */
+#define asked(prog, where, call) ({							\
+	int program = must(prog), told;							\
+											\
+	must(filter(BPF_PROG_ATTACH, self->ours, program, where));			\
+	told = (call) < 0 ? errno : 0;							\
+	must(filter(BPF_PROG_DETACH, self->ours, program, where));			\
+	close(program);									\
+	told;										\
+})
+
+#define no(where) load_filter(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, where)
+#define instead(where, port) load_program(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, where, port, true)
+#define either(name) (ipv6() ? BPF_CGROUP_INET6_##name : BPF_CGROUP_INET4_##name)
+#define either_udp(name) (ipv6() ? BPF_CGROUP_UDP6_##name : BPF_CGROUP_UDP4_##name)
+
+static bool have_programs(int where)
+{
+	int prog = no(where);
+
+	if (prog >= 0)
+		close(prog);
+	return prog >= 0;
+}
+
+/* A socket of the group. */
+static int of_group(const FIXTURE_DATA(cgroup) *self, int type)
+{
+	int fd;
+
+	must(write_to(self->ours, "cgroup.procs", "0") ? 0 : -1);
+	fd = of_type(type);
+	must(write_to(self->root, "cgroup.procs", "0") ? 0 : -1);
+	return fd;
+}
+
+TEST_F(cgroup, connect_is_asked)
+{
+	int to[] = { listener(LOOPBACK, 0, 5), bound(SOCK_DGRAM, LOOPBACK, 0) }, fd, where = either(CONNECT);
+
+	if (!have_programs(where))
+		SKIP(return, "no BPF: %s", err_name(errno));
+	for (int i = 0; i < 2; i++) {
+		int type = i ? SOCK_DGRAM : SOCK_STREAM, port = local_port(to[i]);
+
+		fd = of_group(self, type);
+		EXPECT_EQ(EPERM, asked(no(where), where, connect_to(fd, LOOPBACK, port)));
+		/* And the socket is as it was; another address is taken. */
+		EXPECT_EQ(0, asked(instead(where, port), where, connect_to(fd, LOOPBACK, 1)));
+		EXPECT_EQ(port, ntohs(peer(fd).sin_port));
+		close(fd);
+		/* Who is not in the group is not asked. */
+		fd = of_type(type);
+		EXPECT_EQ(0, asked(no(where), where, connect_to(fd, LOOPBACK, port)));
+		close(fd);
+	}
+}
+
+TEST_F(cgroup, datagrams_are_asked)
+{
+	int to = bound(SOCK_DGRAM, LOOPBACK, 0), port = local_port(to), where = either_udp(SENDMSG);
+	int fd = of_group(self, SOCK_DGRAM);
+	char buf[8];
+
+	if (!have_programs(where))
+		SKIP(return, "no BPF: %s", err_name(errno));
+	EXPECT_EQ(EPERM, asked(no(where), where, send_to(fd, "x", 1, LOOPBACK, port)));
+	EXPECT_EQ(0, asked(instead(where, port), where, send_to(fd, "ab", 2, LOOPBACK, 1)));
+	ASSERT_TRUE(wait_events(to, POLLIN));
+	EXPECT_EQ(2, recv(to, buf, sizeof(buf), MSG_DONTWAIT));
+	/* One that comes in parts is asked about once. */
+	must(set_opt(fd, SOL_UDP, UDP_CORK, 1));
+	EXPECT_EQ(EPERM, asked(no(where), where, send_to(fd, "x", 1, LOOPBACK, port)));
+	EXPECT_EQ(0, asked(instead(where, port), where, send_to(fd, "ab", 2, LOOPBACK, 1)));
+	EXPECT_EQ(0, asked(no(where), where, send(fd, "c", 1, 0)));
+	must(set_opt(fd, SOL_UDP, UDP_CORK, 0));
+	ASSERT_TRUE(wait_events(to, POLLIN));
+	EXPECT_EQ(3, recv(to, buf, sizeof(buf), MSG_DONTWAIT));
+	/* To its peer it may go: connect(2) was asked. */
+	must(connect_to(fd, LOOPBACK, port));
+	EXPECT_EQ(0, asked(no(where), where, send(fd, "x", 1, 0)));
+	close(fd);
+	close(to);
+}
+
+TEST_F(cgroup, senders_are_renamed)
+{
+	int where = either_udp(RECVMSG), fd = of_group(self, SOCK_DGRAM), from = dgram();
+	struct sockaddr_in name;
+	socklen_t len = sizeof(name);
+	char buf[8];
+
+	if (!have_programs(either(CONNECT)))
+		SKIP(return, "no BPF: %s", err_name(errno));
+	must(bind_to(fd, LOOPBACK, 0));
+	must(send_to(from, "x", 1, LOOPBACK, local_port(fd)));
+	ASSERT_TRUE(wait_events(fd, POLLIN));
+	EXPECT_EQ(0, asked(instead(where, 7), where,
+			   recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&name, &len)));
+	EXPECT_EQ(7, ntohs(name.sin_port));
+	close(fd);
+	close(from);
+}
+
+/* Those that generic code asks. */
+TEST_F(cgroup, names_and_options_are_asked)
+{
+	int where = either(BIND), after = either(POST_BIND), fd, value;
+	socklen_t len = sizeof(value);
+
+	if (!have_programs(where))
+		SKIP(return, "no BPF: %s", err_name(errno));
+	for (int i = 0; i < 2; i++) {
+		fd = of_group(self, i ? SOCK_DGRAM : SOCK_STREAM);
+		EXPECT_EQ(EPERM, asked(no(where), where, bind_to(fd, LOOPBACK, 1981)));
+		EXPECT_EQ(EPERM, asked(load_filter(BPF_PROG_TYPE_CGROUP_SOCK, after), after,
+				       bind_to(fd, LOOPBACK, 1981)));
+		EXPECT_EQ(0, asked(instead(where, 1982), where, bind_to(fd, LOOPBACK, 1981)));
+		EXPECT_EQ(1982, local_port(fd));
+		where = either(GETSOCKNAME);
+		EXPECT_EQ(0, asked(instead(where, 7), where, local_port(fd) == 7 ? 0 : -1));
+		where = BPF_CGROUP_SETSOCKOPT;
+		EXPECT_EQ(EPERM, asked(load_filter(BPF_PROG_TYPE_CGROUP_SOCKOPT, where), where,
+				       set_opt(fd, SOL_SOCKET, SO_RCVBUF, 10000)));
+		where = BPF_CGROUP_GETSOCKOPT;
+		EXPECT_EQ(EPERM, asked(load_filter(BPF_PROG_TYPE_CGROUP_SOCKOPT, where), where,
+				       getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &value, &len)));
+		where = either(BIND);
+		close(fd);
+	}
 }
 
 /* Bytes of sockets' memory in this group. */

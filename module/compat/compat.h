@@ -10,6 +10,7 @@
 /* Before any header can settle it. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bpf-cgroup.h>
 #include <linux/errqueue.h>
 #include <linux/shrinker.h>
 #include <linux/tcp.h>
@@ -152,6 +153,24 @@ static inline void yoke_compat_tell_acked(struct sk_buff *skb, struct sock *sk)
 typedef struct sockaddr_unsized yoke_sockaddr;
 #else
 typedef struct sockaddr yoke_sockaddr;
+#endif
+
+/*
+ * 6.7: a cgroup's program may make an address shorter (AF_UNIX). @source: the address to send from,
+ * or NULL.
+ */
+#ifdef CONFIG_CGROUP_BPF
+static inline int yoke_compat_hook(struct sock *sk, void *addr, int len,
+				   enum cgroup_bpf_attach_type type, void *source)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 7, 0)
+	return __cgroup_bpf_run_filter_sock_addr(sk, addr, &len, type, source, NULL);
+#else
+	return __cgroup_bpf_run_filter_sock_addr(sk, addr, type, source, NULL);
+#endif
+}
+#else
+#define yoke_compat_hook(sk, addr, len, type, source)	0
 #endif
 
 /* 6.10: accept got its arguments in a struct. */

@@ -16,6 +16,8 @@
  * @flow:	IPv6: flow label
  * @tos:	of the IP header
  * @ttl:	likewise, 0: the socket's
+ * @named:	to the address that came with it
+ * @locked:	the socket is, by who finds this out
  * @connected:	to the socket's peer with the socket's options: its route will do
  * @link:	neighbours only (MSG_DONTROUTE)
  * @whole:	IPv6: not to be fragmented (IPV6_DONTFRAG)
@@ -33,6 +35,8 @@ struct yoke_dgram_dest {
 	__be32	flow;
 	u8	tos;
 	u8	ttl;
+	bool	named;
+	bool	locked;
 	bool	connected;
 	bool	link;
 	bool	whole;

@@ -22,6 +22,7 @@
 #include <net/route.h>
 #include <net/tcp.h>
 #include "../engine/conn.h"
+#include "../table/hook.h"
 #include "carrier.h"
 #include "ip4.h"
 #include "offload.h"
@@ -344,6 +345,11 @@ static int ip4_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 	err = yoke_options_take(sk, d);
 	if (err)
 		return err;
+	if (!d->connected) {
+		err = yoke_hook_send(sk, &d->pair, d->named, d->locked);
+		if (err)
+			return err;
+	}
 	opt = d->options;
 	if (opt && opt->srr) {
 		if (!ip4_addr(&d->pair.raddr))

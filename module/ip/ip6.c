@@ -20,6 +20,7 @@
 #include <net/tcp.h>
 #include <net/transp_v6.h>
 #include "../engine/conn.h"
+#include "../table/hook.h"
 #include "carrier.h"
 #include "ip6.h"
 #include "options.h"
@@ -239,6 +240,11 @@ static int ip6_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 	err = yoke_options_take6(sk, d, opt.opt_flen + opt.opt_nflen ? &opt : NULL);
 	if (err)
 		return err;
+	if (!d->connected) {
+		err = yoke_hook_send(sk, &d->pair, d->named, d->locked);
+		if (err)
+			return err;
+	}
 	if (d->options && ((struct ipv6_txoptions *)d->options)->srcrt)
 		d->connected = false;
 	if (d->oif)

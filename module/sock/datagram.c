@@ -19,6 +19,7 @@
 #include <net/udp.h>
 #include "../engine/addr.h"
 #include "../engine/dgram.h"
+#include "../table/hook.h"
 #include "../table/mem.h"
 #include "../table/spare.h"
 #include "datagram.h"
@@ -89,6 +90,17 @@ static int dgram_disconnect(struct sock *sk, int flags)
 
 	lock_sock(sk);
 	err = disconnect_locked(sk, flags);
+	release_sock(sk);
+	return err;
+}
+
+/* proto.pre_connect, from inet_dgram_connect(), if a program may want to be asked. */
+static int dgram_pre_connect(struct sock *sk, yoke_sockaddr *addr, int len)
+{
+	int err;
+
+	lock_sock(sk);
+	err = yoke_hook_connect(sk, addr, len);
 	release_sock(sk);
 	return err;
 }
@@ -253,8 +265,10 @@ static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int fl
 		goto out;
 	}
 	sock_recv_cmsgs(msg, sk, skb);
-	if (msg->msg_name)
+	if (msg->msg_name) {
 		msg->msg_namelen = tell_name(sk, skb, msg->msg_name);
+		yoke_hook_receive(sk, msg->msg_name);
+	}
 	tell_packet(sk, skb, msg, off);
 	err = flags & MSG_TRUNC ? size : copied;
 	/* SO_PEEK_OFF: a look moves on, a read takes away what was before. */
@@ -319,6 +333,7 @@ struct proto yoke_dgram_proto = {
 	.init		= dgram_init,
 	.destroy	= dgram_destroy,
 	.close		= dgram_close,
+	.pre_connect	= dgram_pre_connect,
 	.connect	= dgram_connect,
 	.disconnect	= dgram_disconnect,
 	.ioctl		= dgram_ioctl,

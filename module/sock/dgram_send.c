@@ -127,8 +127,11 @@ static int read_control(struct msghdr *msg, struct yoke_dgram_dest *d)
 	return 0;
 }
 
-/* Where @msg is to go: the address it gives or the peer's, by the socket's options and its own. */
-static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
+/*
+ * Where @msg is to go: the address it gives or the peer's, by the socket's options and its own. @locked:
+ * the socket is.
+ */
+static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d, bool locked)
 {
 	int err;
 
@@ -140,7 +143,9 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 	d->priority = READ_ONCE(sk->sk_priority);
 	yoke_compat_begin_priority(&d->cookie, d->priority);
 	d->pair.lport = inet_sk(sk)->inet_sport;
-	if (has_name(sk, msg)) {
+	d->named = has_name(sk, msg);
+	d->locked = locked;
+	if (d->named) {
 		err = read_name(sk, msg, d);
 		if (err)
 			return err;
@@ -325,7 +330,7 @@ static int send_now(struct sock *sk, struct msghdr *msg, size_t len)
 	struct dst_entry *dst;
 	int err;
 
-	err = read_dest(sk, msg, &d);
+	err = read_dest(sk, msg, &d, false);
 	if (err)
 		goto out;
 	dst = d.af->dgram_route(sk, &d);
@@ -414,7 +419,7 @@ static int begin_parts(struct sock *sk, struct msghdr *msg)
 	struct dst_entry *dst;
 	int err;
 
-	err = read_dest(sk, msg, &dg->dest);
+	err = read_dest(sk, msg, &dg->dest, true);
 	if (err)
 		goto flush;
 	dst = dg->dest.af->dgram_route(sk, &dg->dest);

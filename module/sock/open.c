@@ -15,6 +15,7 @@
 #include "../engine/timewait.h"
 #include "../ip/ip6.h"
 #include "../table/cgroup.h"
+#include "../table/hook.h"
 #include "../table/mem.h"
 #include "open.h"
 #include "repair.h"
@@ -189,7 +190,7 @@ static int open_claim_any(struct sock *sk)
 }
 
 /* @defer: the SYN waits for data. */
-static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len, bool defer)
+static int open_connection(struct sock *sk, yoke_sockaddr *uaddr, int len, bool defer)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -198,6 +199,8 @@ static int open_connection(struct sock *sk, const yoke_sockaddr *uaddr, int len,
 	int err;
 
 	err = yoke_addr_choose(sk, ((const struct sockaddr *)uaddr)->sa_family);
+	if (!err)
+		err = yoke_hook_connect(sk, uaddr, len);
 	if (err)
 		return err;
 	pair = ys->node.pair;
