@@ -112,7 +112,7 @@ static void yoke_timer_suspect_path(struct sock *sk, bool hopeless)
 
 /*
  * TCP_THIN_LINEAR_TIMEOUTS, or net.yoke.thin_linear_timeouts: a stream of a few small segments, which
- * are too few to tell of a loss, does not back off at once.
+ * are too few to tell of a loss, does not back off at once. Probes of a window do (RFC 9293 §3.8.6.1).
  */
 static bool yoke_timer_thin(const struct sock *sk)
 {
@@ -120,7 +120,7 @@ static bool yoke_timer_thin(const struct sock *sk)
 
 	return (ys->thin_timeouts ||
 		READ_ONCE(yoke_net(sock_net(sk))->set.thin_linear_timeouts)) &&
-	       sk->sk_state == TCP_ESTABLISHED &&
+	       sk->sk_state == TCP_ESTABLISHED && ys->snd_wnd &&
 	       ys->retransmits <= TCP_THIN_LINEAR_RETRIES && ys->cc.ssthresh != U32_MAX &&
 	       ys->snd_nxt - ys->snd_una < 4 * ys->mss;
 }
