@@ -55,6 +55,15 @@ static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *seg)
 	return true;
 }
 
+/*
+ * Does the window let out what is worth a segment from @una on (RFC 9293 §3.8.6.2.1)? One that opens by
+ * less, and shuts again, is as good as shut.
+ */
+static bool yoke_ack_window_opens(const struct yoke_sock *ys, u32 una)
+{
+	return ys->snd_wnd >= min3(ys->write_seq - una, (u32)ys->mss, max(ys->max_window / 2, 1U));
+}
+
 /* SOF_TIMESTAMPING_TX_ACK: the byte that the program follows has arrived. */
 static void yoke_ack_stamp(struct sock *sk, struct sk_buff *skb, const struct yoke_ack *ack)
 {
@@ -340,7 +349,8 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 prior_una = ys->snd_una, wait;
 	u8 prior_state = ys->rec.state;
-	bool window_changed, outstanding, shut = !ys->snd_wnd;
+	bool shut = ys->rtt.backoff && !yoke_ack_window_opens(ys, prior_una);
+	bool window_changed, outstanding;
 	struct yoke_ack ack;
 
 	if (yoke_seq_after(seg->ack, ys->snd_nxt))
@@ -356,10 +366,10 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	window_changed = yoke_ack_window(sk, seg);
 	outstanding = !skb_queue_empty(&ys->rtx) || ys->rec.tlp_out;
 	/* What waited for the window waits no longer. */
-	if (unlikely(ys->retrans_ts) && !outstanding && ys->snd_wnd)
+	if (unlikely(ys->retrans_ts) && !outstanding && yoke_ack_window_opens(ys, seg->ack))
 		ys->retrans_ts = 0;
 	/* Nor is what goes now to be waited for as long as the last probes were. */
-	if (unlikely(shut) && ys->snd_wnd) {
+	if (unlikely(shut) && yoke_ack_window_opens(ys, seg->ack)) {
 		ys->rtt.backoff = 0;
 		yoke_conn_timer_rtx(sk);
 	}
