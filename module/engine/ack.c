@@ -327,11 +327,13 @@ static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *seg, struct
 
 	if (ys->ecn.mode == YOKE_ECN_ACCURATE) {
 		/*
-		 * Of two that acknowledge nothing new only the timestamp says which is the newer; and one
-		 * that acknowledges our SYN only may be the handshake's again, and tell of the SYN-ACK.
+		 * Of two that acknowledge nothing new only the timestamp says which is the newer, if it is
+		 * one that will be kept (RFC 7323 §4.3), so that the next is held against it; and one that
+		 * acknowledges our SYN only may be the handshake's again, and tell of the SYN-ACK.
 		 */
 		if (!ack->delivered && seg->ack == ack->prior_una &&
 		    (seg->ack == ys->iss + 1 || !ys->use_ts || !seg->opt.has_ts ||
+		     yoke_seq_after(seg->seq, ys->rcv_wup) ||
 		     !yoke_seq_after(seg->opt.tsval, ys->ts_recent)))
 			return;
 		segs = yoke_ecn_marks(&ys->ecn, seg->flags, &seg->opt, segs, ys->mss, &bytes);
