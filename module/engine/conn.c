@@ -18,6 +18,7 @@
 #define YOKE_QUICKACKS		16	/* a sender in slow start needs its ACKs at once */
 
 #define YOKE_SHORT_ROUND_US	100	/* at native speed: some 200 KB of loopback, which stay in the cache */
+#define YOKE_SHORT_BUFFER	(1 << 20)	/* what it comes to there */
 
 #define YOKE_FASTOPEN_TRAP	(60 * HZ)	/* Linux's */
 
@@ -302,9 +303,10 @@ void yoke_conn_tune_rcvbuf(struct sock *sk)
 		 * What the sender in slow start needs in the round after next; half of it is overhead. Of
 		 * short rounds there are many, and a buffer that is larger than it must be leaves the cache.
 		 */
-		want = 2 * (u64)copied;
-		if (rtt > YOKE_SHORT_ROUND_US)
-			want *= 2;
+		want = 4 * (u64)copied;
+		/* Under load rounds are longer than the shortest: at first half a window in one is enough. */
+		if (rtt == YOKE_SHORT_ROUND_US)
+			want = max(want / 2, min_t(u64, want, YOKE_SHORT_BUFFER));
 		if (ys->tune.space && rtt > USEC_PER_MSEC)
 			want += 2 * div_u64(want * (copied - ys->tune.space), ys->tune.space);
 		want = min_t(u64, want, READ_ONCE(set->rmem[2]));
