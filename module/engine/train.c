@@ -97,8 +97,10 @@ bool yoke_train_append(struct sk_buff *p, struct sk_buff *skb)
 	 * unless it is the first.
 	 */
 	if ((last == p || len > skb_tailroom(last)) && skb_try_coalesce(last, skb, &stolen, &more)) {
-		/* Only its pages are left of it. */
+		/* Only its pages are left of it: a driver may fill the rest anew (napi_gro_frags()). */
 		NAPI_GRO_CB(skb)->free = stolen ? NAPI_GRO_FREE_STOLEN_HEAD : NAPI_GRO_FREE;
+		if (!stolen)
+			pskb_trim(skb, 0);
 		if (last == p)
 			return true;
 	} else {
