@@ -81,7 +81,8 @@ bool yoke_train_append(struct sk_buff *p, struct sk_buff *skb)
 	bool stolen;
 	int more;
 
-	if (p->len + len > IP_MAX_MTU ||
+	/* Pages of programs are copied, if at all, out of the first buffer only (skb_orphan_frags_rx()). */
+	if (p->len + len > IP_MAX_MTU || skb_zcopy(p) || skb_zcopy(skb) ||
 	    NAPI_GRO_CB(p)->count >= YOKE_TRAIN_JOINED_MAX ||
 	    !pskb_may_pull(skb, skb_gro_offset(skb)))
 		return false;
