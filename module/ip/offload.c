@@ -127,14 +127,15 @@ static struct sk_buff *stream6_segment(struct sk_buff *skb, netdev_features_t fe
 }
 
 /*
- * May @skb, with header @th, become part of a larger buffer? It only acknowledges and has data. The
- * reserved bits are among the flags: one after the other gets a name of its own (AE, RFC 9768).
+ * May @skb, with header @th, become part of a larger buffer? It only acknowledges and has data, and is
+ * none already, as out of a tunnel, whose last segment may be short. The reserved bits are among the
+ * flags: one after the other gets a name of its own (AE, RFC 9768).
  */
 static bool stream_joins(const struct sk_buff *skb, const struct tcphdr *th)
 {
 	const __be32 others = TCP_DATA_OFFSET | TCP_FLAG_PSH | TCP_FLAG_FIN | htonl(U16_MAX);
 
-	return !NAPI_GRO_CB(skb)->flush && skb_gro_len(skb) &&
+	return !NAPI_GRO_CB(skb)->flush && skb_gro_len(skb) && !skb_is_gso(skb) &&
 	       (tcp_flag_word(th) & ~others) == TCP_FLAG_ACK;
 }
 
