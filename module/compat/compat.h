@@ -235,6 +235,19 @@ static inline bool yoke_gro_network_differs(const void *transport, const void *f
 #endif
 }
 
+/*
+ * 6.10: the IP header of what GRO has joined, the innermost one, is no longer where the buffer has its
+ * network header: there may be a VLAN's tag, or a tunnel's header.
+ */
+static inline void *yoke_gro_network_header(const struct sk_buff *skb)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 10, 0)
+	return skb->data + NAPI_GRO_CB(skb)->network_offsets[skb->encapsulation];
+#else
+	return skb_network_header(skb);
+#endif
+}
+
 /* 6.13: what a datagram's own control messages say of timestamps is passed on as one. */
 static inline void yoke_setup_tx_timestamp(struct sk_buff *skb, const struct sockcm_cookie *cookie)
 {

@@ -222,7 +222,7 @@ static struct sk_buff *stream6_receive(struct list_head *head, struct sk_buff *s
 
 static int stream4_complete(struct sk_buff *skb, int offset)
 {
-	const struct iphdr *iph = ip_hdr(skb);
+	const struct iphdr *iph = yoke_gro_network_header(skb);
 
 	yoke_train_depart(skb, offset, offsetof(struct tcphdr, check), YOKE_GSO_TYPE4,
 			  csum_tcpudp_magic(iph->saddr, iph->daddr, skb->len - offset,
@@ -232,7 +232,7 @@ static int stream4_complete(struct sk_buff *skb, int offset)
 
 static int stream6_complete(struct sk_buff *skb, int offset)
 {
-	const struct ipv6hdr *hdr = ipv6_hdr(skb);
+	const struct ipv6hdr *hdr = yoke_gro_network_header(skb);
 
 	yoke_train_depart(skb, offset, offsetof(struct tcphdr, check), YOKE_GSO_TYPE6,
 			  csum_ipv6_magic(&hdr->saddr, &hdr->daddr, skb->len - offset,
@@ -314,7 +314,7 @@ static struct sk_buff *dgram6_receive(struct list_head *head, struct sk_buff *sk
 
 static int dgram4_complete(struct sk_buff *skb, int offset)
 {
-	const struct iphdr *iph = ip_hdr(skb);
+	const struct iphdr *iph = yoke_gro_network_header(skb);
 
 	((struct udphdr *)(skb->data + offset))->len = htons(skb->len - offset);
 	yoke_train_depart(skb, offset, offsetof(struct udphdr, check), YOKE_TRAIN_TYPE,
@@ -325,7 +325,7 @@ static int dgram4_complete(struct sk_buff *skb, int offset)
 
 static int dgram6_complete(struct sk_buff *skb, int offset)
 {
-	const struct ipv6hdr *hdr = ipv6_hdr(skb);
+	const struct ipv6hdr *hdr = yoke_gro_network_header(skb);
 
 	((struct udphdr *)(skb->data + offset))->len = htons(skb->len - offset);
 	yoke_train_depart(skb, offset, offsetof(struct udphdr, check), YOKE_TRAIN_TYPE,
