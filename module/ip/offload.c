@@ -22,6 +22,8 @@
 #include "../engine/queue.h"
 #include "offload.h"
 
+static bool leaving;	/* GRO is to hold nothing more that only we can let go */
+
 /*
  * Each segment's sequence, flags and checksum. @pseudo: sum of the pseudo-header but the length.
  * @cwr_once: CWR is said once (RFC 3168 §6.1.2), and no part of AccECN's counter (RFC 9768 §3.3.4).
@@ -135,7 +137,7 @@ static bool stream_joins(const struct sk_buff *skb, const struct tcphdr *th)
 {
 	const __be32 others = TCP_DATA_OFFSET | TCP_FLAG_PSH | TCP_FLAG_FIN | htonl(U16_MAX);
 
-	return !NAPI_GRO_CB(skb)->flush && skb_gro_len(skb) && !skb_is_gso(skb) &&
+	return !NAPI_GRO_CB(skb)->flush && !READ_ONCE(leaving) && skb_gro_len(skb) && !skb_is_gso(skb) &&
 	       (tcp_flag_word(th) & ~others) == TCP_FLAG_ACK;
 }
 
@@ -265,7 +267,7 @@ static struct sk_buff *dgram_receive(struct list_head *head, struct sk_buff *skb
 	rx->pair.lport = uh->dest;
 	rx->pair.rport = uh->source;
 	rx->iif = skb->dev->ifindex;
-	if (yoke_dgram_wants_trains(dev_net(skb->dev), rx))
+	if (!READ_ONCE(leaving) && yoke_dgram_wants_trains(dev_net(skb->dev), rx))
 		return yoke_train_join(head, skb, uh);
 	NAPI_GRO_CB(skb)->flush = 1;
 	return NULL;
@@ -390,6 +392,11 @@ int yoke_offload_init(void)
 
 void yoke_offload_exit(void)
 {
+	/* What is held goes at the end of a poll, or a tick later: IP warns of what it cannot complete. */
+	WRITE_ONCE(leaving, true);
+	synchronize_net();
+	schedule_timeout_uninterruptible(2);
+	synchronize_net();
 	offload_del(&dgram4_offload, &dgram6_offload, yoke_dgram_protocol);
 	offload_del(&stream4_offload, &stream6_offload, yoke_stream_protocol);
 }
