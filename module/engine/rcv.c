@@ -21,6 +21,8 @@
 #include "timewait.h"
 
 #define YOKE_BACKLOG_SPARE	(64 * 1024)
+/* Since it was looked up a connection may have ended, and its program have listened on the socket. */
+#define YOKE_RCV_ENDED		(TCPF_CLOSE | TCPF_LISTEN)
 
 /* With what the program wants to know of packets. Socket locked. */
 static int yoke_rcv_input(struct sock *sk, struct sk_buff *skb)
@@ -40,7 +42,7 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 
 	bh_lock_sock_nested(sk);
 	owned = sock_owned_by_user(sk);
-	if (!owned && sk->sk_state == TCP_CLOSE) {
+	if (!owned && (1 << sk->sk_state) & YOKE_RCV_ENDED) {
 		bh_unlock_sock(sk);
 		return false;
 	}
@@ -224,10 +226,11 @@ int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
 		.ttl = U8_MAX,		/* asked before, too */
 	};
 
-	if (likely(sk->sk_state != TCP_CLOSE))
+	if (likely(!((1 << sk->sk_state) & YOKE_RCV_ENDED)))
 		return yoke_rcv_input(sk, skb);
 	/* The program may have made the socket forget what pair it was. */
-	if (tcp_hdr(skb)->dest != rx.pair.lport || tcp_hdr(skb)->source != rx.pair.rport) {
+	if (sk->sk_state == TCP_LISTEN || tcp_hdr(skb)->dest != rx.pair.lport ||
+	    tcp_hdr(skb)->source != rx.pair.rport) {
 		yoke_drop(sock_net(sk), sk, skb, Closed);
 		return 0;
 	}
@@ -254,7 +257,7 @@ static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, i
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	if (sk->sk_state == TCP_CLOSE || !yoke_seq_between(seq, ys->snd_una, ys->snd_nxt))
+	if ((1 << sk->sk_state) & YOKE_RCV_ENDED || !yoke_seq_between(seq, ys->snd_una, ys->snd_nxt))
 		return;
 	if (!err) {
 		if (!sock_owned_by_user(sk))
