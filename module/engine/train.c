@@ -157,6 +157,9 @@ void yoke_train_depart(struct sk_buff *skb, int offset, u16 check_at, int type, 
 	skb->csum_start = skb->data + offset - skb->head;
 	skb->csum_offset = check_at;
 	skb->ip_summed = CHECKSUM_PARTIAL;
+	/* In a tunnel: what measures segments, and the headers in front of each, looks there. */
+	if (skb->encapsulation)
+		skb->inner_transport_header = skb->transport_header;
 	skb_shinfo(skb)->gso_segs = NAPI_GRO_CB(skb)->count;
 	skb_shinfo(skb)->gso_type |= type;
 }
