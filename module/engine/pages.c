@@ -70,7 +70,8 @@ struct page_frag *yoke_pages_get(struct sock *sk)
 	return sk_page_frag_refill(sk, frag) ? frag : NULL;
 }
 
-static unsigned long pages_count(struct shrinker *shrinker, struct shrink_control *control)
+/* So many pages are kept from which nobody reads, or are given back, the oldest first, and @most of them. */
+static unsigned long pages_unread_of_all(unsigned long most, bool give)
 {
 	unsigned long pages = 0;
 	int cpu, i;
@@ -79,34 +80,28 @@ static unsigned long pages_count(struct shrinker *shrinker, struct shrink_contro
 		struct pages *there = per_cpu_ptr(&pages_cpus, cpu);
 
 		spin_lock(&there->lock);
-		for (i = 0; i < YOKE_PAGES_KEPT; i++)
-			if (pages_unread(&there->kept[i]))
-				pages += there->kept[i].size >> PAGE_SHIFT;
-		spin_unlock(&there->lock);
-	}
-	return pages;
-}
-
-/* Those that were given last stay longest. */
-static unsigned long pages_scan(struct shrinker *shrinker, struct shrink_control *control)
-{
-	unsigned long pages = 0;
-	int cpu, i;
-
-	for_each_possible_cpu(cpu) {
-		struct pages *there = per_cpu_ptr(&pages_cpus, cpu);
-
-		spin_lock(&there->lock);
-		for (i = YOKE_PAGES_KEPT; i-- && pages < control->nr_to_scan;) {
+		for (i = YOKE_PAGES_KEPT; i-- && pages < most;) {
 			if (!pages_unread(&there->kept[i]))
 				continue;
 			pages += there->kept[i].size >> PAGE_SHIFT;
+			if (!give)
+				continue;
 			put_page(there->kept[i].page);
 			there->kept[i].page = NULL;
 		}
 		spin_unlock(&there->lock);
 	}
-	return pages ?: SHRINK_STOP;
+	return pages;
+}
+
+static unsigned long pages_count(struct shrinker *shrinker, struct shrink_control *control)
+{
+	return pages_unread_of_all(ULONG_MAX, false);
+}
+
+static unsigned long pages_scan(struct shrinker *shrinker, struct shrink_control *control)
+{
+	return pages_unread_of_all(control->nr_to_scan, true) ?: SHRINK_STOP;
 }
 
 int yoke_pages_init(void)
