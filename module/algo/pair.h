@@ -15,7 +15,8 @@
  * @raddr:	remote address, likewise; all zero in a listener
  * @lport:	local port, network byte order
  * @rport:	remote port, network byte order; 0 in a listener
- * @vrf:	the VRF that both addresses are of, by its device's number; 0: none
+ * @vrf:	the VRF that both addresses are of, by its device's number; 0: none; in a listener the
+ *		device that it is bound to, if it is
  *
  * No holes: it is compared and hashed as bytes.
  */

@@ -118,4 +118,10 @@ struct yoke_rx {
 	__be32	flow;		/* its flow label, unless answers to it have none of it */
 };
 
+/* The device that it came by, and no VRF. */
+static inline int yoke_rx_dev(const struct yoke_rx *rx)
+{
+	return rx->sdif ?: rx->iif;
+}
+
 #endif

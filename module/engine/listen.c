@@ -744,7 +744,7 @@ int yoke_listen_start(struct sock *sk)
 	ys->listener->cookies_jiffies = 0;
 	memset(&ys->node.pair.raddr, 0, sizeof(ys->node.pair.raddr));
 	ys->node.pair.rport = 0;
-	ys->node.pair.vrf = yoke_addr_vrf(sk);
+	ys->node.pair.vrf = sk->sk_bound_dev_if;
 	ys->node.kind = YOKE_LISTENER;
 	ys->node.v6only = ipv6_only_sock(sk);
 	sk->sk_ack_backlog = 0;
@@ -759,6 +759,26 @@ int yoke_listen_start(struct sock *sk)
 		yoke_conn_set_state(sk, TCP_CLOSE);
 	}
 	return err;
+}
+
+/*
+ * If another listens there already, it stays where it is, and hears nothing: the device is no longer
+ * its own.
+ */
+void yoke_listen_rebind(struct sock *sk)
+{
+	struct yoke_hash *hash = &yoke_net(sock_net(sk))->stream;
+	struct yoke_pair *pair = &yoke_sk(sk)->node.pair;
+	u32 before = pair->vrf;
+
+	if (sk->sk_state != TCP_LISTEN || before == sk->sk_bound_dev_if)
+		return;
+	yoke_listen_leave(sk, hash);
+	pair->vrf = sk->sk_bound_dev_if;
+	if (yoke_listen_join(sk, hash)) {
+		pair->vrf = before;
+		yoke_listen_join(sk, hash);
+	}
 }
 
 /* Nobody will accept it: the peer is told. */

@@ -189,7 +189,8 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 		goto closed;
 	if (verdict == YOKE_RCV_FILTERED)
 		goto filtered;
-	node = yoke_hash_listener(&yn->stream, &rx.pair, READ_ONCE(yn->set.l3mdev_accept));
+	node = yoke_hash_listener(&yn->stream, &rx.pair, yoke_rx_dev(&rx),
+				  READ_ONCE(yn->set.l3mdev_accept));
 	if (node && yoke_rcv_device(yoke_node_sk(node), &rx)) {
 		sk = yoke_rcv_listener(yn, yoke_node_sk(node), skb, &rx);
 		rx.dev = READ_ONCE(sk->sk_bound_dev_if);

@@ -170,12 +170,13 @@ static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke
  * RFC 9293 MUST-13's exception: a SYN beyond all old numbers, or with a newer timestamp, may open
  * the pair again, if somebody listens: for nobody's sake it ends no TIME-WAIT.
  */
-static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *seg)
+static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *seg,
+				  const struct yoke_rx *rx)
 {
 	if (tw->fin_wait2 || tw->dead ||
 	    (seg->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK | YOKE_FIN)) != YOKE_SYN ||
 	    !yoke_hash_listener(&yoke_net(tw->net)->stream, &tw->node.pair,
-				READ_ONCE(yoke_net(tw->net)->set.l3mdev_accept)))
+				yoke_rx_dev(rx), READ_ONCE(yoke_net(tw->net)->set.l3mdev_accept)))
 		return false;
 	return yoke_seq_after(seg->seq, tw->rcv_nxt) ||
 	       (tw->use_ts && seg->opt.has_ts && yoke_seq_after(seg->opt.tsval, tw->ts_recent));
@@ -280,7 +281,7 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 
 	yoke_ack_parse(skb, &seg);
 	spin_lock(&tw->lock);
-	if (yoke_timewait_reopens(tw, &seg) && !yoke_timewait_paws(tw, &seg)) {
+	if (yoke_timewait_reopens(tw, &seg, rx) && !yoke_timewait_paws(tw, &seg)) {
 		rx->isn = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
 		spin_unlock(&tw->lock);
 		yoke_count(tw->net, TimeWaitRecycled);

@@ -38,9 +38,9 @@ static void open_set_port(struct sock *sk, u16 port)
 }
 
 /* Each VRF has its own ports, unless what is of one is for sockets of none, too. */
-static bool open_is_apart(const struct sock *sk)
+static u32 open_ports_vrf(const struct sock *sk)
 {
-	return !READ_ONCE(yoke_net(sock_net(sk))->set.l3mdev_accept);
+	return READ_ONCE(yoke_net(sock_net(sk))->set.l3mdev_accept) ? 0 : yoke_addr_vrf(sk);
 }
 
 /* proto.get_port, once bind(2) has set the address, or for whoever needs a port. */
@@ -50,8 +50,7 @@ int yoke_open_get_port(struct sock *sk, unsigned short num)
 	int port;
 
 	ys->node.pair.laddr = yoke_addr_local(sk);
-	ys->node.pair.vrf = yoke_addr_vrf(sk);
-	ys->owner.apart = open_is_apart(sk);
+	ys->owner.vrf = open_ports_vrf(sk);
 	port = yoke_port_bind(open_ports(sk), &ys->owner, num);
 	if (port < 0)
 		return port;
@@ -217,7 +216,7 @@ static int open_connection(struct sock *sk, yoke_sockaddr *uaddr, int len, bool 
 	pair.vrf = yoke_addr_vrf(sk);
 	ys->node.pair = pair;
 	if (!inet_sk(sk)->inet_num)
-		ys->owner.apart = open_is_apart(sk);
+		ys->owner.vrf = open_ports_vrf(sk);
 
 	err = open_claim_any(sk);
 	if (err)
@@ -389,8 +388,10 @@ int yoke_open_listen(struct socket *sock, int backlog)
 		err = yoke_addr_choose(sk, AF_INET);
 	if (!err && !inet_sk(sk)->inet_num)
 		err = yoke_open_get_port(sk, 0);
-	if (!err)
+	if (!err) {
+		yoke_sk(sk)->owner.vrf = open_ports_vrf(sk);
 		err = yoke_listen_start(sk);
+	}
 out:
 	release_sock(sk);
 	return err;

@@ -170,6 +170,7 @@ struct proto yoke_stream_proto = {
 	.disconnect		= yoke_open_disconnect,
 	.shutdown		= yoke_open_shutdown,
 	.keepalive		= stream_keepalive,
+	.rehash			= yoke_listen_rebind,
 	.get_port		= yoke_open_get_port,
 	.put_port		= yoke_open_put_port,
 	.release_cb		= yoke_timer_release,

@@ -32,6 +32,7 @@ static const struct rhashtable_params hash_params = {
 int yoke_hash_init(struct yoke_hash *h)
 {
 	BUILD_BUG_ON(sizeof(struct yoke_pair) != 40);
+	atomic_set(&h->devices, 0);
 	return rhashtable_init(&h->table, &hash_params);
 }
 
@@ -46,6 +47,8 @@ int yoke_hash_add(struct yoke_hash *h, struct yoke_node *node)
 
 	node->hashed = true;	/* before others can see, and remove, it */
 	err = rhashtable_lookup_insert_fast(&h->table, &node->rhash, hash_params);
+	if (!err && node->kind == YOKE_LISTENER && node->pair.vrf)
+		atomic_inc(&h->devices);
 	if (!err)
 		return 0;
 	node->hashed = false;
@@ -70,6 +73,8 @@ void yoke_hash_del(struct yoke_hash *h, struct yoke_node *node)
 	if (!node->hashed)
 		return;
 	node->hashed = false;
+	if (node->kind == YOKE_LISTENER && node->pair.vrf)
+		atomic_dec(&h->devices);
 	rhashtable_remove_fast(&h->table, &node->rhash, hash_params);
 }
 
@@ -78,37 +83,57 @@ struct yoke_node *yoke_hash_find(struct yoke_hash *h, const struct yoke_pair *pa
 	return rhashtable_lookup(&h->table, pair, hash_params);
 }
 
-static struct yoke_node *find_listener(struct yoke_hash *h, const struct yoke_pair *pair)
+/* The listener of @key for an address like @laddr, or NULL. */
+static struct yoke_node *find_key(struct yoke_hash *h, const struct yoke_pair *key,
+				  const struct in6_addr *laddr)
 {
-	struct yoke_node *node = yoke_hash_find(h, pair);
+	struct yoke_node *node = yoke_hash_find(h, key);
 
-	return node && node->kind == YOKE_LISTENER ? node : NULL;
+	if (!node || node->kind != YOKE_LISTENER)
+		return NULL;
+	return node->v6only && ipv6_addr_v4mapped(laddr) ? NULL : node;
 }
 
-static struct yoke_node *find_best(struct yoke_hash *h, const struct yoke_pair *pair, u32 vrf)
+/* The one that is bound to @dev, if that is not 0, or of @key's VRF. */
+static struct yoke_node *find_listener(struct yoke_hash *h, const struct yoke_pair *key, u32 dev,
+				       const struct in6_addr *laddr)
+{
+	struct yoke_pair bound = *key;
+	struct yoke_node *node;
+
+	if (unlikely(dev)) {
+		bound.vrf = dev;
+		node = find_key(h, &bound, laddr);
+		if (node)
+			return node;
+	}
+	return find_key(h, key, laddr);
+}
+
+static struct yoke_node *find_best(struct yoke_hash *h, const struct yoke_pair *pair, u32 vrf, u32 dev)
 {
 	struct yoke_pair key = { .laddr = pair->laddr, .lport = pair->lport, .vrf = vrf };
 	struct yoke_node *node;
 
-	node = find_listener(h, &key);
+	node = find_listener(h, &key, dev, &pair->laddr);
 	if (node)
 		return node;
 	if (ipv6_addr_v4mapped(&key.laddr)) {
 		ipv6_addr_set_v4mapped(htonl(INADDR_ANY), &key.laddr);
-		node = find_listener(h, &key);
+		node = find_listener(h, &key, dev, &pair->laddr);
 		if (node)
 			return node;
 	}
 	key.laddr = in6addr_any;
-	node = find_listener(h, &key);
-	return node && node->v6only && ipv6_addr_v4mapped(&pair->laddr) ? NULL : node;
+	return find_listener(h, &key, dev, &pair->laddr);
 }
 
-struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair, bool beyond)
+struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair, u32 dev,
+				     bool beyond)
 {
-	struct yoke_node *node = find_best(h, pair, pair->vrf);
+	struct yoke_node *node = find_best(h, pair, pair->vrf, atomic_read(&h->devices) ? dev : 0);
 
 	if (unlikely(!node && pair->vrf && beyond))
-		node = find_best(h, pair, 0);
+		node = find_best(h, pair, 0, 0);
 	return node;
 }

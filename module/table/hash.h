@@ -34,9 +34,14 @@ struct yoke_node {
 	bool		v6only;
 };
 
-/* struct yoke_hash - the entries by pair */
+/*
+ * struct yoke_hash - the entries by pair
+ * @devices: how many listeners are bound to a device or VRF: without any, no segment is asked by which
+ *	it came
+ */
 struct yoke_hash {
 	struct rhashtable table;
+	atomic_t	devices;
 };
 
 /*
@@ -79,8 +84,10 @@ void yoke_hash_del(struct yoke_hash *h, struct yoke_node *node);
 struct yoke_node *yoke_hash_find(struct yoke_hash *h, const struct yoke_pair *pair);
 /*
  * Under rcu_read_lock(): the listener that fits best: the address itself, then any of its family,
- * then any at all. @beyond: for what is of a VRF that has none, one of no VRF will do.
+ * then any at all; of each first the one bound to @dev, by which the segment came. @beyond: for what is
+ * of a VRF that has none, one of no VRF will do.
  */
-struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair, bool beyond);
+struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair, u32 dev,
+				     bool beyond);
 
 #endif

@@ -33,8 +33,9 @@ struct yoke_port {
  * @port:	NULL while it holds none
  * @sk:		the socket, NULL for a TIME-WAIT
  * @pair:	its owner's; whose @laddr it is bound to, unspecified for any
- * @apart:	the ports of @pair's VRF are others than those of the rest
+ * @vrf:	of a socket: the VRF whose ports are others than those of the rest, 0: it has the rest's
  * @dev:	of a TIME-WAIT: the device its socket was bound to; yoke_port_join() takes it
+ * @apart:	likewise, the ports of @pair's VRF are others than those of the rest
  * @reuse:	likewise, its SO_REUSEADDR
  * @reuseport:	likewise
  * @v6only:	likewise, IPV6_V6ONLY
@@ -44,11 +45,14 @@ struct yoke_owner {
 	struct yoke_port *port;
 	struct sock	*sk;
 	const struct yoke_pair *pair;
-	int	dev;
+	union {
+		u32	vrf;
+		int	dev;
+	};
+	bool	apart;
 	bool	reuse;
 	bool	reuseport;
 	bool	v6only;
-	bool	apart;
 };
 
 /**
