@@ -12,6 +12,7 @@
 #include <linux/kernel.h>
 #include <linux/types.h>
 #include <linux/siphash.h>
+#include <net/ipv6.h>
 #include "pair.h"
 #include "cookie.h"
 
@@ -19,7 +20,12 @@
 
 u64 yoke_cookie_hash(const struct yoke_pair *pair, const siphash_key_t *key)
 {
-	return siphash(pair, sizeof(*pair), key);
+	u32 ports = (__force u32)pair->lport << 16 | (__force u32)pair->rport;
+
+	if (!ipv6_addr_v4mapped(&pair->laddr))
+		return siphash(pair, sizeof(*pair), key);
+	return siphash_4u32((__force u32)pair->laddr.s6_addr32[3], (__force u32)pair->raddr.s6_addr32[3],
+			    ports, pair->vrf, key);
 }
 
 u32 yoke_cookie_isn(u64 hash, u64 now_ns)
@@ -44,8 +50,9 @@ u64 yoke_cookie_fastopen(const struct yoke_pair *pair, const siphash_key_t *key)
 /* --- SYN cookies --- */
 
 /*
- * cookie = H0(pair) + IRS + count << 24 + (H1(pair, count) + MSS index) % 2^24. The two hashes hide
- * the rest; IRS keeps the numbers of one pair growing as the peer's do.
+ * cookie = H + IRS + count << 24 + (H1(H, count) + MSS index) % 2^24, where H is a hash of the pair with
+ * the first key, H1 one with the second. The two hide the rest; IRS keeps the numbers of one pair growing
+ * as the peer's do.
  */
 #define COUNT_SHIFT	24
 #define LOW_BITS	((1u << COUNT_SHIFT) - 1)
@@ -56,43 +63,34 @@ u64 yoke_cookie_fastopen(const struct yoke_pair *pair, const siphash_key_t *key)
  */
 static const u16 mss_table[] = { 536, 1220, 1300, 1420, 1440, 1460, 8940 };
 
-static u32 syn_base(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 irs)
+static u32 syn_low(u64 hash, const siphash_key_t keys[2], u32 count)
 {
-	return (u32)yoke_cookie_hash(pair, &keys[0]) + irs;
-}
-
-static u32 syn_low(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 count)
-{
-	struct {
-		struct yoke_pair pair;
-		u32	count;
-	} in = { *pair, count };
-
-	return (u32)siphash(&in, sizeof(in), &keys[1]);
+	return (u32)siphash_2u64(hash, count, &keys[1]);
 }
 
 u32 yoke_cookie_syn(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 irs, u32 count,
 		    u16 *mss)
 {
+	u64 hash = yoke_cookie_hash(pair, &keys[0]);
 	u32 i = ARRAY_SIZE(mss_table) - 1;
 
 	while (i && mss_table[i] > *mss)
 		i--;
 	*mss = mss_table[i];
-	return syn_base(pair, keys, irs) + (count << COUNT_SHIFT) +
-	       ((syn_low(pair, keys, count) + i) & LOW_BITS);
+	return (u32)hash + irs + (count << COUNT_SHIFT) + ((syn_low(hash, keys, count) + i) & LOW_BITS);
 }
 
 u16 yoke_cookie_syn_mss(const struct yoke_pair *pair, const siphash_key_t keys[2], u32 irs,
 			u32 count, u32 cookie)
 {
+	u64 hash = yoke_cookie_hash(pair, &keys[0]);
 	u32 age, i;
 
-	cookie -= syn_base(pair, keys, irs);
+	cookie -= (u32)hash + irs;
 	age = (count - (cookie >> COUNT_SHIFT)) & 0xff;
 	if (age >= YOKE_COOKIE_AGE)
 		return 0;
-	i = (cookie - syn_low(pair, keys, count - age)) & LOW_BITS;
+	i = (cookie - syn_low(hash, keys, count - age)) & LOW_BITS;
 	return i < ARRAY_SIZE(mss_table) ? mss_table[i] : 0;
 }
 

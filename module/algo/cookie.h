@@ -12,7 +12,7 @@
 
 struct yoke_pair;
 
-/* SipHash of a pair: one does for both of these, which have half of it each. */
+/* SipHash of a pair, whose halves are independent of each other. */
 u64 yoke_cookie_hash(const struct yoke_pair *pair, const siphash_key_t *key);
 
 /*

@@ -11,6 +11,7 @@
 #include <net/busy_poll.h>
 #include <net/sock_reuseport.h>
 #include <net/xfrm.h>
+#include "../algo/cookie.h"
 #include "addr.h"
 #include "input.h"
 #include "latch.h"
@@ -159,8 +160,7 @@ static struct sock *yoke_rcv_listener(struct yoke_net *yn, struct sock *sk, stru
 	struct sock *other = NULL;
 
 	if (rcu_access_pointer(sk->sk_reuseport_cb))
-		other = reuseport_select_sock(sk, (u32)siphash(&rx->pair, sizeof(rx->pair), key),
-					      skb, tcp_hdrlen(skb));
+		other = reuseport_select_sock(sk, (u32)yoke_cookie_hash(&rx->pair, key), skb, tcp_hdrlen(skb));
 	return IS_ERR_OR_NULL(other) ? sk : other;
 }
 

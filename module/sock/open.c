@@ -179,8 +179,7 @@ static int open_claim_any(struct sock *sk)
 		err = open_claim(sk, port);
 		return err == -EEXIST ? -EADDRNOTAVAIL : err;
 	}
-	port = yoke_port_choose(ports, &ys->owner,
-				(u32)siphash(&ys->node.pair, sizeof(ys->node.pair), &ports->key),
+	port = yoke_port_choose(ports, &ys->owner, (u32)yoke_cookie_hash(&ys->node.pair, &ports->key),
 				open_claim, sk);
 	if (port < 0)
 		return port;

@@ -15,6 +15,8 @@ typedef uint64_t u64;
 typedef int32_t s32;
 typedef int64_t s64;
 
+#define __force
+
 struct list_head {
 	struct list_head *next, *prev;
 };
