@@ -332,6 +332,8 @@ TEST_F(dual, no_address_no_port)
 	EXPECT_EQ(1, send_at(a, "127.0.0.1", PORT, 0));
 	port = ntohs(name_of(a, false).in.sin_port);
 	EXPECT_EQ(1, send_at(b, "::1", port, 0));
+	EXPECT_EQ(1, send_at(a, "127.0.0.1", port, 0));	/* comes after it */
+	EXPECT_TRUE(heard(a, "127.0.0.1"));
 	EXPECT_ERR(EAGAIN, recv(a, &c, 1, MSG_DONTWAIT));
 }
 

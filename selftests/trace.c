@@ -12,6 +12,11 @@ static bool tracing(bool on)
 	return write_file(TRACEFS "events/yoke/enable", on ? "1" : "0");
 }
 
+static bool tracing_shrinkers(bool on)
+{
+	return write_file(TRACEFS "events/vmscan/mm_shrink_slab_end/enable", on ? "1" : "0");
+}
+
 FIXTURE(trace) { struct net net; };
 
 FIXTURE_SETUP(trace)
@@ -28,6 +33,7 @@ FIXTURE_SETUP(trace)
 FIXTURE_TEARDOWN(trace)
 {
 	tracing(false);
+	tracing_shrinkers(false);
 }
 
 /* How many events with all these words there are, and the last of them. */
@@ -246,7 +252,7 @@ TEST_F(trace, kept_pages_are_given_back)
 {
 	struct pair p = link_pair(self->net);
 
-	ASSERT_TRUE(write_file(TRACEFS "events/vmscan/mm_shrink_slab_end/enable", "1"));
+	ASSERT_TRUE(tracing_shrinkers(true));
 	EXPECT_TRUE(carry_both_ways(p, 1 << 20, BOUND));
 	EXPECT_TRUE(until(outq(p.a) == 0 && outq(p.b) == 0));
 	must(write_file("/proc/sys/vm/drop_caches", "2") ? 0 : -1);
@@ -254,7 +260,6 @@ TEST_F(trace, kept_pages_are_given_back)
 	ASSERT_TRUE(write_file(TRACEFS "trace", ""));
 	must(write_file("/proc/sys/vm/drop_caches", "2") ? 0 : -1);
 	EXPECT_EQ(0, events_with("mm_shrink_slab_end: pages_scan", "[yoke]", ""));
-	write_file(TRACEFS "events/vmscan/mm_shrink_slab_end/enable", "0");
 }
 
 TEST_HARNESS_MAIN
