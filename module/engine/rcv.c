@@ -143,9 +143,14 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 	case YOKE_TIMEWAIT:
 		if (!yoke_rcv_policy(NULL, skb, rx))
 			return YOKE_RCV_FILTERED;
-		if (yoke_timewait_rcv(container_of(node, struct yoke_timewait, node), skb, rx) ==
-		    YOKE_TW_DONE)
+		switch (yoke_timewait_rcv(container_of(node, struct yoke_timewait, node), skb, rx)) {
+		case YOKE_TW_DONE:
 			return YOKE_RCV_DONE;
+		case YOKE_TW_GONE:
+			return YOKE_RCV_AGAIN;
+		case YOKE_TW_SYN:
+			break;
+		}
 		return YOKE_RCV_NOBODY;
 	default:
 		return YOKE_RCV_NOBODY;

@@ -173,7 +173,7 @@ static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke
 static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *seg,
 				  const struct yoke_rx *rx)
 {
-	if (tw->fin_wait2 || tw->dead ||
+	if (tw->fin_wait2 ||
 	    (seg->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK | YOKE_FIN)) != YOKE_SYN ||
 	    !yoke_hash_listener(&yoke_net(tw->net)->stream, &tw->node.pair,
 				yoke_rx_dev(rx), READ_ONCE(yoke_net(tw->net)->set.l3mdev_accept)))
@@ -281,6 +281,11 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 
 	yoke_ack_parse(skb, &seg);
 	spin_lock(&tw->lock);
+	/* Where its timer was there may be its RCU head by now. */
+	if (unlikely(tw->dead)) {
+		spin_unlock(&tw->lock);
+		return YOKE_TW_GONE;
+	}
 	if (yoke_timewait_reopens(tw, &seg, rx) && !yoke_timewait_paws(tw, &seg)) {
 		rx->isn = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
 		spin_unlock(&tw->lock);

@@ -77,6 +77,7 @@ enum yoke_timewait_verdict {
 	 * old numbers.
 	 */
 	YOKE_TW_SYN,
+	YOKE_TW_GONE,		/* somebody has just ended it: there may be something else now */
 };
 /* A segment for it (RCU). Consumes @skb only with YOKE_TW_DONE. */
 enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk_buff *skb,
