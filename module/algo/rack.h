@@ -37,6 +37,7 @@
  * @overtaken:	so many bytes, its own too, were delivered before one that came late
  * @rate:	the delivery rate
  * @retrans_acked: a retransmitted segment was cumulatively acknowledged
+ * @ambiguous:	so was one of whatever episode
  * @orig_delivered: a segment sent before the last timeout, and not again, was delivered
  */
 struct yoke_ack {
@@ -64,6 +65,7 @@ struct yoke_ack {
 	u32	overtaken;
 	struct yoke_rate_sample rate;
 	bool	retrans_acked;
+	bool	ambiguous;
 	bool	orig_delivered;
 };
 

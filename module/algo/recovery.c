@@ -93,6 +93,7 @@ void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack)
 	ack->rate.valid = false;
 	ack->prior_in_flight = r->board.in_flight;
 	ack->retrans_acked = false;
+	ack->ambiguous = false;
 	ack->orig_delivered = false;
 	r->board.newreno = !ack->sack;
 	if (!r->board.sacked)
@@ -128,12 +129,24 @@ static inline void deliver(struct yoke_recovery *r, const struct yoke_seg *seg, 
 		ack->rtt_us = rtt_us;
 }
 
+/*
+ * The same of what lies below SEG.ACK: what was sent only once may have waited at the peer for what was
+ * sent again, and tells no round trip either (Karn).
+ */
+static inline void deliver_acked(struct yoke_recovery *r, const struct yoke_seg *seg, u32 len,
+				 u32 end_seq, struct yoke_ack *ack)
+{
+	ack->retrans_acked |= in_episode(r, seg);
+	ack->ambiguous |= !!seg->retrans;
+	deliver(r, seg, len, end_seq, ack);
+	if (unlikely(ack->ambiguous))
+		ack->rtt_us = 0;
+}
+
 void yoke_recovery_acked(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack)
 {
-	if (!yoke_scoreboard_acked(&r->board, seg))
-		return;
-	ack->retrans_acked |= in_episode(r, seg);
-	deliver(r, seg, yoke_seg_len(seg), seg->end_seq, ack);
+	if (yoke_scoreboard_acked(&r->board, seg))
+		deliver_acked(r, seg, yoke_seg_len(seg), seg->end_seq, ack);
 }
 
 void yoke_recovery_trim(struct yoke_recovery *r, struct yoke_seg *seg, u32 seq,
@@ -143,10 +156,8 @@ void yoke_recovery_trim(struct yoke_recovery *r, struct yoke_seg *seg, u32 seq,
 
 	if (len >= yoke_seg_len(seg))	/* not inside: the caller's mistake must not corrupt sums */
 		return;
-	if (!yoke_scoreboard_trim(&r->board, seg, len))
-		return;
-	ack->retrans_acked |= in_episode(r, seg);
-	deliver(r, seg, len, seq, ack);
+	if (yoke_scoreboard_trim(&r->board, seg, len))
+		deliver_acked(r, seg, len, seq, ack);
 }
 
 void yoke_recovery_sacked(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_ack *ack)

@@ -181,6 +181,22 @@ TEST(acked__no_rtt_of_a_retransmitted_segment)
 	EXPECT_EQ(c.ack.delivered, MSS);
 }
 
+TEST(acked__no_rtt_of_what_waited_for_a_retransmission)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 4, 0);
+	yoke_recovery_resent(&c.r, &c.seg[0], T0 + 50000);
+	send(&c, 2, 60000);
+	ack(&c, 3, RTT + 50000);
+	EXPECT_EQ(c.ack.rtt_us, 0);
+	/* What is SACKed above it did not. */
+	yoke_recovery_resent(&c.r, &c.seg[3], T0 + 70000);
+	ack_sack(&c, 4, 5, 6, RTT + 60000);
+	EXPECT_EQ(c.ack.rtt_us, RTT);
+}
+
 TEST(trim__keeps_the_rest)
 {
 	struct conn c;
