@@ -289,10 +289,13 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
 	memcpy(ys->seen, done, sizeof(done));
 }
 
-/* RTT: of the segment itself or, if that was retransmitted, from its timestamp (RFC 7323 §4.1). */
+/*
+ * RTT: of the segment itself or, if that was retransmitted, from its timestamp: only of an ACK that
+ * moves SND.UNA, as others echo what came before the gap (RFC 7323 §4.1).
+ */
 static void yoke_ack_rtt(struct yoke_sock *ys, const struct yoke_segment *seg, struct yoke_ack *ack)
 {
-	if (!ack->rtt_us && ack->delivered && seg->opt.has_ts && seg->opt.tsecr && ys->use_ts) {
+	if (!ack->rtt_us && ack->ack != ack->prior_una && seg->opt.has_ts && seg->opt.tsecr && ys->use_ts) {
 		u32 ticks = yoke_conn_tsval(ys) - seg->opt.tsecr;
 
 		if (ticks < YOKE_RTO_MAX_US / USEC_PER_MSEC)
