@@ -181,13 +181,15 @@ static struct sk_buff *yoke_ack_pass(struct yoke_sock *ys, struct sk_buff *skb)
 
 /*
  * Marks the segments of the retransmit queue that lie in @block; a buffer that lies half in it is cut
- * first. False if there was no memory for that, or it is too far to walk.
+ * first. False if there was no memory for that, it is too far to walk, or the block has but a part of a
+ * segment: when it grows, that is looked at again.
  */
 static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 				struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb = yoke_ack_seek(ys, block->start), *next;
+	bool whole = true;
 
 	if (IS_ERR_OR_NULL(skb))
 		return !skb;
@@ -204,10 +206,14 @@ static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 			next = skb->next;
 			continue;
 		}
-		if (yoke_seq_before(from, block->start))
+		if (yoke_seq_before(from, block->start)) {
 			from = yoke_ack_boundary(ys, skb, block->start, true);
-		if (yoke_seq_after(to, block->end))
+			whole &= from == block->start;
+		}
+		if (yoke_seq_after(to, block->end)) {
 			to = yoke_ack_boundary(ys, skb, block->end, false);
+			whole &= to == block->end;
+		}
 		if (!yoke_seq_before(from, to))
 			continue;
 		if (from != seg->seq) {
@@ -227,7 +233,7 @@ static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 		}
 		yoke_recovery_sacked(&ys->rec, seg, ack);
 	}
-	return true;
+	return whole;
 }
 
 /* The first block may report a duplicate (RFC 2883 §4). Returns how many blocks it takes up. */

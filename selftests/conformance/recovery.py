@@ -47,7 +47,7 @@ def window(c, segments, more=100):
 
 
 def sack(first, *blocks):
-	edges = [seq32(first + SIZE * edge) for block in blocks for edge in block]
+	edges = [seq32(first + int(SIZE * edge)) for block in blocks for edge in block]
 	return [('NOP', None), ('NOP', None), ('SAck', tuple(edges))]
 
 
@@ -205,6 +205,16 @@ def lost_retransmission(p):
 	time.sleep(RTT / 2)
 	c.send('A', ack=first, options=sack(first, (1, last + 1)))
 	equal(numbers(first, c.drain()).count(0), 1, 'retransmissions of the retransmission')
+
+
+@rows('6675-5')
+def half_a_segment_sacked(p):
+	"""A report that ends amid a segment, and then beyond it: that one does not come again."""
+	c = connection(p)
+	first = flight(c, 5)
+	c.send('A', ack=first, options=sack(first, (1, 2.5)))
+	c.send('A', ack=first, options=sack(first, (1, 5)))
+	equal(set(numbers(first, c.drain())), {0}, 'retransmitted')
 
 
 @rows('8985-7', '8985-11', '6298-8')
