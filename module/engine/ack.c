@@ -367,8 +367,8 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	if (yoke_seq_after(seg->ack, ys->snd_nxt))
 		return false;
 	if (yoke_seq_before(seg->ack, prior_una))
-		/* An old duplicate may still carry data; a very old one is somebody's guess. */
-		return !yoke_seq_before(seg->ack, prior_una - max(ys->max_window, 1U));
+		/* An old duplicate may still carry data; of what was never sent it is somebody's guess. */
+		return !yoke_seq_before(seg->ack, prior_una - (u32)min_t(u64, ys->max_window, ys->bytes_acked));
 
 	/* Something works again. */
 	if (unlikely(READ_ONCE(sk->sk_err_soft)))

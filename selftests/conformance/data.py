@@ -301,6 +301,20 @@ def ack_too_old(p):
 	c.expect_state('ESTABLISHED')
 
 
+@rows('5961-7', '5961-8')
+def ack_of_what_was_never_sent(p):
+	"""Nor is anything taken with an ACK below the first byte, however large the window."""
+	c = p.established()
+	c.write(pattern(1000))
+	c.expect_data(pattern(1000))
+	c.send('PA', b'bad', seq=c.seq, ack=c.ack - 1001)
+	c.expect('A')
+	c.nothing_to_read()
+	c.send('PA', b'good', ack=c.ack - 1000)
+	c.expect_ack()
+	equal(c.recv(4), b'good', 'data read')
+
+
 @rows('9293-EV-29', '9293-MUST-12')
 def fin_with_data(p):
 	c = p.established()
