@@ -756,6 +756,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct net *net = sock_net(sk);
+	bool again = false;
 
 	/* Fast Open's SYN again: our answer was lost. */
 	if (unlikely(ys->fastopen) && (s->flags & (YOKE_SYN | YOKE_ACK)) == YOKE_SYN &&
@@ -769,7 +770,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 	 */
 	if (sk->sk_state == TCP_SYN_RECV && s->flags & YOKE_SYN && s->seq == ys->irs) {
 		s->seq++;
-		s->flags &= ~YOKE_SYN;
+		again = true;
 		ys->ack_now = true;
 	}
 	if (unlikely(yoke_input_paws(ys, s)) && !(s->flags & YOKE_RST)) {
@@ -787,7 +788,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		return false;
 	}
 	/* Fourth step: a SYN inside the window proves nothing (RFC 5961 §4.2). */
-	if (unlikely(s->flags & YOKE_SYN)) {
+	if (unlikely(s->flags & YOKE_SYN && !again)) {
 		yoke_output_challenge(sk);
 		yoke_drop(net, sk, skb, InvalidSyn);
 		return false;
@@ -804,6 +805,8 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 			return false;
 		}
 		yoke_ack_process(sk, s);
+		/* Until here, as its window is not scaled. */
+		s->flags &= ~YOKE_SYN;
 		yoke_input_established(sk);
 	} else if (!yoke_ack_process(sk, s)) {
 		yoke_output_challenge(sk);

@@ -190,6 +190,21 @@ def window_scale_of_the_peer(p):
 	check(2000 <= size <= 2560, f'{size} bytes in flight')
 
 
+@rows('7323-3')
+def window_of_a_second_syn(p):
+	"""Both open, and the other side's SYN comes again with its ACK: still meant literally."""
+	c = p.syn_sent()
+	c.win = 2000
+	options = [('MSS', 1000), ('NOP', None), ('WScale', 7)]
+	c.send('S', options=options)
+	c.expect('SA', seq=c.syn.seq)
+	c.send('SA', seq=c.iss, options=options)
+	c.drain()
+	c.write(pattern(10000))
+	size = sum(len(s.data) for s in c.drain())
+	check(1000 <= size <= 2000, f'{size} bytes in flight')
+
+
 @rows('7323-4')
 def window_scale_too_large(p):
 	"""Fifteen and more are taken for fourteen: 1 << 14 is 16384."""
