@@ -28,7 +28,7 @@ static void yoke_timewait_put(struct yoke_timewait *tw)
 		call_rcu(&tw->rcu, yoke_timewait_free);
 }
 
-/* Out of the table; false if somebody else was first. */
+/* Out of the table, whose reference is the caller's now; false if somebody else was first. */
 static bool yoke_timewait_unhash(struct yoke_timewait *tw)
 {
 	struct yoke_net *yn = yoke_net(tw->net);
@@ -43,7 +43,6 @@ static bool yoke_timewait_unhash(struct yoke_timewait *tw)
 	yoke_hash_del(&yn->stream, &tw->node);
 	yoke_port_leave(&yn->ports[YOKE_STREAM_PORTS], &tw->owner);
 	atomic_dec(&yn->timewaits);
-	yoke_timewait_put(tw);
 	return true;
 }
 
@@ -51,15 +50,18 @@ void yoke_timewait_kill(struct yoke_timewait *tw)
 {
 	if (!yoke_timewait_unhash(tw))
 		return;
+	/* Before the last reference may go, and with it the timer's place. */
 	if (timer_delete(&tw->timer))
 		yoke_timewait_put(tw);
+	yoke_timewait_put(tw);
 }
 
 static void yoke_timewait_expire(struct timer_list *t)
 {
 	struct yoke_timewait *tw = container_of(t, struct yoke_timewait, timer);
 
-	yoke_timewait_unhash(tw);
+	if (yoke_timewait_unhash(tw))
+		yoke_timewait_put(tw);
 	yoke_timewait_put(tw);
 }
 
