@@ -261,6 +261,8 @@ void yoke_conn_init_buffers(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
+	/* Rather too small a guess: it grows with what comes, and never shrinks. */
+	ys->rcv_mss = min3(ys->mss, ys->advmss, (u16)YOKE_MSS_DEFAULT);
 	ys->tune.seq = ys->copied_seq;
 	ys->tune.space = min_t(u32, ys->rcv_wnd, YOKE_CC_INIT_SEGS * ys->advmss);
 	ys->tune.time_us = (u32)ys->now_us;

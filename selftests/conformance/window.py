@@ -5,7 +5,7 @@ import select
 import time
 
 from peer import (MSS, ahead, check, equal, near, pattern, poll_events, raises, rows, seq32,
-		  slow, until)
+		  slow, tcp_info, until)
 
 SIZE = 1000
 OFFER = (('MSS', SIZE),)
@@ -581,6 +581,13 @@ def ack_every_second_segment(p):
 		check(told and ahead(told[-1].ack, before) >= MSS, 'no ACK for two full segments')
 	told = [(s.ack, s.window) for s in told]
 	equal(len(set(told)), len(told), 'ACKs that say something')
+
+
+@rows('9293-SHLD-19')
+def small_segments_may_be_full(p):
+	"""Full segments are not thought to be larger than what either side takes."""
+	for c in p.established(options=[('MSS', 300)]), p.established(active=True, options=[('MSS', 300)]):
+		check(tcp_info(c.sock).rcv_mss <= 300, f'{tcp_info(c.sock).rcv_mss} bytes')
 
 
 @rows('6928-4')
