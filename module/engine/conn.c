@@ -261,7 +261,7 @@ void yoke_conn_init_buffers(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	/* Rather too small a guess: it grows with what comes, and never shrinks. */
+	/* Rather too small a guess: it grows with the first that is larger. */
 	ys->rcv_mss = min3(ys->mss, ys->advmss, (u16)YOKE_MSS_DEFAULT);
 	ys->tune.seq = ys->copied_seq;
 	ys->tune.space = min_t(u32, ys->rcv_wnd, YOKE_CC_INIT_SEGS * ys->advmss);

@@ -225,7 +225,7 @@ struct yoke_listener {
  *
  * engine/input.c, what has arrived:
  * @mss_clamp:	the peer's MSS option, or the default
- * @rcv_mss:	guess of the segments the peer sends, for delayed ACKs and windows
+ * @rcv_mss:	guess of the segments the peer sends, for delayed ACKs and windows; @rcv_last the last one
  * @ts_recent:	TS.Recent (RFC 7323 §4.3), @ts_recent_s when it was taken (seconds)
  * @ooo:	segments received beyond RCV.NXT, by sequence; @ooo_last the one that came last
  * @sacks:	what @ooo holds, @nsacks blocks, the latest first
@@ -285,6 +285,7 @@ struct yoke_sock {
 
 	u16	mss;
 	u16	rcv_mss;
+	u16	rcv_last;
 	u16	advmss;
 	u16	mss_clamp;
 	u16	user_mss;

@@ -273,9 +273,12 @@ static void yoke_input_measure(struct sock *sk, const struct sk_buff *skb,
 	u32 size = skb_shinfo(skb)->gso_size ?: skb->len;
 
 	ys->got.jiffies = (u32)jiffies;
-	ys->short_in = size < ys->rcv_mss;
-	if (size > ys->rcv_mss)
+	/* Where the path carries less than it did, two in a row are alike, and no end of anything. */
+	if (size > ys->rcv_mss ||
+	    (size == ys->rcv_last && size >= TCP_MSS_DEFAULT && !(s->flags & YOKE_PSH)))
 		ys->rcv_mss = min_t(u32, size, ys->advmss);
+	ys->rcv_last = min_t(u32, size, U16_MAX);
+	ys->short_in = size < ys->rcv_mss;
 	yoke_input_rtt(ys, s, size >= ys->rcv_mss);
 }
 

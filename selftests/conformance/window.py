@@ -590,6 +590,16 @@ def small_segments_may_be_full(p):
 		check(tcp_info(c.sock).rcv_mss <= 300, f'{tcp_info(c.sock).rcv_mss} bytes')
 
 
+@rows('9293-SHLD-19')
+def full_segments_may_become_smaller(p):
+	"""Two in a row that are shorter, and alike: the path carries no more now."""
+	c = p.established()
+	for size in MSS, MSS, 700, 700:
+		c.send('A', pattern(size))
+		c.recv(size)
+	equal(tcp_info(c.sock).rcv_mss, 700, 'full segment')
+
+
 @rows('6928-4')
 def initial_receive_window(p):
 	c = p.syn_received()
