@@ -88,8 +88,8 @@ enum {
  * @lost:	after a timeout or at the start of a reduction, @rto tells which; may be NULL
  * @undo:	the last congestion event was none: take back what @ssthresh and @lost did to priv
  *		(ssthresh and, without @control, cwnd are restored already); may be NULL
- * @idle:	sending restarts after an idle time; with @control, whenever nothing was in flight; may
- *		be NULL
+ * @idle:	sending restarts after an idle time; with @control, whenever nothing was in flight for lack
+ *		of data; may be NULL
  * @get_info:	TCP_CC_INFO and sock_diag: fills in @info, says in @attr which INET_DIAG_*INFO it is, and
  *		returns its size; 0 if @ext, a mask of 1 << (INET_DIAG_*INFO - 1), does not ask for it;
  *		may be NULL

@@ -375,10 +375,12 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 		u32 idle = min_t(u64, ys->now_us - ys->last_sent_us, U32_MAX);
 		u32 rto = yoke_rtt_rto(&ys->rtt);
 
-		if (ys->cc.ops->control || idle > rto) {
+		/* Who always had data at hand made no pause: the whole window was acknowledged at once. */
+		if (ys->cc.ops->control ? ys->rec.rate.app_limited : idle > rto) {
 			if (!READ_ONCE(yoke_net(sock_net(sk))->set.slow_start_after_idle))
 				rto = 0;
 			yoke_cc_idle(&ys->cc, idle, rto, (u32)ys->now_us);
+			yoke_pace_update(sk);
 		}
 	}
 	yoke_send_new(sk, how);
