@@ -337,11 +337,21 @@ static inline bool in_reduction(const struct yoke_recovery *r)
 	return r->state == YOKE_CA_CWR || r->state == YOKE_CA_RECOVERY;
 }
 
+/*
+ * RFC 6937 §3.1. There is none yet if an algorithm that goes by no ssthresh had the word when the
+ * reduction began.
+ */
+static void to_ssthresh(struct yoke_cc *cc)
+{
+	if (!cc->ops->control && cc->ssthresh != ~0u)
+		cc->cwnd = cc->ssthresh;
+}
+
 /* All that was outstanding when the episode began is delivered. */
 static void leave_recovery(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
 {
-	if (r->state == YOKE_CA_RECOVERY && !cc->ops->control)
-		cc->cwnd = cc->ssthresh;	/* RFC 6937 §3.1 */
+	if (r->state == YOKE_CA_RECOVERY)
+		to_ssthresh(cc);
 	yoke_scoreboard_undup(&r->board, ~0u);
 	r->dupacks = 0;
 	/* RFC 6582 §3.2 step 1, §4: no fast retransmit before more than `recover` is ACKed. */
@@ -355,8 +365,7 @@ static void leave_recovery(struct yoke_recovery *r, struct yoke_cc *cc, const st
 /* What answers CWR is acknowledged: marks from now on are new ones. */
 static void leave_cwr(struct yoke_recovery *r, struct yoke_cc *cc)
 {
-	if (!cc->ops->control)
-		cc->cwnd = cc->ssthresh;
+	to_ssthresh(cc);
 	r->state = YOKE_CA_OPEN;
 }
 

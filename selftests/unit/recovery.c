@@ -770,6 +770,23 @@ TEST(prr__no_burst_without_delivery)
 	EXPECT(room(&c) <= 2);
 }
 
+/* An algorithm that has a window of its own knows no ssthresh, which the next would take for one. */
+TEST(prr__the_algorithm_changes_meanwhile)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	yoke_cc_init(&c.cc, &yoke_cc_bbr, MSS, 0, 0);
+	send(&c, 10, 0);
+	ack_sack(&c, 0, 1, 4, RTT);
+	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
+	yoke_cc_change(&c.cc, &yoke_cc_reno);
+	resend(&c, RTT, NULL);
+	ack(&c, 10, 2 * RTT);
+	EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
+	EXPECT(c.cc.cwnd <= 20 * MSS);
+}
+
 /* --- undo --- */
 
 TEST(undo__eifel)
