@@ -569,7 +569,7 @@ bool yoke_send_tlp(struct sock *sk)
 			return false;
 		skb = skb_peek_tail(&ys->rtx);
 	}
-	if (yoke_send_again(sk, skb) == -EAGAIN)
+	if (yoke_send_again(sk, skb))
 		return false;
 	yoke_recovery_tlp_sent(&ys->rec, ys->snd_nxt, true);
 	yoke_count(sock_net(sk), TLPs);
