@@ -163,12 +163,12 @@ static void yoke_output_options(struct sock *sk, u16 flags, struct yoke_opt *opt
 /* AccECN's option goes where it takes no place from data (RFC 9768 §3.2.3.3). */
 static void yoke_output_accecn(struct sock *sk, unsigned int len, u16 flags, struct yoke_opt *opt)
 {
-	unsigned int mss = yoke_output_mss(yoke_sk(sk));
+	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned int size = yoke_opt_size(opt), room = ys->mss + (ys->use_ts ? YOKE_TS_SIZE : 0) - size;
 
-	if (len > mss || flags & (YOKE_SYN | YOKE_RST))
+	if (len > room || flags & (YOKE_SYN | YOKE_RST))
 		return;
-	yoke_ecn_option(&yoke_sk(sk)->ecn, opt,
-			min(YOKE_OPT_SPACE - yoke_opt_size(opt), len ? mss - len : YOKE_OPT_SPACE),
+	yoke_ecn_option(&ys->ecn, opt, min(YOKE_OPT_SPACE - size, len ? room - len : YOKE_OPT_SPACE),
 			READ_ONCE(yoke_net(sock_net(sk))->set.ecn_option));
 }
 
