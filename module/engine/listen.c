@@ -65,7 +65,6 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	child->sk_tsflags = sk->sk_tsflags;
 	child->sk_txrehash = READ_ONCE(sk->sk_txrehash);
 	child->sk_bound_dev_if = sk->sk_bound_dev_if;
-	child->sk_mark = sk->sk_mark;
 	child->sk_priority = sk->sk_priority;
 	child->sk_sndbuf = sk->sk_sndbuf;
 	child->sk_rcvbuf = sk->sk_rcvbuf;
@@ -190,6 +189,7 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	security_sk_clone(sk, child);
 	yoke_cgroup_inherit(child, sk);
 	ys = yoke_sk(child);
+	child->sk_mark = req->mark;
 	ys->af = req->rx.af;
 	if (READ_ONCE(yoke_net(sock_net(sk))->set.reflect_tos))
 		yoke_addr_set_tos(child, ys->af, req->rx.tos);
@@ -512,14 +512,14 @@ static bool yoke_listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct 
 /* --- Fast Open: RFC 7413 §4.2.2 --- */
 
 /* May a SYN with data do without a cookie, as the way back says? */
-static bool yoke_listen_trusts(struct sock *sk, const struct sk_buff *skb, const struct yoke_segment *s,
+static bool yoke_listen_trusts(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
 			       const struct yoke_rx *rx)
 {
 	struct yoke_route route;
 	bool trusts;
 
 	if (likely(!s->len && !s->opt.has_cookie) || !READ_ONCE(yoke_sk(sk)->listener->fastopen_max) ||
-	    yoke_output_route(&route, sock_net(sk), sk, rx, skb->mark))
+	    yoke_output_route(&route, sock_net(sk), sk, rx, inet_request_mark(sk, skb)))
 		return false;
 	trusts = dst_metric(route.dst, RTAX_FASTOPEN_NO_COOKIE);
 	dst_release(route.dst);

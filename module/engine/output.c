@@ -8,6 +8,8 @@
  * to no socket.
  * MSS and options: RFC 9293 §3.7.1, RFC 7323. Silly windows: §3.8.6.2. Resets: §3.5.2.
  */
+#include <net/ip.h>
+#include <net/ipv6.h>
 #include "addr.h"
 #include "output.h"
 #include "pace.h"
@@ -451,6 +453,16 @@ void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct
 	kfree(back.options);
 }
 
+/* What is for no socket has the mark of what it answers only if fwmark_reflect says so. */
+static u32 yoke_output_mark(const struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (rx->af->family == AF_INET6)
+		return IP6_REPLY_MARK(net, skb->mark);
+#endif
+	return IP4_REPLY_MARK(net, skb->mark);
+}
+
 void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
@@ -466,5 +478,5 @@ void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yo
 		says.flags |= YOKE_ACK;
 	}
 	yoke_count(net, OutRsts);
-	yoke_output_answer(net, skb, rx, skb->mark, 0, &says);
+	yoke_output_answer(net, skb, rx, yoke_output_mark(net, skb, rx), 0, &says);
 }

@@ -19,8 +19,8 @@
  * @acked:	but TCP_DEFER_ACCEPT waits for more; @rtt_us after how long, 0 if that is not known
  * @saved_syn:	for TCP_SAVED_SYN, or NULL
  * @syn:	what the child shall know of the SYN's IP header, or NULL
- * @rx:		the way back: the SYN as the carrier saw it, and with @mark its mark; its options are
- *		the request's to free
+ * @rx:		the way back: the SYN as the carrier saw it; its options are the request's to free
+ * @mark:	the listener's, or the SYN's if net.ipv4.tcp_fwmark_accept says so
  * @passing:	it lies on the stack, in no table, on no list, without a timer: the SYN is answered
  *		with a cookie, or there is a child at once
  * @cookie:	all that is known comes from a SYN cookie, or went into it
