@@ -48,11 +48,9 @@ static const struct rhashtable_params dgram_params = {
 
 DEFINE_STATIC_KEY_FALSE(yoke_dgram_trains);
 
-/* Who binds what another has bound finds that one's group: one at a time. */
-static DEFINE_SPINLOCK(groups_lock);
-
 int yoke_dgram_init_net(struct yoke_net *yn)
 {
+	spin_lock_init(&yn->dgram_groups);
 	return rhltable_init(&yn->dgrams, &dgram_params);
 }
 
@@ -63,14 +61,15 @@ void yoke_dgram_exit_net(struct yoke_net *yn)
 
 void yoke_dgram_leave(struct sock *sk)
 {
+	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_dgram *dg = yoke_dg(sk);
 
 	if (!dg->hashed)
 		return;
 	/* Who has found it, and is making a group with it, has done so; nobody will after this. */
-	spin_lock_bh(&groups_lock);
-	rhltable_remove(&yoke_net(sock_net(sk))->dgrams, &dg->rhlist, dgram_params);
-	spin_unlock_bh(&groups_lock);
+	spin_lock_bh(&yn->dgram_groups);
+	rhltable_remove(&yn->dgrams, &dg->rhlist, dgram_params);
+	spin_unlock_bh(&yn->dgram_groups);
 	dg->hashed = false;
 }
 
@@ -90,7 +89,7 @@ static bool shares(const struct yoke_dgram *other, const struct sock *sk)
 	       yoke_hash_same(&other->pair, &yoke_dg(sk)->pair);
 }
 
-/* SO_REUSEPORT: @sk joins those that it shares its name with. */
+/* SO_REUSEPORT: who binds what another has bound joins that one's group. */
 static int join_group(struct yoke_net *yn, struct sock *sk)
 {
 	const struct yoke_dgram *dg = yoke_dg(sk);
@@ -98,7 +97,7 @@ static int join_group(struct yoke_net *yn, struct sock *sk)
 	struct rhlist_head *list, *pos;
 	struct yoke_dgram *other;
 
-	lockdep_assert_held(&groups_lock);
+	lockdep_assert_held(&yn->dgram_groups);
 	list = rhltable_lookup(&yn->dgrams, &dg->pair, dgram_params);
 	rhl_for_each_entry_rcu(other, pos, list, rhlist) {
 		struct sock *sk2 = &other->inet.sk;
@@ -122,7 +121,7 @@ static int enter_group(struct yoke_net *yn, struct sock *sk)
 	struct yoke_dgram *dg = yoke_dg(sk);
 	int err;
 
-	spin_lock_bh(&groups_lock);
+	spin_lock_bh(&yn->dgram_groups);
 	rcu_read_lock();
 	err = join_group(yn, sk);
 	rcu_read_unlock();
@@ -132,7 +131,7 @@ static int enter_group(struct yoke_net *yn, struct sock *sk)
 		if (err)
 			reuseport_detach_sock(sk);
 	}
-	spin_unlock_bh(&groups_lock);
+	spin_unlock_bh(&yn->dgram_groups);
 	return err;
 }
 

@@ -136,6 +136,7 @@ struct yoke_settings {
  * struct yoke_net - one namespace
  * @stream:	connections, listeners, requests, time-waits by pair
  * @dgrams:	datagram sockets by pair (module/engine/dgram.c)
+ * @dgram_groups: who joins or leaves those of SO_REUSEPORT: one at a time; BH off
  * @ports:	the port spaces of the stream and the datagram type
  * @isn_key:	RFC 6528's secret, which the timestamps' offsets and Fast Open's table go by too
  * @cookie_keys: those of SYN cookies
@@ -152,6 +153,7 @@ struct yoke_settings {
 struct yoke_net {
 	struct yoke_hash stream;
 	struct rhltable	dgrams;
+	spinlock_t	dgram_groups;
 	struct yoke_ports ports[2];
 	siphash_key_t	isn_key;
 	siphash_key_t	cookie_keys[2];
