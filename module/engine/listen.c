@@ -750,12 +750,13 @@ int yoke_listen_start(struct sock *sk)
 	sk->sk_ack_backlog = 0;
 	if ((READ_ONCE(yn->set.fastopen) & bits) == bits && !ys->listener->fastopen_max)
 		yoke_fastopen_allow(sk, READ_ONCE(sk->sk_max_ack_backlog));
-	/* First: of two that share the port and begin at once the later one at least sees the other. */
+	/* Before the table shows it to others. */
 	yoke_conn_set_state(sk, TCP_LISTEN);
-	err = yoke_port_may_listen(&yn->ports[YOKE_STREAM_PORTS], &ys->owner) ?
+	err = yoke_port_listen(&yn->ports[YOKE_STREAM_PORTS], &ys->owner) ?
 	      yoke_listen_join(sk, &yn->stream) : -EADDRINUSE;
 	if (err) {
 		ys->node.kind = YOKE_CONN;
+		yoke_port_unlisten(&ys->owner);
 		yoke_conn_set_state(sk, TCP_CLOSE);
 	}
 	return err;
@@ -820,6 +821,7 @@ void yoke_listen_stop(struct sock *sk)
 		l->fastopen_len--;
 	}
 	spin_unlock_bh(&l->lock);
+	yoke_port_unlisten(&yoke_sk(sk)->owner);
 	yoke_sk(sk)->node.kind = YOKE_CONN;
 	for (;;) {
 		rcu_read_lock();

@@ -177,7 +177,7 @@ static bool share_address(const struct yoke_ports *ports, const struct sock *sk,
 	if (!other->sk)
 		return other->reuse;
 	return other->sk->sk_reuse &&
-	       (ports->dgram || READ_ONCE(other->sk->sk_state) != TCP_LISTEN);
+	       (ports->dgram || !READ_ONCE(other->listens));
 }
 
 static u32 owner_vrf(const struct yoke_owner *owner)
@@ -294,7 +294,7 @@ int yoke_port_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num)
 	return err;
 }
 
-bool yoke_port_may_listen(struct yoke_ports *ports, struct yoke_owner *owner)
+bool yoke_port_listen(struct yoke_ports *ports, struct yoke_owner *owner)
 {
 	struct yoke_port *port = owner->port;
 	bool may;
@@ -303,10 +303,17 @@ bool yoke_port_may_listen(struct yoke_ports *ports, struct yoke_owner *owner)
 		return false;
 	spin_lock_bh(&port->lock);
 	may = !port_conflicts(ports, port, owner, false);
-	if (may)
+	if (may) {
 		port->shared = false;
+		WRITE_ONCE(owner->listens, true);
+	}
 	spin_unlock_bh(&port->lock);
 	return may;
+}
+
+void yoke_port_unlisten(struct yoke_owner *owner)
+{
+	WRITE_ONCE(owner->listens, false);
 }
 
 struct attempt {

@@ -34,6 +34,7 @@ struct yoke_port {
  * @sk:		the socket, NULL for a TIME-WAIT
  * @pair:	its owner's; whose @laddr it is bound to, unspecified for any
  * @vrf:	of a socket: the VRF whose ports are others than those of the rest, 0: it has the rest's
+ * @listens:	likewise: it has the port as a listener
  * @dev:	of a TIME-WAIT: the device its socket was bound to; yoke_port_join() takes it
  * @apart:	likewise, the ports of @pair's VRF are others than those of the rest
  * @reuse:	likewise, its SO_REUSEADDR
@@ -49,7 +50,10 @@ struct yoke_owner {
 		u32	vrf;
 		int	dev;
 	};
-	bool	apart;
+	union {
+		bool	listens;
+		bool	apart;
+	};
 	bool	reuse;
 	bool	reuseport;
 	bool	v6only;
@@ -85,9 +89,10 @@ int yoke_port_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num);
 
 /*
  * May @owner's port still be used by a listener (listen(2) after a shared bind)? True if no other
- * owner conflicts now.
+ * owner conflicts now: from here on it is one, until yoke_port_unlisten().
  */
-bool yoke_port_may_listen(struct yoke_ports *ports, struct yoke_owner *owner);
+bool yoke_port_listen(struct yoke_ports *ports, struct yoke_owner *owner);
+void yoke_port_unlisten(struct yoke_owner *owner);
 
 /*
  * connect(2) without bind: tries ephemeral ports, first free ones from the bitmap, then those
