@@ -254,6 +254,17 @@ static int yoke_send_allowed(struct sock *sk, const struct sk_buff *skb,
 	return -1;
 }
 
+/*
+ * Only @len bytes of @skb, the head of the write queue, go now. A FIN behind them may be just beyond
+ * the window: then it stays, too. 0 or -ENOMEM.
+ */
+static int yoke_send_cut(struct sock *sk, struct sk_buff *skb, unsigned int len)
+{
+	if (len == skb->len && !yoke_seq_after(yoke_cb(skb)->seg.end_seq, yoke_conn_snd_end(yoke_sk(sk))))
+		return 0;
+	return yoke_queue_split(sk, &sk->sk_write_queue, skb, len);
+}
+
 /* @skb, the head of the write queue, leaves for the first time. */
 static void yoke_send_first(struct sock *sk, struct sk_buff *skb)
 {
@@ -318,7 +329,7 @@ static void yoke_send_new(struct sock *sk, enum yoke_push how)
 			break;
 		if (yoke_pace_wait(sk) || yoke_pace_full(sk, skb, false))
 			break;
-		if (len < skb->len && yoke_queue_split(sk, &sk->sk_write_queue, skb, len))
+		if (yoke_send_cut(sk, skb, len))
 			break;
 		if (skb_queue_is_last(&sk->sk_write_queue, skb) && skb->len)
 			cb->flags |= YOKE_PSH;
@@ -551,7 +562,7 @@ bool yoke_send_tlp(struct sock *sk)
 
 	/* New data first, one segment beyond cwnd (RFC 8985 §7.3). */
 	if (skb && window > 0 && (u32)window >= min_t(u32, skb->len, mss)) {
-		if (skb->len > mss && yoke_queue_split(sk, &sk->sk_write_queue, skb, mss))
+		if (yoke_send_cut(sk, skb, min(skb->len, mss)))
 			return false;
 		yoke_send_first(sk, skb);
 		yoke_recovery_tlp_sent(&ys->rec, ys->snd_nxt, false);

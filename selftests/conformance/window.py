@@ -253,6 +253,20 @@ def send_window_is_kept(p):
 	check(max(ahead(s.seq, first) + len(s.data) for s in got) <= SIZE + 2500, 'beyond the window')
 
 
+@rows('5681-1', '9293-MUST-38')
+def fin_has_its_place_in_the_window(p):
+	"""What the data fills has none left for the FIN behind it."""
+	c = p.established(win=0, options=OFFER)
+	c.write(pattern(SIZE))
+	c.sock.close()
+	c.win = SIZE
+	c.send('A')
+	c.expect_data(pattern(SIZE), acking=False)
+	c.quiet()
+	c.send('A')
+	c.expect('FA')
+
+
 @rows('9293-MUST-1', '9293-REC-1')
 def large_window(p):
 	"""65535 is a large window, not a negative one: more than half of it gets used."""
