@@ -469,7 +469,7 @@ static void yoke_input_negotiate(struct sock *sk, const struct yoke_segment *s, 
 	ys->snd_wl1 = s->seq;
 	ys->snd_wl2 = s->ack;
 	yoke_conn_sync_mss(sk, ys->pmtu);
-	yoke_metrics_cc_init(sk);
+	yoke_metrics_cc_init(sk, ys->retransmits);
 }
 
 /* The connection stands. */

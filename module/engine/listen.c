@@ -207,7 +207,8 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	yoke_addr_name(child, &ys->node.pair);
 	yoke_metrics_take(child);
 	yoke_conn_sync_mss(child, dst_mtu(__sk_dst_get(child)));
-	yoke_metrics_cc_init(child);
+	/* What TCP_DEFER_ACCEPT waited for was not lost. */
+	yoke_metrics_cc_init(child, req->rtt_us ? 0 : req->retries);
 	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn), where it is known. */
 	if (req->rtt_us)
 		yoke_rtt_sample(&ys->rtt, req->rtt_us, (u32)ys->now_us);

@@ -62,7 +62,7 @@ void yoke_metrics_take(struct sock *sk)
 	yoke_metrics_algorithm(sk, dst);
 }
 
-void yoke_metrics_cc_init(struct sock *sk)
+void yoke_metrics_cc_init(struct sock *sk, u8 tries)
 {
 	const struct dst_entry *dst = __sk_dst_get(sk);
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -74,4 +74,7 @@ void yoke_metrics_cc_init(struct sock *sk)
 			most = dst_metric(dst, RTAX_CWND);
 	}
 	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss, init, most);
+	/* RFC 5681 §3.1; once may have been too early (RFC 6928 §2). */
+	if (unlikely(tries > 1))
+		ys->cc.cwnd = ys->cc.mss;
 }

@@ -9,7 +9,10 @@
 void yoke_metrics_take(struct sock *sk);
 /* The program has set TCP_RTO_MIN_US or TCP_DELACK_MAX_US. Socket lock held. */
 void yoke_metrics_timers(struct sock *sk);
-/* Congestion control begins, or begins anew, with the MSS in force. */
-void yoke_metrics_cc_init(struct sock *sk);
+/*
+ * Congestion control begins, or begins anew, with the MSS in force; our SYN had to be sent again @tries
+ * times.
+ */
+void yoke_metrics_cc_init(struct sock *sk, u8 tries);
 
 #endif

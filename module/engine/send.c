@@ -450,7 +450,7 @@ void yoke_send_open(struct sock *sk)
 	ys->mss_clamp = ys->af->mss_default;
 	yoke_metrics_take(sk);
 	yoke_conn_sync_mss(sk, dst_mtu(dst));
-	yoke_metrics_cc_init(sk);
+	yoke_metrics_cc_init(sk, 0);
 	ys->advmss = dst_metric_advmss(dst);
 	if (ys->user_mss)
 		ys->advmss = min(ys->advmss, ys->user_mss);

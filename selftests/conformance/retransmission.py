@@ -333,6 +333,19 @@ def initial_window_after_a_lost_syn(p):
 	check(2 <= len(c.drain()) <= 10, 'initial window')
 
 
+@slow(6)
+@rows('5681-5')
+def initial_window_after_two_lost_syns(p):
+	"""Two do."""
+	c = p.syn_sent()
+	for _ in range(2):
+		c.expect('S', seq=c.syn.seq, ack=0)
+	c.send('SA', options=OFFER)
+	c.expect('A')
+	c.write(pattern(SIZE * 30))
+	equal([len(s.data) for s in c.drain()], [SIZE], 'initial window')
+
+
 @rows('5681-2')
 def divided_acks(p):
 	"""Ten ACKs for one segment do not open the window ten times."""
