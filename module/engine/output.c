@@ -338,11 +338,25 @@ void yoke_output_bare(struct sock *sk, u32 seq, u8 flags)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, HZ / 5);	/* try again then */
 }
 
+/*
+ * The number of a segment without data: SND.NXT, unless the peer has taken its window back from there,
+ * by more than the scale rounds off. It hears nothing beyond (RFC 9293 §3.10.7.4, MUST-34).
+ */
+static u32 yoke_output_seq(const struct yoke_sock *ys)
+{
+	u32 end = yoke_conn_snd_end(ys);
+	s32 beyond = ys->snd_nxt - end;
+
+	if (likely(beyond <= 1 << ys->snd_wscale))
+		return ys->snd_nxt;
+	return ys->snd_wnd ? end - 1 : end;
+}
+
 void yoke_output_ack(struct sock *sk)
 {
 	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_SYN_SENT)
 		return;
-	yoke_output_bare(sk, yoke_sk(sk)->snd_nxt, YOKE_ACK);
+	yoke_output_bare(sk, yoke_output_seq(yoke_sk(sk)), YOKE_ACK);
 }
 
 void yoke_output_challenge(struct sock *sk)
@@ -366,7 +380,7 @@ void yoke_output_challenge(struct sock *sk)
 void yoke_output_reset(struct sock *sk)
 {
 	yoke_count(sock_net(sk), OutRsts);
-	yoke_output_bare(sk, yoke_sk(sk)->snd_nxt, YOKE_RST | YOKE_ACK);
+	yoke_output_bare(sk, yoke_output_seq(yoke_sk(sk)), YOKE_RST | YOKE_ACK);
 }
 
 /* --- for no socket --- */

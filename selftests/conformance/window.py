@@ -411,6 +411,21 @@ def window_shrinks_to_zero(p):
 	c.alive()
 
 
+@rows('9293-MUST-34')
+def ack_into_a_window_that_shrank(p):
+	"""What is not heard beyond it does not acknowledge what the peer sends."""
+	for win in (0, 2000):
+		c = p.established(win=4000, options=OFFER, nodelay=1)
+		c.write(pattern(4000))
+		first = c.drain()[0].seq
+		c.win = win
+		c.send('A', ack=first)
+		c.send('PA', b'ping', ack=first)
+		ack = c.next(what='an ACK')
+		equal((ack.ack, ack.data), (c.seq, b''), 'the ACK')
+		check(0 <= ahead(ack.seq, first) < max(win, 1), f'seq {ahead(ack.seq, first):+}')
+
+
 @rows('9293-EV-23')
 def older_window_is_not_used(p):
 	"""An ACK from before the last says nothing of the window any more (WL2)."""
