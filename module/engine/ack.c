@@ -311,8 +311,7 @@ static void yoke_ack_rtt(struct yoke_sock *ys, const struct yoke_segment *seg, s
 		yoke_rtt_sample(&ys->rtt, ack->rtt_us, ack->now_us);
 }
 
-/* The fate of the path MTU probe under way (RFC 4821 §7.6). */
-static void yoke_ack_search(struct sock *sk, u8 prior_state)
+void yoke_ack_search(struct sock *sk, u8 prior_state)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 

@@ -9,6 +9,7 @@
  * §6.2 step 5, §7.3; RFC 5482.
  */
 #include <net/tcp.h>
+#include "ack.h"
 #include "compress.h"
 #include "fastopen.h"
 #include "output.h"
@@ -218,6 +219,7 @@ static void yoke_timer_rtx(struct sock *sk)
 static void yoke_timer_reo(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
+	u8 prior_state = ys->rec.state;
 	u32 wait;
 
 	if (ys->probe_tail) {
@@ -231,6 +233,8 @@ static void yoke_timer_reo(struct sock *sk)
 	}
 	wait = yoke_recovery_reo_timeout(&ys->rec, &ys->cc, &ys->rtt, ys->snd_una, ys->snd_nxt,
 					 (u32)ys->now_us);
+	if (unlikely(ys->pmtud.probe))
+		yoke_ack_search(sk, prior_state);
 	if (wait)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(wait));
 	yoke_send_push(sk, YOKE_PUSH_NAGLE);
