@@ -332,10 +332,12 @@ void yoke_output_bare(struct sock *sk, u32 seq, u8 flags)
 	gfp_t gfp = sk_gfp_mask(sk, GFP_ATOMIC | __GFP_NOWARN);
 	struct sk_buff *skb = yoke_spare_get(YOKE_SPARE_TRAVELS, gfp);
 
-	if (skb)
+	if (skb) {
 		yoke_output_transmit(sk, skb, seq, flags, false, NULL);
-	else if (flags & YOKE_ACK)
-		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, HZ / 5);	/* try again then */
+	} else if (flags & YOKE_ACK) {
+		yoke_sk(sk)->ack_due = true;	/* the timer tries again */
+		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, HZ / 5);
+	}
 }
 
 /*
