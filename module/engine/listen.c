@@ -483,7 +483,7 @@ static bool yoke_listen_cookie_check(struct sock *sk, struct yoke_segment *s,
 	s->flags &= ~(YOKE_ECE | YOKE_CWR);
 	if (o.ecn_ok)
 		s->flags |= YOKE_ECE | YOKE_CWR;
-	s->wnd <<= o.has_wscale ? o.wscale : 0;
+	s->wnd = min_t(u32, (u32)s->wnd << (o.has_wscale ? o.wscale : 0), U16_MAX);
 	/* What we could not have offered was not in a cookie of ours. */
 	return !(s->opt.has_ts && !READ_ONCE(yn->set.timestamps)) &&
 	       !(o.has_wscale && !READ_ONCE(yn->set.window_scaling)) &&
