@@ -3,6 +3,7 @@
  * IPsec in transport mode, as the administrator wants it between two hosts: what goes is protected,
  * what comes without is refused, and what may not go does not.
  */
+#include <linux/xfrm.h>
 #include "wire.h"
 
 ON_A_LINK(ipsec)
@@ -129,6 +130,32 @@ TEST_F(ipsec, in_the_clear_is_refused)
 	enter(self->net.b);
 	EXPECT_TRUE(until(refused() > before));
 	EXPECT_ERR(EAGAIN, recv(d, (char[1]){ 0 }, 1, MSG_DONTWAIT));
+}
+
+/* As a key exchange has it: what the program sets for a listener holds for whom it accepts. */
+TEST_F(ipsec, exempt_by_the_program)
+{
+	struct pair p = link_pair(self->net);
+	struct xfrm_userpolicy_info exempt = {
+		.sel.family = ipv6() ? AF_INET6 : AF_INET, .action = XFRM_POLICY_ALLOW,
+	};
+	int l, fd;
+	char c;
+
+	close(p.a);
+	close(p.b);
+	enter(self->net.b);
+	if (!protect(ADDRESS(ADDR_B), ADDRESS(ADDR_A)))
+		SKIP(return, "no IPsec (iproute2? esp4, esp6?)");
+	l = listener(ADDR_B, 0, 1);
+	for (exempt.dir = XFRM_POLICY_IN; exempt.dir <= XFRM_POLICY_OUT; exempt.dir++)
+		must(setsockopt(l, ipv6() ? SOL_IPV6 : SOL_IP, ipv6() ? IPV6_XFRM_POLICY : IP_XFRM_POLICY,
+				&exempt, sizeof(exempt)));
+	enter(self->net.a);
+	must(connect_to(fd = stream(), ADDR_B, local_port(l)));
+	EXPECT_EQ(1, send(fd, "x", 1, 0));
+	enter(self->net.b);
+	EXPECT_EQ(1, recv(must(accept(l, NULL, NULL)), &c, 1, 0));
 }
 
 TEST_F(ipsec, what_may_not_go)

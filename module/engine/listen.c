@@ -24,6 +24,7 @@
 #include "../table/cc_table.h"
 #include "../table/cgroup.h"
 #include "../table/mem.h"
+#include "../table/policy.h"
 
 /* --- a segment for a request: §3.10.7.4 in SYN-RECEIVED --- */
 
@@ -182,7 +183,8 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 		return NULL;
 	sock_init_data(NULL, child);
 	child->sk_prot->init(child);
-	if (yoke_addr_inherit(child, sk) || yoke_addr_take_options(child, req->rx.options))
+	if (yoke_addr_inherit(child, sk) || yoke_addr_take_options(child, req->rx.options) ||
+	    yoke_policy_inherit(child, sk))
 		goto no_route;
 	yoke_listen_inherit(child, sk);
 	yoke_latch_begin(child, skb);
