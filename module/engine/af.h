@@ -109,6 +109,7 @@ struct yoke_rx {
 	int	iif;
 	int	sdif;		/* if it came by a device of a VRF: that, and @iif is the VRF's */
 	int	dev;		/* by which alone its receiver hears and answers, 0: any */
+	u32	mark;		/* its receiver's, SO_MARK */
 	u32	isn;		/* what a SYN that ends a TIME-WAIT must start from, else 0 */
 	u8	tos;		/* without its ECN field, */
 	u8	ecn;		/* YOKE_IP_* */

@@ -469,14 +469,14 @@ void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct
 	kfree(back.options);
 }
 
-/* What is for no socket has the mark of what it answers only if fwmark_reflect says so. */
+/* A reset for no socket has the mark of what it answers if fwmark_reflect says so, else its receiver's. */
 static u32 yoke_output_mark(const struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (rx->af->family == AF_INET6)
-		return IP6_REPLY_MARK(net, skb->mark);
+		return IP6_REPLY_MARK(net, skb->mark) ?: rx->mark;
 #endif
-	return IP4_REPLY_MARK(net, skb->mark);
+	return IP4_REPLY_MARK(net, skb->mark) ?: rx->mark;
 }
 
 void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)

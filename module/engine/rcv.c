@@ -134,6 +134,7 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 	case YOKE_REQUEST:
 		req = container_of(node, struct yoke_request, node);
 		rx->dev = req->rx.dev;
+		rx->mark = req->mark;
 		rx->foreign = req->rx.foreign;
 		yoke_rcv_flow(req->listener, rx);
 		if (!yoke_rcv_allowed(req->listener, skb, rx))
@@ -199,6 +200,7 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	if (node && yoke_rcv_device(yoke_node_sk(node), &rx)) {
 		sk = yoke_rcv_listener(yn, yoke_node_sk(node), skb, &rx);
 		rx.dev = READ_ONCE(sk->sk_bound_dev_if);
+		rx.mark = READ_ONCE(sk->sk_mark);
 		rx.foreign = inet_test_bit(TRANSPARENT, sk);
 		yoke_rcv_flow(sk, &rx);
 		if (!yoke_rcv_allowed(sk, skb, &rx))
