@@ -440,12 +440,12 @@ static bool yoke_listen_cookie_send(struct sock *sk, struct sk_buff *skb,
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_request req = { .passing = true, .cookie = true };
 	struct yoke_route route;
-	u32 now = (u32)jiffies;
+	u32 now = (u32)jiffies, last = READ_ONCE(l->cookies_jiffies);
 	bool way = yoke_request_fill(&req, sk, skb, s, rx, &route);
 
 	if (!way)
 		goto out;
-	if (now - READ_ONCE(l->cookies_jiffies) > HZ)
+	if (!last || now - last > HZ)
 		WRITE_ONCE(l->cookies_jiffies, now ?: 1);
 	yoke_count(sock_net(sk), SyncookiesSent);
 	req.iss = yoke_cookie_syn(&rx->pair, yn->cookie_keys, s->seq, yoke_listen_cookie_count(),
