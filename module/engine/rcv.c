@@ -265,7 +265,9 @@ static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, i
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	if ((1 << sk->sk_state) & YOKE_RCV_ENDED || !yoke_seq_between(seq, ys->snd_una, ys->snd_nxt))
+	/* While the SYN waits for data nothing has left that it could be about. */
+	if ((1 << sk->sk_state) & YOKE_RCV_ENDED || ys->syn_deferred ||
+	    !yoke_seq_between(seq, ys->snd_una, ys->snd_nxt))
 		return;
 	if (!err) {
 		if (!sock_owned_by_user(sk))

@@ -8,6 +8,7 @@ from peer import (ANY, MSS, Peer, check, equal, netstat, option, option_bytes, r
 		  seq32, slow)
 
 TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE = 23, 30, 33, 34
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
 MSG_FASTOPEN = 0x20000000
 TCPI_OPT_SYN_DATA = 32
 DATA = b'early data'
@@ -498,6 +499,15 @@ def client_connect(p):
 	s.setsockopt(socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
 	s.connect((p.address, server.port))
 	c.quiet()
+	# No ICMP error is about a SYN that has not left, even from one who knows its number.
+	s.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+	s.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR_QUEUE, 2)
+	forged = c.syn.ip.copy()
+	forged.payload.sport = s.getsockname()[1]
+	forged.payload.seq = (s.getsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ) - 1) % (1 << 32)
+	s.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, -1)
+	p.icmp_send(3, 3, bytes(forged))
+	p.barrier()
 	raises(errno.EISCONN, s.connect, (p.address, server.port))
 	s.setblocking(False)
 	equal(s.send(DATA), len(DATA), 'send()')
