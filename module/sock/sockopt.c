@@ -561,19 +561,23 @@ static int sockopt_put(char __user *optval, int __user *optlen, const void *from
 static int sockopt_get_saved_syn(struct sock *sk, char __user *optval, int __user *optlen, int len)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	struct yoke_saved_syn *saved = NULL;
-	int err, need = 0;
+	struct yoke_saved_syn *saved;
+	int err;
 
 	lock_sock(sk);
-	if (ys->saved_syn)
-		need = ys->saved_syn->len;
-	if (len >= need)
-		swap(saved, ys->saved_syn);
+	saved = ys->saved_syn;
+	if (!saved) {
+		err = put_user(0, optlen);
+	} else if (len < (int)saved->len) {
+		err = put_user(saved->len, optlen) ?: -EINVAL;
+	} else {
+		err = sockopt_put(optval, optlen, saved->data, saved->len);
+		if (!err) {
+			kfree(saved);
+			ys->saved_syn = NULL;
+		}
+	}
 	release_sock(sk);
-	if (!saved)
-		return put_user(need, optlen) ? -EFAULT : len < need ? -EINVAL : 0;
-	err = sockopt_put(optval, optlen, saved->data, need);
-	kfree(saved);
 	return err;
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a listener may ask for beyond RFC 9293 §3.10.7.2: TCP_DEFER_ACCEPT, TCP_SAVE_SYN."""
+import ctypes
 import errno
 import select
 import socket
@@ -171,6 +172,9 @@ def save_syn(p):
 		syn = sent_syn(p)
 		want = syn[:len(syn) - len(data)]
 		raises(errno.EINVAL, get, c.sock, TCP_SAVED_SYN, len(want) - 1)
+		room = ctypes.c_int(500)	# but nowhere to put it: it stays
+		equal(ctypes.CDLL(None).getsockopt(c.sock.fileno(), socket.IPPROTO_TCP, TCP_SAVED_SYN, None,
+						   ctypes.byref(room)), -1, 'getsockopt() to nowhere')
 		equal(get(c.sock, TCP_SAVED_SYN, 500), want, 'TCP_SAVED_SYN')
 		equal(get(c.sock, TCP_SAVED_SYN, 500), b'', 'the second time')
 		equal(get(c.sock, TCP_SAVE_SYN), 1, 'TCP_SAVE_SYN of what was accepted')
