@@ -311,11 +311,13 @@ err_ip4:
 err_offload:
 	unregister_pernet_subsys(&yoke_main_net_ops);
 err_nets:
+	rcu_barrier();
 	proto_unregister(&yoke_dgram_proto);
 err_dgram:
 	proto_unregister(&yoke_stream_proto);
 err_stream:
-	rcu_barrier();
+	yoke_pace_exit();
+	yoke_shortcut_exit();
 	yoke_timewait_exit();
 err_timewait:
 	yoke_request_exit();
@@ -326,6 +328,7 @@ err_cc:
 err_pages:
 	yoke_mem_exit();
 err_mem:
+	yoke_spare_exit();
 	return err;
 }
 
