@@ -37,10 +37,13 @@ static bool give(struct pair p, const char *text, int flags)
 TEST_F(oob, the_last_byte_is_read_apart)
 {
 	struct pair p = stream_pair();
-	char buf[16] = "", c = 0;
+	char buf[16] = "", c = 0, control[64];
 	struct iovec iov = { &c, 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			    .msg_controllen = sizeof(control) };
+	int left = 0;
 
+	must(set_opt(p.b, SOL_TCP, TCP_INQ, 1));
 	EXPECT_ERR(EINVAL, recv(p.b, &c, 1, MSG_OOB));
 	ASSERT_TRUE(give(p, "ab!", MSG_OOB));
 	EXPECT_EQ(1, recv(p.b, &c, 1, MSG_OOB | MSG_PEEK));
@@ -49,6 +52,8 @@ TEST_F(oob, the_last_byte_is_read_apart)
 	EXPECT_EQ(1, recvmsg(p.b, &m, MSG_OOB));
 	EXPECT_EQ('!', c);
 	EXPECT_EQ(MSG_OOB, m.msg_flags & MSG_OOB);
+	EXPECT_EQ(sizeof(left), control_bytes(&m, SOL_TCP, TCP_CM_INQ, &left, sizeof(left)));
+	EXPECT_EQ(3, left);
 	EXPECT_ERR(EINVAL, recv(p.b, &c, 1, MSG_OOB));
 	ASSERT_TRUE(give(p, "cd", 0));
 	EXPECT_EQ(2, recv(p.b, buf, sizeof(buf), 0));

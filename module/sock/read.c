@@ -249,7 +249,7 @@ int yoke_read(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		err = yoke_repair_peek(sk, msg, flags);
 	else
 		err = receive(sk, msg, len, flags, &stamped);
-	if (err >= 0 && !(flags & MSG_OOB))
+	if (err >= 0)
 		tell_inq(sk, msg);
 	if (unlikely(stamped)) {
 		if (err >= 0)
