@@ -175,6 +175,23 @@ static int of_group(const FIXTURE_DATA(cgroup) *self, int type)
 	return fd;
 }
 
+/* A SYN that the group's filter throws away is lost as on the wire. */
+TEST_F(cgroup, filter_of_who_connects)
+{
+	int prog = load_filter(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS);
+	int listening = listener(LOOPBACK, 0, 1), fd = of_group(self, SOCK_STREAM);
+
+	if (prog < 0)
+		SKIP(return, "no BPF: %s", err_name(errno));
+	set_nonblock(fd, true);
+	ASSERT_EQ(0, filter(BPF_PROG_ATTACH, self->ours, prog, BPF_CGROUP_INET_EGRESS));
+	EXPECT_ERR(EINPROGRESS, connect_to(fd, LOOPBACK, local_port(listening)));
+	ASSERT_EQ(0, filter(BPF_PROG_DETACH, self->ours, prog, BPF_CGROUP_INET_EGRESS));
+	EXPECT_EQ(POLLOUT, wait_events(fd, POLLOUT));
+	close(fd);
+	close(listening);
+}
+
 TEST_F(cgroup, connect_is_asked)
 {
 	int to[] = { listener(LOOPBACK, 0, 5), bound(SOCK_DGRAM, LOOPBACK, 0) }, fd, where = either(CONNECT);

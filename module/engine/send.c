@@ -524,8 +524,8 @@ int yoke_send_syn_send(struct sock *sk, bool ask)
 		err = yoke_output_queued(sk, skb_peek(&ys->rtx), option ? &cookie : NULL);
 	yoke_count(sock_net(sk), ActiveOpens);
 	yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(yoke_rtt_rto(&ys->rtt)));
-	/* Only an answer of the host itself ends the attempt at once; congestion does not. */
-	return err == -ECONNREFUSED || err == -EPERM || err == -EACCES ? err : 0;
+	/* Only a refusal ends the attempt at once; what a filter or congestion took is sent again. */
+	return err == -ECONNREFUSED ? err : 0;
 }
 
 void yoke_send_fin(struct sock *sk)

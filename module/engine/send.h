@@ -24,8 +24,7 @@ int yoke_send_syn_prepare(struct sock *sk);
 unsigned int yoke_send_syn_room(struct sock *sk);
 /*
  * Sends it. @ask: with what Fast Open needs, and the buffer at the head of the write queue if
- * yoke_send_syn_room() let it in; it stays there as if it had not been sent. 0 or -errno of the
- * carrier (the timer will try again).
+ * yoke_send_syn_room() let it in; it stays there as if it had not been sent. 0, -ECONNREFUSED.
  */
 int yoke_send_syn_send(struct sock *sk, bool ask);
 /*
