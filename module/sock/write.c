@@ -280,6 +280,7 @@ static int write_fastopen(struct sock *sk, struct msghdr *msg, int *copied)
 	}
 	err = yoke_send_syn_send(sk, true);
 	if (err) {
+		yoke_conn_set_state(sk, TCP_CLOSE);	/* so that it is told once: by this call */
 		yoke_open_disconnect(sk, 0);
 		sk->sk_socket->state = SS_UNCONNECTED;
 		return err;
