@@ -287,6 +287,8 @@ static int open_start(struct socket *sock, yoke_sockaddr *uaddr, int len, bool d
 	case SS_UNCONNECTED:
 		if (sock->sk->sk_state != TCP_CLOSE)
 			return -EISCONN;
+		if (!uaddr)
+			return -EINVAL;
 		err = open_connection(sock->sk, uaddr, len, defer);
 		if (!err)
 			sock->state = SS_CONNECTING;
@@ -346,7 +348,7 @@ static int open_connect_locked(struct socket *sock, yoke_sockaddr *uaddr, int le
 
 int yoke_open_defer(struct socket *sock, yoke_sockaddr *uaddr, int len)
 {
-	if (!uaddr || len < (int)sizeof(uaddr->sa_family))
+	if (uaddr && len < (int)sizeof(uaddr->sa_family))
 		return -EINVAL;
 	return open_start(sock, uaddr, len, true);
 }

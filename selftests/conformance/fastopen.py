@@ -537,6 +537,7 @@ def client_switched_off(p):
 		raises(errno.EOPNOTSUPP, s.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
 	s = p.established().sock
 	raises(errno.EISCONN, s.sendto, DATA, MSG_FASTOPEN, (p.address, 9))
+	raises(errno.EISCONN, s.send, DATA, MSG_FASTOPEN)
 	raises(errno.EINVAL, s.setsockopt, socket.IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 1)
 
 
