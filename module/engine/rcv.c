@@ -36,6 +36,13 @@ static int yoke_rcv_input(struct sock *sk, struct sk_buff *skb)
 	return ret;
 }
 
+/* How many bytes may wait for the program to let go of the socket: of two large buffers more than an int. */
+static u32 yoke_rcv_backlog_limit(const struct sock *sk)
+{
+	return min_t(u64, (u64)READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) + YOKE_BACKLOG_SPARE,
+		     UINT_MAX);
+}
+
 /* False, and @skb is left, if the connection has come to its end since it was looked up. */
 static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 {
@@ -57,12 +64,10 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	/* By a device it has been stamped. Who asks for it just now may not have this one's. */
 	if (unlikely(data_race(sk->sk_flags) & SK_FLAGS_TIMESTAMP && !skb->tstamp))
 		__net_timestamp(skb);
-	if (!owned) {
+	if (!owned)
 		yoke_rcv_input(sk, skb);
-	} else if (sk_add_backlog(sk, skb, READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) +
-					    YOKE_BACKLOG_SPARE)) {
+	else if (sk_add_backlog(sk, skb, yoke_rcv_backlog_limit(sk)))
 		yoke_drop(sock_net(sk), sk, skb, MemDrops);
-	}
 	bh_unlock_sock(sk);
 	return true;
 }
