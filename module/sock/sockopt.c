@@ -77,14 +77,10 @@ static int sockopt_set_window_clamp(struct sock *sk, int val)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	ys->route_clamp = false;
-	if (val) {
-		WRITE_ONCE(ys->window_clamp, max_t(int, val, SOCK_MIN_RCVBUF / 2));
-		return 0;
-	}
-	if (sk->sk_state != TCP_CLOSE)
+	if (!val && sk->sk_state != TCP_CLOSE)
 		return -EINVAL;
-	ys->window_clamp = U32_MAX;
+	ys->route_clamp = false;
+	WRITE_ONCE(ys->window_clamp, val ? max_t(int, val, SOCK_MIN_RCVBUF / 2) : U32_MAX);
 	return 0;
 }
 
