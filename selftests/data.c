@@ -277,6 +277,23 @@ TEST_F(data, sendfile_leaves_at_once)
 	EXPECT_TRUE(arrived(p.b, 10001));
 }
 
+/* Nor the end of one that is shorter than it was said to be. */
+TEST_F(data, sendfile_of_a_short_file)
+{
+	struct pair s = stream_pair(), d = dgram_pair();
+	int file = file_of(1000), unsent = -1;
+	char buf[2000];
+	off_t at = 0;
+
+	must(sendfile(s.a, file, &at, 5000));
+	must(ioctl(s.a, SIOCOUTQNSD, &unsent));
+	EXPECT_EQ(0, unsent);
+	at = 0;
+	must(sendfile(d.a, file, &at, 5000));
+	ASSERT_EQ(POLLIN, wait_events(d.b, POLLIN));
+	EXPECT_EQ(1000, recv(d.b, buf, sizeof(buf), 0));
+}
+
 TEST_F(data, sendfile_in_wrong_states)
 {
 	struct pair p = stream_pair();

@@ -356,6 +356,14 @@ static inline ssize_t yoke_compat_splice_from_iter(struct sk_buff *skb, struct i
 #define skb_splice_from_iter	yoke_compat_splice_from_iter
 #endif
 
+/* 6.5, and 6.1 in the end: who said that more comes tells when there is no more. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0) ||				\
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 176) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0))
+#define YOKE_COMPAT_SPLICE_EOF_OP(fn)	.splice_eof = fn,
+#else
+#define YOKE_COMPAT_SPLICE_EOF_OP(fn)
+#endif
+
 /* 6.17: and without flags of allocation, which nothing used. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0) && LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
 #define skb_splice_from_iter(skb, iter, most)	skb_splice_from_iter(skb, iter, most, GFP_KERNEL)

@@ -365,5 +365,6 @@ const struct proto_ops yoke_dgram_ops = {
 	.sendmsg	= dgram_send,
 	.recvmsg	= inet_recvmsg,
 	.mmap		= sock_no_mmap,
+	YOKE_COMPAT_SPLICE_EOF_OP(yoke_dgram_send_eof)
 	.set_peek_off	= sk_set_peek_off,
 };

@@ -412,6 +412,16 @@ out:
 	return err;
 }
 
+void yoke_dgram_send_eof(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	lock_sock(sk);
+	if (!yoke_dg(sk)->cork)
+		yoke_dgram_send_pending(sk);
+	release_sock(sk);
+}
+
 /* The first part says where to; an error that the way there has is told at once. */
 static int begin_parts(struct sock *sk, struct msghdr *msg)
 {

@@ -213,6 +213,7 @@ const struct proto_ops yoke_stream_ops = {
 	.getsockopt	= yoke_sockopt_stream_get,
 	.sendmsg	= yoke_write,
 	YOKE_COMPAT_SENDPAGE_OP(yoke_write_page)
+	YOKE_COMPAT_SPLICE_EOF_OP(yoke_write_eof)
 	.splice_read	= yoke_read_splice,
 	.set_peek_off	= sk_set_peek_off,
 	.recvmsg	= yoke_read,

@@ -451,3 +451,16 @@ int yoke_write(struct socket *sock, struct msghdr *msg, size_t size)
 }
 
 YOKE_COMPAT_SENDPAGE(yoke_write_page, write_message)
+
+/* A file was shorter than sendfile(2) was told: what it has written with MSG_MORE waits for nothing. */
+void yoke_write_eof(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	lock_sock(sk);
+	if (!skb_queue_empty(&sk->sk_write_queue)) {
+		mark_push(sk);
+		push(sk, YOKE_PUSH_NAGLE);
+	}
+	release_sock(sk);
+}

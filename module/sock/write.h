@@ -5,8 +5,9 @@
 
 #include <linux/net.h>
 
-/* proto_ops.sendmsg, and .sendpage where kernels have it. */
+/* proto_ops.sendmsg, and .sendpage, .splice_eof where kernels have them. */
 int yoke_write(struct socket *sock, struct msghdr *msg, size_t size);
 YOKE_COMPAT_DECLARE_SENDPAGE(yoke_write_page)
+void yoke_write_eof(struct socket *sock);
 
 #endif
