@@ -354,6 +354,20 @@ TEST_F(repair_errors, queues)
 	EXPECT_EQ(memcmp(buf, "said", 4), 0);
 }
 
+/* Whatever is written there, a reader is not caught behind the end. */
+TEST_F(repair_errors, behind_the_end)
+{
+	struct pair p = stream_pair();
+	char c;
+
+	must(shutdown(p.b, SHUT_WR));
+	ASSERT_TRUE(until(state(p.a) == TCP_CLOSE_WAIT));
+	must(set_opt(p.a, SOL_TCP, TCP_REPAIR, TCP_REPAIR_ON));
+	select_queue(p.a, TCP_RECV_QUEUE);
+	send(p.a, "x", 1, 0);
+	EXPECT_EQ(0, recv(p.a, &c, 1, MSG_PEEK));
+}
+
 /* A socket in repair closes without a word; another takes its place beside a listener. */
 TEST_F(repair_errors, silence)
 {

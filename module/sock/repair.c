@@ -255,7 +255,8 @@ int yoke_repair_refill(struct sock *sk, struct msghdr *msg)
 	int n = min_t(size_t, msg_data_left(msg), REFILL_MOST), err;
 	struct sk_buff *skb;
 
-	if (yoke_sk(sk)->repair_queue == TCP_NO_QUEUE)
+	/* Nor is there anything behind a FIN: readers find no gaps. */
+	if (yoke_sk(sk)->repair_queue == TCP_NO_QUEUE || yoke_sk(sk)->fin_received)
 		return -EINVAL;
 	if (!n)
 		return 0;
