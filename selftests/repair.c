@@ -288,6 +288,7 @@ TEST_F(repair_errors, values)
 	struct tcp_repair_window window;
 	struct pair p = stream_pair();
 	socklen_t len = sizeof(window);
+	int other, waiting;
 
 	must(set_opt(p.a, SOL_TCP, TCP_REPAIR, TCP_REPAIR_ON));
 	EXPECT_EQ(get_opt(p.a, SOL_TCP, TCP_REPAIR), 1);
@@ -314,6 +315,13 @@ TEST_F(repair_errors, values)
 	window.snd_wl1 -= window.rcv_wnd + 2;
 	window.snd_wnd = window.max_window + 1;
 	EXPECT_ERR(EINVAL, setsockopt(p.a, SOL_TCP, TCP_REPAIR_WINDOW, &window, sizeof(window)));
+
+	/* However much that makes waiting. */
+	other = stream();
+	must(set_opt(other, SOL_TCP, TCP_REPAIR, TCP_REPAIR_ON));
+	select_queue(other, TCP_SEND_QUEUE);
+	must(set_opt(other, SOL_TCP, TCP_QUEUE_SEQ, -EFAULT));
+	EXPECT_OK(ioctl(other, SIOCOUTQ, &waiting));
 
 	/* What has sent data has its options. */
 	must(set_opt(p.b, SOL_TCP, TCP_REPAIR, TCP_REPAIR_OFF));

@@ -87,14 +87,14 @@ static int stream_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg
 	struct sock *sk = sock->sk;
 	const struct yoke_sock *ys = yoke_sk(sk);
 	bool opening;
-	int n = 0;
+	int n = 0, err = 0;
 
 	if (cmd != SIOCINQ && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
 		return inet_ioctl(sock, cmd, arg);
 	lock_sock(sk);
 	opening = STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV);
 	if (sk->sk_state == TCP_LISTEN && cmd != SIOCATMARK)
-		n = -EINVAL;
+		err = -EINVAL;
 	else if (cmd == SIOCATMARK)
 		n = yoke_urgent_mark(ys, ys->copied_seq);
 	else if (cmd == SIOCINQ)
@@ -104,7 +104,7 @@ static int stream_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg
 	else if (cmd == SIOCOUTQNSD && !opening)
 		n = ys->write_seq - ys->snd_nxt;
 	release_sock(sk);
-	return n < 0 ? n : put_user(n, (int __user *)arg);
+	return err ?: put_user(n, (int __user *)arg);
 }
 
 /* TCP_NOTSENT_LOWAT: who writes more than that ahead of what has left waits. */
