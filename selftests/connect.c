@@ -48,6 +48,20 @@ TEST_F(connect, nonblocking)
 	EXPECT_ERR(EISCONN, connect_to(fd, LOOPBACK, port));
 }
 
+/* As connect(), and then it sends. */
+TEST_F(connect, fastopen_again)
+{
+	int l = listener(LOOPBACK, 0, 1), fd = stream();
+	struct sockaddr_in to = addr(LOOPBACK, local_port(l));
+	struct sockaddr *sa = (struct sockaddr *)&to;
+
+	set_nonblock(fd, true);
+	EXPECT_ERR(EINPROGRESS, sendto(fd, "x", 1, MSG_FASTOPEN, sa, sizeof(to)));
+	EXPECT_EQ(POLLOUT, wait_events(fd, POLLIN | POLLOUT));
+	EXPECT_EQ(1, sendto(fd, "x", 1, MSG_FASTOPEN, sa, sizeof(to)));
+	EXPECT_ERR(EISCONN, sendto(fd, "x", 1, MSG_FASTOPEN, sa, sizeof(to)));
+}
+
 TEST_F(connect, nonblocking_takes_its_time)
 {
 	int l = full_listener(), fd = stream();

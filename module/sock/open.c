@@ -353,9 +353,9 @@ int yoke_open_defer(struct socket *sock, yoke_sockaddr *uaddr, int len)
 	return open_start(sock, uaddr, len, true);
 }
 
-int yoke_open_finish(struct socket *sock, int flags)
+int yoke_open_finish(struct socket *sock, int flags, int err)
 {
-	return open_end(sock, flags, -EINPROGRESS);
+	return open_end(sock, flags, err);
 }
 
 int yoke_open_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags)

@@ -8,10 +8,11 @@
 int yoke_open_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags);
 /*
  * The first half of a connect() whose SYN waits for data (Fast Open), and the second, when it has
- * left: waits as connect() does. 0 or -errno. Socket locked.
+ * left: waits as connect() does, or if it may not and has to, gives @err. 0 or -errno; -EALREADY:
+ * it has left before. Socket locked.
  */
 int yoke_open_defer(struct socket *sock, yoke_sockaddr *uaddr, int len);
-int yoke_open_finish(struct socket *sock, int flags);
+int yoke_open_finish(struct socket *sock, int flags, int err);
 int yoke_open_listen(struct socket *sock, int backlog);
 int yoke_open_accept(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg);
 /*

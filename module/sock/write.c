@@ -253,6 +253,7 @@ static int write_fastopen(struct sock *sk, struct msghdr *msg, int *copied)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	yoke_sockaddr *addr = (yoke_sockaddr *)msg->msg_name;
+	int flags = msg->msg_flags & MSG_DONTWAIT ? O_NONBLOCK : 0;
 	unsigned int room;
 	struct sk_buff *skb;
 	int n, err;
@@ -263,6 +264,8 @@ static int write_fastopen(struct sock *sk, struct msghdr *msg, int *copied)
 		return -EOPNOTSUPP;
 	if (!ys->syn_deferred) {
 		err = yoke_open_defer(sk->sk_socket, addr, msg->msg_namelen);
+		if (err == -EALREADY)
+			return yoke_open_finish(sk->sk_socket, flags, err);
 		if (err)
 			return err;
 	}
@@ -285,7 +288,7 @@ static int write_fastopen(struct sock *sk, struct msghdr *msg, int *copied)
 		sk->sk_socket->state = SS_UNCONNECTED;
 		return err;
 	}
-	return yoke_open_finish(sk->sk_socket, msg->msg_flags & MSG_DONTWAIT ? O_NONBLOCK : 0);
+	return yoke_open_finish(sk->sk_socket, flags, -EINPROGRESS);
 }
 
 static int write_check(struct sock *sk, struct msghdr *msg, long *timeo,
