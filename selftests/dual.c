@@ -252,6 +252,7 @@ TEST_F(dual, mapped_addresses_are_ipv4)
 	EXPECT_EQ(1, send_at(d, "127.0.0.1", PORT + 1, 0));
 	EXPECT_TRUE(heard(e, MAPPED_LOOPBACK));
 	must(connect_at(e, MAPPED_LOOPBACK, PORT, 0));
+	EXPECT_ERR(EOPNOTSUPP, send(e, "x", 1, MSG_OOB));
 	EXPECT_NAME(e, true, MAPPED_LOOPBACK);
 	EXPECT_NAME(e, false, MAPPED_LOOPBACK);
 	EXPECT_EQ(1, send(e, "x", 1, 0));

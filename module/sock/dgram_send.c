@@ -157,10 +157,13 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 		d->connected = true;
 		read_peer_ipv6(sk, d);
 	}
+	d->af = yoke_ip_to(&d->pair.raddr);
+	/* Nothing is urgent in a datagram; to IPv6 UDP does not say so. */
+	if (msg->msg_flags & MSG_OOB && d->af->family == AF_INET)
+		return -EOPNOTSUPP;
 	err = read_control(msg, d);
 	if (err)
 		return err;
-	d->af = yoke_ip_to(&d->pair.raddr);
 	return d->af->dgram_dest(sk, msg, d);
 }
 
