@@ -159,6 +159,18 @@ TEST_F(dgram, needs_a_destination)
 	EXPECT_ERR(ipv6() ? EDESTADDRREQ : EOPNOTSUPP, sendto(fd, "x", 1, MSG_OOB, NULL, 0));
 }
 
+/* The kernel calls it MSG_PROBE. */
+TEST_F(dgram, a_probe_without_data_does_not_leave)
+{
+	struct pair p = dgram_pair();
+	char c;
+
+	EXPECT_EQ(0, send(p.a, "", 0, MSG_CONFIRM | MSG_PROXY));
+	must(send(p.a, "x", 1, 0));
+	ASSERT_EQ(POLLIN, wait_events(p.b, POLLIN));
+	EXPECT_EQ(1, recv(p.b, &c, 1, 0));
+}
+
 TEST_F(dgram, names_in_each_state)
 {
 	int fd = dgram();

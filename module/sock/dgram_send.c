@@ -341,9 +341,13 @@ static int send_now(struct sock *sk, struct msghdr *msg, size_t len)
 		err = PTR_ERR(dst);
 		goto out;
 	}
-	if (msg->msg_flags & MSG_CONFIRM)
+	if (msg->msg_flags & MSG_CONFIRM) {
 		dst_confirm_neigh(dst, d.af->family == AF_INET ? (void *)&d.pair.raddr.s6_addr32[3] :
 						  &d.pair.raddr);
+		/* That is all, of a probe without data. */
+		if (msg->msg_flags & MSG_PROBE && !len)
+			goto out_route;
+	}
 	err = check_size(sk, len, &d, dst);
 	if (err)
 		goto out_route;
