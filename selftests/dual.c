@@ -234,6 +234,15 @@ TEST_F(dual, an_unbound_listener_is_of_both)
 	expect_both(_metadata, l, "::1");
 }
 
+/* An option has its meaning on its own level only. */
+TEST_F(dual, levels)
+{
+	struct ipv6_mreq group = { .ipv6mr_interface = 1 };
+
+	EXPECT_ERR(ENOPROTOOPT, setsockopt(for_family(AF_INET6, SOCK_STREAM), IPPROTO_UDP,
+					   IPV6_ADD_MEMBERSHIP, &group, sizeof(group)));
+}
+
 TEST_F(dual, mapped_addresses_are_ipv4)
 {
 	int l = listening_at("127.0.0.1", PORT), a = for_family(AF_INET6, SOCK_STREAM), b, d, e;

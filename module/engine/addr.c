@@ -294,7 +294,7 @@ int yoke_addr_setsockopt(struct sock *sk, int level, int name, sockptr_t val, un
 	if (err == -ENOBUFS)
 		return err;
 	/* Whichever answers refuses the levels that it does not know as TCP does. */
-	if (level == SOL_IP || sk->sk_family != AF_INET6)
+	if (level != SOL_IPV6 || sk->sk_family != AF_INET6)
 		return ip_setsockopt(sk, level, name, val, len);
 	switch (name) {
 	case IPV6_ADDRFORM:		/* to be a socket of TCP's or UDP's */
