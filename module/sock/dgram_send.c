@@ -445,6 +445,8 @@ static int begin_parts(struct sock *sk, struct msghdr *msg)
 		goto flush;
 	}
 	dst_release(dst);
+	/* Until the last part comes the socket may be connected elsewhere: its route will not do then. */
+	dg->dest.connected = false;
 	WRITE_ONCE(dg->pending, true);
 	return 0;
 
