@@ -302,9 +302,12 @@ TEST_F(control, errors_are_queued)
 {
 	int fd = bound(SOCK_DGRAM, LOOPBACK, 5000), i;
 	struct sock_extended_err *ee;
+	struct in6_pktinfo *info6;
+	struct in_pktinfo *info;
 	struct got *g;
 
 	must(set_opt(fd, LEVEL, RECVERR, 1));
+	must(set_opt(fd, LEVEL, IP(IP_PKTINFO, IPV6_RECVPKTINFO), 1));
 	EXPECT_EQ(1, get_opt(fd, LEVEL, RECVERR));
 	for (i = 0; i < 2; i++) {
 		if (i)
@@ -323,6 +326,10 @@ TEST_F(control, errors_are_queued)
 		EXPECT_EQ(IP(3, 1), ee->ee_type);	/* RFC 792, RFC 4443 §3.1: no such port */
 		EXPECT_EQ(IP(3, 4), ee->ee_code);
 		EXPECT_TRUE(is_name(SO_EE_OFFENDER(ee), LOOPBACK));
+		info = part(g, LEVEL, IP(IP_PKTINFO, IPV6_PKTINFO));
+		info6 = (void *)info;
+		ASSERT_NE(NULL, info);
+		EXPECT_EQ((int)if_nametoindex("lo"), IP(info->ipi_ifindex, (int)info6->ipi6_ifindex));
 		/* Its error stands until it is asked for; the queue is empty. */
 		EXPECT_ERR(EAGAIN, get(fd, MSG_ERRQUEUE)->len);
 		EXPECT_EQ(0, so_error(fd));

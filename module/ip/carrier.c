@@ -78,7 +78,8 @@ void yoke_carrier_queue_error(struct sock *sk, struct sk_buff *skb,
 {
 	struct sock_exterr_skb *serr = SKB_EXT_ERR(skb);
 
-	memset(serr, 0, sizeof(*serr));
+	/* IP's own notes stay in front: by which device the error came, for one. */
+	memset_startat(serr, 0, ee);
 	serr->ee = *ee;
 	serr->addr_offset = daddr_at;
 	serr->port = port;
