@@ -600,6 +600,25 @@ TEST_F(path, device_of_choice)
 	EXPECT_EQ(0, so_error(in));
 }
 
+/* What was begun for one peer goes there, and the next one's way is its own. */
+TEST_F(path, cork_and_connect)
+{
+	int here = bound(SOCK_DGRAM, LOOPBACK, 4000), there, fd = dgram();
+	char buf[8];
+
+	enter(self->net.b);
+	there = bound(SOCK_DGRAM, ADDR_B, 4000);
+	enter(self->net.a);
+	must(bind_to(fd, ADDR_A, 0));
+	must(connect_to(fd, LOOPBACK, 4000));
+	must(send(fd, "ab", 2, MSG_MORE));
+	must(connect_to(fd, ADDR_B, 4000));
+	must(send(fd, "c", 1, 0));
+	EXPECT_EQ(3, recv(here, buf, sizeof(buf), 0));
+	must(send(fd, "d", 1, 0));
+	EXPECT_EQ(1, recv(there, buf, sizeof(buf), 0));
+}
+
 /* IP_MTU, and each way to deal with it. */
 TEST_F(path, mtu)
 {
