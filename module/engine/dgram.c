@@ -289,7 +289,10 @@ static bool wants_packet_info(const struct sock *sk)
 	return inet_cmsg_flags(inet_sk(sk)) & IP_CMSG_PKTINFO;
 }
 
-/* It lies where IP's own notes were; those of IPv6 say it as they are. */
+/*
+ * It lies where IP's own notes were; those of IPv6 say it as they are. The device that IP noted first in
+ * both stands, a VRF's own, too; of what came from this host the route says where it was to leave.
+ */
 static void note_packet_info(const struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	struct in_pktinfo *info = PKTINFO_SKB_CB(skb);
@@ -301,7 +304,8 @@ static void note_packet_info(const struct sock *sk, struct sk_buff *skb, const s
 							     RT_SCOPE_UNIVERSE);
 	else
 		info->ipi_spec_dst.s_addr = ip_hdr(skb)->daddr;
-	info->ipi_ifindex = rx->iif;
+	if (info->ipi_ifindex == LOOPBACK_IFINDEX || (rx->sdif && skb_rtable(skb)->rt_iif))
+		info->ipi_ifindex = rx->iif;
 }
 
 /* A datagram was read or forgotten: its memory goes back. */
