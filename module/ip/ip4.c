@@ -328,6 +328,25 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 	return 0;
 }
 
+/* The device: of a VRF as a whole, what goes to many leaves by the one that is chosen for that. */
+static void choose_device(struct sock *sk, struct yoke_dgram_dest *d, __be32 daddr)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	int uc_index = READ_ONCE(inet->uc_index);
+	struct net *net = sock_net(sk);
+
+	if (ipv4_is_multicast(daddr)) {
+		if (!d->oif || netif_index_is_l3_master(net, d->oif))
+			d->oif = READ_ONCE(inet->mc_index);
+		if (!ip4_addr(&d->pair.laddr))
+			ipv6_addr_set_v4mapped(READ_ONCE(inet->mc_addr), &d->pair.laddr);
+		d->connected = false;
+	} else if (!d->oif || (ipv4_is_lbcast(daddr) && uc_index &&
+			       d->oif == l3mdev_master_ifindex_by_index(net, uc_index))) {
+		d->oif = uc_index;
+	}
+}
+
 static int ip4_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
 {
 	const struct inet_sock *inet = inet_sk(sk);
@@ -358,14 +377,7 @@ static int ip4_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 	}
 	d->link = msg->msg_flags & MSG_DONTROUTE || sock_flag(sk, SOCK_LOCALROUTE) ||
 		  (opt && opt->is_strictroute);
-	if (ipv4_is_multicast(ip4_addr(&d->pair.raddr))) {
-		d->oif = d->oif ?: READ_ONCE(inet->mc_index);
-		if (!ip4_addr(&d->pair.laddr))
-			ipv6_addr_set_v4mapped(READ_ONCE(inet->mc_addr), &d->pair.laddr);
-		d->connected = false;
-	} else if (!d->oif) {
-		d->oif = READ_ONCE(inet->uc_index);
-	}
+	choose_device(sk, d, ip4_addr(&d->pair.raddr));
 	d->connected = d->connected && !d->link;
 	return 0;
 }
