@@ -242,4 +242,31 @@ TEST_F_TIMEOUT(vrf, datagrams, 120)
 	EXPECT_EQ(events(blue, POLLIN), 0);
 }
 
+/* A program of the whole VRF hears by which of its devices, and says so of what goes to all. */
+TEST_F_TIMEOUT(vrf, device_of_a_datagram, 120)
+{
+	int red = dgram_on("red"), a, veth = if_nametoindex("veth");
+	char control[128], buf[8];
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = control, .msg_controllen = sizeof(control) };
+	struct in6_pktinfo info6 = { };
+	struct in_pktinfo info = { };
+
+	must(set_opt(red, ipv6() ? SOL_IPV6 : SOL_IP, ipv6() ? IPV6_RECVPKTINFO : IP_PKTINFO, 1));
+	datagram_from(self->net.a, &a);
+	must(recvmsg(red, &msg, 0));
+	control_bytes(&msg, SOL_IP, IP_PKTINFO, &info, sizeof(info));
+	control_bytes(&msg, SOL_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));
+	EXPECT_EQ(veth, ipv6() ? (int)info6.ipi6_ifindex : info.ipi_ifindex);
+	if (ipv6())
+		return;
+	must(set_opt(red, SOL_SOCKET, SO_BROADCAST, 1));
+	must(set_opt(red, SOL_IP, IP_UNICAST_IF, htonl(veth)));
+	enter(self->net.a);
+	a = dgram_on(NULL);
+	must(send_to(red, "x", 1, "255.255.255.255", PORT));
+	EXPECT_EQ(1, recv(a, buf, sizeof(buf), 0));
+}
+
 TEST_HARNESS_MAIN
