@@ -184,8 +184,10 @@ TEST_F(control, sent_with_its_own)
 		EXPECT_ERR(EINVAL, put_int(out, LOOPBACK, 4000, LEVEL, TTL, bad[i]));
 		EXPECT_ERR(EINVAL, put_int(out, LOOPBACK, 4000, LEVEL, TOS, bad[i]));
 	}
-	if (!ipv6())
-		EXPECT_ERR(EINVAL, put_int(out, LOOPBACK, 4000, SOL_IP, IP_TTL, 0));
+	/* It gets no further than this host. */
+	EXPECT_ERR(IP(EINVAL, 0), put_int(out, LOOPBACK, 4000, LEVEL, TTL, 0));
+	if (ipv6())
+		EXPECT_EQ(0, number(get(in, 0), LEVEL, TTL));
 	EXPECT_ERR(EINVAL, put_int(out, LOOPBACK, 4000, LEVEL, IP(IP_RECVTOS, IPV6_RECVTCLASS), 1));
 	EXPECT_ERR(EINVAL, put_int(out, LOOPBACK, 4000, LEVEL, IP(IP_PKTINFO, IPV6_PKTINFO), 0));
 	EXPECT_EQ(1, put_from(out, LOOPBACK, "127.0.0.3", 0));

@@ -15,7 +15,7 @@
  * @af:		the carrier
  * @flow:	IPv6: flow label
  * @tos:	of the IP header
- * @ttl:	likewise, 0: the socket's
+ * @ttl:	likewise, -1: the socket's
  * @named:	to the address that came with it
  * @locked:	the socket is, by who finds this out
  * @connected:	to the socket's peer with the socket's options: its route will do
@@ -33,8 +33,8 @@ struct yoke_dgram_dest {
 	struct yoke_pair pair;
 	const struct yoke_af_ops *af;
 	__be32	flow;
+	s16	ttl;
 	u8	tos;
-	u8	ttl;
 	bool	named;
 	bool	locked;
 	bool	connected;

@@ -429,7 +429,7 @@ static u8 choose_ttl(const struct inet_sock *inet, const struct yoke_dgram_dest 
 {
 	int uc_ttl = READ_ONCE(inet->uc_ttl);
 
-	if (d->ttl)
+	if (d->ttl >= 0)
 		return d->ttl;
 	if (rt->rt_type == RTN_MULTICAST)
 		return READ_ONCE(inet->mc_ttl);

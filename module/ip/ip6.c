@@ -212,8 +212,7 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 	d->flow = fl6.flowlabel;
 	if (!ipv6_addr_any(&fl6.saddr))
 		d->pair.laddr = fl6.saddr;
-	if (cookie.hlimit >= 0)
-		d->ttl = cookie.hlimit;
+	d->ttl = cookie.hlimit;
 	if (cookie.tclass >= 0)
 		d->tos = cookie.tclass;
 	if (cookie.dontfrag >= 0)
@@ -328,7 +327,8 @@ static int ip6_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yok
 	ip6_flow_hdr(hdr, d->tos, ip6_make_flowlabel(net, skb, d->flow, wants_flow_label(net, sk),
 						     &fl6));
 	hdr->nexthdr = proto;
-	hdr->hop_limit = d->ttl ?: ip6_sk_dst_hoplimit(inet6_sk(sk), &fl6, skb_dst(skb));
+	hdr->hop_limit = d->ttl >= 0 ? d->ttl :
+			 ip6_sk_dst_hoplimit(inet6_sk(sk), &fl6, skb_dst(skb));
 	hdr->saddr = d->pair.laddr;
 	hdr->daddr = *daddr;
 	memset(skb->cb, 0, sizeof(struct inet6_skb_parm));

@@ -136,6 +136,7 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 	int err;
 
 	memset(d, 0, sizeof(*d));
+	d->ttl = -1;
 	d->oif = READ_ONCE(sk->sk_bound_dev_if);
 	d->cookie.mark = READ_ONCE(sk->sk_mark);
 	d->cookie.tsflags = READ_ONCE(sk->sk_tsflags);
