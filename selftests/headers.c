@@ -200,6 +200,8 @@ TEST_F(options4, a_datagram_has_its_own)
 	EXPECT_EQ(0, memcmp(got, nops, 4));
 	EXPECT_EQ(5, send_with(self->a, self->port, 0, 0, NULL, 0));
 	EXPECT_EQ((int)sizeof(record), recv_with(self->b, SOL_IP, IP_RECVOPTS, got, sizeof(got)));
+	EXPECT_EQ(5, send_with(self->a, self->port, SOL_IP, IP_RETOPTS, "", 0));
+	EXPECT_EQ(-1, recv_with(self->b, SOL_IP, IP_RECVOPTS, got, sizeof(got)));
 	EXPECT_ERR(EINVAL, send_with(self->a, self->port, SOL_IP, IP_RETOPTS, "\x07\x01\x04", 4));
 }
 

@@ -27,8 +27,6 @@ int yoke_options_read(struct net *net, struct yoke_dgram_dest *d, const void *da
 	struct ip_options *opt;
 
 	len = min_t(size_t, len, MAX_IPOPTLEN);
-	if (!len)
-		return 0;
 	opt = kzalloc(sizeof(*opt) + MAX_IPOPTLEN, GFP_KERNEL);
 	if (!opt)
 		return -ENOMEM;
