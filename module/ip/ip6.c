@@ -296,8 +296,10 @@ static u32 ip6_dgram_mtu(struct sock *sk, const struct yoke_dgram_dest *d,
 {
 	u32 mtu = inet6_sk(sk)->pmtudisc >= IPV6_PMTUDISC_PROBE ?
 		  READ_ONCE(dst->dev->mtu) : dst_mtu(dst);
-	u32 most = sizeof(struct ipv6hdr) + IPV6_MAXPLEN;
+	u32 most = sizeof(struct ipv6hdr) + IPV6_MAXPLEN, frag_size = READ_ONCE(inet6_sk(sk)->frag_size);
 
+	if (frag_size)		/* IPV6_MTU */
+		mtu = min(mtu, frag_size);
 	return ip6_sk_ignore_df(sk) && !d->whole && !d->segment ? most : min(mtu, most);
 }
 
