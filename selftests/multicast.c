@@ -4,6 +4,7 @@
  * it leaves, how far it goes; broadcasts to every socket of a port.
  */
 #include "yoke_test.h"
+#include <netinet/udp.h>
 
 #define GROUP "239.1.2.3"
 #define OTHER "239.1.2.4"
@@ -136,6 +137,25 @@ TEST_F(group, members_hear_it)
 	must(set_opt(a, LEVEL, ALL, 1));
 	EXPECT_EQ(1, send_to(out, "c", 1, GROUP, 4000));
 	EXPECT_STREQ("", heard(a));
+}
+
+/* RFC 6936: of those who hear, only who said so hears what has no checksum. */
+TEST_F(group, without_a_checksum)
+{
+	int a = member(4000), b = member(4000), out = sender("127.0.0.2", HERE);
+
+	if (!ipv6())
+		SKIP(return, "IPv4 may have none");
+	must(join(a, GROUP, HERE));
+	must(join(b, GROUP, HERE));
+	must(set_opt(out, SOL_UDP, UDP_NO_CHECK6_TX, 1));
+	for (int i = 0; i < 2; i++) {
+		must(set_opt(i ? a : b, SOL_UDP, UDP_NO_CHECK6_RX, 1));
+		must(set_opt(i ? b : a, SOL_UDP, UDP_NO_CHECK6_RX, 0));
+		EXPECT_EQ(1, send_to(out, "a", 1, GROUP, 4000));
+		EXPECT_STREQ(i ? "a" : "", heard(a));
+		EXPECT_STREQ(i ? "" : "a", heard(b));
+	}
 }
 
 TEST_F(group, joining_errors)

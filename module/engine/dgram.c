@@ -272,8 +272,11 @@ bool yoke_dgram_wants_trains(struct net *net, const struct yoke_rx *rx)
 
 bool yoke_dgram_wants_unsummed(struct net *net, const struct yoke_rx *rx)
 {
-	const struct sock *sk = find(net, rx, NULL);
+	const struct sock *sk;
 
+	if (rx->many)		/* each of them is asked (wants_one_of_many()) */
+		return true;
+	sk = find(net, rx, NULL);
 	return sk && READ_ONCE(yoke_dg(sk)->no_check6_rx);
 }
 
@@ -418,6 +421,15 @@ static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const
 	}
 }
 
+/* Does @dg want what came to a group, or to all? Not all take it without a checksum (RFC 6936). */
+static bool wants_one_of_many(struct yoke_dgram *dg, const struct sk_buff *skb,
+			      const struct yoke_rx *rx)
+{
+	if (!udp_hdr(skb)->check && rx->af->family == AF_INET6 && !READ_ONCE(dg->no_check6_rx))
+		return false;
+	return rx->af->dgram_hears(&dg->inet.sk, skb, rx);
+}
+
 /* To every socket that takes it; consumes @skb. */
 static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
 {
@@ -432,8 +444,7 @@ static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yo
 	for (i = 0; next_key(&key, &rx->pair, i); i++) {
 		list = rhltable_lookup(&yn->dgrams, &key, dgram_params);
 		rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
-			if (!takes(dg, &key, rx, v4) ||
-			    !rx->af->dgram_hears(&dg->inet.sk, skb, rx))
+			if (!takes(dg, &key, rx, v4) || !wants_one_of_many(dg, skb, rx))
 				continue;
 			copy = skb_clone(skb, GFP_ATOMIC);
 			if (copy)
