@@ -643,32 +643,43 @@ static int stream_error(struct sk_buff *skb, u32 info)
 	return 0;
 }
 
-/* The route of a connected socket may have changed: its path MTU can be asked for (IP_MTU). */
-static void refresh_locked(struct sock *sk)
+/* The route that a connected socket keeps, found again if it is stale, with a reference; or NULL. */
+static struct dst_entry *route_locked(struct sock *sk)
 {
-	struct dst_entry *dst;
+	struct dst_entry *dst = yoke_carrier_dgram_route(sk, AF_INET, 0);
 	struct rtable *rt;
 	struct flowi4 fl4;
 
-	if (!rcu_access_pointer(sk->sk_dst_cache))
-		return;
-	dst = sk_dst_check(sk, 0);
-	if (dst) {
-		dst_release(dst);
-		return;
-	}
+	if (dst)
+		return dst;
 	flow_of_sock(&fl4, sk, &yoke_dg(sk)->pair);
+	if (!fl4.flowi4_oif)
+		fl4.flowi4_oif = READ_ONCE(inet_sk(sk)->uc_index);
 	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
-	if (!IS_ERR(rt))
-		sk_dst_set(sk, &rt->dst);
+	if (IS_ERR(rt))
+		return NULL;
+	sk_dst_set(sk, dst_clone(&rt->dst));
+	return &rt->dst;
 }
 
-/* Not while a program connects it elsewhere: who sends looks for a route himself. */
-static void refresh_dgram(struct sock *sk)
+/*
+ * A connected socket's own route, by its mark and options, learns the path MTU, and so does IP_MTU. Not
+ * while a program connects it elsewhere: who sends looks for a route himself.
+ */
+static void learn_mtu(struct sock *sk, struct sk_buff *skb, u32 mtu)
 {
+	struct dst_entry *dst = NULL;
+
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk) && sk->sk_state == TCP_ESTABLISHED)
-		refresh_locked(sk);
+		dst = route_locked(sk);
+	if (dst) {
+		dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
+		dst_release(dst);
+		dst_release(route_locked(sk));
+	} else {
+		ipv4_update_pmtu(skb, sock_net(sk), mtu, sk->sk_bound_dev_if, sk->sk_protocol);
+	}
 	bh_unlock_sock(sk);
 }
 
@@ -696,8 +707,8 @@ static int dgram_error(struct sk_buff *skb, u32 info)
 		return 0;
 	}
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
-		ipv4_update_pmtu(skb, sock_net(sk), info, sk->sk_bound_dev_if, sk->sk_protocol);
-		refresh_dgram(sk);
+		if (ip_sk_accept_pmtu(sk))
+			learn_mtu(sk, skb, info);
 		if (READ_ONCE(inet_sk(sk)->pmtudisc) == IP_PMTUDISC_DONT)
 			return 0;
 		hard = true;
