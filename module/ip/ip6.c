@@ -494,6 +494,39 @@ static int stream_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type
 	return 0;
 }
 
+/* A connected socket looks for its route anew, so that IPV6_MTU tells it. As in IPv4. */
+static void refresh_locked(struct sock *sk)
+{
+	const struct ipv6_pinfo *np = inet6_sk(sk);
+	struct yoke_dgram_dest d = {
+		.pair = yoke_dg(sk)->pair,
+		.flow = np->flow_label,
+		.tos = READ_ONCE(np->tclass),
+		.connected = true,
+		.oif = sk->sk_bound_dev_if ?: np->sticky_pktinfo.ipi6_ifindex ?: READ_ONCE(np->ucast_oif),
+		.cookie.mark = READ_ONCE(sk->sk_mark),
+	};
+	struct dst_entry *dst;
+
+	if (sk->sk_state != TCP_ESTABLISHED || ipv6_addr_v4mapped(&d.pair.raddr) ||
+	    rcu_access_pointer(np->opt))
+		return;
+	dst = ip6_dgram_route(sk, &d);
+	if (!IS_ERR(dst))
+		dst_release(dst);
+}
+
+static void learn_mtu(struct sock *sk, struct sk_buff *skb, __be32 mtu)
+{
+	int oif = sk->sk_bound_dev_if ?: l3mdev_master_ifindex(skb->dev);
+
+	ip6_update_pmtu(skb, sock_net(sk), mtu, oif, READ_ONCE(sk->sk_mark), sk->sk_uid);
+	bh_lock_sock(sk);
+	if (!sock_owned_by_user(sk))
+		refresh_locked(sk);
+	bh_unlock_sock(sk);
+}
+
 static int dgram_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code, int offset,
 		       __be32 info)
 {
@@ -522,8 +555,7 @@ static int dgram_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 	if (type == ICMPV6_PKT_TOOBIG) {
 		if (!ip6_sk_accept_pmtu(sk))
 			return 0;
-		ip6_update_pmtu(skb, sock_net(sk), info, sk->sk_bound_dev_if,
-				READ_ONCE(sk->sk_mark), sk->sk_uid);
+		learn_mtu(sk, skb, info);
 		hard = hard || inet6_sk(sk)->pmtudisc != IPV6_PMTUDISC_DONT;
 	}
 	yoke_carrier_dgram_error(sk, skb, err, hard, inet6_test_bit(RECVERR6, sk) ? &ee : NULL,
