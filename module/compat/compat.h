@@ -496,6 +496,46 @@ struct yoke_tcp_info {
 #endif
 };
 
+/* 6.2: what ICMP says of a module's packets, too, IP puts on an error queue. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#include <linux/icmp.h>
+#include <net/ipv6.h>
+#include <net/ping.h>
+
+static inline void yoke_compat_icmp_error(struct sock *sk, struct sk_buff *icmp, int err, __be16 port,
+					  u32 info, u8 *payload)
+{
+	const struct icmphdr *hdr = icmp_hdr(icmp);
+	struct sk_buff *skb = skb_clone(icmp, GFP_ATOMIC);
+	struct sock_exterr_skb *serr;
+
+	if (!skb)
+		return;
+	serr = SKB_EXT_ERR(skb);
+	/* IP's own notes stay in front: by which device the error came, for one. */
+	memset_startat(serr, 0, ee);
+	serr->ee.ee_errno = err;
+	serr->ee.ee_origin = SO_EE_ORIGIN_ICMP;
+	serr->ee.ee_type = hdr->type;
+	serr->ee.ee_code = hdr->code;
+	serr->ee.ee_info = info;
+	serr->addr_offset = (u8 *)&((const struct iphdr *)(hdr + 1))->daddr - skb_network_header(skb);
+	serr->port = port;
+	__skb_pull(skb, payload - skb->data);
+	if (inet_sk(sk)->recverr_rfc4884 &&
+	    (hdr->type == ICMP_DEST_UNREACH || hdr->type == ICMP_TIME_EXCEEDED ||
+	     hdr->type == ICMP_PARAMETERPROB))
+		ip_icmp_error_rfc4884(skb, &serr->ee.ee_rfc4884, sizeof(*hdr),
+				      hdr->un.reserved[1] * sizeof(u32));
+	skb_reset_transport_header(skb);
+	if (sock_queue_err_skb(sk, skb))
+		kfree_skb(skb);
+}
+
+#define ip_icmp_error		yoke_compat_icmp_error
+#define ipv6_icmp_error(...)	pingv6_ops.ipv6_icmp_error(__VA_ARGS__)
+#endif
+
 /* 6.2: timers are deleted under their own name. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 #define timer_delete(t)		del_timer(t)

@@ -78,8 +78,7 @@ void yoke_carrier_queue_error(struct sock *sk, struct sk_buff *skb,
 {
 	struct sock_exterr_skb *serr = SKB_EXT_ERR(skb);
 
-	/* IP's own notes stay in front: by which device the error came, for one. */
-	memset_startat(serr, 0, ee);
+	memset(serr, 0, sizeof(*serr));
 	serr->ee = *ee;
 	serr->addr_offset = daddr_at;
 	serr->port = port;
@@ -88,22 +87,11 @@ void yoke_carrier_queue_error(struct sock *sk, struct sk_buff *skb,
 		kfree_skb(skb);
 }
 
-void yoke_carrier_dgram_error(struct sock *sk, struct sk_buff *skb, int err, bool hard,
-			      const struct sock_extended_err *ee, u16 daddr_at, __be16 port,
-			      const void *payload)
+void yoke_carrier_dgram_error(struct sock *sk, int err, bool hard, bool queued)
 {
 	/* Who sends to many hears of errors only if it asked to (RFC 1122 §4.1.3.3). */
-	if (!ee && (!hard || sk->sk_state != TCP_ESTABLISHED))
+	if (!queued && (!hard || sk->sk_state != TCP_ESTABLISHED))
 		return;
-	if (ee) {
-		unsigned int before = payload - (void *)skb->data;
-
-		skb = skb_clone(skb, GFP_ATOMIC);
-		if (skb && skb_pull(skb, before))
-			yoke_carrier_queue_error(sk, skb, ee, daddr_at, port);
-		else
-			kfree_skb(skb);
-	}
 	WRITE_ONCE(sk->sk_err, err);
 	sk_error_report(sk);
 }

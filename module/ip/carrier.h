@@ -38,19 +38,17 @@ typedef __wsum yoke_pseudo_fn(struct sk_buff *skb, int proto);
 typedef void yoke_fill_fn(struct yoke_rx *rx, const struct sk_buff *skb);
 
 /*
- * Puts an error about a datagram on @sk's error queue: @skb, whose data is what is told of it and
- * whose network header is at @ee's notice; @daddr_at: where after that the address meant is, @port
- * its port. Consumes @skb. Any context.
+ * Puts an error of our own about a datagram on @sk's error queue: @skb, whose data is what is told of it
+ * and whose network header is at @ee's notice; @daddr_at: where after that the address meant is, @port
+ * its port. Consumes @skb. Process context.
  */
 void yoke_carrier_queue_error(struct sock *sk, struct sk_buff *skb,
 			      const struct sock_extended_err *ee, u16 daddr_at, __be16 port);
 /*
- * ICMP says @err of a datagram: tells @sk, if it is connected and the error @hard, or the program
- * wants to know it all, which @ee is for then (else NULL), @payload being the datagram's.
+ * ICMP says @err of a datagram: tells @sk, if it is connected and the error @hard, or IP has @queued it,
+ * as the program wants to know it all.
  */
-void yoke_carrier_dgram_error(struct sock *sk, struct sk_buff *skb, int err, bool hard,
-			      const struct sock_extended_err *ee, u16 daddr_at, __be16 port,
-			      const void *payload);
+void yoke_carrier_dgram_error(struct sock *sk, int err, bool hard, bool queued);
 
 /*
  * The route that a connected datagram socket keeps, with a reference, if it is one of @family: another

@@ -685,18 +685,14 @@ static void learn_mtu(struct sock *sk, struct sk_buff *skb, u32 mtu)
 
 static int dgram_error(struct sk_buff *skb, u32 info)
 {
-	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code;
-	struct sock_extended_err ee = {
-		.ee_origin = SO_EE_ORIGIN_ICMP, .ee_type = type, .ee_code = code, .ee_info = info,
-	};
-	const struct iphdr *quoted = (const struct iphdr *)(icmp_hdr(skb) + 1);
+	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code, err;
+	bool hard, queued;
 	struct yoke_rx rx;
-	struct sock *sk;
 	const void *hdr;
-	bool hard;
+	struct sock *sk;
 
-	ee.ee_errno = icmp_errno(type, code, &hard);
-	if (!ee.ee_errno && type != ICMP_REDIRECT)
+	err = icmp_errno(type, code, &hard);
+	if (!err && type != ICMP_REDIRECT)
 		return 0;
 	hdr = fill_error_rx(&rx, skb);
 	sk = yoke_dgram_find(dev_net(skb->dev), &rx);
@@ -713,10 +709,10 @@ static int dgram_error(struct sk_buff *skb, u32 info)
 			return 0;
 		hard = true;
 	}
-	yoke_carrier_dgram_error(sk, skb, ee.ee_errno, hard,
-				 inet_test_bit(RECVERR, sk) ? &ee : NULL,
-				 (u8 *)&quoted->daddr - skb_network_header(skb), rx.pair.rport,
-				 hdr + sizeof(struct udphdr));
+	queued = inet_test_bit(RECVERR, sk);
+	if (queued)
+		ip_icmp_error(sk, skb, err, rx.pair.rport, info, (u8 *)hdr + sizeof(struct udphdr));
+	yoke_carrier_dgram_error(sk, err, hard, queued);
 	return 0;
 }
 

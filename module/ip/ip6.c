@@ -530,14 +530,9 @@ static void learn_mtu(struct sock *sk, struct sk_buff *skb, __be32 mtu)
 static int dgram_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code, int offset,
 		       __be32 info)
 {
-	struct sock_extended_err ee = {
-		.ee_origin = SO_EE_ORIGIN_ICMP6, .ee_type = type, .ee_code = code,
-		.ee_info = ntohl(info),
-	};
-	const struct ipv6hdr *quoted = (const struct ipv6hdr *)(icmp6_hdr(skb) + 1);
+	bool hard, queued;
 	struct yoke_rx rx;
 	struct sock *sk;
-	bool hard;
 	int err;
 
 	if (disguised((const struct ipv6hdr *)skb->data))
@@ -551,16 +546,17 @@ static int dgram_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 		return 0;
 	}
 	hard = icmpv6_err_convert(type, code, &err);
-	ee.ee_errno = err;
 	if (type == ICMPV6_PKT_TOOBIG) {
 		if (!ip6_sk_accept_pmtu(sk))
 			return 0;
 		learn_mtu(sk, skb, info);
 		hard = hard || inet6_sk(sk)->pmtudisc != IPV6_PMTUDISC_DONT;
 	}
-	yoke_carrier_dgram_error(sk, skb, err, hard, inet6_test_bit(RECVERR6, sk) ? &ee : NULL,
-				 (u8 *)&quoted->daddr - skb_network_header(skb), rx.pair.rport,
-				 skb->data + offset + sizeof(struct udphdr));
+	queued = inet6_test_bit(RECVERR6, sk);
+	if (queued)
+		ipv6_icmp_error(sk, skb, err, rx.pair.rport, ntohl(info),
+				skb->data + offset + sizeof(struct udphdr));
+	yoke_carrier_dgram_error(sk, err, hard, queued);
 	return 0;
 }
 
