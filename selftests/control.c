@@ -684,6 +684,27 @@ TEST_F(path, whole_or_not_at_all)
 	}
 }
 
+/* RFC 3542 §11.3 */
+TEST_F(path, mtu_of_what_is_not_cut)
+{
+	int fd = dgram();
+	char buf[2000] = "";
+	struct ip6_mtuinfo *info;
+
+	if (!ipv6())
+		SKIP(return, "IPv4 has no such message");
+	must(set_opt(fd, SOL_IPV6, IPV6_DONTFRAG, 1));
+	EXPECT_ERR(EMSGSIZE, send_to(fd, buf, sizeof(buf), ADDR_B, 4000));
+	EXPECT_ERR(EAGAIN, get(fd, MSG_DONTWAIT)->len);
+	must(set_opt(fd, SOL_IPV6, IPV6_RECVPATHMTU, 1));
+	EXPECT_ERR(EMSGSIZE, send_to(fd, buf, sizeof(buf), ADDR_B, 4000));
+	info = part(get(fd, MSG_DONTWAIT), SOL_IPV6, IPV6_PATHMTU);
+	ASSERT_NE(NULL, info);
+	EXPECT_EQ(1500, info->ip6m_mtu);
+	EXPECT_TRUE(is_name(&info->ip6m_addr, ADDR_B));
+	EXPECT_ERR(EAGAIN, get(fd, MSG_DONTWAIT)->len);
+}
+
 TEST_F(path, checksum_or_none)
 {
 	int fd = dgram(), in;

@@ -337,6 +337,27 @@ static int ip6_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yok
 	return yoke_carrier_errno(ip6_local_out(net, sk, skb));
 }
 
+/* IPV6_RECVPATHMTU (RFC 3542 §11.3): of what is not to be cut the next recvmsg(2) tells how much fits. */
+static void keep_path_mtu(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu)
+{
+	struct sk_buff *skb;
+
+	if (!d->whole || likely(!inet6_sk(sk)->rxopt.bits.rxpmtu))
+		return;
+	skb = alloc_skb(0, GFP_KERNEL);
+	if (!skb)
+		return;
+	*IP6CBMTU(skb) = (struct ip6_mtuinfo) {
+		.ip6m_mtu = mtu,
+		.ip6m_addr = {
+			.sin6_family = AF_INET6,
+			.sin6_addr = d->pair.raddr,
+			.sin6_scope_id = d->oif,
+		},
+	};
+	kfree_skb(xchg(&inet6_sk(sk)->rxpmtu, skb));
+}
+
 static void ip6_dgram_too_long(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu)
 {
 	struct sock_extended_err ee = {
@@ -345,6 +366,7 @@ static void ip6_dgram_too_long(struct sock *sk, const struct yoke_dgram_dest *d,
 	struct ipv6hdr *hdr;
 	struct sk_buff *skb;
 
+	keep_path_mtu(sk, d, mtu);
 	if (!inet6_test_bit(RECVERR6, sk))
 		return;
 	skb = alloc_skb(sizeof(*hdr), GFP_KERNEL);

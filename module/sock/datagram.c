@@ -209,7 +209,34 @@ static bool tell_packet_ipv6(struct sock *sk, struct sk_buff *skb, struct msghdr
 	return false;
 }
 
+/* What was too long for IPV6_DONTFRAG is told of, where it was to go and how much fits. False: none was. */
+static bool tell_path_mtu(struct sock *sk, struct msghdr *msg)
+{
+	struct ip6_mtuinfo info;
+	struct sk_buff *skb;
+
+	if (sk->sk_family != AF_INET6 || likely(!READ_ONCE(inet6_sk(sk)->rxpmtu)) ||
+	    !inet6_sk(sk)->rxopt.bits.rxpmtu)
+		return false;
+	skb = xchg(&inet6_sk(sk)->rxpmtu, NULL);
+	if (!skb)
+		return false;
+	info = *IP6CBMTU(skb);
+	kfree_skb(skb);
+	if (msg->msg_name) {
+		memcpy(msg->msg_name, &info.ip6m_addr, sizeof(info.ip6m_addr));
+		msg->msg_namelen = sizeof(info.ip6m_addr);
+	}
+	put_cmsg(msg, SOL_IPV6, IPV6_PATHMTU, sizeof(info), &info);
+	return true;
+}
+
 #else
+
+static bool tell_path_mtu(struct sock *sk, struct msghdr *msg)
+{
+	return false;
+}
 
 static int tell_name_ipv6(const struct sk_buff *skb, struct sockaddr_in6 *sin6)
 {
@@ -247,6 +274,8 @@ static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int fl
 	if (flags & MSG_ERRQUEUE)
 		return inet_recv_error(sk, msg, len);
 	msg->msg_namelen = 0;
+	if (unlikely(tell_path_mtu(sk, msg)))
+		return 0;
 	off = flags & MSG_PEEK ? READ_ONCE(sk->sk_peek_off) : 0;
 	skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags, &off, &err);
 	if (!skb)
