@@ -414,6 +414,22 @@ static inline void yoke_compat_ip_count_out(struct net *net, unsigned int len)
 	IP_UPD_PO_STATS(net, IPSTATS_MIB_OUT, len);
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
+#include <net/ip6_fib.h>
+#include <net/ipv6.h>
+
+static inline void yoke_compat_ip6_count_out(struct net *net, const struct sk_buff *skb)
+{
+	struct inet6_dev *idev = ip6_dst_idev(skb_dst(skb));
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	IP6_INC_STATS(net, idev, IPSTATS_MIB_OUTREQUESTS);
+#else
+	IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_OUT, skb->len);
+#endif
+}
+#endif
+
 /* 6.10: a route of an entry, by name. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
 #define dst_rtable(dst)		((struct rtable *)(dst))

@@ -188,6 +188,7 @@ static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 	skb->mark = r->mark;
 	skb->priority = sk ? READ_ONCE(sk->sk_priority) : 0;
 	memset(skb->cb, 0, sizeof(struct inet6_skb_parm));
+	yoke_compat_ip6_count_out(net, skb);
 	return yoke_carrier_errno(ip6_local_out(net, skb->sk, skb));
 }
 
@@ -334,6 +335,7 @@ static int ip6_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yok
 	hdr->saddr = d->pair.laddr;
 	hdr->daddr = *daddr;
 	memset(skb->cb, 0, sizeof(struct inet6_skb_parm));
+	yoke_compat_ip6_count_out(net, skb);
 	return yoke_carrier_errno(ip6_local_out(net, sk, skb));
 }
 
