@@ -623,18 +623,23 @@ static bool yoke_input_paws(const struct yoke_sock *ys, const struct yoke_segmen
 		 age <= yoke_rtt_rto(&ys->rtt) / USEC_PER_MSEC);
 }
 
-/* Table 6 of RFC 9293; with no window, what begins at RCV.NXT still brings its ACK or RST. */
+/*
+ * Table 6 of RFC 9293; with no window, what begins at RCV.NXT still brings its ACK or RST. So does an
+ * ACK from the right edge: of who has sent all that the window takes, some of which is not here yet.
+ */
 static bool yoke_input_acceptable(const struct yoke_sock *ys, const struct yoke_segment *s)
 {
-	u32 win = yoke_conn_rcv_window(ys), last = s->end_seq - 1;
+	u32 win = yoke_conn_rcv_window(ys), ahead = s->seq - ys->rcv_nxt;
 
-	if (s->seq == ys->rcv_nxt)
+	if (!ahead)
 		return true;
 	if (!win)
 		return false;
-	if (s->seq - ys->rcv_nxt < win)
+	if (ahead < win)
 		return true;
-	return s->end_seq != s->seq && last - ys->rcv_nxt < win;
+	if (s->end_seq == s->seq)
+		return ahead == win && !(s->flags & YOKE_RST);
+	return s->end_seq - 1 - ys->rcv_nxt < win;
 }
 
 /* First step failed: tell a peer in good faith where we are. */

@@ -158,6 +158,18 @@ def ack_with_probe_at_a_closed_window(p):
 	equal(outq(c.sock), 0, 'bytes not acknowledged')
 
 
+@rows('9293-EV-14', '9293-EV-12')
+def ack_from_the_right_edge(p):
+	"""Who has sent all that fits, and lost it, still acknowledges what we send."""
+	c = p.established()
+	c.sock.send(b'still here')
+	sent = c.expect('A', b'still here')
+	c.send('A', seq=seq32(sent.ack + sent.window))
+	c.quiet(0.5)
+	equal(outq(c.sock), 0, 'bytes not acknowledged')
+	c.alive()
+
+
 def outq(s):
 	import fcntl
 	import struct
