@@ -552,6 +552,9 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 	/* First, the ACK bit. */
 	if (ack && (!yoke_seq_after(s->ack, ys->iss) || yoke_seq_after(s->ack, most))) {
 		yoke_input_refuse(sk, skb);
+		/* A connection of old, which that has ended now (§3.5.1): the next SYN finds nobody in its way. */
+		if (!ys->retransmits)
+			yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, TCP_TIMEOUT_MIN);
 		yoke_drop(sock_net(sk), sk, skb, InvalidAck);
 		return;
 	}

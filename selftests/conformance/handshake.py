@@ -136,6 +136,18 @@ def syn_sent_bad_ack(p):
 	connected(c.sock)
 
 
+@rows('9293-EV-07')
+def syn_follows_a_reset(p):
+	"""Whose half-open connection a reset has just ended gets the SYN again, not a second later."""
+	c = p.syn_sent()
+	c.send('A', seq=5, ack=c.syn.seq - 1000)
+	c.expect('R', seq=c.syn.seq - 1000, ack=ANY)
+	c.expect('S', seq=c.syn.seq, ack=0, within=0.8)
+	c.send('SA')
+	c.expect('A')
+	connected(c.sock)
+
+
 @rows('9293-EV-07', '5961-4')
 def syn_sent_bad_ack_rst(p):
 	"""... but a reset with such an ACK is only dropped."""
