@@ -19,6 +19,7 @@
 #include "output.h"
 #include "rcv.h"
 #include "send.h"
+#include "timer.h"
 #include "timewait.h"
 
 #define YOKE_BACKLOG_SPARE	(64 * 1024)
@@ -265,7 +266,7 @@ static void yoke_rcv_redirect(struct sock *sk, struct sk_buff *skb)
 }
 
 /* An ICMP error @skb for a connection whose lock is ours. */
-static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, int err, bool hard,
+static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, int err, bool no_way,
 				u32 mtu)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -288,7 +289,8 @@ static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, i
 		return;
 	}
 	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) {
-		if (hard && !sock_owned_by_user(sk))
+		/* Any of them ends the attempt (RFC 5461 §4.1, as in Linux). */
+		if (!sock_owned_by_user(sk))
 			yoke_conn_abort(sk, err);
 		else
 			WRITE_ONCE(sk->sk_err_soft, err);
@@ -304,10 +306,12 @@ static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, i
 	} else {
 		WRITE_ONCE(sk->sk_err_soft, err);
 	}
+	if (no_way && !sock_owned_by_user(sk))
+		yoke_timer_no_way(sk, seq);
 }
 
 void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx,
-		    const void *hdr, int err, bool hard, u32 mtu)
+		    const void *hdr, int err, bool no_way, u32 mtu)
 {
 	const struct tcphdr *th = hdr;
 	struct yoke_net *yn = yoke_net(net);
@@ -324,6 +328,6 @@ void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 	if (rx->ttl < yoke_addr_min_ttl(sk, rx->af))
 		return;
 	bh_lock_sock(sk);
-	yoke_rcv_conn_error(sk, skb, ntohl(th->seq), err, hard, mtu);
+	yoke_rcv_conn_error(sk, skb, ntohl(th->seq), err, no_way, mtu);
 	bh_unlock_sock(sk);
 }

@@ -20,10 +20,9 @@ int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb);
 /*
  * An ICMP error about a stream segment of ours. @hdr is the quoted transport header's
  * first eight bytes, @rx->pair the quoted addresses and ports as we would see them. @err
- * is the errno, @hard if it ends a connection attempt at once; @mtu not 0: packet too big. @err 0: a
- * redirect.
+ * is the errno, @no_way if a router knows none; @mtu not 0: packet too big. @err 0: a redirect.
  */
 void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx,
-		    const void *hdr, int err, bool hard, u32 mtu);
+		    const void *hdr, int err, bool no_way, u32 mtu);
 
 #endif

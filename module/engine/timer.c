@@ -6,7 +6,7 @@
  * Owns: retransmits, probes_out, keep_probes_out. In softirq with the socket
  * lock; if a program holds it, it does the work when it lets go (release_cb).
  * RFC 9293 §3.8.1, §3.8.3 (R1, R2), §3.8.4, §3.8.6.1; RFC 6298 §5; RFC 8985
- * §6.2 step 5, §7.3; RFC 5482.
+ * §6.2 step 5, §7.3; RFC 5482; RFC 6069 (backoff and lost ways).
  */
 #include <net/tcp.h>
 #include "ack.h"
@@ -176,6 +176,27 @@ static void yoke_timer_retransmit(struct sock *sk)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	yoke_send_retransmit_head(sk);
 	yoke_conn_timer_rtx(sk);
+}
+
+/*
+ * What went at the last timeout was lost for want of a way, not by congestion: it is no reason to wait
+ * longer next time, and who waits two minutes finds the way back two minutes late.
+ */
+void yoke_timer_no_way(struct sock *sk, u32 seq)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	const struct sk_buff *skb = skb_peek(&ys->rtx);
+	s32 left;
+
+	if (!skb || seq != ys->snd_una || !ys->retransmits || !ys->rtt.backoff)
+		return;
+	yoke_conn_clock(ys);
+	ys->rtt.backoff--;
+	left = yoke_rtt_rto(&ys->rtt) - ((u32)ys->now_us - yoke_cb(skb)->seg.tx_us);
+	if (left > 0)
+		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(left));
+	else
+		yoke_timer_retransmit(sk);
 }
 
 /*

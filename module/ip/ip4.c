@@ -638,8 +638,8 @@ static int stream_error(struct sk_buff *skb, u32 info)
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED)
 		mtu = max_t(u32, info, IPV4_MIN_MTU);
 	hdr = fill_error_rx(&rx, skb);
-	/* While a connection is being opened, any of them ends it (RFC 5461 §4.1, as in Linux). */
-	yoke_rcv_error(dev_net(skb->dev), skb, &rx, hdr, err, !mtu, mtu);
+	yoke_rcv_error(dev_net(skb->dev), skb, &rx, hdr, err,
+		       type == ICMP_DEST_UNREACH && code <= ICMP_HOST_UNREACH, mtu);
 	return 0;
 }
 

@@ -513,8 +513,8 @@ static int stream_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type
 	if (type == ICMPV6_PKT_TOOBIG && mtu < IPV6_MIN_MTU)
 		return 0;	/* RFC 8201 §4: no link is such */
 	fill_error_rx(&rx, skb, offset);
-	/* While a connection is being opened, any of them ends it (RFC 5461 §4.1, as in Linux). */
-	yoke_rcv_error(dev_net(skb->dev), skb, &rx, skb->data + offset, err, !mtu, mtu);
+	yoke_rcv_error(dev_net(skb->dev), skb, &rx, skb->data + offset, err,
+		       type == ICMPV6_DEST_UNREACH && code == ICMPV6_NOROUTE, mtu);
 	return 0;
 }
 

@@ -6,7 +6,7 @@ import socket
 import time
 
 from peer import (MSS, ORACLE, Peer, check, connect_error, connected, connecting, equal, held, pattern,
-		  rows, seq32)
+		  rows, seq32, slow)
 
 HARD = {2: errno.ENOPROTOOPT, 3: errno.ECONNREFUSED}
 SOFT = ((3, 0), (3, 1), (3, 5), (11, 0), (11, 1), (12, 0))
@@ -85,6 +85,26 @@ def soft_errors_end_nothing(p):
 		c.send('A')
 	c.expect_state('ESTABLISHED')
 	equal(c.error(), 0, 'SO_ERROR')
+	c.alive()
+
+
+@slow(4)
+@rows('9293-MUST-56')
+def no_way_is_no_congestion(p):
+	"""RFC 6069: while a router says that it knows no way, timeouts do not grow."""
+	c = p.syn_received()
+	time.sleep(0.25)		# as in retransmission.timeout_doubles
+	c.send('A')
+	c.sock = p.accept(c.listener)
+	c.sock.send(b'hello')
+	last, gaps = c.expect('A', b'hello'), []
+	for _ in range(3):
+		again = c.expect('A', b'hello', seq=last.seq, within=12)
+		p.icmp_send(3, 1, quote(again))
+		gaps.append(again.at - last.at)
+		last = again
+	check(max(gaps) < 1.5 * min(gaps), f'intervals of {gaps} s')
+	c.send('A')
 	c.alive()
 
 
