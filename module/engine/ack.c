@@ -403,6 +403,8 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 
 	yoke_recovery_ack_begin(&ys->rec, &ack);
 	if (seg->ack != prior_una) {
+		/* Whoever is next on the way is there (RFC 4861 §7.3.1): that needs no asking. */
+		sk_dst_confirm(sk);
 		ys->snd_una = seg->ack;
 		yoke_urgent_acked(ys);
 		ys->bytes_acked += seg->ack - prior_una;
