@@ -508,7 +508,8 @@ bool yoke_conn_readable(const struct sock *sk, int target)
 
 	if (avail <= 0)
 		return false;
-	if (avail >= target || READ_ONCE(yoke_mem_pressure))
+	if (avail >= target || READ_ONCE(yoke_mem_pressure) ||
+	    sk_rmem_alloc_get(sk) > READ_ONCE(sk->sk_rcvbuf))
 		return true;
 	/* A window that moves meanwhile is looked at again when what moves it has arrived, or was read. */
 	return data_race(yoke_conn_rcv_window(ys) <= ys->rcv_mss);

@@ -140,8 +140,12 @@ static bool yoke_input_make_room(struct sock *sk, struct sk_buff *skb)
 
 static bool yoke_input_room(struct sock *sk, struct sk_buff *skb)
 {
-	if (unlikely(!yoke_mem_accept_rx(sk, skb)) && !yoke_input_make_room(sk, skb))
+	if (unlikely(!yoke_mem_accept_rx(sk, skb)) && !yoke_input_make_room(sk, skb)) {
+		/* Only who reads makes room, though there is less than he waits for (SO_RCVLOWAT). */
+		if (!sock_flag(sk, SOCK_DEAD))
+			sk->sk_data_ready(sk);
 		return false;
+	}
 	yoke_sk(sk)->collapsed = false;
 	return true;
 }
