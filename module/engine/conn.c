@@ -249,7 +249,7 @@ void yoke_conn_tune_sndbuf(struct sock *sk)
 	u32 per_mss = max(ys->mss, ys->mss_clamp) + SKB_TRUESIZE(YOKE_HEADER_MAX + MAX_HEADER);
 	u64 want = 2 * (u64)max(ys->cc.cwnd, YOKE_CC_INIT_SEGS * ys->cc.mss);
 
-	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || READ_ONCE(yoke_mem_pressure))
 		return;
 	want = div_u64(want, ys->cc.mss) * per_mss;
 	want = min_t(u64, want, READ_ONCE(yoke_net(sock_net(sk))->set.wmem[2]));

@@ -14,6 +14,9 @@
 #include "output.h"
 #include "pace.h"
 #include "urgent.h"
+#include "../table/mem.h"
+
+#define YOKE_PRESSURE_SEGS	4
 
 unsigned int yoke_output_mss(const struct yoke_sock *ys)
 {
@@ -50,7 +53,12 @@ static u32 yoke_output_offer(const struct sock *sk, u32 full)
 					  READ_ONCE(sk->sk_backlog.len));
 	u32 win = min_t(u32, space, full);
 
-	return win < full / 16 || win < min_t(u32, yoke_sk(sk)->rcv_mss, full) ? 0 : win;
+	if (win < full / 16 || win < min_t(u32, yoke_sk(sk)->rcv_mss, full))
+		return 0;
+	/* Where all are short, who is behind with reading is promised no more than keeps ACKs coming. */
+	if (unlikely(READ_ONCE(yoke_mem_pressure)) && win < full / 2)
+		win = min_t(u32, win, YOKE_PRESSURE_SEGS * yoke_sk(sk)->advmss);
+	return win;
 }
 
 bool yoke_output_offers_less(const struct sock *sk)
