@@ -868,6 +868,29 @@ TEST_F(stream, half_closed)
 	EXPECT_TRUE(carry(&f, 1, BOUND));	/* this direction lives on */
 }
 
+/* F_SETSIG says so where the peer has closed the other half. */
+TEST_F(stream, a_signal_for_the_end)
+{
+	struct timespec bound = { .tv_sec = BOUND / 1000 };
+	struct pair p = stream_pair();
+	siginfo_t si = { };
+	sigset_t set;
+	char c;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	must(sigprocmask(SIG_BLOCK, &set, NULL));
+	must(fcntl(p.a, F_SETOWN, getpid()));
+	must(fcntl(p.a, F_SETSIG, SIGRTMIN));
+	must(fcntl(p.a, F_SETFL, O_ASYNC));
+	must(shutdown(p.a, SHUT_WR));
+	EXPECT_EQ(0, recv(p.b, &c, 1, 0));
+	close(p.b);
+	while (sigtimedwait(&set, &si, &bound) == SIGRTMIN && si.si_code != POLL_HUP)
+		;
+	EXPECT_EQ(POLL_HUP, si.si_code);
+}
+
 TEST_F(stream, shut_for_reading)
 {
 	struct pair p = stream_pair();

@@ -435,11 +435,11 @@ static void yoke_input_fin(struct sock *sk)
 		/* The ACK goes out before the socket is left behind. */
 		yoke_output_ack(sk);
 		yoke_timewait_enter(sk, false, YOKE_TIMEWAIT_LEN);
-		return;
+		break;
 	}
 	if (!sock_flag(sk, SOCK_DEAD)) {
 		sk->sk_state_change(sk);
-		sk_wake_async(sk, SOCK_WAKE_WAITD, POLL_IN);
+		sk_wake_async(sk, SOCK_WAKE_WAITD, sk->sk_shutdown == SHUTDOWN_MASK ? POLL_HUP : POLL_IN);
 	}
 }
 
