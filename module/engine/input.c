@@ -682,6 +682,7 @@ static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment 
 static void yoke_input_rst(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
+	bool accepted = ys->fastopen;
 
 	if (s->seq != ys->rcv_nxt) {
 		/* Nothing came before it, as behind a box that swallows what it does not know. */
@@ -692,11 +693,12 @@ static void yoke_input_rst(struct sock *sk, struct sk_buff *skb, const struct yo
 		return;
 	}
 	consume_skb(skb);
-	if (unlikely(ys->fastopen))
+	if (unlikely(accepted))
 		yoke_conn_fastopen_end(sk, true);
 	switch (sk->sk_state) {
 	case TCP_SYN_RECV:
-		yoke_conn_abort(sk, ECONNREFUSED);
+		/* Who has not asked for the connection is not refused. */
+		yoke_conn_abort(sk, accepted ? ECONNRESET : ECONNREFUSED);
 		break;
 	case TCP_CLOSE_WAIT:
 		yoke_conn_abort(sk, EPIPE);

@@ -301,6 +301,7 @@ def reset_early(p):
 	c.sock = p.accept(listener)
 	c.send('R')
 	equal(c.recv(len(DATA)), DATA, 'data read')
+	raises(errno.ECONNRESET, c.sock.recv, 1)
 	equal(c.state(), 'CLOSED', 'state')
 	listener.close()
 
