@@ -430,7 +430,7 @@ static bool wants_one_of_many(struct yoke_dgram *dg, const struct sk_buff *skb,
 	return rx->af->dgram_hears(&dg->inet.sk, skb, rx);
 }
 
-/* To every socket that takes it; consumes @skb. */
+/* To every socket that takes it, if there is one; consumes @skb. */
 static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	struct yoke_net *yn = yoke_net(net);
@@ -439,6 +439,7 @@ static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yo
 	struct yoke_pair key;
 	struct yoke_dgram *dg;
 	struct sk_buff *copy;
+	bool heard = false;
 	int i;
 
 	for (i = 0; next_key(&key, &rx->pair, i); i++) {
@@ -446,12 +447,21 @@ static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yo
 		rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
 			if (!takes(dg, &key, rx, v4) || !wants_one_of_many(dg, skb, rx))
 				continue;
+			heard = true;
 			copy = skb_clone(skb, GFP_ATOMIC);
-			if (copy)
+			if (copy) {
 				deliver(net, &dg->inet.sk, copy, rx);
+			} else {
+				atomic_inc(&dg->inet.sk.sk_drops);
+				yoke_count(net, DgramRcvbufErrors);
+				yoke_count(net, DgramInErrors);
+			}
 		}
 	}
-	consume_skb(skb);
+	if (heard)
+		consume_skb(skb);
+	else
+		yoke_drop(net, NULL, skb, DgramIgnoredMulti);
 }
 
 void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)

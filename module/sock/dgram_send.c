@@ -283,11 +283,10 @@ static int transmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgra
 	err = d->af->dgram_xmit(sk, skb, d);
 	if (!err) {
 		yoke_count(sock_net(sk), DgramOutDatagrams);
-	} else if (err == -ENOBUFS) {
+	} else if (err == -ENOBUFS && !yoke_addr_recverr(sk, d->af)) {
 		/* A full queue is no news for a datagram, unless the program wants to hear it. */
 		yoke_count(sock_net(sk), DgramSndbufErrors);
-		if (!yoke_addr_recverr(sk, d->af))
-			err = 0;
+		err = 0;
 	}
 	return err;
 }
@@ -530,5 +529,8 @@ int yoke_dgram_send_msg(struct sock *sk, struct msghdr *msg, size_t len)
 	} else {
 		err = send_now(sk, msg, len);
 	}
+	/* No memory, or no room in the send buffer. */
+	if (err == -ENOBUFS || (err && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags)))
+		yoke_count(sock_net(sk), DgramSndbufErrors);
 	return err ?: len;
 }

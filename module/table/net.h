@@ -35,7 +35,8 @@ struct yoke_cc_ops;
 	X(AbortOnMemory)								\
 	X(TimeWaits) X(TimeWaitRecycled) X(TimeWaitOverflow) X(NoSocket)		\
 	X(DgramInDatagrams) X(DgramOutDatagrams) X(DgramNoPorts) X(DgramInErrors)	\
-	X(DgramInCsumErrors) X(DgramRcvbufErrors) X(DgramSndbufErrors)
+	X(DgramInCsumErrors) X(DgramRcvbufErrors) X(DgramSndbufErrors)		\
+	X(DgramIgnoredMulti)
 
 enum yoke_mib_index {
 #define X(name)	YOKE_MIB_##name,
