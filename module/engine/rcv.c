@@ -315,13 +315,21 @@ void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 {
 	const struct tcphdr *th = hdr;
 	struct yoke_net *yn = yoke_net(net);
+	struct yoke_request *req;
 	struct yoke_node *node;
 	struct sock *sk;
 
 	if (unlikely(READ_ONCE(yn->dying)))
 		return;
 	node = yoke_rcv_find(yn, rx);
-	/* A request or TIME-WAIT learns the same from its timer. */
+	/* A SYN's forged source: others may have the place of its request. */
+	if (node && node->kind == YOKE_REQUEST && no_way) {
+		req = container_of(node, struct yoke_request, node);
+		if (ntohl(th->seq) == req->iss && yoke_request_drop(req))
+			yoke_count(net, ListenDrops);
+		return;
+	}
+	/* What else there is learns the same from its timer. */
 	if (!node || node->kind != YOKE_CONN)
 		return;
 	sk = yoke_node_sk(node);

@@ -267,6 +267,16 @@ def port_unreachable_for_a_request(p):
 	d.alive()
 
 
+@rows('9293-MUST-54')
+def no_way_for_a_request(p):
+	"""Where there is no way to who asked, nobody waits; a guess at the number ends nothing."""
+	c = p.syn_received()
+	p.icmp_send(3, 1, quote(c.syn)[:24] + bytes(4))
+	c.expect_state('SYN_RECV')
+	p.icmp_send(3, 1, quote(c.syn))
+	c.expect_state('CLOSED')
+
+
 @rows('1191-2')
 def fragmentation_needed_of_old(p):
 	"""A router that does not tell its MTU: a guess is made, and it fits nearly every path."""
