@@ -649,6 +649,27 @@ static bool yoke_input_acceptable(const struct yoke_sock *ys, const struct yoke_
 	return s->end_seq - 1 - ys->rcv_nxt < win;
 }
 
+/* The last that came, again: our ACK was lost, or this is a probe of the peer's for it (RFC 8985 §7). */
+static bool yoke_input_is_again(const struct yoke_sock *ys, const struct yoke_segment *s)
+{
+	return s->end_seq == ys->rcv_nxt && s->end_seq != s->seq &&
+	       (s->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK)) == YOKE_ACK;
+}
+
+/* What is below RCV.NXT of @s came twice. */
+static void yoke_input_twice(struct sock *sk, const struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 end = s->end_seq;
+
+	/* Twice the same: do our ACKs go a way that is not sound? */
+	if (s->seq == ys->dsack_block.start && sk_rethink_txhash(sk))
+		yoke_count(sock_net(sk), DuplicateDataRehash);
+	if (yoke_seq_after(end, ys->rcv_nxt))
+		end = ys->rcv_nxt;
+	yoke_input_dsack(ys, s->seq, end);
+}
+
 /* First step failed: tell a peer in good faith where we are. */
 static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment *s)
 {
@@ -658,16 +679,8 @@ static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment 
 		return;
 	if (s->end_seq != s->seq && !(s->flags & YOKE_SYN)) {
 		/* Its ACK was lost, or it sends too much: either way it waits for one. */
-		if (yoke_seq_before(s->seq, ys->rcv_nxt)) {
-			u32 end = s->end_seq;
-
-			/* Twice the same: do our ACKs go a way that is not sound? */
-			if (s->seq == ys->dsack_block.start && sk_rethink_txhash(sk))
-				yoke_count(sock_net(sk), DuplicateDataRehash);
-			if (yoke_seq_after(end, ys->rcv_nxt))
-				end = ys->rcv_nxt;
-			yoke_input_dsack(ys, s->seq, end);
-		}
+		if (yoke_seq_before(s->seq, ys->rcv_nxt))
+			yoke_input_twice(sk, s);
 		yoke_output_ack(sk);
 		return;
 	}
@@ -774,7 +787,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct net *net = sock_net(sk);
-	bool again = false;
+	bool syn_again = false, again;
 
 	/* Fast Open's SYN again: our answer was lost. */
 	if (unlikely(ys->fastopen) && (s->flags & (YOKE_SYN | YOKE_ACK)) == YOKE_SYN &&
@@ -788,7 +801,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 	 */
 	if (sk->sk_state == TCP_SYN_RECV && s->flags & YOKE_SYN && s->seq == ys->irs) {
 		s->seq++;
-		again = true;
+		syn_again = true;
 		ys->ack_now = true;
 	}
 	if (unlikely(yoke_input_paws(ys, s)) && !(s->flags & YOKE_RST)) {
@@ -796,7 +809,8 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		yoke_drop(net, sk, skb, PAWSDrops);
 		return false;
 	}
-	if (unlikely(!yoke_input_acceptable(ys, s))) {
+	again = yoke_input_is_again(ys, s);
+	if (unlikely(!again && !yoke_input_acceptable(ys, s))) {
 		yoke_input_out_of_window(sk, s);
 		yoke_drop(net, sk, skb, OutOfWindow);
 		return false;
@@ -806,7 +820,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		return false;
 	}
 	/* Fourth step: a SYN inside the window proves nothing (RFC 5961 §4.2). */
-	if (unlikely(s->flags & YOKE_SYN && !again)) {
+	if (unlikely(s->flags & YOKE_SYN && !syn_again)) {
 		yoke_output_challenge(sk);
 		yoke_drop(net, sk, skb, InvalidSyn);
 		return false;
@@ -834,11 +848,21 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		/* In FIN-WAIT-1: the program was quicker than the handshake. */
 		yoke_conn_fastopen_end(sk, false);
 	}
-	if (ys->ecn.mode)
+	if (ys->ecn.mode && !again)
 		yoke_input_ecn(sk, skb, s);
 	yoke_input_timestamp(ys, s);
 	ys->last_rcv_jiffies = (u32)jiffies;
 	ys->keep_probes_out = 0;
+	if (unlikely(again)) {
+		yoke_input_twice(sk, s);
+		yoke_count(net, Duplicates);
+		ys->ack_due = true;
+		ys->ack_now = true;
+		/* Tailored to begin at RCV.NXT: nothing is left but the ACK. */
+		s->seq = s->end_seq;
+		s->len = 0;
+		s->flags &= ~(YOKE_FIN | YOKE_URG);
+	}
 	return true;
 }
 
@@ -897,7 +921,7 @@ static void yoke_input_segment(struct sock *sk, struct sk_buff *skb)
 	}
 	/* Sixth, URG; seventh and eighth, text and FIN. */
 	if (likely((1 << sk->sk_state) & YOKE_DATA_STATES)) {
-		if (unlikely(s.flags & YOKE_URG || ys->urgent))
+		if (unlikely(s.flags & YOKE_URG || (ys->urgent && s.len)))
 			yoke_urgent_rcv(sk, skb, s.seq, s.flags & YOKE_URG ? &s.urg : NULL);
 		yoke_input_data(sk, skb, &s);
 	} else if (s.end_seq != s.seq) {

@@ -225,6 +225,22 @@ def acceptable(p):
 	c.alive()
 
 
+@rows('9293-EV-13', '9293-EV-22')
+def ack_with_what_came_before(p):
+	"""The last segment again, whose ACK was lost: it is acknowledged, and what it acknowledges counts."""
+	c = p.established()
+	c.send('PA', b'question')
+	c.expect_ack()
+	c.recv(8)
+	c.sock.send(b'answer')
+	c.expect('A', b'answer')
+	c.send('PA', b'question', seq=c.seq - 8)
+	c.expect('A')
+	equal(outq(c.sock), 0, 'bytes not acknowledged')
+	c.nothing_to_read()
+	c.alive()
+
+
 @rows('9293-EV-15', '9293-EV-12')
 def beyond_the_window(p):
 	"""A segment that runs over the right edge: what is beyond is not taken."""
