@@ -668,6 +668,9 @@ static void yoke_input_twice(struct sock *sk, const struct yoke_segment *s)
 	if (yoke_seq_after(end, ys->rcv_nxt))
 		end = ys->rcv_nxt;
 	yoke_input_dsack(ys, s->seq, end);
+	/* A sender that timed out begins anew, with a segment or two, and needs their ACKs at once. */
+	ys->pingpong = false;
+	ys->quickack = TCP_MAX_QUICKACKS;
 }
 
 /* First step failed: tell a peer in good faith where we are. */
