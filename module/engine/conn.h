@@ -206,6 +206,7 @@ struct yoke_listener {
  * @rcv_wup:	RCV.NXT when the last window was advertised
  * @rcv_wnd:	window advertised then, bytes
  * @advmss:	the MSS option we send
+ * @syn_tsval:	our timestamp when the SYN left first
  * @put:	segments with text, bytes that were retransmitted, and duplicates that the peer reported
  * @challenge_jiffies: when the last challenge ACK left (RFC 5961 §7), 0 for never
  *
@@ -380,6 +381,7 @@ struct yoke_sock {
 
 	u32	iss;
 	u32	irs;
+	u32	syn_tsval;
 	u32	retrans_ts;
 	u32	last_rcv_jiffies;
 	int	linger2;		/* TCP_LINGER2, jiffies; < 0 none */

@@ -539,6 +539,15 @@ static void yoke_input_early_acked(struct sock *sk, struct yoke_segment *s)
 	yoke_count(sock_net(sk), FastOpenActive);
 }
 
+/* Does it echo a timestamp that none of our SYNs had, of an older connection's or a guess? */
+static bool yoke_input_echoes_other(const struct sock *sk, const struct yoke_segment *s)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+
+	return s->opt.has_ts && s->opt.tsecr && READ_ONCE(yoke_net(sock_net(sk))->set.timestamps) &&
+	       !yoke_seq_between(s->opt.tsecr, ys->syn_tsval, yoke_conn_tsval(ys));
+}
+
 /* RFC 9293 §3.10.7.3. */
 static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
 {
@@ -560,6 +569,11 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 		if (!ys->retransmits)
 			yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, TCP_TIMEOUT_MIN);
 		yoke_drop(sock_net(sk), sk, skb, InvalidAck);
+		return;
+	}
+	if (ack && unlikely(yoke_input_echoes_other(sk, s))) {
+		yoke_input_refuse(sk, skb);
+		yoke_drop(sock_net(sk), sk, skb, PAWSDrops);
 		return;
 	}
 	/* Second, the RST bit. */

@@ -516,6 +516,7 @@ int yoke_send_syn_send(struct sock *sk, bool ask)
 
 	yoke_conn_clock(ys);
 	ys->last_sent_us = ys->now_us;
+	ys->syn_tsval = yoke_conn_tsval(ys);
 	yoke_recovery_sent(&ys->rec, &yoke_cb(skb_peek(&ys->rtx))->seg, (u32)ys->now_us);
 	if (ask && yoke_fastopen_client(sk, &cookie, &option, &mss) && data)
 		err = yoke_send_syn_with(sk, data, option ? &cookie : NULL);

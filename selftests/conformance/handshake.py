@@ -148,6 +148,21 @@ def syn_follows_a_reset(p):
 	connected(c.sock)
 
 
+@rows('9293-EV-07')
+def syn_sent_bad_echo(p):
+	"""A SYN,ACK with an echo of what was no timestamp of ours is no answer either."""
+	c = p.syn_sent()
+	c.ignored = ('S',)
+	ours = option(c.syn, 'Timestamp')[0]
+	for echo in (ours - 1000, ours + 1000000):
+		c.send('SA', seq=5, options=[('MSS', MSS), ('Timestamp', (1, seq32(echo)))])
+		c.expect('R', ack=ANY)
+	connecting(c.sock)
+	c.send('SA', options=[('MSS', MSS), ('Timestamp', (1, ours))])
+	c.expect('A')
+	connected(c.sock)
+
+
 @rows('9293-EV-07', '5961-4')
 def syn_sent_bad_ack_rst(p):
 	"""... but a reset with such an ACK is only dropped."""
