@@ -277,6 +277,8 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
 	if (!ys->rec.board.sacked)
 		memset(ys->seen, 0, sizeof(ys->seen));
 	i = yoke_ack_dsack(opt, ack);
+	if (unlikely(ack->dsack))
+		yoke_count(sock_net(sk), DSACKRecv);
 	if (ack->dsack && ack->dsack_end - ack->dsack_start <= ys->max_window)
 		ys->put.dsacks += DIV_ROUND_UP(ack->dsack_end - ack->dsack_start, ys->mss);
 	for (; i < opt->nsacks; i++) {

@@ -85,6 +85,10 @@ static u16 yoke_output_window(struct sock *sk)
 		win = cur;
 	win = ALIGN(win, 1U << ys->rcv_wscale);
 	win = min_t(u32, win >> ys->rcv_wscale, U16_MAX);
+	if (unlikely(!win && ys->rcv_wnd))
+		yoke_count(sock_net(sk), ToZeroWindowAdv);
+	else if (unlikely(win && !ys->rcv_wnd))
+		yoke_count(sock_net(sk), FromZeroWindowAdv);
 	ys->rcv_wnd = win << ys->rcv_wscale;
 	ys->rcv_wup = ys->rcv_nxt;
 	return win;

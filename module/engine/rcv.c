@@ -272,9 +272,12 @@ static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, i
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	/* While the SYN waits for data nothing has left that it could be about. */
-	if ((1 << sk->sk_state) & YOKE_RCV_ENDED || ys->syn_deferred ||
-	    !yoke_seq_between(seq, ys->snd_una, ys->snd_nxt))
+	if ((1 << sk->sk_state) & YOKE_RCV_ENDED || ys->syn_deferred)
 		return;
+	if (!yoke_seq_between(seq, ys->snd_una, ys->snd_nxt)) {
+		yoke_count(sock_net(sk), OutOfWindowIcmps);
+		return;
+	}
 	if (!err) {
 		if (!sock_owned_by_user(sk))
 			yoke_rcv_redirect(sk, skb);

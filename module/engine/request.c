@@ -202,6 +202,7 @@ static void yoke_request_expire(struct timer_list *t)
 		goto put;
 	if (req->retries >= defer) {
 		yoke_count(net, RetransSegs);
+		yoke_count(net, SynRetrans);
 		if (READ_ONCE(sk->sk_txrehash) == SOCK_TXREHASH_ENABLED)
 			WRITE_ONCE(req->txhash, net_tx_rndhash());
 		yoke_request_send(req, YOKE_SYN | YOKE_ACK);

@@ -102,6 +102,8 @@ static int yoke_send_again(struct sock *sk, struct sk_buff *skb)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	ys->put.again += skb->len;
 	yoke_count_add(sock_net(sk), RetransSegs, max_t(u32, 1, DIV_ROUND_UP(skb->len, mss)));
+	if (unlikely(yoke_cb(skb)->flags & YOKE_SYN))
+		yoke_count(sock_net(sk), SynRetrans);
 	trace_yoke_retransmit(&ys->node.pair, sk->sk_state, yoke_cb(skb)->seg.seq, skb->len);
 	return err;
 }

@@ -30,6 +30,7 @@ struct yoke_cc_ops;
 	X(Duplicates) X(AfterFin) X(Closed) X(Filtered) X(NotUnicast)			\
 	X(Timeouts) X(TimeoutRehash) X(DuplicateDataRehash) X(TLPs) X(Recoveries)	\
 	X(Probes) X(KeepAlive) X(DeliveredCE)						\
+	X(SynRetrans) X(DSACKRecv) X(OutOfWindowIcmps) X(ToZeroWindowAdv) X(FromZeroWindowAdv) \
 	X(OfoQueued) X(OfoPruned) X(Collapsed) X(MemDrops)			\
 	X(AbortOnData) X(AbortOnClose) X(AbortOnLinger) X(AbortOnTimeout)		\
 	X(AbortOnMemory)								\

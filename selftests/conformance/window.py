@@ -4,7 +4,7 @@ import errno
 import select
 import time
 
-from peer import (MSS, ahead, check, equal, near, pattern, poll_events, raises, rows, seq32,
+from peer import (MSS, ahead, check, equal, near, netstat, pattern, poll_events, raises, rows, seq32,
 		  slow, tcp_info, until)
 
 SIZE = 1000
@@ -186,6 +186,17 @@ def update_after_reading(p):
 	update = c.drain()[-1]
 	check(update.window >= min(MSS, size // 2), f'window {update.window} of {size}')
 	c.alive()
+
+
+@rows('9293-ZWP-4')
+def closed_windows_are_counted(p):
+	names = ('TCPToZeroWindowAdv', 'TCPFromZeroWindowAdv')
+	before = [netstat(name) for name in names]
+	c, size = fill(p)
+	c.recv(size)
+	c.drain()
+	for name, n in zip(names, before):
+		check(netstat(name) > n, name)
 
 
 @rows('9293-MUST-39')
