@@ -306,6 +306,18 @@ def reset_early(p):
 	listener.close()
 
 
+@rows('7413-5', '9293-MUST-56')
+def soft_error_early(p):
+	"""Once it is accepted an ICMP error about the SYN,ACK does not end it."""
+	listener = listen(p)
+	c = fast(p, listener, ask(p, listener))
+	c.sock = p.accept(listener)
+	p.icmp_send(3, 1, bytes(c.syn.ip))
+	c.send('A')
+	equal(c.recv(len(DATA)), DATA, 'data read')
+	c.alive()
+
+
 @rows('7413-5')
 def listener_closed_early(p):
 	"""What nobody accepted is reset with the listener; what was accepted lives on."""
