@@ -390,6 +390,21 @@ void yoke_recovery_needless(struct yoke_recovery *r, struct yoke_cc *cc)
 	restore(r, cc);
 }
 
+void yoke_recovery_too_large(struct yoke_recovery *r, struct yoke_seg *seg, u32 snd_nxt)
+{
+	/* Without SACK fast recovery knows of one loss at a time. */
+	if (seg->state != YOKE_SEG_SENT || (r->board.newreno && r->state == YOKE_CA_RECOVERY))
+		return;
+	yoke_scoreboard_lost(&r->board, seg);
+	if (r->state >= YOKE_CA_RECOVERY)
+		return;
+	r->state = YOKE_CA_LOSS;
+	r->recover = snd_nxt;
+	r->undo_armed = false;
+	r->frto = YOKE_FRTO_OFF;
+	r->tlp_out = false;
+}
+
 /* And nothing was lost. */
 static void undo(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
 {

@@ -156,6 +156,11 @@ void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una,
 		       u32 now_us, bool frto);
 /* What made the recovery begin was no congestion: it ends; what is lost stays so. */
 void yoke_recovery_needless(struct yoke_recovery *r, struct yoke_cc *cc);
+/*
+ * @seg, in flight, is of larger segments than the path carries: lost, but not by congestion (RFC 1191
+ * §6.4). It goes again as after a timeout, with the window as it is.
+ */
+void yoke_recovery_too_large(struct yoke_recovery *r, struct yoke_seg *seg, u32 snd_nxt);
 /* The receiver reneged on @seg (SACKed): it is lost (RFC 2018 §8). */
 void yoke_recovery_unsacked(struct yoke_recovery *r, struct yoke_seg *seg);
 

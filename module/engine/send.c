@@ -128,6 +128,19 @@ int yoke_send_retransmit_head(struct sock *sk)
 	return yoke_send_again(sk, skb);
 }
 
+/* What is in flight in segments larger than they may be now goes again. */
+static void yoke_send_smaller(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	unsigned int mss = yoke_output_mss(ys);
+	struct sk_buff *skb;
+
+	skb_queue_walk(&ys->rtx, skb)
+		if ((skb_shinfo(skb)->gso_size ?: skb->len) > mss)
+			yoke_recovery_too_large(&ys->rec, &yoke_cb(skb)->seg, ys->snd_nxt);
+	yoke_send_push(sk, YOKE_PUSH_NAGLE);
+}
+
 void yoke_send_mtu(struct sock *sk)
 {
 	struct dst_entry *dst = yoke_sk(sk)->af->refresh(sk);
@@ -144,7 +157,7 @@ void yoke_send_mtu(struct sock *sk)
 	yoke_conn_sync_mss(sk, dst_mtu(dst));
 	/* What did not fit was dropped: no loss to slow down for (RFC 1191 §6.4). */
 	if (yoke_sk(sk)->pmtu < old && (1 << sk->sk_state) & YOKE_SEND_STATES)
-		yoke_send_retransmit_head(sk);
+		yoke_send_smaller(sk);
 }
 
 static void yoke_send_resend(struct sock *sk)

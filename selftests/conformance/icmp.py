@@ -209,6 +209,18 @@ def fragmentation_needed(p):
 	equal(max(len(s.data) for s in got), 960, 'largest segment')
 
 
+@rows('1191-2')
+def fragmentation_needed_by_all(p):
+	"""Nothing of the first window fitted: it comes again at once, not a segment a round trip."""
+	c = p.established()
+	c.write(pattern(MSS * 10))
+	sent = c.drain()
+	p.icmp_send(3, 4, quote(sent[0]), mtu=1000)
+	again = c.drain()
+	check(sum(len(s.data) for s in again) >= 5000, f'{[len(s.data) for s in again]} bytes')
+	check(all(len(s.data) <= 960 for s in again), 'still too large')
+
+
 @rows('1191-3')
 def fragmentation_needed_is_limited(p):
 	"""Never raised by such a message, and never below what the host allows."""

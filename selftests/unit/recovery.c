@@ -1025,6 +1025,28 @@ TEST(rto__sacked_segments_stay)
 /* --- F-RTO, RFC 5682 --- */
 
 /* Ten segments, a timeout, the head resent and acknowledged. */
+/* RFC 1191 §6.4: what did not fit goes again within the window as it is, and slow start goes on. */
+TEST(too_large__is_no_congestion)
+{
+	struct conn c;
+	u32 i, first;
+
+	conn_init(&c, true, 10);
+	c.cc.ssthresh = ~0u;
+	send(&c, 8, 0);
+	for (i = 0; i < 8; i++)
+		yoke_recovery_too_large(&c.r, &c.seg[i], seq(c.nxt));
+	EXPECT_COUNTS(&c, 0, 8, 0);
+	EXPECT_EQ(resend(&c, 1000, &first), 8);
+	EXPECT_EQ(first, 0);
+	ack(&c, 4, RTT + 1000);
+	EXPECT_COUNTS(&c, 4, 0, 0);
+	ack(&c, 8, RTT + 1000);
+	EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
+	EXPECT_EQ(c.cc.ssthresh, ~0u);
+	EXPECT(c.cc.cwnd >= 10 * MSS);
+}
+
 static void timed_out(struct conn *c, bool sack, bool more)
 {
 	conn_init(c, sack, 10);
