@@ -362,7 +362,7 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 		req->rx.ecn = rx->ecn;
 		req->ecn_again = true;
 		req->ecn_bare |= req->ecn_mode == YOKE_ECN_ACCURATE && !(s.flags & YOKE_ACE);
-		yoke_request_send(req, YOKE_SYN | YOKE_ACK);
+		yoke_request_again(req);
 		consume_skb(skb);
 		return true;
 	}

@@ -373,7 +373,8 @@ bool yoke_request_replace(struct yoke_request *req, struct yoke_sock *ys)
 	return true;
 }
 
-void yoke_request_challenge(struct yoke_request *req)
+/* Once in a while only: what it answers may be anybody's, in any number. */
+static bool yoke_request_may_answer(struct yoke_request *req)
 {
 	struct net *net = sock_net(req->listener);
 	u32 now = jiffies;
@@ -381,10 +382,28 @@ void yoke_request_challenge(struct yoke_request *req)
 	if (req->challenge_jiffies &&
 	    now - req->challenge_jiffies < READ_ONCE(yoke_net(net)->set.invalid_ratelimit)) {
 		yoke_count(net, ACKSkippedChallenge);
-		return;
+		return false;
 	}
 	req->challenge_jiffies = now ?: 1;
-	if (!yoke_net_may_challenge(net))
+	return true;
+}
+
+void yoke_request_again(struct yoke_request *req)
+{
+	struct net *net = sock_net(req->listener);
+
+	if (!yoke_request_may_answer(req))
+		return;
+	yoke_count(net, RetransSegs);
+	yoke_count(net, SynRetrans);
+	yoke_request_send(req, YOKE_SYN | YOKE_ACK);
+}
+
+void yoke_request_challenge(struct yoke_request *req)
+{
+	struct net *net = sock_net(req->listener);
+
+	if (!yoke_request_may_answer(req) || !yoke_net_may_challenge(net))
 		return;
 	yoke_count(net, ChallengeAcks);
 	yoke_request_send(req, YOKE_ACK);

@@ -97,6 +97,8 @@ void yoke_request_send(struct yoke_request *req, u16 flags);
 /* The same by @route, which is used up; @answer: with its Fast Open cookie, or NULL. */
 void yoke_request_send_by(struct yoke_request *req, u16 flags, const struct yoke_opt *answer,
 			  struct yoke_route *route);
+/* The SYN came again: our answer was lost. Rate-limited as those to suspicious segments. */
+void yoke_request_again(struct yoke_request *req);
 /*
  * An ACK because of a suspicious segment, rate-limited as those of connections (RFC 5961 §7):
  * a request of a pair whose two ends are the same, forged, would answer itself for ever.

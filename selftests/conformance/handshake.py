@@ -362,6 +362,19 @@ def syn_received_syn_again(p):
 	c.alive()
 
 
+@rows('5961-9', '4987-8')
+def syn_received_syn_again_and_again(p):
+	"""... but not as often as anybody likes (net.yoke.invalid_ratelimit)."""
+	c = p.syn_received()
+	with p.sysctl('invalid_ratelimit', 500):
+		for _ in range(20):
+			c.send('S', seq=c.iss, options=[('MSS', MSS)])
+		check(len(c.drain()) <= 2, 'each is answered')
+	c.send('A')
+	c.sock = p.accept(c.listener)
+	c.alive()
+
+
 @rows('9293-EV-13')
 def syn_received_out_of_window(p):
 	"""An unacceptable segment is answered by an ACK (or the SYN,ACK again) and dropped."""
