@@ -149,35 +149,50 @@ TEST_F(join, spliced)
 	EXPECT_EQ(0, memcmp(in, out, sizeof(out)));
 }
 
+/* Behind b, which passes on what comes, lies @c, by a device that wants segments: who listens there. */
+static int listener_behind(struct net net, int *c)
+{
+	int listening;
+
+	new_net();
+	*c = must(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+	must(shell("ip link add last type veth peer name last netns /proc/%d/fd/%d", getpid(),
+		   net.b) ? 0 : -1);
+	bring_up("last", "10.1.0.2");
+	must(shell("ip route add default via 10.1.0.1") ? 0 : -1);
+	listening = listener("10.1.0.2", 0, 1);
+	enter(net.b);
+	bring_up("last", "10.1.0.1");
+	enter(*c);
+	must(until(carries("last")) ? 0 : -1);
+	enter(net.b);
+	must(shell("sysctl -w net.ipv4.ip_forward=1 && ethtool -K last tso off") ? 0 : -1);
+	return listening;
+}
+
+static struct pair pair_with(int listening, int a)
+{
+	struct pair p;
+
+	enter(a);
+	p.a = connected_to("10.1.0.2", local_port(listening));
+	p.b = must(accept(listening, NULL, NULL));
+	return p;
+}
+
 /* b passes on to c what its device has joined, through one that wants it in segments again. */
 TEST_F(join, forwarded)
 {
-	struct pair p;
 	long joined, cut;
 	int c, listening;
 
 	IPV4_ONLY("one router is enough");
 	NEED_GRO(self->net);
 	must(shell("ip route add default via " ADDR_B) ? 0 : -1);
-	new_net();
-	c = must(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-	must(shell("ip link add last type veth peer name last netns /proc/%d/fd/%d", getpid(),
-		   self->net.b) ? 0 : -1);
-	bring_up("last", "10.1.0.2");
-	must(shell("ip route add default via 10.1.0.1") ? 0 : -1);
-	listening = listener("10.1.0.2", 0, 1);
-	enter(self->net.b);
-	bring_up("last", "10.1.0.1");
-	enter(c);
-	must(until(carries("last")) ? 0 : -1);
-	enter(self->net.b);
-	must(shell("sysctl -w net.ipv4.ip_forward=1 && ethtool -K last tso off") ? 0 : -1);
+	listening = listener_behind(self->net, &c);
 	joined = packets();
 
-	enter(self->net.a);
-	p.a = connected_to("10.1.0.2", local_port(listening));
-	p.b = must(accept(listening, NULL, NULL));
-	EXPECT_TRUE(carry_one_way(p, SIZE));
+	EXPECT_TRUE(carry_one_way(pair_with(listening, self->net.a), SIZE));
 	enter(self->net.b);
 	joined = packets() - joined;
 	enter(c);
@@ -185,6 +200,39 @@ TEST_F(join, forwarded)
 	/* The ACKs, too, are counted, one for every two segments, and are not joined. */
 	EXPECT_GT(SIZE / 1500 * 5 / 4, joined);
 	EXPECT_LT(SIZE / 1500, cut);
+}
+
+/* A VLAN between a and b, whose tag is in the packets. */
+static bool tagged(struct net net)
+{
+	const char *add = "ip link add link veth name tag type vlan id 7";
+
+	enter(net.b);
+	if (!shell("%s", add))
+		return false;
+	bring_up("tag", "10.2.0.2");
+	enter(net.a);
+	if (!shell("ethtool -K veth txvlan off && %s", add))
+		return false;
+	bring_up("tag", "10.2.0.1");
+	return true;
+}
+
+/* The same, where a tag is in front of the IP header: what is cut again has the checksum that it had. */
+TEST_F(join, forwarded_out_of_a_vlan)
+{
+	int c, listening;
+
+	IPV4_ONLY("one router is enough");
+	NEED_GRO(self->net);
+	if (!tagged(self->net))
+		SKIP(return, "no VLAN (8021q module?)");
+	must(shell("ip route add default via 10.2.0.2") ? 0 : -1);
+	listening = listener_behind(self->net, &c);
+	must(shell("ethtool -K last tx off") ? 0 : -1);		/* or nobody would look at it */
+	EXPECT_TRUE(carry_one_way(pair_with(listening, self->net.a), SIZE));
+	enter(c);
+	EXPECT_EQ(0, counter("InCsumErrors"));
 }
 
 /* ---- segments made by hand ------------------------------------------------------ */
