@@ -170,12 +170,12 @@ static int listener_behind(struct net net, int *c)
 	return listening;
 }
 
-static struct pair pair_with(int listening, int a)
+static struct pair pair_with(const char *ip, int listening, int a)
 {
 	struct pair p;
 
 	enter(a);
-	p.a = connected_to("10.1.0.2", local_port(listening));
+	p.a = connected_to(ip, local_port(listening));
 	p.b = must(accept(listening, NULL, NULL));
 	return p;
 }
@@ -192,7 +192,7 @@ TEST_F(join, forwarded)
 	listening = listener_behind(self->net, &c);
 	joined = packets();
 
-	EXPECT_TRUE(carry_one_way(pair_with(listening, self->net.a), SIZE));
+	EXPECT_TRUE(carry_one_way(pair_with("10.1.0.2", listening, self->net.a), SIZE));
 	enter(self->net.b);
 	joined = packets() - joined;
 	enter(c);
@@ -230,9 +230,36 @@ TEST_F(join, forwarded_out_of_a_vlan)
 	must(shell("ip route add default via 10.2.0.2") ? 0 : -1);
 	listening = listener_behind(self->net, &c);
 	must(shell("ethtool -K last tx off") ? 0 : -1);		/* or nobody would look at it */
-	EXPECT_TRUE(carry_one_way(pair_with(listening, self->net.a), SIZE));
+	EXPECT_TRUE(carry_one_way(pair_with("10.1.0.2", listening, self->net.a), SIZE));
 	enter(c);
 	EXPECT_EQ(0, counter("InCsumErrors"));
+}
+
+static bool tunnel(const char *local, const char *remote, const char *ip)
+{
+	if (!shell("ip link add tunnel type ipip local %s remote %s", local, remote))
+		return false;
+	bring_up("tunnel", ip);
+	return true;
+}
+
+/* The same, in a tunnel that only goes through b. */
+TEST_F(join, forwarded_in_a_tunnel)
+{
+	int c, listening;
+
+	IPV4_ONLY("one router is enough");
+	NEED_GRO(self->net);
+	must(shell("ip route add default via " ADDR_B) ? 0 : -1);
+	if (!tunnel(ADDR_A, "10.1.0.2", "10.3.0.1"))
+		SKIP(return, "no tunnel (ipip module?)");
+	close(listener_behind(self->net, &c));
+	enter(c);
+	must(tunnel("10.1.0.2", ADDR_A, "10.3.0.2") ? 0 : -1);
+	listening = listener("10.3.0.2", 0, 1);
+	EXPECT_TRUE(carry_one_way(pair_with("10.3.0.2", listening, self->net.a), SIZE));
+	enter(self->net.a);
+	EXPECT_GT(SIZE / 1500 / 10, counter("RetransSegs"));
 }
 
 /* ---- segments made by hand ------------------------------------------------------ */
