@@ -10,7 +10,7 @@ import threading
 from scapy.layers.inet import TCP
 
 from peer import (ANY, MSS, ORACLE, STREAM, SUT, SUT2, Peer, Skip, check, connected, equal,
-		  new_namespace, pattern, raises, rows, write)
+		  new_namespace, pattern, raises, rows, setopt, write)
 
 
 def opened(p, listener, **more):
@@ -84,6 +84,33 @@ def a_pair_that_is_no_connection(p):
 	stranger.expect('R', seq=c.ack, ack=ANY)
 	c.nothing_to_read()
 	c.alive()
+
+
+@rows('5082-1')
+def from_afar(p):
+	"""IP_MINTTL: segments that have passed a router are not heard, nor ICMP errors about such."""
+	listener = p.listen(minttl=255, ttl=255)
+	c = p.conn(listener.getsockname()[1])
+	for ttl in (64, 254):
+		c.send('S', seq=c.iss, ttl=ttl)
+	c.quiet()
+	c.send('S', ttl=255)
+	c.expect('SA')
+	c.send('A', ttl=255)
+	c.sock = p.accept(listener)
+	for flags, data in (('PA', b'far'), ('R', b'')):
+		c.send(flags, data, seq=c.seq, ttl=254)
+	c.quiet()
+	c.send('PA', b'near', ttl=255)
+	c.expect_ack()
+	equal(c.recv(4), b'near', 'data read')
+	setopt(c.sock, recverr=1)
+	c.sock.send(b'data')
+	quoted = c.expect('A', b'data').raw[:28]
+	for ttl, want in ((254, 0), (255, errno.EHOSTUNREACH)):	# that what is quoted was left with
+		p.icmp_send(3, 1, quoted[:8] + bytes([ttl]) + quoted[9:])
+		p.barrier()
+		equal(c.error(), want, f'SO_ERROR after an error about {ttl}')
 
 
 @rows('6056-6')

@@ -5,6 +5,7 @@ import errno
 import functools
 import itertools
 import queue
+import select
 import socket
 import struct
 import subprocess
@@ -20,7 +21,7 @@ PORTS = itertools.count(6001)
 HEADER = 40
 MSS = MTU - HEADER - 20
 UNREACHABLE, TOO_BIG, EXCEEDED, PROBLEM = 1, 2, 3, 4
-IPV6_RECVERR = 25
+IPV6_RECVERR, IPV6_MINHOPCOUNT = 25, 73
 _hosts = itertools.count(1)
 
 
@@ -284,6 +285,22 @@ def only_the_one_quoted(p):
 		h.error(UNREACHABLE, 4, syn[:size])
 	h.barrier()
 	connecting(s)
+
+
+@rows('5082-1')
+def from_afar(p):
+	"""IPV6_MINHOPCOUNT: segments and ICMP errors with less are not heard."""
+	h = Host(p)
+	s = h.established()
+	s.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+	quoted = h.lost(s, 100).raw
+	for least, want in ((65, 0), (64, errno.ENETUNREACH)):
+		s.setsockopt(socket.IPPROTO_IPV6, IPV6_MINHOPCOUNT, least)
+		h.segment(0x18, 20000, h.port, 1001, h.ack, b'far')
+		h.error(UNREACHABLE, 0, quoted)
+		h.barrier()
+		equal(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), want, f'SO_ERROR with {least}')
+		equal(bool(select.select([s], [], [], 0)[0]), bool(want), f'something to read with {least}')
 
 
 @rows('4443-2')

@@ -821,6 +821,8 @@ _SOCKET_OPTIONS = {
 	'rto_min': (socket.IPPROTO_TCP, 45),		# TCP_RTO_MIN_US and
 	'delack_max': (socket.IPPROTO_TCP, 46),		# TCP_DELACK_MAX_US, of Linux 6.15
 	'ttl': (socket.IPPROTO_IP, socket.IP_TTL),
+	'minttl': (socket.IPPROTO_IP, 21),		# IP_MINTTL
+	'recverr': (socket.IPPROTO_IP, 11),		# IP_RECVERR
 }
 
 
