@@ -385,6 +385,61 @@ def zero_window_answered_for_too_long(p):
 	raises(errno.ETIMEDOUT, c.sock.recv, 1)
 
 
+@slow(9)
+@rows('9293-ZWP-1')
+def zero_window_opens(p):
+	"""What leaves then is not waited for as long as the last probe was, should it be lost."""
+	c = p.established(win=0)
+	c.sock.send(b'patience')
+	for _ in range(4):
+		c.next(12, 'a window probe')
+		c.send('A')
+	c.send('A', win=65535)
+	lost = c.expect('A', b'patience')
+	again = c.expect('A', b'patience', seq=lost.seq)
+	check(again.at - lost.at < 1.2, f'again after {again.at - lost.at:.3f} s')
+
+
+@slow(4)
+@rows('9293-EV-33')
+def zero_window_that_opens_by_a_byte(p):
+	"""... and shuts again lets nothing out that is worth a segment: the user timeout goes on."""
+	c = p.established(options=OFFER, user_timeout=2000)
+	c.send('PA', b'x')		# each number newer than the one before, or Linux heeds no window
+	c.send('PA', b'x', win=0)
+	c.drain()
+	c.sock.send(pattern(3000))
+	end = time.monotonic() + 10
+	while not poll_events(c.sock) & select.POLLERR:
+		check(time.monotonic() < end, 'not given up')
+		for probe in c.drain():
+			if ahead(probe.seq, c.ack) < 0:
+				for win in (1, 0):
+					c.send('PA', b'x', win=win)
+		time.sleep(0.05)
+	raises(errno.ETIMEDOUT, c.sock.send, b'x')
+
+
+@rows('9293-MUST-35', '9293-SHLD-17', '9293-MUST-37')
+def window_shut_over_data(p):
+	"""... that is in flight: what is sent again is a probe, and who answers probes is waited for."""
+	with p.sysctl('retries2', 3):
+		c = p.established(options=OFFER)
+		c.sock.send(b'patience')
+		first = c.expect('A', b'patience').seq
+		c.send('PA', b'x', ack=first, win=0)
+		end, probes = time.monotonic() + 20, 0
+		while time.monotonic() < end:
+			for probe in c.drain():
+				probes += probe.data == b'patience'
+				c.send('A', ack=first, win=0)
+			time.sleep(0.05)
+		check(probes > 4, f'{probes} probes')
+		c.send('A')
+		equal(c.recv(1), b'x', 'data read')
+		c.alive()
+
+
 @slow(21)
 @rows('9293-ZWP-2', '9293-MUST-37')
 def zero_window_answered(p):
