@@ -4,7 +4,7 @@ import errno
 import socket
 import time
 
-from peer import (SYSCTL, Skip, ahead, check, equal, near, option, pattern, poll_events,
+from peer import (SYSCTL, Skip, ahead, check, connect_error, equal, near, option, pattern, poll_events,
 		  raises, rows, seq32, slow, tcp_info, until)
 
 SIZE = 1000		# our MSS here: round numbers in the traces
@@ -384,6 +384,17 @@ def user_timeout(p):
 	c.drain()
 	c.send('A')
 	c.expect('R', seq=c.ack, ack=c.ack and 0)
+
+
+@slow(3)
+@rows('9293-EV-33')
+def user_timeout_of_an_attempt(p):
+	"""A SYN that nobody answers is data that nobody acknowledges."""
+	c = p.syn_sent(user_timeout=1500)
+	start = time.monotonic()
+	connect_error(c.sock, errno.ETIMEDOUT)
+	near(time.monotonic() - start, 1.5, low=0.2, high=1.5, what='given up after')
+	equal([s.names for s in c.drain()], ['S'], 'SYNs after the first')
 
 
 @rows('9293-SHLD-10', '9293-SHLD-11', '9293-MUST-20')
