@@ -583,3 +583,19 @@ def timeout_has_a_bound(p):
 	# At 120 s the timer wheel's step is 4.1 s, with 1000 ticks a second.
 	near(gaps[-1], 120, low=2, high=4.2, what=f'at last, of {gaps}')
 	check(gaps[0] < 100, f'no doubling: {gaps}')
+
+
+@rows('9293-EV-33')
+def longer_than_the_user_timeout(p):
+	"""... which is for data that nobody acknowledges: a recovery that goes on may take its time."""
+	c = connection(p, rtt=0.6, user_timeout=2000)
+	first = flight(c, 10)
+	for end in 8, 9, 10:
+		c.send('A', ack=first, options=sack(first, (7, end)))
+	for acked in range(1, 7):
+		time.sleep(0.5)
+		c.send('A', ack=first + acked * SIZE, options=sack(first, (7, 10)))
+		equal(tcp_info(c.sock).ca_state, RECOVERY, f'state when {acked} are acknowledged')
+	c.drain()
+	c.send('A', ack=first + 10 * SIZE)
+	c.alive()
