@@ -4,7 +4,7 @@ import contextlib
 import socket
 import struct
 
-from peer import (SYSCTL, Skip, ahead, check, connected, equal, near, option, pattern, rows,
+from peer import (SYSCTL, Skip, ahead, check, connected, equal, near, netstat, option, pattern, rows,
 		  seq32, setopt, write)
 
 SIZE = 1000
@@ -634,6 +634,40 @@ def accecn_reaction(p):
 		c.send('A' + ace(15 & 7), ack=first + 11 * SIZE)
 		c.drain()
 		equal((Info(c.sock).state, Info(c.sock).ssthresh), (OPEN, 5), 'state and ssthresh')
+
+
+@rows('9768-7')
+def accecn_reordered(p):
+	"""Of data that acknowledges nothing new the last to come may be the older: one less is not seven
+	more."""
+	with accurate(p):
+		for offer, tsval in (OFFER, None), (OFFER + (('Timestamp', (1000, 0)),), 1001):
+			c = accecn_passive(p, options=offer)
+			before, c.tsval = netstat('TCPDeliveredCE'), tsval
+			c.sock.send(b'data')
+			c.expect('A' + ace(5), b'data')
+			for late, data in (1, b'y'), (0, b'x'):
+				c.tsval = tsval and tsval + 1 + late
+				c.send('PA' + ace(5 + late), data, seq=c.seq + late, ack=c.ack - 4)
+			c.seq += 2
+			c.send('A' + ace(6))
+			p.barrier()
+			equal(netstat('TCPDeliveredCE') - before, 1, f'marks with timestamp {tsval}')
+
+
+@rows('9768-6')
+def accecn_third_ack_again(p):
+	"""The ACK of a SYN,ACK that came again tells how that came: it is no counter, whatever its time."""
+	with accurate(p):
+		c = accecn_passive(p, options=OFFER + (('Timestamp', (1000, 0)),))
+		before, c.tsval = netstat('TCPDeliveredCE'), 1001
+		c.sock.send(b'data')
+		c.expect('A' + ace(5), b'data')
+		c.tsval += 1
+		c.send('A' + ace(SHAKE[NOT_ECT]), ack=c.ack - 4)
+		c.send('A' + ace(5))
+		p.barrier()
+		equal(netstat('TCPDeliveredCE'), before, 'marks')
 
 
 @rows('9768-13', '9768-2')
