@@ -4,6 +4,7 @@
  * receives, from whatever address; what the kernel sends can be read.
  */
 #include "wire.h"
+#include <linux/filter.h>
 #include <pthread.h>
 #include <stddef.h>
 
@@ -65,16 +66,33 @@ static struct {
 	int port;
 } race;
 
-static void *race_reset(void *arg)
+static void *race_reset(void *races)
 {
-	int i;
+	long i;
 
-	for (i = 0; i < RACES / slowness(); i++) {
+	for (i = 0; i < (long)races; i++) {
 		pthread_barrier_wait(&race.start);
 		inject(inet_addr(THEIRS), race.port, (struct tcphdr){ .rst = 1 }, race.seq, 0);
 		pthread_barrier_wait(&race.done);
 	}
-	return arg;
+	return NULL;
+}
+
+static pthread_t begin_races(long races)
+{
+	pthread_t thread;
+
+	must(pthread_barrier_init(&race.start, NULL, 2));
+	must(pthread_barrier_init(&race.done, NULL, 2));
+	must(pthread_create(&thread, NULL, race_reset, (void *)races));
+	return thread;
+}
+
+/* Not always the same distance between the two. */
+static void fall_behind(int i)
+{
+	for (volatile int wait = i % 50 * 40; wait > 0; wait--)
+		;
 }
 
 /*
@@ -84,12 +102,9 @@ static void *race_reset(void *arg)
 TEST_F(handshake, reset_meets_the_last_ack)
 {
 	int l = listener(OURS, PORT, 16), i, fd, stayed = 0, accepted = 0;
+	pthread_t thread = begin_races(RACES / slowness());
 	struct packet p;
-	pthread_t thread;
 
-	must(pthread_barrier_init(&race.start, NULL, 2));
-	must(pthread_barrier_init(&race.done, NULL, 2));
-	must(pthread_create(&thread, NULL, race_reset, NULL));
 	set_nonblock(l, true);
 	for (i = 0; i < RACES / slowness(); i++) {
 		race.port = 10000 + i;
@@ -99,9 +114,7 @@ TEST_F(handshake, reset_meets_the_last_ack)
 		ASSERT_TRUE(take_for(&p, race.port));
 		race.ack = ntohl(tcp(&p)->seq) + 1;
 		pthread_barrier_wait(&race.start);
-		/* Not always the same distance between the two. */
-		for (volatile int wait = i % 50 * 40; wait > 0; wait--)
-			;
+		fall_behind(i);
 		inject(inet_addr(THEIRS), race.port, (struct tcphdr){ .ack = 1 }, race.seq, race.ack);
 		pthread_barrier_wait(&race.done);
 		while (take(wire, &p))
@@ -117,6 +130,47 @@ TEST_F(handshake, reset_meets_the_last_ack)
 	TH_LOG("%d of %d became connections first", accepted, RACES / slowness());
 	EXPECT_GT(accepted, 0);
 	EXPECT_EQ(0, stayed);
+}
+
+#define LOOKS		300
+#define SLOW_RACES	(300 / slowness())
+
+/*
+ * A reset of a connection whose program's filter takes its time, while the program lets go of the
+ * connection and listens on the same socket: it is not the listener's.
+ */
+TEST_F(handshake, reset_meets_a_new_listener)
+{
+	struct sock_filter code[LOOKS + 1];
+	struct sock_fprog slow = { LOOKS + 1, code };
+	pthread_t thread = begin_races(SLOW_RACES);
+	struct packet p;
+	int i, fd;
+
+	for (i = 0; i < LOOKS; i++)		/* at all headers, for where the data begins */
+		code[i] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_PAY_OFFSET);
+	code[LOOKS] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0x40000);
+	for (i = 0; i < SLOW_RACES; i++) {
+		race.port = 10000 + i;
+		race.seq = 1000 * i + 1;
+		fd = bound(SOCK_STREAM, OURS, PORT);
+		set_nonblock(fd, true);
+		EXPECT_ERR(EINPROGRESS, connect_to(fd, THEIRS, race.port));
+		ASSERT_TRUE(take_for(&p, race.port));
+		inject(inet_addr(THEIRS), race.port, (struct tcphdr){ .syn = 1, .ack = 1 }, race.seq - 1,
+		       ntohl(tcp(&p)->seq) + 1);
+		must(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &slow, sizeof(slow)));
+		pthread_barrier_wait(&race.start);
+		fall_behind(i);
+		connect_nowhere(fd);
+		must(listen(fd, 1));
+		pthread_barrier_wait(&race.done);
+		ASSERT_EQ(TCP_LISTEN, state(fd));
+		while (take(wire, &p))
+			;
+		close(fd);
+	}
+	must(pthread_join(thread, NULL));
 }
 
 /* ---- a SYN flood ----------------------------------------------------------- */
