@@ -212,6 +212,7 @@ TEST_F(info, times)
 	struct pair p = stream_pair();
 	struct full a, b;
 
+	EXPECT_GT(1u * BOUND, info_of(p.b).last_data_recv);	/* since it began, when there was none */
 	ASSERT_TRUE(say(p.a, p.b, 100));
 	usleep(300000);		/* nothing to wait for: it is the time itself */
 	a = info_of(p.a);
