@@ -191,7 +191,7 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	security_sk_clone(sk, child);
 	yoke_cgroup_inherit(child, sk);
 	ys = yoke_sk(child);
-	child->sk_mark = req->mark;
+	child->sk_mark = req->rx.mark;
 	ys->af = req->rx.af;
 	if (READ_ONCE(yoke_net(sock_net(sk))->set.reflect_tos))
 		yoke_addr_set_tos(child, ys->af, req->rx.tos);

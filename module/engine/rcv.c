@@ -140,7 +140,7 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 	case YOKE_REQUEST:
 		req = container_of(node, struct yoke_request, node);
 		rx->dev = req->rx.dev;
-		rx->mark = req->mark;
+		rx->mark = req->rx.mark;
 		rx->foreign = req->rx.foreign;
 		yoke_rcv_flow(req->listener, rx);
 		if (!yoke_rcv_allowed(req->listener, skb, rx))

@@ -139,7 +139,7 @@ void yoke_request_send(struct yoke_request *req, u16 flags)
 {
 	struct yoke_route route;
 
-	if (!yoke_output_route(&route, sock_net(req->listener), req->listener, &req->rx, req->mark))
+	if (!yoke_output_route(&route, sock_net(req->listener), req->listener, &req->rx, req->rx.mark))
 		yoke_request_send_by(req, flags, NULL, &route);
 }
 
@@ -264,6 +264,7 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 	u8 ecn;
 
 	req->rx = *rx;
+	req->rx.mark = mark;
 	if (rx->af->options_back)
 		req->rx.options = rx->af->options_back(net, skb);
 	if (yoke_output_route(route, net, sk, &req->rx, mark))
@@ -275,7 +276,6 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 	req->node.kind = YOKE_REQUEST;
 	INIT_LIST_HEAD(&req->list);
 	req->listener = sk;
-	req->mark = mark;
 	req->irs = s->seq;
 	req->tsval = s->opt.tsval;
 	req->wnd = s->wnd;

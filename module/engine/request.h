@@ -19,8 +19,8 @@
  * @acked:	but TCP_DEFER_ACCEPT waits for more; @rtt_us after how long, 0 if that is not known
  * @saved_syn:	for TCP_SAVED_SYN, or NULL
  * @syn:	what the child shall know of the SYN's IP header, or NULL
- * @rx:		the way back: the SYN as the carrier saw it; its options are the request's to free
- * @mark:	the listener's, or the SYN's if net.ipv4.tcp_fwmark_accept says so
+ * @rx:		the way back: the SYN as the carrier saw it; its options are the request's to free; its mark
+ *		is the listener's, or the SYN's if net.ipv4.tcp_fwmark_accept says so
  * @passing:	it lies on the stack, in no table, on no list, without a timer: the SYN is answered
  *		with a cookie, or there is a child at once
  * @cookie:	all that is known comes from a SYN cookie, or went into it
@@ -43,7 +43,6 @@ struct yoke_request {
 	u32	iss;
 	u32	tsval;		/* TS.Recent */
 	u32	ts_offset;
-	u32	mark;
 	u32	sent_us;
 	u32	rtt_us;
 	u32	challenge_jiffies;	/* the last ACK that answered a wrong segment */
