@@ -2,6 +2,7 @@
 """Windows: RFC 9293 §3.8.6, §3.7.4 (Nagle), and the acceptance test of §3.10.7.4."""
 import errno
 import select
+import socket
 import time
 
 from peer import (MSS, ahead, check, equal, near, netstat, pattern, poll_events, raises, rows, seq32,
@@ -295,9 +296,13 @@ def send_window_is_kept(p):
 @rows('5681-1', '9293-MUST-38')
 def fin_has_its_place_in_the_window(p):
 	"""What the data fills has none left for the FIN behind it."""
-	c = p.established(win=0, options=OFFER)
+	c = p.established(win=4 * SIZE, options=OFFER)
+	c.win = 0
+	for _ in range(2):
+		c.send('PA', b'shut')
+		c.expect('A', ack=c.seq)
 	c.write(pattern(SIZE))
-	c.sock.close()
+	c.sock.shutdown(socket.SHUT_WR)
 	c.win = SIZE
 	c.send('A')
 	c.expect_data(pattern(SIZE), acking=False)
@@ -513,9 +518,9 @@ def ack_into_a_window_that_shrank(p):
 		c.write(pattern(4000))
 		first = c.drain()[0].seq
 		c.win = win
-		c.send('A', ack=first)
-		c.send('PA', b'ping', ack=first)
-		ack = c.next(what='an ACK')
+		for _ in range(2):	# Linux 6.1 takes no smaller window with the numbers of the last
+			c.send('PA', b'ping', ack=first)
+			ack = c.next(what='an ACK')
 		equal((ack.ack, ack.data), (c.seq, b''), 'the ACK')
 		check(0 <= ahead(ack.seq, first) < max(win, 1), f'seq {ahead(ack.seq, first):+}')
 
