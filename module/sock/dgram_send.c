@@ -322,7 +322,7 @@ static int check_size(struct sock *sk, size_t len, const struct yoke_dgram_dest 
 		return check_train(sk, len, d, dst, mtu);
 	if (len + sizeof(struct udphdr) + d->af->header_len + d->options_len <= mtu)
 		return 0;
-	d->af->dgram_too_long(sk, d, mtu - d->options_len);
+	d->af->dgram_too_long(sk, d, mtu - min_t(u32, mtu, d->options_len));
 	return -EMSGSIZE;
 }
 
