@@ -339,8 +339,11 @@ static int write_all(struct sock *sk, const struct write_call *call)
 
 	if (unlikely(flags & MSG_FASTOPEN || yoke_sk(sk)->syn_deferred) && !yoke_sk(sk)->repair) {
 		err = write_fastopen(sk, msg, &copied);
+		/* What the SYN has taken is written: called again after a signal, it would be twice. */
+		if (copied && (err == -EINPROGRESS || err == -EINTR || err == -ERESTARTSYS))
+			return copied;
 		if (err)
-			return err == -EINPROGRESS && copied ? copied : sk_stream_error(sk, flags, err);
+			return sk_stream_error(sk, flags, err);
 	}
 	err = write_check(sk, msg, &timeo, &cookie);
 	if (err)
