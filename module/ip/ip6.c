@@ -527,7 +527,7 @@ static void refresh_locked(struct sock *sk)
 		.flow = np->flow_label,
 		.tos = READ_ONCE(np->tclass),
 		.connected = true,
-		.oif = sk->sk_bound_dev_if ?: np->sticky_pktinfo.ipi6_ifindex ?: READ_ONCE(np->ucast_oif),
+		.oif = sk->sk_bound_dev_if ?: np->sticky_pktinfo.ipi6_ifindex,
 		.cookie.mark = READ_ONCE(sk->sk_mark),
 	};
 	struct dst_entry *dst;
@@ -535,6 +535,9 @@ static void refresh_locked(struct sock *sk)
 	if (sk->sk_state != TCP_ESTABLISHED || ipv6_addr_v4mapped(&d.pair.raddr) ||
 	    rcu_access_pointer(np->opt))
 		return;
+	if (!d.oif)
+		d.oif = ipv6_addr_is_multicast(&d.pair.raddr) ? READ_ONCE(np->mcast_oif) :
+								READ_ONCE(np->ucast_oif);
 	dst = ip6_dgram_route(sk, &d);
 	if (!IS_ERR(dst))
 		dst_release(dst);
