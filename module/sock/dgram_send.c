@@ -515,7 +515,8 @@ static int send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
 int yoke_dgram_send_msg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct yoke_dgram *dg = yoke_dg(sk);
-	bool more = READ_ONCE(dg->cork) || msg->msg_flags & MSG_MORE;
+	bool more = READ_ONCE(dg->cork) || msg->msg_flags & MSG_MORE ||
+		    yoke_compat_page_follows(msg->msg_flags);
 	int err;
 
 	if (len > U16_MAX)
