@@ -761,6 +761,9 @@ static bool yoke_input_fin_acked(struct sock *sk)
 			sk->sk_state_change(sk);
 		return true;
 	case TCP_CLOSING:
+		/* With the peer's FIN again: our ACK of that was lost. */
+		if (yoke_sk(sk)->ack_now)
+			yoke_output_ack(sk);
 		yoke_timewait_enter(sk, false, YOKE_TIMEWAIT_LEN);
 		return false;
 	case TCP_LAST_ACK:
