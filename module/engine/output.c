@@ -98,7 +98,6 @@ void yoke_output_window_update(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 cur, full;
-	int space;
 
 	yoke_conn_clock(ys);
 	yoke_conn_tune_rcvbuf(sk);
@@ -116,11 +115,10 @@ void yoke_output_window_update(struct sock *sk)
 		return;
 	}
 	full = yoke_output_full(sk);
-	space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk));
-	if (space < 0 || 2 * cur > full)
+	if (2 * cur > full)
 		return;
 	/* Worth a segment of its own only if the window at least doubles. */
-	if (min_t(u32, space, full) >= 2 * max_t(u32, cur, min_t(u32, ys->rcv_mss, full / 2)))
+	if (yoke_output_offer(sk, full) >= 2 * max_t(u32, cur, min_t(u32, ys->rcv_mss, full / 2)))
 		yoke_output_ack(sk);
 }
 
