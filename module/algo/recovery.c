@@ -393,7 +393,8 @@ void yoke_recovery_needless(struct yoke_recovery *r, struct yoke_cc *cc)
 void yoke_recovery_too_large(struct yoke_recovery *r, struct yoke_seg *seg, u32 snd_nxt)
 {
 	/* Without SACK fast recovery knows of one loss at a time. */
-	if (seg->state != YOKE_SEG_SENT || (r->board.newreno && r->state == YOKE_CA_RECOVERY))
+	if (seg->state != YOKE_SEG_SENT ||
+	    (r->board.newreno && r->state == YOKE_CA_RECOVERY && !list_empty(&r->board.lost)))
 		return;
 	yoke_scoreboard_lost(&r->board, seg);
 	if (r->state >= YOKE_CA_RECOVERY)

@@ -1022,9 +1022,8 @@ TEST(rto__sacked_segments_stay)
 	EXPECT_COUNTS(&c, 0, 9, 1);
 }
 
-/* --- F-RTO, RFC 5682 --- */
+/* --- larger than the path --- */
 
-/* Ten segments, a timeout, the head resent and acknowledged. */
 /* RFC 1191 §6.4: what did not fit goes again within the window as it is, and slow start goes on. */
 TEST(too_large__is_no_congestion)
 {
@@ -1047,6 +1046,28 @@ TEST(too_large__is_no_congestion)
 	EXPECT(c.cc.cwnd >= 10 * MSS);
 }
 
+/* Without SACK, in fast recovery: one, the first, as partial ACKs bring the others. */
+TEST(too_large__in_fast_recovery)
+{
+	struct conn c;
+	u32 i, first;
+
+	conn_init(&c, false, 10);
+	send(&c, 10, 0);
+	for (i = 0; i < 3; i++)
+		ack(&c, 0, RTT);
+	EXPECT_EQ(resend(&c, RTT, NULL), 1);
+	for (i = 0; i < 10; i++)
+		yoke_recovery_too_large(&c.r, &c.seg[i], seq(c.nxt));
+	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
+	EXPECT_EQ(lost_segs(&c), 1);
+	EXPECT_EQ(resend(&c, RTT + 1000, &first), 1);
+	EXPECT_EQ(first, 0);
+}
+
+/* --- F-RTO, RFC 5682 --- */
+
+/* Ten segments, a timeout, the head resent and acknowledged. */
 static void timed_out(struct conn *c, bool sack, bool more)
 {
 	conn_init(c, sack, 10);
