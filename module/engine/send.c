@@ -132,11 +132,11 @@ int yoke_send_retransmit_head(struct sock *sk)
 static void yoke_send_smaller(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned int mss = yoke_output_mss(ys);
 	struct sk_buff *skb;
 
+	/* What SACKs take of the next ones says nothing of these. */
 	skb_queue_walk(&ys->rtx, skb)
-		if ((skb_shinfo(skb)->gso_size ?: skb->len) > mss)
+		if ((skb_shinfo(skb)->gso_size ?: skb->len) > ys->mss)
 			yoke_recovery_too_large(&ys->rec, &yoke_cb(skb)->seg, ys->snd_nxt);
 	yoke_send_push(sk, YOKE_PUSH_NAGLE);
 }
