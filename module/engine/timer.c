@@ -64,6 +64,16 @@ static bool yoke_timer_orphan_is_too_dear(struct sock *sk, bool reset)
 	return true;
 }
 
+/* Is it as long since the first as @tries take of which each waits twice as long as the last? */
+static bool yoke_timer_lasted(const struct yoke_sock *ys, int tries)
+{
+	u64 us = 0;
+
+	for (; tries > 0; tries--)
+		us += min_t(u64, (u64)YOKE_RTO_MIN_US << min(tries, 16), ys->rtt.rto_max_us);
+	return yoke_conn_tsval(ys) - ys->retrans_ts >= div_u64(us, USEC_PER_MSEC);
+}
+
 /* Has the peer been silent for too long? */
 static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
 {
@@ -84,7 +94,8 @@ static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
 		return false;
 	else if (sock_flag(sk, SOCK_DEAD))
 		limit = yoke_timer_orphan_retries(sk, yoke_timer_alive(sk));
-	return tries >= limit;
+	/* R2 is a time (RFC 9293 §3.8.3): what came soon after each other, without a way, is fewer tries. */
+	return tries >= limit && (tries <= ys->rtt.backoff || yoke_timer_lasted(ys, limit));
 }
 
 /* The receiver has thrown away what it SACKed (RFC 2018 §8): it is to be sent again. */
