@@ -204,10 +204,11 @@ void yoke_timer_no_way(struct sock *sk, u32 seq)
 	yoke_conn_clock(ys);
 	ys->rtt.backoff--;
 	left = yoke_rtt_rto(&ys->rtt) - ((u32)ys->now_us - yoke_cb(skb)->seg.tx_us);
-	if (left > 0)
-		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(left));
-	else
+	/* Never later than before: a user timeout may be sooner. */
+	if (left <= 0)
 		yoke_timer_retransmit(sk);
+	else if (time_before(jiffies + usecs_to_jiffies(left), ys->at[YOKE_TIMER_RTX]))
+		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(left));
 }
 
 /*
