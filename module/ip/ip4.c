@@ -554,22 +554,29 @@ static bool came_to_many(const struct sk_buff *skb)
 	return skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST);
 }
 
-static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
+/* What the header says that came with @skb or is quoted in it; which of its addresses is ours differs. */
+static void fill_ends(struct yoke_rx *rx, const struct sk_buff *skb, const struct iphdr *iph,
+		      __be32 laddr, __be32 raddr)
 {
-	const __be16 *ports = (const __be16 *)skb_transport_header(skb);
-	const struct iphdr *iph = ip_hdr(skb);
-
 	memset(rx, 0, sizeof(*rx));
-	ipv6_addr_set_v4mapped(iph->daddr, &rx->pair.laddr);
-	ipv6_addr_set_v4mapped(iph->saddr, &rx->pair.raddr);
-	rx->pair.lport = ports[1];
-	rx->pair.rport = ports[0];
+	ipv6_addr_set_v4mapped(laddr, &rx->pair.laddr);
+	ipv6_addr_set_v4mapped(raddr, &rx->pair.raddr);
 	rx->af = &yoke_ip4;
 	rx->iif = inet_iif(skb);
 	yoke_carrier_vrf(rx, skb, inet_sdif(skb));
 	rx->tos = iph->tos & ~YOKE_IP_ECN;
 	rx->ecn = iph->tos & YOKE_IP_ECN;
 	rx->ttl = iph->ttl;
+}
+
+static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
+{
+	const __be16 *ports = (const __be16 *)skb_transport_header(skb);
+	const struct iphdr *iph = ip_hdr(skb);
+
+	fill_ends(rx, skb, iph, iph->daddr, iph->saddr);
+	rx->pair.lport = ports[1];
+	rx->pair.rport = ports[0];
 	rx->many = came_to_many(skb);
 }
 
@@ -610,17 +617,9 @@ static const __be16 *fill_error_rx(struct yoke_rx *rx, const struct sk_buff *skb
 	const struct iphdr *iph = (const struct iphdr *)skb->data;
 	const __be16 *ports = (const __be16 *)(skb->data + iph->ihl * 4);
 
-	memset(rx, 0, sizeof(*rx));
-	ipv6_addr_set_v4mapped(iph->saddr, &rx->pair.laddr);
-	ipv6_addr_set_v4mapped(iph->daddr, &rx->pair.raddr);
+	fill_ends(rx, skb, iph, iph->saddr, iph->daddr);
 	rx->pair.lport = ports[0];
 	rx->pair.rport = ports[1];
-	rx->af = &yoke_ip4;
-	rx->iif = inet_iif(skb);
-	yoke_carrier_vrf(rx, skb, inet_sdif(skb));
-	rx->tos = iph->tos & ~YOKE_IP_ECN;
-	rx->ecn = iph->tos & YOKE_IP_ECN;
-	rx->ttl = iph->ttl;
 	return ports;
 }
 
