@@ -5,8 +5,8 @@
  * Memory is charged by what buffers take, windows are given in bytes of text: about half of the
  * memory is thought to be text. A peer that sends tiny segments fills the memory long before its
  * window. Then text of neighbours moves together into buffers of a page, before anything is
- * thrown away (which is input.c's last resort).
- * Owns: collapsed, which input.c takes back; works on sk_receive_queue and ooo for input.c, under the
+ * thrown away (which is text.c's last resort).
+ * Owns: collapsed, which text.c takes back; works on sk_receive_queue and ooo for text.c, under the
  * socket lock, mostly in BH.
  */
 #include "../table/mem.h"

@@ -224,7 +224,7 @@ struct yoke_listener {
  * @snd_up:	SND.UP, if @urgent_out
  * @urg_seq:	the peer's urgent byte, @urgent what has become of it, @urg_byte the byte
  *
- * engine/input.c, what has arrived:
+ * engine/input.c and text.c, what has arrived:
  * @mss_clamp:	the peer's MSS option, or the default
  * @rcv_mss:	guess of the segments the peer sends, for delayed ACKs and windows; @rcv_last the last one
  * @ts_recent:	TS.Recent (RFC 7323 §4.3), @ts_recent_s when it was taken (seconds)

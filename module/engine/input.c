@@ -3,445 +3,26 @@
  * A segment arrives: RFC 9293 §3.10.7.3 (SYN-SENT) and §3.10.7.4 (all states that have sequence
  * numbers), step by step.
  *
- * Owns: rcv_nxt, irs, ts_recent, ooo, sacks, sk_receive_queue's tail, and the states that segments
- * lead to.
+ * Owns: irs, ts_recent, and the states that segments lead to.
  * Runs under the socket lock: in softirq, or in process context for segments that came while a
  * program held the lock.
- * RFC 5961 (blind resets, SYNs and data), RFC 7323 (PAWS), RFC 2018/2883 (what to SACK), RFC 5681
- * §4.2 (when to ACK).
+ * RFC 5961 (blind resets, SYNs and data), RFC 7323 (PAWS).
  */
 #include <net/tcp.h>
-#include "collapse.h"
-#include "compress.h"
 #include "fastopen.h"
 #include "latch.h"
 #include "metrics.h"
 #include "output.h"
 #include "pace.h"
 #include "send.h"
+#include "text.h"
 #include "timewait.h"
 #include "urgent.h"
 #include "input.h"
 #include "../table/mem.h"
 
 #define YOKE_PAWS_DAYS	24		/* RFC 7323 §5.5 */
-#define YOKE_ECN_QUICKACKS 2		/* segments that are ACKed at once after a mark */
 #define YOKE_DATA_STATES (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)
-
-/* --- what is received out of order, and what to say of it --- */
-
-/*
- * [start, end) lies beyond RCV.NXT: it heads the blocks, merged with those
- * it touches (RFC 2018 §4).
- */
-static void yoke_input_sack_add(struct yoke_sock *ys, u32 start, u32 end)
-{
-	int i, kept = 0;
-	struct yoke_sack old[YOKE_OPT_SACKS];
-
-	if (!ys->use_sack)
-		return;
-	for (i = 0; i < ys->nsacks; i++) {
-		struct yoke_sack *b = &ys->sacks[i];
-
-		if (yoke_seq_after(start, b->end) || yoke_seq_before(end, b->start)) {
-			old[kept++] = *b;
-			continue;
-		}
-		start = yoke_seq_before(b->start, start) ? b->start : start;
-		end = yoke_seq_after(b->end, end) ? b->end : end;
-	}
-	ys->sacks[0].start = start;
-	ys->sacks[0].end = end;
-	kept = min(kept, YOKE_OPT_SACKS - 1);
-	memcpy(&ys->sacks[1], old, kept * sizeof(*old));
-	ys->nsacks = kept + 1;
-}
-
-/* RCV.NXT has moved: blocks below it are history. */
-static void yoke_input_sack_clean(struct yoke_sock *ys)
-{
-	int i, kept = 0;
-
-	if (RB_EMPTY_ROOT(&ys->ooo)) {
-		ys->nsacks = 0;
-		return;
-	}
-	for (i = 0; i < ys->nsacks; i++)
-		if (yoke_seq_after(ys->sacks[i].start, ys->rcv_nxt))
-			ys->sacks[kept++] = ys->sacks[i];
-	ys->nsacks = kept;
-}
-
-/* [start, end) came twice (RFC 2883). */
-static void yoke_input_dsack(struct yoke_sock *ys, u32 start, u32 end)
-{
-	if (!ys->use_sack || !yoke_seq_before(start, end) ||
-	    !READ_ONCE(yoke_net(sock_net((struct sock *)ys))->set.dsack))
-		return;
-	ys->dsack = true;
-	ys->dsack_block.start = start;
-	ys->dsack_block.end = end;
-}
-
-
-/* Tries to append @skb's data to @tail, whose end it continues. */
-static bool yoke_input_merge(struct sock *sk, struct sk_buff *tail, struct sk_buff *skb)
-{
-	bool stolen;
-	int delta;
-
-	if (yoke_cb(tail)->seg.end_seq != yoke_cb(skb)->seg.seq ||
-	    yoke_cb(tail)->flags & YOKE_FIN ||
-	    !skb_try_coalesce(tail, skb, &stolen, &delta))
-		return false;
-	yoke_cb(tail)->seg.end_seq = yoke_cb(skb)->seg.end_seq;
-	yoke_cb(tail)->flags |= yoke_cb(skb)->flags;
-	/* SO_TIMESTAMP tells of what came last. */
-	if (skb->tstamp) {
-		tail->tstamp = skb->tstamp;
-		skb_hwtstamps(tail)->hwtstamp = skb_hwtstamps(skb)->hwtstamp;
-	}
-	atomic_add(delta, &sk->sk_rmem_alloc);
-	sk_mem_charge(sk, delta);
-	kfree_skb_partial(skb, stolen);
-	return true;
-}
-
-/* Gives up what lies farthest beyond RCV.NXT, so that what comes in order finds room. */
-static bool yoke_input_prune(struct sock *sk, u32 before)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	struct rb_node *last = rb_last(&ys->ooo);
-
-	if (!last || !yoke_seq_after(yoke_cb(rb_to_skb(last))->seg.seq, before))
-		return false;
-	do {
-		rb_erase(last, &ys->ooo);
-		yoke_drop(sock_net(sk), sk, rb_to_skb(last), OfoPruned);
-		last = rb_last(&ys->ooo);
-	} while (last && atomic_read(&sk->sk_rmem_alloc) > sk->sk_rcvbuf / 2 &&
-		 yoke_seq_after(yoke_cb(rb_to_skb(last))->seg.seq, before));
-	ys->ooo_last = NULL;
-	/* What was SACKed may have gone: say nothing rather than something false. */
-	ys->nsacks = 0;
-	return true;
-}
-
-static bool yoke_input_make_room(struct sock *sk, struct sk_buff *skb)
-{
-	yoke_collapse_rcv(sk);
-	/* Above net.yoke.mem, as with TCP, who has read all gets the next segment nevertheless. */
-	return yoke_mem_accept_rx(sk, skb) ||
-	       (yoke_input_prune(sk, yoke_cb(skb)->seg.seq) && yoke_mem_accept_rx(sk, skb)) ||
-	       (skb_queue_empty(&sk->sk_receive_queue) &&
-		!yoke_seq_after(yoke_cb(skb)->seg.seq, yoke_sk(sk)->rcv_nxt));
-}
-
-static bool yoke_input_room(struct sock *sk, struct sk_buff *skb)
-{
-	if (unlikely(!yoke_mem_accept_rx(sk, skb)) && !yoke_input_make_room(sk, skb)) {
-		/* Only who reads makes room, though there is less than he waits for (SO_RCVLOWAT). */
-		if (!sock_flag(sk, SOCK_DEAD))
-			sk->sk_data_ready(sk);
-		return false;
-	}
-	yoke_sk(sk)->collapsed = false;
-	return true;
-}
-
-/* @skb, its header off, lies beyond RCV.NXT. Consumes it. */
-static void yoke_input_queue_ooo(struct sock *sk, struct sk_buff *skb)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	struct yoke_seg *seg = &yoke_cb(skb)->seg;
-	struct rb_node **p = &ys->ooo.rb_node, *parent = NULL;
-
-	yoke_count(sock_net(sk), OfoQueued);
-	if (!yoke_input_room(sk, skb)) {
-		yoke_drop(sock_net(sk), sk, skb, MemDrops);
-		return;
-	}
-	ys->got.ooo += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
-	yoke_input_sack_add(ys, seg->seq, seg->end_seq);
-	if (ys->ooo_last && yoke_input_merge(sk, ys->ooo_last, skb))
-		return;
-
-	while (*p) {
-		struct yoke_seg *at;
-
-		parent = *p;
-		at = &yoke_cb(rb_to_skb(parent))->seg;
-		if (!yoke_seq_before(seg->seq, at->seq) &&
-		    !yoke_seq_after(seg->end_seq, at->end_seq)) {
-			yoke_input_dsack(ys, seg->seq, seg->end_seq);
-			yoke_drop(sock_net(sk), sk, skb, Duplicates);
-			return;
-		}
-		p = yoke_seq_before(seg->seq, at->seq) ? &parent->rb_left : &parent->rb_right;
-	}
-	rb_link_node(&skb->rbnode, parent, p);
-	rb_insert_color(&skb->rbnode, &ys->ooo);
-	skb_set_owner_r(skb, sk);
-	ys->ooo_last = skb;
-}
-
-/* --- what is received in order --- */
-
-static void yoke_input_fin(struct sock *sk);
-
-/*
- * Appends @skb, which begins at or below RCV.NXT and ends above it, to the
- * receive queue. Consumes it.
- */
-static void yoke_input_append(struct sock *sk, struct sk_buff *skb, bool owned)
-{
-	struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
-	struct yoke_sock *ys = yoke_sk(sk);
-	u32 end_seq = yoke_cb(skb)->seg.end_seq;
-	bool fin = yoke_cb(skb)->flags & YOKE_FIN;
-
-	ys->bytes_received += end_seq - ys->rcv_nxt - fin;
-	WRITE_ONCE(ys->rcv_nxt, end_seq);
-	if (owned)
-		skb_orphan(skb);
-	if (!skb->len) {
-		yoke_spare_back(skb);
-	} else if (!tail || !yoke_input_merge(sk, tail, skb)) {
-		__skb_queue_tail(&sk->sk_receive_queue, skb);
-		skb_set_owner_r(skb, sk);
-	}
-	if (fin)
-		yoke_input_fin(sk);
-}
-
-/* The gap has closed: what waited behind it follows. */
-static void yoke_input_drain(struct sock *sk)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	struct rb_node *p;
-
-	while ((p = rb_first(&ys->ooo))) {
-		struct sk_buff *skb = rb_to_skb(p);
-		struct yoke_seg *seg = &yoke_cb(skb)->seg;
-
-		if (yoke_seq_after(seg->seq, ys->rcv_nxt))
-			break;
-		rb_erase(p, &ys->ooo);
-		if (ys->ooo_last == skb)
-			ys->ooo_last = NULL;
-		if (yoke_seq_after(seg->end_seq, ys->rcv_nxt) && !ys->fin_received)
-			yoke_input_append(sk, skb, true);
-		else
-			yoke_drop(sock_net(sk), sk, skb, Duplicates);
-	}
-	yoke_input_sack_clean(ys);
-}
-
-/*
- * The round trip as the receiver sees it: from an ACK until data comes that echoes its timestamp; or
- * without timestamps, for a whole window to arrive. Idle times look like long ones, and so do a slow
- * reader's: a shorter one counts at once, a longer one by and by, and only while nothing is unread.
- */
-static void yoke_input_rtt(struct yoke_sock *ys, const struct yoke_segment *s, bool full)
-{
-	u32 rtt, now = (u32)ys->now_us;
-
-	if (ys->use_ts) {
-		if (!full || !s->opt.tsecr || s->opt.tsecr == ys->tune.rtt_seq)
-			return;
-		ys->tune.rtt_seq = s->opt.tsecr;
-		rtt = yoke_conn_tsval(ys) - s->opt.tsecr;
-		if (rtt > YOKE_RTO_MAX_US / USEC_PER_MSEC)
-			return;
-		/* Of less than a tick our own segments know more. */
-		rtt = rtt > 1 ? rtt * USEC_PER_MSEC : clamp_t(u32, ys->rtt.min_us, 1, USEC_PER_MSEC);
-	} else {
-		if (!yoke_seq_after(ys->rcv_nxt, ys->tune.rtt_seq))
-			return;
-		rtt = max(now - ys->tune.rtt_time_us, 1U);
-		ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
-		ys->tune.rtt_time_us = now;
-	}
-	if (!ys->tune.rtt_us || rtt < ys->tune.rtt_us)
-		ys->tune.rtt_us = rtt;
-	else if (ys->rcv_nxt == ys->copied_seq)
-		ys->tune.rtt_us += (rtt - ys->tune.rtt_us) / 8;
-}
-
-/* How large the peer's segments are, and how long its round trips: for windows and ACKs. */
-static void yoke_input_measure(struct sock *sk, const struct sk_buff *skb,
-			       const struct yoke_segment *s)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	u32 size = skb_shinfo(skb)->gso_size ?: skb->len;
-
-	ys->got.jiffies = (u32)jiffies;
-	/* Where the path carries less than it did, two in a row are alike, and no end of anything. */
-	if (size > ys->rcv_mss ||
-	    (size == ys->rcv_last && size >= TCP_MSS_DEFAULT && !(s->flags & YOKE_PSH)))
-		ys->rcv_mss = min_t(u32, size, ys->advmss);
-	ys->rcv_last = min_t(u32, size, U16_MAX);
-	ys->short_in = size < ys->rcv_mss;
-	yoke_input_rtt(ys, s, size >= ys->rcv_mss);
-}
-
-/*
- * RFC 5681 §4.2: an ACK for every second full segment, at once while there is a gap, and after 40
- * ms at the latest. If the window is short by what a program has yet to read, its reading sends the
- * ACK. One that should not wait so long waits for the program that sleeps until just this comes
- * (@pushed): it answers, and carries the ACK, or sleeps again, and yoke_output_quick() sends it.
- */
-static void yoke_input_ack_due(struct sock *sk, bool pushed)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	ys->ack_due = true;
-	if ((ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss &&
-	     (ys->rcv_nxt - ys->copied_seq < READ_ONCE(sk->sk_rcvlowat) ||
-	      !yoke_output_offers_less(sk))) || !RB_EMPTY_ROOT(&ys->ooo) ||
-	    (ys->quickack && !(pushed && ys->reading)) || ys->route_quickack)
-		ys->ack_now = true;
-	else if (ys->quickack)
-		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, 1);
-	else if (!yoke_conn_timer_armed(ys, YOKE_TIMER_DELACK))
-		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, ys->delack);
-}
-
-/*
- * An acceptable segment on a connection with ECN. AccECN counts all of them; classic: CWR ends the
- * echo, and a window just cut waits for this ACK.
- */
-static void yoke_input_ecn(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	if (ys->ecn.mode == YOKE_ECN_ACCURATE) {
-		if (yoke_ecn_count(&ys->ecn, yoke_cb(skb)->ecn,
-				   max_t(u16, 1, skb_shinfo(skb)->gso_segs), s->len, ys->ack_due))
-			ys->ack_now = true;
-		return;
-	}
-	if (!(s->flags & YOKE_CWR))
-		return;
-	if (!yoke_conn_needs_ecn(sk))
-		yoke_ecn_reduced(&ys->ecn);
-	if (s->len)
-		ys->ack_now = true;
-}
-
-/* A segment that is in the window came with @ip. RCV.NXT is still that of before. */
-static void yoke_input_mark(struct sock *sk, u8 ip)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	if (likely(!yoke_conn_needs_ecn(sk))) {
-		if (yoke_ecn_received(&ys->ecn, ip))
-			ys->quickack = max_t(u8, ys->quickack, YOKE_ECN_QUICKACKS);
-	} else if (yoke_ecn_turns(&ys->ecn, ip)) {
-		if (ys->ack_due)
-			yoke_output_ack(sk);
-		yoke_ecn_follow(&ys->ecn, ip);
-		ys->ack_now = true;
-	}
-}
-
-/* Seventh step: the text of the segment, and its FIN's place in it. Consumes @skb. */
-static void yoke_input_data(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	struct yoke_cb *cb = yoke_cb(skb);
-	u32 edge = ys->rcv_nxt + yoke_conn_rcv_window(ys);
-	bool gap;
-
-	if (!s->len && !(s->flags & YOKE_FIN)) {
-		yoke_spare_back(skb);
-		return;
-	}
-	__skb_pull(skb, tcp_hdrlen(skb));
-	cb->seg.seq = s->seq + !!(s->flags & YOKE_SYN);
-	cb->seg.end_seq = s->end_seq;
-	cb->flags = s->flags & YOKE_FIN;
-
-	/* Tailored to the window: what sticks out on the right, its FIN too, comes again. */
-	if (yoke_seq_after(cb->seg.end_seq, edge) && skb->len) {
-		u32 keep = yoke_seq_after(edge, cb->seg.seq) ? edge - cb->seg.seq : 0;
-
-		ys->ack_now = true;
-		if (!keep || (keep < skb->len && pskb_trim(skb, keep))) {
-			yoke_drop(sock_net(sk), sk, skb, OutOfWindow);
-			return;
-		}
-		cb->seg.end_seq = edge;
-		cb->flags &= ~YOKE_FIN;
-	}
-	if (!yoke_seq_after(cb->seg.end_seq, ys->rcv_nxt)) {
-		yoke_drop(sock_net(sk), sk, skb, Duplicates);
-		return;
-	}
-	if (ys->ecn.mode == YOKE_ECN_CLASSIC)
-		yoke_input_mark(sk, cb->ecn);
-	if (yoke_seq_after(cb->seg.seq, ys->rcv_nxt)) {
-		yoke_input_queue_ooo(sk, skb);
-		ys->ack_due = true;
-		if (ys->dsack || ys->quickack || ys->route_quickack || !yoke_compress_ack(sk))
-			ys->ack_now = true;
-		return;
-	}
-	if (skb->len && !yoke_input_room(sk, skb)) {
-		/*
-		 * RFC 9293 MUST-62 sends the ACK all the same: the peer learns that nothing moved.
-		 */
-		ys->ack_now = true;
-		yoke_drop(sock_net(sk), sk, skb, MemDrops);
-		return;
-	}
-	if (yoke_seq_before(cb->seg.seq, ys->rcv_nxt))
-		yoke_input_dsack(ys, cb->seg.seq, ys->rcv_nxt);
-	gap = !RB_EMPTY_ROOT(&ys->ooo);
-	yoke_input_measure(sk, skb, s);
-	yoke_input_append(sk, skb, false);
-	if (unlikely(gap))
-		yoke_input_drain(sk);
-	yoke_input_ack_due(sk, s->flags & YOKE_PSH);
-	if (gap)
-		ys->ack_now = true;
-	/* SO_RCVLOWAT: a reader sleeps until there is as much as it wants, or the end. */
-	if (!sock_flag(sk, SOCK_DEAD) &&
-	    (yoke_conn_readable(sk, sk->sk_rcvlowat) || sock_flag(sk, SOCK_DONE)))
-		sk->sk_data_ready(sk);
-}
-
-/* Eighth step: the FIN in order. RCV.NXT is beyond it. */
-static void yoke_input_fin(struct sock *sk)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	ys->fin_received = true;
-	WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | RCV_SHUTDOWN);
-	sock_set_flag(sk, SOCK_DONE);
-	switch (sk->sk_state) {
-	case TCP_ESTABLISHED:
-		/* Our FIN is mostly about to follow, and carries the ACK. */
-		ys->quickack = 0;
-		ys->pingpong = true;
-		yoke_conn_set_state(sk, TCP_CLOSE_WAIT);
-		break;
-	case TCP_FIN_WAIT1:
-		ys->ack_now = true;
-		yoke_conn_set_state(sk, TCP_CLOSING);
-		break;
-	case TCP_FIN_WAIT2:
-		/* The ACK goes out before the socket is left behind. */
-		yoke_output_ack(sk);
-		yoke_timewait_enter(sk, false, YOKE_TIMEWAIT_LEN);
-		break;
-	}
-	if (!sock_flag(sk, SOCK_DEAD)) {
-		sk->sk_state_change(sk);
-		sk_wake_async(sk, SOCK_WAKE_WAITD, sk->sk_shutdown == SHUTDOWN_MASK ? POLL_HUP : POLL_IN);
-	}
-}
 
 /* --- the handshake, active side --- */
 
@@ -612,7 +193,7 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 	/* By itself, whatever there is to send (RFC 9768 §3.2.2.1). */
 	if (ys->ecn.shake)
 		yoke_output_ack(sk);
-	yoke_input_data(sk, skb, s);
+	yoke_text_rcv(sk, skb, s);
 }
 
 /* --- the steps of §3.10.7.4 --- */
@@ -681,7 +262,7 @@ static void yoke_input_twice(struct sock *sk, const struct yoke_segment *s)
 		yoke_count(sock_net(sk), DuplicateDataRehash);
 	if (yoke_seq_after(end, ys->rcv_nxt))
 		end = ys->rcv_nxt;
-	yoke_input_dsack(ys, s->seq, end);
+	yoke_text_dsack(ys, s->seq, end);
 	/* A sender that timed out begins anew, with a segment or two, and needs their ACKs at once. */
 	ys->pingpong = false;
 	ys->quickack = TCP_MAX_QUICKACKS;
@@ -800,6 +381,28 @@ static void yoke_input_answer(struct sock *sk)
 }
 
 /*
+ * An acceptable segment on a connection with ECN. AccECN counts all of them; classic: CWR ends the
+ * echo, and a window just cut waits for this ACK.
+ */
+static void yoke_input_ecn(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (ys->ecn.mode == YOKE_ECN_ACCURATE) {
+		if (yoke_ecn_count(&ys->ecn, yoke_cb(skb)->ecn,
+				   max_t(u16, 1, skb_shinfo(skb)->gso_segs), s->len, ys->ack_due))
+			ys->ack_now = true;
+		return;
+	}
+	if (!(s->flags & YOKE_CWR))
+		return;
+	if (!yoke_conn_needs_ecn(sk))
+		yoke_ecn_reduced(&ys->ecn);
+	if (s->len)
+		ys->ack_now = true;
+}
+
+/*
  * Steps one to five. Returns false if @skb goes no further: it is consumed. An ACK that is owed
  * from before is the timer's.
  */
@@ -886,30 +489,6 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 	return true;
 }
 
-void yoke_input_syn_data(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	ys->syn_data = s->len;
-	yoke_input_data(sk, skb, s);
-	ys->rcv_wup = ys->rcv_nxt;
-}
-
-int yoke_input_refill(struct sock *sk, struct sk_buff *skb)
-{
-	struct yoke_cb *cb = yoke_cb(skb);
-
-	if (!yoke_input_room(sk, skb)) {
-		kfree_skb(skb);
-		return -ENOBUFS;
-	}
-	cb->seg.seq = yoke_sk(sk)->rcv_nxt;
-	cb->seg.end_seq = cb->seg.seq + skb->len;
-	cb->flags = 0;
-	yoke_input_append(sk, skb, false);
-	return 0;
-}
-
 /* Any state but CLOSED. */
 static void yoke_input_segment(struct sock *sk, struct sk_buff *skb)
 {
@@ -943,7 +522,7 @@ static void yoke_input_segment(struct sock *sk, struct sk_buff *skb)
 	if (likely((1 << sk->sk_state) & YOKE_DATA_STATES)) {
 		if (unlikely(s.flags & YOKE_URG || (ys->urgent && s.len)))
 			yoke_urgent_rcv(sk, skb, s.seq, s.flags & YOKE_URG ? &s.urg : NULL);
-		yoke_input_data(sk, skb, &s);
+		yoke_text_rcv(sk, skb, &s);
 	} else if (s.end_seq != s.seq) {
 		yoke_drop(sock_net(sk), sk, skb, AfterFin);
 	} else {

@@ -20,6 +20,7 @@
 #include "pace.h"
 #include "output.h"
 #include "send.h"
+#include "text.h"
 #include "../algo/cookie.h"
 #include "../table/cc_table.h"
 #include "../table/cgroup.h"
@@ -562,7 +563,7 @@ static bool yoke_listen_fastopen(struct sock *sk, struct sk_buff *skb, const str
 	yoke_conn_init_buffers(child);
 	yoke_conn_keepalive(child);
 	yoke_cb(skb)->ecn = rx->ecn;
-	yoke_input_syn_data(child, skb, s);
+	yoke_text_rcv_syn(child, skb, s);
 	if (yoke_send_syn_ack(child, answer))
 		yoke_conn_abort(child, ENOBUFS);
 	bh_unlock_sock(child);

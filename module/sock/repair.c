@@ -13,6 +13,7 @@
 #include "../engine/output.h"
 #include "../engine/pace.h"
 #include "../engine/send.h"
+#include "../engine/text.h"
 #include "repair.h"
 
 #define REFILL_MOST	(64 * 1024)	/* bytes into the receive queue at a time */
@@ -270,7 +271,7 @@ int yoke_repair_refill(struct sock *sk, struct msghdr *msg)
 		kfree_skb(skb);
 		return err;
 	}
-	err = yoke_input_refill(sk, skb);
+	err = yoke_text_refill(sk, skb);
 	return err ?: n;
 }
 
