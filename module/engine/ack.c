@@ -32,7 +32,11 @@ void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg)
 	yoke_opt_parse((const u8 *)(th + 1), size - sizeof(*th), seg->flags & YOKE_SYN, &seg->opt);
 }
 
-/* RFC 9293 §3.10.7.4: the window of the newest segment counts. Returns true if it changed. */
+/*
+ * RFC 9293 §3.10.7.4: the window of the newest segment counts: also of one that is sent again, if it
+ * acknowledges what none did before. Else, where both ends send again, SND.UNA moves and takes along a
+ * window of long ago, beyond what the peer has room for. Returns true if it changed.
+ */
 static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *seg)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -40,10 +44,11 @@ static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *seg)
 
 	if (!(seg->flags & YOKE_SYN))
 		wnd <<= ys->snd_wscale;
-	if (!yoke_seq_before(ys->snd_wl1, seg->seq) &&
+	if (!yoke_seq_after(seg->ack, ys->snd_una) && !yoke_seq_before(ys->snd_wl1, seg->seq) &&
 	    !(ys->snd_wl1 == seg->seq && !yoke_seq_after(ys->snd_wl2, seg->ack)))
 		return false;
-	ys->snd_wl1 = seg->seq;
+	if (yoke_seq_before(ys->snd_wl1, seg->seq))
+		ys->snd_wl1 = seg->seq;
 	ys->snd_wl2 = seg->ack;
 	if (wnd == ys->snd_wnd)
 		return false;

@@ -362,7 +362,7 @@ static u32 yoke_output_seq(const struct yoke_sock *ys)
 
 	if (likely(beyond <= 1 << ys->snd_wscale))
 		return ys->snd_nxt;
-	return ys->snd_wnd ? end - 1 : end;
+	return end;
 }
 
 void yoke_output_ack(struct sock *sk)

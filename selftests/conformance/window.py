@@ -522,7 +522,22 @@ def ack_into_a_window_that_shrank(p):
 			c.send('PA', b'ping', ack=first)
 			ack = c.next(what='an ACK')
 		equal((ack.ack, ack.data), (c.seq, b''), 'the ACK')
-		check(0 <= ahead(ack.seq, first) < max(win, 1), f'seq {ahead(ack.seq, first):+}')
+		check(0 <= ahead(ack.seq, first) <= win, f'seq {ahead(ack.seq, first):+}')
+
+
+@rows('9293-EV-23', '9293-MUST-34')
+def window_with_what_came_before(p):
+	"""What comes again, but acknowledges what is new, brings the newest window."""
+	c = p.established(win=4 * SIZE, options=OFFER, nodelay=1)
+	c.send('PA', b'ping')
+	c.expect('A', ack=c.seq)
+	c.write(pattern(2 * SIZE))
+	first = c.drain()[0].seq
+	c.send('A', ack=first)
+	c.send('PA', b'ping', seq=c.seq - 4, ack=first + SIZE, win=SIZE)
+	c.write(pattern(SIZE))
+	late = [s for s in c.drain() if ahead(s.seq, first) + len(s.data) > 2 * SIZE]
+	equal(late, [], 'beyond the window')
 
 
 @rows('9293-EV-23')
