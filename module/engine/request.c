@@ -258,16 +258,15 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 	/* Without its lock: a program may be setting these. */
 	u32 window_clamp = READ_ONCE(yoke_sk(sk)->window_clamp);
 	u16 user_mss = READ_ONCE(yoke_sk(sk)->user_mss);
-	u32 mark = inet_request_mark(sk, skb);
 	bool options, needs_ecn;
 	u64 hash;
 	u8 ecn;
 
 	req->rx = *rx;
-	req->rx.mark = mark;
+	req->rx.mark = inet_request_mark(sk, skb);
 	if (rx->af->options_back)
 		req->rx.options = rx->af->options_back(net, skb);
-	if (yoke_output_route(route, net, sk, &req->rx, mark))
+	if (yoke_output_route(route, net, sk, &req->rx, req->rx.mark))
 		return false;
 	req->advmss = min_t(u32, dst_metric_advmss(route->dst), U16_MAX);
 	if (user_mss)
