@@ -496,14 +496,14 @@ static inline void yoke_conn_clock(struct yoke_sock *ys)
 	ys->now_us = div_u64(ktime_get_ns(), NSEC_PER_USEC);
 }
 
-/* Microseconds until pacing lets data go. */
+/* Microseconds until pacing lets data go: half an hour, if it is longer, as times are compared. */
 static inline u32 yoke_conn_pace_delay(const struct yoke_sock *ys)
 {
 	u64 now_ns = ys->now_us * NSEC_PER_USEC;
 
 	if (likely(!ys->pace || ys->pace->next_ns <= now_ns))
 		return 0;
-	return div_u64(ys->pace->next_ns - now_ns, NSEC_PER_USEC);
+	return min_t(u64, div_u64(ys->pace->next_ns - now_ns, NSEC_PER_USEC), INT_MAX);
 }
 
 /* Our timestamp value now (RFC 7323 §5.4: millisecond ticks). */

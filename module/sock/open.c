@@ -390,7 +390,8 @@ int yoke_open_listen(struct socket *sock, int backlog)
 	if (!err && !inet_sk(sk)->inet_num)
 		err = yoke_open_get_port(sk, 0);
 	if (!err) {
-		yoke_sk(sk)->owner.vrf = open_ports_vrf(sk);
+		/* Others who want the port may be reading it. */
+		WRITE_ONCE(yoke_sk(sk)->owner.vrf, open_ports_vrf(sk));
 		err = yoke_listen_start(sk);
 	}
 out:

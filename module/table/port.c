@@ -182,7 +182,7 @@ static bool share_address(const struct yoke_ports *ports, const struct sock *sk,
 
 static u32 owner_vrf(const struct yoke_owner *owner)
 {
-	return owner->sk ? owner->vrf : owner->apart ? owner->pair->vrf : 0;
+	return owner->sk ? READ_ONCE(owner->vrf) : owner->apart ? owner->pair->vrf : 0;
 }
 
 /* Does @owner's claim to the port conflict with @other's? @strict: we choose it, so don't share. */
@@ -373,9 +373,9 @@ void yoke_port_join(struct yoke_owner *owner, const struct yoke_owner *of)
 		if (!port->dead) {
 			port_add_owner(port, owner);
 			if (owner->sk) {
-				owner->vrf = of->vrf;
+				owner->vrf = READ_ONCE(of->vrf);
 			} else if (of->sk) {
-				owner->apart = of->vrf;
+				owner->apart = READ_ONCE(of->vrf);
 				owner->dev = of->sk->sk_bound_dev_if;
 				owner->reuse = of->sk->sk_reuse;
 				owner->reuseport = of->sk->sk_reuseport;
