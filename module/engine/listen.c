@@ -520,10 +520,14 @@ static bool yoke_listen_trusts(struct sock *sk, struct sk_buff *skb, const struc
 			       const struct yoke_rx *rx)
 {
 	struct yoke_route route;
+	struct yoke_rx back;
 	bool trusts;
 
-	if (likely(!s->len && !s->opt.has_cookie) || !READ_ONCE(yoke_sk(sk)->listener->fastopen_max) ||
-	    yoke_output_route(&route, sock_net(sk), sk, rx, inet_request_mark(sk, skb)))
+	if (likely(!s->len && !s->opt.has_cookie) || !READ_ONCE(yoke_sk(sk)->listener->fastopen_max))
+		return false;
+	back = *rx;
+	back.mark = inet_request_mark(sk, skb);
+	if (yoke_output_route(&route, sock_net(sk), sk, &back))
 		return false;
 	trusts = dst_metric(route.dst, RTAX_FASTOPEN_NO_COOKIE);
 	dst_release(route.dst);

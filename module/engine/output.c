@@ -410,13 +410,13 @@ static int yoke_output_device(const struct yoke_rx *rx)
 }
 
 int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk,
-		      const struct yoke_rx *rx, u32 mark)
+		      const struct yoke_rx *rx)
 {
 	*route = (struct yoke_route) {
 		.pair = rx->pair,
 		.af = rx->af,
 		.oif = yoke_output_device(rx),
-		.mark = mark,
+		.mark = rx->mark,
 		.flow = rx->flow,
 		.tos = rx->tos,
 		.foreign = rx->foreign,
@@ -471,9 +471,10 @@ void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct
 	struct yoke_rx back = *rx;
 	struct yoke_route route;
 
+	back.mark = mark;
 	if (rx->af->options_back)
 		back.options = rx->af->options_back(net, skb);
-	if (!yoke_output_route(&route, net, NULL, &back, mark)) {
+	if (!yoke_output_route(&route, net, NULL, &back)) {
 		route.txhash = txhash;
 		yoke_output_control(net, NULL, &route, says);
 	}

@@ -44,11 +44,11 @@ struct yoke_control {
 };
 
 /*
- * Looks up the way to @rx's sender, with @sk's options, if that is not NULL. 0, or -errno if there is
- * none. Who does not send by it puts @route->dst.
+ * Looks up the way to @rx's sender, by @rx->mark, with @sk's options, if that is not NULL. 0, or
+ * -errno if there is none. Who does not send by it puts @route->dst.
  */
 int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk,
-		      const struct yoke_rx *rx, u32 mark);
+		      const struct yoke_rx *rx);
 /* One by @route, which is used up; @sk may be NULL. */
 void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_route *route,
 			 const struct yoke_control *says);

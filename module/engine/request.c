@@ -139,7 +139,7 @@ void yoke_request_send(struct yoke_request *req, u16 flags)
 {
 	struct yoke_route route;
 
-	if (!yoke_output_route(&route, sock_net(req->listener), req->listener, &req->rx, req->rx.mark))
+	if (!yoke_output_route(&route, sock_net(req->listener), req->listener, &req->rx))
 		yoke_request_send_by(req, flags, NULL, &route);
 }
 
@@ -266,7 +266,7 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 	req->rx.mark = inet_request_mark(sk, skb);
 	if (rx->af->options_back)
 		req->rx.options = rx->af->options_back(net, skb);
-	if (yoke_output_route(route, net, sk, &req->rx, req->rx.mark))
+	if (yoke_output_route(route, net, sk, &req->rx))
 		return false;
 	req->advmss = min_t(u32, dst_metric_advmss(route->dst), U16_MAX);
 	if (user_mss)
