@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A router says that another is nearer (RFC 792, RFC 4861 §8): IP learns of it through the stream whose
- * packet is quoted, if that is one in flight (RFC 1122 §4.2.3.9, RFC 5927 §4.1).
+ * What IP learns of the next hop through a stream. A router says that another is nearer (RFC 792,
+ * RFC 4861 §8): that is believed if the packet it quotes is one in flight (RFC 1122 §4.2.3.9, RFC 5927
+ * §4.1). Text that is acknowledged says that the next hop is there (RFC 4861 §7.3.1).
  *
  *	a 10.0.0.1 -------- 10.0.0.2 (first hop)  b  10.9.0.1 (peer)
  *	                    10.0.0.3 (the nearer one)
@@ -168,6 +169,39 @@ TEST_F(redirect, about_a_datagram)
 	must(send_to(fd, "x", 1, PEER, 9));
 	ASSERT_TRUE(until(remember(self, oracle() ? IPPROTO_UDP : IPPROTO_YOKE_DGRAM)));
 	EXPECT_TRUE(until(({ redirect(&self->net, self->quoted, 0); redirected(); })));
+}
+
+/* Has a asked b whether its address is there, since the last time we looked? */
+static bool asked(int seen)
+{
+	struct sockaddr_ll from = { 0 };
+	socklen_t len = sizeof(from);
+	unsigned char packet[2048];
+	bool found = false;
+
+	while (recvfrom(seen, packet, sizeof(packet), 0, (struct sockaddr *)&from, &len) > 0)
+		if (from.sll_pkttype != PACKET_OUTGOING)
+			found |= ipv6() ? packet[6] == IPPROTO_ICMPV6 && packet[40] == ND_NEIGHBOR_SOLICIT
+					: packet[7] == 1;	/* ARP: request */
+	return found;
+}
+
+TEST_F(redirect, who_passes_on_what_is_acknowledged_is_not_asked)
+{
+	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ARP) };
+	const char *hop = ipv6() ? "fe80::b" : ADDR_B;
+
+	if (!ipv6()) {
+		enter(self->net.b);
+		ll.sll_ifindex = if_nametoindex("veth");
+		must((bind)(self->seen, (struct sockaddr *)&ll, sizeof(ll)));
+		enter(self->net.a);
+	}
+	must(shell("sysctl -w net.ipv%s.neigh.veth.delay_first_probe_time=1", variant->ip) ? 0 : -1);
+	must(shell("ip neigh change %s dev veth nud stale", hop) ? 0 : -1);
+	asked(self->seen);
+	EXPECT_TRUE(until(talk(self->p) && shell("ip neigh show %s dev veth | grep REACHABLE", hop)));
+	EXPECT_FALSE(asked(self->seen));
 }
 
 TEST_HARNESS_MAIN
