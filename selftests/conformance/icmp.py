@@ -5,8 +5,8 @@ import errno
 import socket
 import time
 
-from peer import (MSS, ORACLE, Peer, check, connect_error, connected, connecting, equal, held, pattern,
-		  rows, seq32, slow)
+from peer import (MSS, ORACLE, Failure, Peer, check, connect_error, connected, connecting, equal, held,
+		  near, pattern, poll_events, rows, seq32, slow)
 
 HARD = {2: errno.ENOPROTOOPT, 3: errno.ECONNREFUSED}
 SOFT = ((3, 0), (3, 1), (3, 5), (11, 0), (11, 1), (12, 0))
@@ -106,6 +106,27 @@ def no_way_is_no_congestion(p):
 	check(max(gaps) < 1.5 * min(gaps), f'intervals of {gaps} s')
 	c.send('A')
 	c.alive()
+
+
+@rows('9293-MUST-56', '9293-MUST-20')
+def no_way_for_as_long_as_r2(p):
+	"""R2 is the time of so many tries of which each waits twice as long, however many there were."""
+	with p.sysctl('retries2', 3):
+		c = p.established()
+		c.sock.send(b'hello')
+		start = again = c.expect('A', b'hello')
+		tries = 0
+		while not poll_events(c.sock) & 8:
+			check(time.monotonic() - start.at < 10, 'not given up')
+			try:
+				again = c.expect('A', b'hello', seq=start.seq, within=1)
+			except Failure:
+				continue
+			tries += 1
+			p.icmp_send(3, 1, quote(again))
+			p.barrier()
+		check(tries > 4, f'{tries} tries')
+		near(time.monotonic() - start.at, 0.2 + 0.4 + 0.8 + 1.6, low=0.3, high=2, what='given up after')
 
 
 @rows('5927-2', '9293-SHLD-26')
