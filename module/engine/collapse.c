@@ -12,21 +12,23 @@
 #include "../table/mem.h"
 #include "collapse.h"
 
-/* Nearly half of it is not text, or more: a little less than windows are reckoned with. */
+/*
+ * Nearly half of it is not text, or more: a little less than windows are reckoned with. Not what ends
+ * with a FIN, which has a number and no byte: nothing may follow it in a buffer, even if a peer sends on.
+ */
 static bool yoke_collapse_is_bloated(const struct sk_buff *skb)
 {
-	return skb->truesize > skb->len / 4 * 7 && skb->len < SKB_MAX_ORDER(0, 0) * 3 / 4;
+	return skb->truesize > skb->len / 4 * 7 && skb->len < SKB_MAX_ORDER(0, 0) * 3 / 4 &&
+	       !(yoke_cb(skb)->flags & YOKE_FIN);
 }
 
-/* @skb's text from @seq on, and its FIN, behind that of @to. */
+/* @skb's text from @seq on, behind that of @to. */
 static void yoke_collapse_copy(struct sk_buff *to, struct sk_buff *skb, u32 seq)
 {
-	struct yoke_cb *cb = yoke_cb(skb), *tcb = yoke_cb(to);
-	u32 offset = seq - cb->seg.seq, len = skb->len - offset;
+	u32 offset = seq - yoke_cb(skb)->seg.seq, len = skb->len - offset;
 
 	skb_copy_bits(skb, offset, skb_put(to, len), len);
-	tcb->seg.end_seq = cb->seg.end_seq;
-	tcb->flags |= cb->flags;
+	yoke_cb(to)->seg.end_seq = yoke_cb(skb)->seg.end_seq;
 }
 
 /*

@@ -116,6 +116,26 @@ def tiny_segments_and_one_around_them(p):
 	c.alive()
 
 
+@rows('5681-8')
+def fins_in_a_row_behind_a_gap(p):
+	"""A full buffer has many FINs, one behind the other, then what begins before them and ends among
+	them: it is read up to the first FIN that is left."""
+	c = p.established(rcvbuf=16384)
+	size = ahead(right_edge(c.syn), c.seq) // 10 * 10
+	check(size >= 5000, f'a window of {size} bytes')
+	data, begin = pattern(size), c.seq
+	for i in range(20, 28):
+		c.send('FA', seq=begin + i)
+	for i in reversed(range(100, size // 2, 10)):
+		c.send('PA', data[i:i + 10], seq=begin + i)
+	c.send('PA', data[15:25], seq=begin + 15)
+	for i in reversed(range(size // 2, size, 10)):
+		c.send('PA', data[i:i + 10], seq=begin + i)
+	c.send('PA', data[:15], seq=begin)
+	equal(c.recv(size), data[:25], 'data read')
+	c.expect_state('CLOSE_WAIT')
+
+
 @rows('9293-ZWP-3', '9293-EV-12', '9293-EV-13')
 def probe_of_a_closed_window(p):
 	"""As receiver: the probe's byte is not taken, RCV.NXT and the window are told."""
