@@ -49,6 +49,8 @@ void yoke_cc_set_mss(struct yoke_cc *cc, u32 mss)
 {
 	cc->mss = max(mss, 1u);
 	cc->cwnd = max(cc->cwnd, cc->mss);
+	/* A reduction may still be on its way there; and less than a segment lets nothing out. */
+	cc->ssthresh = max(cc->ssthresh, 2 * cc->mss);
 }
 
 void yoke_cc_idle(struct yoke_cc *cc, u32 idle_us, u32 rto_us, u32 now_us)

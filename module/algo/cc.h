@@ -22,7 +22,10 @@ extern const struct yoke_cc_ops *const yoke_cc_builtin[];
  */
 void yoke_cc_init(struct yoke_cc *cc, const struct yoke_cc_ops *ops, u32 mss, u32 init_segs,
 		  u32 most_segs);
-/* The effective MSS changed: cwnd stays the same number of bytes, but at least one segment. */
+/*
+ * The effective MSS changed: cwnd and ssthresh stay the same number of bytes, but at least one segment
+ * and two.
+ */
 void yoke_cc_set_mss(struct yoke_cc *cc, u32 mss);
 /*
  * After @idle_us without sending, cwnd decays by half for each RTO, to no less than the restart

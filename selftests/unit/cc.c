@@ -74,8 +74,11 @@ TEST(set_mss__keeps_the_bytes_but_one_segment)
 
 	yoke_cc_set_mss(&cc, 500);
 	EXPECT_EQ(cc.cwnd, 3000);
+	EXPECT_EQ(cc.ssthresh, 5000);
 	yoke_cc_set_mss(&cc, 9000);
 	EXPECT_EQ(cc.cwnd, 9000);
+	/* Where a reduction that is under way ends: less than a segment would never let one out. */
+	EXPECT_EQ(cc.ssthresh, 18000);
 	yoke_cc_set_mss(&cc, 0);
 	EXPECT(cc.mss > 0);
 }
