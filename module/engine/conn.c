@@ -485,6 +485,8 @@ void yoke_conn_destroy(struct sock *sk)
 	ys->cc.ops = &yoke_cc_reno;
 	sk_stream_kill_queues(sk);
 	xfrm_sk_free_policy(sk);
+	/* IPv6's routes are the namespace's, which does not wait for what is still in some device's queue. */
+	sk_dst_reset(sk);
 	sk_sockets_allocated_dec(sk);
 	if (sock_flag(sk, SOCK_DEAD))
 		percpu_counter_dec(&yoke_mem_orphans);

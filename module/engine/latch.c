@@ -19,9 +19,15 @@
 /* A copy of @skb for a socket that is of IPv6 and came by it. NULL: there is no memory. */
 static struct sk_buff *yoke_latch_clone(struct sk_buff *skb)
 {
+	struct sk_buff *packet;
+
 	/* Until it is queued a segment has IP's notes beside ours. */
 	BUILD_BUG_ON(sizeof(struct inet6_skb_parm) > offsetof(struct yoke_cb, flags));
-	return skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
+	packet = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
+	/* It lasts as long as the socket, and a route only as long as its namespace. */
+	if (packet)
+		skb_dst_drop(packet);
+	return packet;
 }
 
 static bool yoke_latch_applies(const struct sock *sk, const struct sk_buff *skb)
