@@ -171,6 +171,50 @@ TEST_F_TIMEOUT(netns, a_dying_one_takes_its_connections_along, 60)
 	EXPECT_TRUE(within(4 * BOUND, if_nametoindex("veth") == 0));
 }
 
+/*
+ * What it sent waits in a device outside of it, and holds a socket of it, long after it has died. (TCP's
+ * namespace dies only then.)
+ */
+TEST_F_TIMEOUT(netns, what_a_dead_one_sent_is_still_under_way, 60)
+{
+	struct net net;
+	static char text[10000];
+	int listening, fd;
+
+	if (!new_link(&net))
+		SKIP(return, "no veth pair (iproute2? veth module?)");
+	if (!shell("ip link add low type veth peer name low netns /proc/%d/fd/%d", getpid(), self->a) ||
+	    !shell("ip link set low up && ip link add high link low netns /proc/%d/fd/%d type macvlan",
+		   getpid(), net.b))
+		SKIP(return, "no macvlan (iproute2? macvlan module?)");
+	enter(self->a);
+	bring_up("low", "10.9.0.2");
+	listening = listener("10.9.0.2", 0, 1);
+	enter(net.b);
+	bring_up("high", "10.9.0.1");
+	fd = connected_to("10.9.0.2", local_port(listening));
+	enter(net.a);
+	if (!shell("tc qdisc add dev low root tbf rate 8bit burst 1600 limit 100000"))
+		SKIP(return, "no tbf (iproute2? sch_tbf module?)");
+	set_nonblock(fd, true);
+	must(send(fd, text, sizeof(text), 0));
+	EXPECT_TRUE(until(shell("tc -s qdisc show dev low | grep 'backlog [1-9]'")));
+
+	close(net.b);
+	close_range(net.a + 1, ~0U, 0);
+	EXPECT_TRUE(oracle() || within(4 * BOUND, if_nametoindex("veth") == 0));
+	/* They die one after the other: the next one when nothing is left of this. */
+	new_net();
+	fd = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	enter(net.a);
+	must(shell("ip link add later type veth peer name later netns /proc/%d/fd/%d", getpid(), fd) ? 0 : -1);
+	close(fd);
+	EXPECT_TRUE(within(4 * BOUND, if_nametoindex("later") == 0));
+	/* It is thrown away: the socket's memory goes, and all that it held. */
+	EXPECT_TRUE(shell("tc qdisc del dev low root"));
+	EXPECT_TRUE(within(4 * BOUND, if_nametoindex("veth") == 0));
+}
+
 /* A peer whose namespace dies says goodbye, if only by silence: no crash, no hang. */
 TEST_F(netns, a_dying_neighbour)
 {
