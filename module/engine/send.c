@@ -41,8 +41,8 @@ unsigned int yoke_send_goal(struct sock *sk)
 
 	if (!sk_can_gso(sk))
 		return mss;
-	segs = min_t(unsigned int, (sk->sk_gso_max_size - 1 - YOKE_HEADROOM) / mss,
-		     READ_ONCE(sk->sk_gso_max_segs));
+	segs = sk->sk_gso_max_size - min_t(unsigned int, sk->sk_gso_max_size, 1 + YOKE_HEADROOM);
+	segs = min_t(unsigned int, segs / mss, READ_ONCE(sk->sk_gso_max_segs));
 	/* No more than half of the peer's window at once, or the pipe stalls. */
 	segs = min_t(unsigned int, segs, max(ys->max_window, 2U) / 2 / mss);
 	/* A path MTU probe is cut from one buffer. */

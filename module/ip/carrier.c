@@ -19,6 +19,7 @@
 void yoke_carrier_keep_route(struct sock *sk, struct dst_entry *dst, int gso_type)
 {
 	const struct net_device *dev = dst->dev;
+	u32 size;
 
 	sk->sk_gso_type = gso_type;
 	sk->sk_route_caps = dev->features;
@@ -28,8 +29,9 @@ void yoke_carrier_keep_route(struct sock *sk, struct dst_entry *dst, int gso_typ
 	} else {
 		sk->sk_route_caps |= NETIF_F_GSO | NETIF_F_GSO_SOFTWARE | NETIF_F_SG |
 				     NETIF_F_HW_CSUM;
-		sk->sk_gso_max_size = min_t(u32, READ_ONCE(dev->gso_max_size), IP_MAX_MTU + 1) -
-				      (MAX_TCP_HEADER + 1);
+		/* An administrator may have set next to nothing. */
+		size = clamp_t(u32, READ_ONCE(dev->gso_max_size), MAX_TCP_HEADER + 1, IP_MAX_MTU + 1);
+		sk->sk_gso_max_size = size - (MAX_TCP_HEADER + 1);
 		sk->sk_gso_max_segs = max_t(u32, READ_ONCE(dev->gso_max_segs), 1);
 	}
 	sk_dst_set(sk, dst);
