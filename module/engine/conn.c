@@ -399,6 +399,9 @@ void yoke_conn_renew(struct sock *sk)
 
 	yoke_conn_timers_stop(sk);
 	yoke_conn_purge(sk);
+	WRITE_ONCE(sk->sk_err_soft, 0);
+	if (ys->pace)
+		ys->pace->next_ns = 0;
 	yoke_rtt_renew(&ys->rtt);
 	ys->mss_clamp = U16_MAX;
 	ys->snd_wnd = 0;
