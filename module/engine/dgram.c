@@ -436,13 +436,16 @@ static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yo
 	struct yoke_net *yn = yoke_net(net);
 	struct rhlist_head *list, *pos;
 	bool v4 = ipv6_addr_v4mapped(&rx->pair.laddr);
-	struct yoke_pair key;
+	struct yoke_pair key, before;
 	struct yoke_dgram *dg;
 	struct sk_buff *copy;
 	bool heard = false;
 	int i;
 
-	for (i = 0; next_key(&key, &rx->pair, i); i++) {
+	for (i = 0; next_key(&key, &rx->pair, i); i++, before = key) {
+		/* What came to 0.0.0.0, or from :: without a port, has two keys alike: nobody hears it twice. */
+		if (i && yoke_hash_same(&key, &before))
+			continue;
 		list = rhltable_lookup(&yn->dgrams, &key, dgram_params);
 		rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
 			if (!takes(dg, &key, rx, v4) || !wants_one_of_many(dg, skb, rx))

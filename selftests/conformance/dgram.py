@@ -262,6 +262,15 @@ def broadcast_refused(p):
 	s.sendto(b'x', ('10.9.255.255', 5000))
 
 
+@rows('1122-UDP-4')
+def old_broadcast(p):
+	"""From and to 0.0.0.0: a broadcast that who is bound to no address hears, once."""
+	s = p.dgram('0.0.0.0')
+	p.datagram(5000, s.getsockname()[1], b'anybody?', src='0.0.0.0', dst='0.0.0.0')
+	equal(s.recv(100), b'anybody?', 'datagram')
+	raises(errno.EAGAIN, s.recv, 100, socket.MSG_DONTWAIT)
+
+
 @rows('768-3', '1122-UDP-4')
 def fragmented(p):
 	"""A datagram that IP had to put together."""
