@@ -208,7 +208,8 @@ struct yoke_listener {
  * @advmss:	the MSS option we send
  * @syn_tsval:	our timestamp when the SYN left first
  * @put:	segments with text, bytes that were retransmitted, and duplicates that the peer reported
- * @challenge_jiffies: when the last challenge ACK left (RFC 5961 §7), 0 for never
+ * @challenge_jiffies: when the last challenge ACK left (RFC 5961 §7), 0 for never, or the SYN-ACK that
+ *		a SYN of Fast Open asked for again
  *
  * engine/ack.c, what the peer says of it:
  * @max_window:	largest window the peer ever offered (silly window avoidance, RFC 9293 §3.8.6.2.1)

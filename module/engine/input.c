@@ -415,7 +415,8 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 	/* Fast Open's SYN again: our answer was lost. */
 	if (unlikely(ys->fastopen) && (s->flags & (YOKE_SYN | YOKE_ACK)) == YOKE_SYN &&
 	    s->seq == ys->irs) {
-		yoke_send_retransmit_head(sk);
+		if (yoke_output_may_answer(sk))
+			yoke_send_retransmit_head(sk);
 		yoke_drop(net, sk, skb, Duplicates);
 		return false;
 	}

@@ -372,7 +372,7 @@ void yoke_output_ack(struct sock *sk)
 	yoke_output_bare(sk, yoke_output_seq(yoke_sk(sk)), YOKE_ACK);
 }
 
-void yoke_output_challenge(struct sock *sk)
+bool yoke_output_may_answer(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 limit = READ_ONCE(yoke_net(sock_net(sk))->set.invalid_ratelimit);
@@ -381,9 +381,16 @@ void yoke_output_challenge(struct sock *sk)
 	/* Zero means none was sent yet. */
 	if (ys->challenge_jiffies && now - ys->challenge_jiffies < limit) {
 		yoke_count(sock_net(sk), ACKSkippedChallenge);
-		return;
+		return false;
 	}
 	ys->challenge_jiffies = now ?: 1;
+	return true;
+}
+
+void yoke_output_challenge(struct sock *sk)
+{
+	if (!yoke_output_may_answer(sk))
+		return;
 	if (!yoke_net_may_challenge(sock_net(sk)))
 		return;
 	yoke_count(sock_net(sk), ChallengeAcks);

@@ -19,6 +19,8 @@ int yoke_output_queued(struct sock *sk, struct sk_buff *skb, const struct yoke_o
 void yoke_output_bare(struct sock *sk, u32 seq, u8 flags);
 /* An ACK now; the one owed is settled. */
 void yoke_output_ack(struct sock *sk);
+/* Once in a while only: what it answers may be anybody's, in any number (RFC 5961 §7). */
+bool yoke_output_may_answer(struct sock *sk);
 /* An ACK because of a suspicious segment, rate-limited (RFC 5961 §7). */
 void yoke_output_challenge(struct sock *sk);
 /* A reset for an established connection that the program aborts. */

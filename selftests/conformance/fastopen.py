@@ -258,6 +258,21 @@ def syn_again(p):
 	c.alive()
 
 
+@rows('5961-9', '7413-9')
+def syn_again_and_again(p):
+	"""... but not as often as anybody likes (net.yoke.invalid_ratelimit)."""
+	listener = listen(p)
+	c = fast(p, listener, ask(p, listener))
+	with p.sysctl('invalid_ratelimit', 500):
+		for _ in range(20):
+			c.send('S', DATA, seq=c.iss, options=[('MSS', MSS)])
+		check(len(c.drain()) <= 3, 'each is answered')
+	c.sock = p.accept(listener)
+	c.send('A')
+	equal(c.recv(len(DATA)), DATA, 'data read')
+	c.alive()
+
+
 @rows('7413-9')
 @slow(8)
 def syn_ack_again(p):
