@@ -171,10 +171,13 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 /* Appends @len bytes of pages to @skb, to be written. False if there is no memory. */
 static bool append_pages(struct sock *sk, struct sk_buff *skb, size_t len)
 {
-	struct page_frag *frag = &current->task_frag;
+	struct page_frag *frag = sk_page_frag(sk);
 	int i = skb_shinfo(skb)->nr_frags;
 	size_t n;
 
+	/* Its own it may not fill without the lock; and the task may be in the midst of filling its. */
+	if (frag == &sk->sk_frag)
+		return false;
 	for (; len; len -= n) {
 		if (i == MAX_SKB_FRAGS ||
 		    !skb_page_frag_refill(min(len, PAGE_SIZE), frag, sk->sk_allocation))
