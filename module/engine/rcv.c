@@ -292,7 +292,8 @@ static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, i
 		return;
 	}
 	/* Any of them ends an attempt (RFC 5461 §4.1, as in Linux); what Fast Open had accepted is none. */
-	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV) && !(ys->fastopen && sk->sk_socket)) {
+	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV) &&
+	    !(ys->fastopen && READ_ONCE(sk->sk_socket))) {
 		if (!sock_owned_by_user(sk))
 			yoke_conn_abort(sk, err);
 		else

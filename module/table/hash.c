@@ -17,7 +17,8 @@ static int hash_compare(struct rhashtable_compare_arg *arg, const void *obj)
 {
 	const struct yoke_node *node = obj;
 
-	return !yoke_hash_same(&node->pair, arg->key);
+	/* One that has left may still be looked at, while it gets another name (yoke_listen_rebind()). */
+	return !data_race(yoke_hash_same(&node->pair, arg->key));
 }
 
 static const struct rhashtable_params hash_params = {
