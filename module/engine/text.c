@@ -219,12 +219,14 @@ static void yoke_text_append(struct sock *sk, struct sk_buff *skb, bool owned)
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 end_seq = yoke_cb(skb)->seg.end_seq;
 	bool fin = yoke_cb(skb)->flags & YOKE_FIN;
+	u32 fresh = end_seq - ys->rcv_nxt - fin;
 
-	ys->bytes_received += end_seq - ys->rcv_nxt - fin;
+	ys->bytes_received += fresh;
 	WRITE_ONCE(ys->rcv_nxt, end_seq);
 	if (owned)
 		skb_orphan(skb);
-	if (!skb->len) {
+	/* Only its FIN is new: its text may all be read, and close(2) would find it unread. */
+	if (!fresh) {
 		yoke_spare_back(skb);
 	} else if (!tail || !yoke_text_merge(sk, tail, skb)) {
 		__skb_queue_tail(&sk->sk_receive_queue, skb);

@@ -185,6 +185,22 @@ def close_with_unread_data(p):
 	c.expect_state('CLOSED')
 
 
+@rows('9293-SHLD-3')
+def close_with_read_data_again(p):
+	"""The FIN comes with text that came before, and is all read: close() leaves nothing unread."""
+	c = p.established()
+	c.send('PA', b'all is read')
+	c.expect_ack()
+	equal(c.recv(11), b'all is read', 'data read')
+	c.seq = seq32(c.seq - 11)
+	c.send('FPA', b'all is read')
+	c.expect_ack()
+	c.sock.close()
+	c.expect('FA')
+	c.send('A')
+	c.expect_state('CLOSED')
+
+
 @rows('9293-SHLD-3', '9293-MAY-1')
 def data_after_close(p):
 	"""Nobody can read any more: text is answered by a reset."""
