@@ -141,11 +141,11 @@ unsigned int yoke_pace_burst(const struct sock *sk, unsigned int mss)
 	/* On a short path large buffers do no harm. */
 	if (shift < 32)
 		bytes += sk->sk_gso_max_size >> shift;
-	segs = (u32)min_t(u64, bytes, sk->sk_gso_max_size) / mss;
 	least = cc->ops->min_segs ? cc->ops->min_segs(cc) : READ_ONCE(set->min_tso_segs);
+	bytes = max(bytes, (u64)least * mss);
 	/* But no more than IP's header can say. */
-	least = min(least, sk->sk_gso_max_size / mss);
-	segs = clamp_t(u32, max(segs, least), 1, max_t(u32, READ_ONCE(sk->sk_gso_max_segs), 1));
+	segs = (u32)min_t(u64, bytes, sk->sk_gso_max_size) / mss;
+	segs = clamp_t(u32, segs, 1, max_t(u32, READ_ONCE(sk->sk_gso_max_segs), 1));
 	return segs * mss;
 }
 
