@@ -364,6 +364,28 @@ TEST_F(link, splice_across_a_bad_one)
 	splices(_metadata, LOSSY_PAIR("loss 2% delay 1ms"));
 }
 
+/* Pieces of which each has said that more follows leave, too, when they fill the send buffer. */
+TEST_F(data, splice_of_many_pieces)
+{
+	const int pieces = 200, size = 100;
+	struct pair p = stream_pair();
+	char piece[100];
+	pid_t reader;
+	int in[2], i;
+
+	must(set_opt(p.a, SOL_SOCKET, SO_SNDBUF, 1));
+	must(pipe2(in, O_DIRECT));
+	must(fcntl(in[1], F_SETPIPE_SZ, BIG));
+	for (i = 0; i < pieces; i++) {
+		fill(piece, size, 1, i * size);
+		must(write(in[1], piece, size));
+	}
+	reader = background_drain(p.b, pieces * size, hash_of(pieces * size));
+	for (i = pieces * size; i; )
+		i -= must(splice(in[0], NULL, p.a, NULL, i, 0));
+	EXPECT_EQ(0, finish(reader));
+}
+
 TEST_F(data, splice_out_in_odd_moments)
 {
 	struct pair p = stream_pair(), q = stream_pair();

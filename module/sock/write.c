@@ -373,8 +373,8 @@ static int write_all(struct sock *sk, const struct write_call *call)
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		if (copied && flags & MSG_OOB)
 			yoke_urgent_write(yoke_sk(sk));
-		if (copied)
-			push(sk, YOKE_PUSH_NAGLE);
+		/* What earlier calls left there as more was to follow (sendfile, splice) goes, too. */
+		push(sk, YOKE_PUSH_NAGLE);
 		err = sk_stream_wait_memory(sk, &timeo);
 		/* Another thread has let go of it, and what it is now is not ours. */
 		if (disconnects != sk->sk_disconnects)
