@@ -125,13 +125,15 @@ bool yoke_shortcut_open(struct net *net, struct sk_buff *skb, const struct rtabl
 static void shortcut_arrive(struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
-	struct net *net = dev_net(skb->dev);
+	struct net_device *lo = skb->dev;
+	struct net *net = dev_net(lo);
 
 	__IP_UPD_PO_STATS(net, IPSTATS_MIB_IN, skb->len);
 	__IP_INC_STATS(net, IPSTATS_MIB_NOECTPKTS + (iph->tos & INET_ECN_MASK));
 	__skb_pull(skb, sizeof(*iph));
 	shortcut_receive(skb);
 	__IP_INC_STATS(net, IPSTATS_MIB_INDELIVERS);
+	dev_put(lo);
 }
 
 /* Delivers what is in the list, and what comes into it meanwhile. BH off. */
@@ -172,6 +174,8 @@ static void shortcut_leave(struct net *net, struct sk_buff *skb)
 	skb_orphan(skb);
 	/* Not any more when it was to leave; when it came, yoke_rcv_conn() says to who asks. */
 	skb_set_delivery_time(skb, 0, SKB_CLOCK_REALTIME);
+	/* A list that waits for its tasklet is not flushed when a device goes, as the core's are. */
+	dev_hold(lo);
 	skb->dev = lo;
 	skb->skb_iif = lo->ifindex;
 	skb->pkt_type = PACKET_HOST;
