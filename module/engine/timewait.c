@@ -70,6 +70,7 @@ void yoke_timewait_enter(struct sock *sk, bool fin_wait2, unsigned long timeout)
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_timewait *tw = NULL;
+	int err;
 
 	if (atomic_inc_return(&yn->timewaits) <= READ_ONCE(yn->set.max_tw_buckets))
 		tw = kmem_cache_zalloc(yoke_timewait_cache, GFP_ATOMIC);
@@ -100,8 +101,12 @@ void yoke_timewait_enter(struct sock *sk, bool fin_wait2, unsigned long timeout)
 
 	yoke_port_join(&tw->owner, &ys->owner);
 	tw->owner.sk = NULL;
+	/* A backlog's FIN comes here as a process, which may be held up for longer than the timer takes. */
+	local_bh_disable();
 	mod_timer(&tw->timer, jiffies + timeout);
-	if (yoke_hash_replace(&yn->stream, &ys->node, &tw->node)) {
+	err = yoke_hash_replace(&yn->stream, &ys->node, &tw->node);
+	local_bh_enable();
+	if (err) {
 		/* Only out of memory: then there is nothing to remember by. */
 		yoke_timewait_kill(tw);
 		goto overflow;
