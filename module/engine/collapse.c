@@ -31,6 +31,21 @@ static void yoke_collapse_copy(struct sk_buff *to, struct sk_buff *skb, u32 seq)
 	yoke_cb(to)->seg.end_seq = yoke_cb(skb)->seg.end_seq;
 }
 
+/* How far those at the head of @from that are bloated reach, and one before them that ends at @end. */
+static u32 yoke_collapse_reach(const struct sk_buff_head *from, u32 end)
+{
+	const struct sk_buff *skb;
+
+	/* One may lie wholly inside one before it: the last to begin need not be the last to end. */
+	skb_queue_walk(from, skb) {
+		if (!yoke_collapse_is_bloated(skb))
+			break;
+		if (yoke_seq_after(yoke_cb(skb)->seg.end_seq, end))
+			end = yoke_cb(skb)->seg.end_seq;
+	}
+	return end;
+}
+
 /*
  * Moves the buffers of @from, each of which continues the one before or overlaps it, to @to, the
  * bloated ones together. What lies before @seq is not wanted.
@@ -41,10 +56,6 @@ static void yoke_collapse_run(struct sock *sk, struct sk_buff_head *from, struct
 	struct sk_buff *skb, *tail = NULL;
 	u32 end = seq;
 
-	/* One may lie wholly inside one before it: the last to begin need not be the last to end. */
-	skb_queue_walk(from, skb)
-		if (yoke_seq_after(yoke_cb(skb)->seg.end_seq, end))
-			end = yoke_cb(skb)->seg.end_seq;
 	while ((skb = __skb_dequeue(from))) {
 		struct yoke_cb *cb = yoke_cb(skb);
 		u32 start = yoke_seq_after(seq, cb->seg.seq) ? seq : cb->seg.seq;
@@ -56,6 +67,9 @@ static void yoke_collapse_run(struct sock *sk, struct sk_buff_head *from, struct
 		}
 		seq = cb->seg.end_seq;
 		if (yoke_collapse_is_bloated(skb) && (!tail || skb_tailroom(tail) < len)) {
+			/* No larger than what goes there, or lone bytes between others would take a page each. */
+			if (!yoke_seq_after(end, start))
+				end = yoke_collapse_reach(from, cb->seg.end_seq);
 			tail = alloc_skb(min_t(u32, SKB_MAX_ORDER(0, 0), end - start),
 					 GFP_ATOMIC | __GFP_NOWARN);
 			if (tail) {
