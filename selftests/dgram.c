@@ -4,6 +4,7 @@
  * without.
  */
 #include "yoke_test.h"
+#include <sys/wait.h>
 
 IN_OWN_NET(dgram)
 
@@ -224,6 +225,30 @@ TEST_F(dgram, connected_hears_its_peer_only)
 	EXPECT_OK(connect_nowhere(fd));
 	must(send(stranger, "psst", 4, 0));
 	EXPECT_EQ(4, recv(fd, buf, sizeof(buf), 0));
+}
+
+/* Whom it is connected to, and whether at all, changes; that somebody lives there does not. */
+TEST_F(dgram, is_there_while_it_connects)
+{
+	int fd = bound(SOCK_DGRAM, LOOPBACK, 4000), peer = bound(SOCK_DGRAM, LOOPBACK, 5000);
+	long end = now_ms() + 1000;
+	int status, refused = 0;
+	pid_t mover;
+
+	must(connect_to(peer, LOOPBACK, 4000));
+	mover = must(fork());
+	if (!mover) {
+		while (now_ms() < end) {
+			must(connect_to(fd, LOOPBACK, 5000));
+			must(connect_nowhere(fd));
+		}
+		_exit(0);
+	}
+	while (now_ms() < end)
+		refused += send(peer, "x", 1, 0) < 0 && errno == ECONNREFUSED;
+	EXPECT_EQ(mover, waitpid(mover, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, refused);
 }
 
 TEST_F(dgram, unreachable_port_is_told_to_the_connected)

@@ -50,13 +50,21 @@ DEFINE_STATIC_KEY_FALSE(yoke_dgram_trains);
 
 int yoke_dgram_init_net(struct yoke_net *yn)
 {
-	spin_lock_init(&yn->dgram_groups);
+	seqlock_init(&yn->dgram_places);
 	return rhltable_init(&yn->dgrams, &dgram_params);
 }
 
 void yoke_dgram_exit_net(struct yoke_net *yn)
 {
 	rhltable_destroy(&yn->dgrams);
+}
+
+static void take_out(struct yoke_net *yn, struct yoke_dgram *dg)
+{
+	lockdep_assert_held(&yn->dgram_places.lock);
+	if (dg->hashed)
+		rhltable_remove(&yn->dgrams, &dg->rhlist, dgram_params);
+	dg->hashed = false;
 }
 
 void yoke_dgram_leave(struct sock *sk)
@@ -67,10 +75,9 @@ void yoke_dgram_leave(struct sock *sk)
 	if (!dg->hashed)
 		return;
 	/* Who has found it, and is making a group with it, has done so; nobody will after this. */
-	spin_lock_bh(&yn->dgram_groups);
-	rhltable_remove(&yn->dgrams, &dg->rhlist, dgram_params);
-	spin_unlock_bh(&yn->dgram_groups);
-	dg->hashed = false;
+	write_seqlock_bh(&yn->dgram_places);
+	take_out(yn, dg);
+	write_sequnlock_bh(&yn->dgram_places);
 }
 
 static bool any_address(const struct in6_addr *addr)
@@ -97,7 +104,7 @@ static int join_group(struct yoke_net *yn, struct sock *sk)
 	struct rhlist_head *list, *pos;
 	struct yoke_dgram *other;
 
-	lockdep_assert_held(&yn->dgram_groups);
+	lockdep_assert_held(&yn->dgram_places.lock);
 	list = rhltable_lookup(&yn->dgrams, &dg->pair, dgram_params);
 	rhl_for_each_entry_rcu(other, pos, list, rhlist) {
 		struct sock *sk2 = &other->inet.sk;
@@ -121,17 +128,15 @@ static int enter_group(struct yoke_net *yn, struct sock *sk)
 	struct yoke_dgram *dg = yoke_dg(sk);
 	int err;
 
-	spin_lock_bh(&yn->dgram_groups);
 	rcu_read_lock();
 	err = join_group(yn, sk);
 	rcu_read_unlock();
-	if (!err) {
-		err = rhltable_insert(&yn->dgrams, &dg->rhlist, dgram_params);
-		/* Who is not in the table is not to be chosen by those that are. */
-		if (err)
-			reuseport_detach_sock(sk);
-	}
-	spin_unlock_bh(&yn->dgram_groups);
+	if (err)
+		return err;
+	err = rhltable_insert(&yn->dgrams, &dg->rhlist, dgram_params);
+	/* Who is not in the table is not to be chosen by those that are. */
+	if (err)
+		reuseport_detach_sock(sk);
 	return err;
 }
 
@@ -142,7 +147,8 @@ int yoke_dgram_enter(struct sock *sk)
 	struct in6_addr before = dg->pair.laddr;
 	int err;
 
-	yoke_dgram_leave(sk);
+	write_seqlock_bh(&yn->dgram_places);
+	take_out(yn, dg);
 	memset(&dg->pair, 0, sizeof(dg->pair));
 	dg->pair.laddr = yoke_addr_local(sk);
 	dg->pair.lport = htons(dg->inet.inet_num);
@@ -158,6 +164,7 @@ int yoke_dgram_enter(struct sock *sk)
 	else
 		err = rhltable_insert(&yn->dgrams, &dg->rhlist, dgram_params);
 	dg->hashed = !err;
+	write_sequnlock_bh(&yn->dgram_places);
 	return err ? -ENOMEM : 0;
 }
 
@@ -255,6 +262,20 @@ static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_bu
 	/* One that is just being connected is chosen by either rule. */
 	if (sk && rcu_access_pointer(sk->sk_reuseport_cb) && data_race(sk->sk_state) != TCP_ESTABLISHED)
 		sk = choose(sk, rx, skb);
+	return sk;
+}
+
+/* As find(), but nobody is only who was nowhere all the time, not who was being connected meanwhile. */
+static struct sock *find_surely(struct net *net, const struct yoke_rx *rx, struct sk_buff *skb)
+{
+	seqlock_t *places = &yoke_net(net)->dgram_places;
+	unsigned int begun;
+	struct sock *sk;
+
+	do {
+		begun = read_seqbegin(places);
+		sk = find(net, rx, skb);
+	} while (!sk && read_seqretry(places, begun));
 	return sk;
 }
 
@@ -475,7 +496,7 @@ void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 		deliver_to_all(net, skb, rx);
 		return;
 	}
-	sk = find(net, rx, skb);
+	sk = find_surely(net, rx, skb);
 	if (sk) {
 		deliver(net, sk, skb, rx);
 		return;

@@ -138,7 +138,8 @@ struct yoke_settings {
  * struct yoke_net - one namespace
  * @stream:	connections, listeners, requests, time-waits by pair
  * @dgrams:	datagram sockets by pair (module/engine/dgram.c)
- * @dgram_groups: who joins or leaves those of SO_REUSEPORT: one at a time; BH off
+ * @dgram_places: who enters, changes place in or leaves @dgrams and the groups of SO_REUSEPORT: one at a
+ *		time, BH off; a reader learns whether somebody was nowhere meanwhile
  * @ports:	the port spaces of the stream and the datagram type
  * @isn_key:	RFC 6528's secret, which the timestamps' offsets and Fast Open's table go by too
  * @cookie_keys: those of SYN cookies
@@ -155,7 +156,7 @@ struct yoke_settings {
 struct yoke_net {
 	struct yoke_hash stream;
 	struct rhltable	dgrams;
-	spinlock_t	dgram_groups;
+	seqlock_t	dgram_places;
 	struct yoke_ports ports[2];
 	siphash_key_t	isn_key;
 	siphash_key_t	cookie_keys[2];
