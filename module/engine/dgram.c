@@ -349,12 +349,14 @@ static bool enqueue(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	unsigned long flags;
+	unsigned int used;
 
 	skb->dev = NULL;
 	skb_orphan(skb);
 	spin_lock_irqsave(&queue->lock, flags);
-	/* One may cross the limit, or a small one would admit none. */
-	if (atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) ||
+	/* One may cross the limit, or a small one would admit none: beyond INT_MAX, too. */
+	used = atomic_read(&sk->sk_rmem_alloc);
+	if (used > (unsigned int)READ_ONCE(sk->sk_rcvbuf) ||
 	    !sk_rmem_schedule(sk, skb, skb->truesize)) {
 		spin_unlock_irqrestore(&queue->lock, flags);
 		atomic_inc(&sk->sk_drops);

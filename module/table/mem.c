@@ -113,7 +113,9 @@ bool yoke_mem_is_scarce(struct sock *sk, int shift)
 
 bool yoke_mem_accept_rx(struct sock *sk, struct sk_buff *skb)
 {
-	/* One buffer may cross the limit, or a small limit would admit none. */
-	return atomic_read(&sk->sk_rmem_alloc) <= READ_ONCE(sk->sk_rcvbuf) &&
+	/* One buffer may cross the limit, or a small limit would admit none: beyond INT_MAX, too. */
+	unsigned int used = atomic_read(&sk->sk_rmem_alloc);
+
+	return used <= (unsigned int)READ_ONCE(sk->sk_rcvbuf) &&
 	       sk_rmem_schedule(sk, skb, skb->truesize);
 }
