@@ -29,10 +29,14 @@ struct connection {
 	bool used;
 	int version;
 	uint16_t theirs, ours;		/* ports */
-	uint32_t snd, rcv;		/* the peer's next byte, and the next that it wants */
-	uint32_t una;			/* what of its bytes was acknowledged */
+	uint32_t snd, rcv;		/* the peer's next byte, and the kernel's */
+	uint32_t una;			/* the first of the peer's that the kernel lacks */
+	uint32_t acked;			/* up to where the peer says that it has the kernel's */
 	uint32_t time;			/* the last timestamp that came */
 	bool stamps;
+	bool asked;			/* the kernel opens it */
+	bool open;			/* both know of it */
+	bool loses;			/* says that it lacks much */
 };
 
 static struct connection peers[24];
@@ -50,16 +54,13 @@ static struct connection *peer_of(int version, uint16_t theirs, uint16_t ours)
 	return NULL;
 }
 
-/* A connection of the peer's in any place: the one that was there is forgotten. */
-static struct connection *new_peer(int version, uint16_t theirs, uint16_t ours)
+/* A connection of the peer's: the one that was there is forgotten. */
+static void new_peer(struct connection *c, int version, uint16_t theirs, uint16_t ours)
 {
-	struct connection *c = &peers[dice(ARRAY_SIZE(peers))];
-
 	*c = (struct connection){
 		.used = true, .version = version, .theirs = theirs, .ours = ours,
-		.snd = dice(0), .stamps = one_in(2),
+		.snd = dice(0), .stamps = one_in(2), .loses = one_in(3),
 	};
-	return c;
 }
 
 /* Learns from what the kernel sent. */
@@ -68,19 +69,30 @@ static void learn(struct packet *p)
 	struct tcphdr *h = tcp(p);
 	struct connection *c;
 	size_t i, head = h->doff * 4;
+	uint32_t end;
 
 	c = peer_of(p->version, ntohs(h->dest), ntohs(h->source));
-	if (!c && h->syn && !h->ack)
-		c = new_peer(p->version, ntohs(h->dest), ntohs(h->source));
+	if (!c && h->syn && !h->ack) {
+		c = &peers[dice(ARRAY_SIZE(peers))];
+		new_peer(c, p->version, ntohs(h->dest), ntohs(h->source));
+	}
 	if (!c)
 		return;
 	if (h->rst) {
 		c->used = one_in(4);	/* now and then it talks on */
 		return;
 	}
-	c->rcv = ntohl(h->seq) + h->syn + h->fin + (p->len - p->ip - head);
 	if (h->ack)
 		c->una = ntohl(h->ack_seq);
+	end = ntohl(h->seq) + h->syn + h->fin + (p->len - p->ip - head);
+	if (h->syn) {
+		c->rcv = end;
+		c->acked = ntohl(h->seq) + 1;
+		c->asked = !h->ack;
+		c->open = h->ack;
+	} else if ((int32_t)(end - c->rcv) > 0) {
+		c->rcv = end;
+	}
 	for (i = sizeof(*h); i + 10 <= head; i++)
 		if (p->b[p->ip + i] == TCPOPT_TIMESTAMP && p->b[p->ip + i + 1] == 10)
 			memcpy(&c->time, p->b + p->ip + i + 2, 4);
@@ -138,7 +150,7 @@ static void append_options(struct packet *p, struct connection *c)
 		n += 12;
 	}
 	if (!tcp(p)->syn && one_in(3)) {
-		uint32_t blocks = 1 + dice(3), edge = c->una + dice(3000);
+		uint32_t blocks = 1 + dice(3), edge = c->acked + dice(3000);
 
 		if (n + 2 + 8 * blocks <= 40) {
 			o[n] = 5;
@@ -162,6 +174,20 @@ static void append_options(struct packet *p, struct connection *c)
 	tcp(p)->doff = (sizeof(struct tcphdr) + n) / 4;
 }
 
+/* Up to where the peer has what the kernel sent, it says. */
+static uint32_t some_ack(struct connection *c)
+{
+	uint32_t out = c->rcv - c->acked;
+
+	if (one_in(10))
+		return c->rcv - any_of(1, -1, 1448, 20000, 0x80000000);
+	if (!c->loses || one_in(20))
+		c->acked = c->rcv;
+	else if (one_in(5) && out < 0x80000000)
+		c->acked += dice(out + 1);
+	return c->acked;
+}
+
 /* A segment that a peer might send now. */
 static void make_segment(struct packet *p, struct connection *c)
 {
@@ -171,37 +197,43 @@ static void make_segment(struct packet *p, struct connection *c)
 	};
 	size_t data = 0;
 
-	switch (dice(10)) {
-	case 0:
+	if (c->open && one_in(10))
+		c->snd = c->una;	/* again what did not arrive */
+	if (!c->open && !one_in(8)) {
 		h.syn = 1;
-		h.ack = one_in(2);
-		break;
-	case 1:
-		h.fin = h.ack = 1;
-		break;
-	case 2:
-		h.rst = one_in(4);
+		h.ack = c->open = c->asked;
+		data = one_in(3) ? dice(500) : 0;
+	} else {
 		h.ack = 1;
-		break;
-	case 3: case 4: case 5: case 6:
-		h.ack = 1;
-		h.psh = one_in(2);
-		h.urg = one_in(10);
-		h.urg_ptr = htons(dice(2000));
-		data = dice(1400);
-		break;
-	default:
-		h.ack = 1;
+		switch (dice(40)) {
+		case 0:
+			h.syn = 1;
+			h.ack = one_in(2);
+			break;
+		case 1:
+			h.fin = one_in(3);
+			break;
+		case 2:
+			h.rst = one_in(4);
+			break;
+		case 3 ... 22:
+			h.psh = one_in(2);
+			h.urg = one_in(10);
+			h.urg_ptr = htons(dice(2000));
+			data = dice(1400);
+			break;
+		}
 	}
 	h.res2 = one_in(5) ? dice(4) : 0;	/* ECE and CWR */
 	h.seq = htonl(c->snd + (one_in(4) ? any_of(0, 1, -1, 1400, -1400, 60000) : 0));
-	h.ack_seq = htonl(c->rcv - (one_in(4) ? any_of(0, 1, -1, 1448, 20000, 0x80000000) : 0));
+	h.ack_seq = htonl(some_ack(c));
 	begin(p, c->version, protocol(true));
 	append(p, &h, sizeof(h));
 	append_options(p, c);
 	append_noise(p, data);
+	/* Of what came with a SYN the kernel takes nothing, as a rule. */
 	if (ntohl(h.seq) == c->snd)
-		c->snd += data + h.syn + h.fin;
+		c->snd += h.syn ?: data + h.fin;
 }
 
 static void make_datagram(struct packet *p)
@@ -353,6 +385,39 @@ static void put_in_pieces(struct packet *p)
 	}
 }
 
+/*
+ * Behind a gap comes what a receiver has to sort, more than its buffer holds: in a row, beside, over and
+ * inside one another, next to nothing each, FINs with more behind them. At last the gap may be closed.
+ */
+static void crowd_behind_a_gap(struct connection *c)
+{
+	uint32_t span = any_of(60, 300, 3000, 30000), fins = any_of(2, 10, 100), left = 20 + dice(150);
+	uint32_t gap = c->snd, at = 0, data;
+	struct tcphdr h = {
+		.source = htons(c->theirs), .dest = htons(c->ours),
+		.ack = 1, .ack_seq = htonl(c->rcv), .window = htons(8000),
+	};
+	struct packet p;
+
+	for (; left; left--) {
+		if (one_in(4))
+			at = 1 + dice(span);
+		if (left == 1 && one_in(4))
+			at = 0;
+		data = one_in(10) ? dice(1400) : dice(4);
+		h.seq = htonl(gap + at);
+		h.fin = one_in(fins);
+		begin(&p, c->version, protocol(true));
+		append(&p, &h, sizeof(h));
+		append_options(&p, c);
+		append_noise(&p, data);
+		sum_up(&p, protocol(true), offsetof(struct tcphdr, check));
+		finish_ip(&p);
+		put(&p);
+		at += data + h.fin;
+	}
+}
+
 static void send_something(void)
 {
 	struct connection *c = &peers[dice(ARRAY_SIZE(peers))];
@@ -360,6 +425,10 @@ static void send_something(void)
 	uint8_t proto = protocol(true);
 	size_t at = offsetof(struct tcphdr, check);
 
+	if (c->open && one_in(100)) {
+		crowd_behind_a_gap(c);
+		return;
+	}
 	if (one_in(30)) {
 		make_error(&p);
 		proto = p.version == 6 ? IPPROTO_ICMPV6 : 0;
@@ -370,9 +439,9 @@ static void send_something(void)
 		at = offsetof(struct udphdr, check);
 	} else {
 		if (!c->used)
-			c = new_peer(any_of(4, 6), 1024 + dice(60000), LISTENING);
+			new_peer(c, any_of(4, 6), 1024 + dice(60000), LISTENING);
 		make_segment(&p, c);
-		if (one_in(3))
+		if (one_in(6))
 			damage(&p);
 	}
 	if (one_in(8))
@@ -396,7 +465,7 @@ static void send_something(void)
 
 /* ---- the program ----------------------------------------------------------------------- */
 
-static int listening, datagrams, fds[16];
+static int listening, datagrams, fds[32];
 
 static void open_one(int *fd)
 {
@@ -404,19 +473,26 @@ static void open_one(int *fd)
 		.sin6_family = AF_INET6, .sin6_port = htons(1 + dice(60000)),
 		.sin6_addr.s6_addr32 = { htonl(0xfd000000), 0, 0, inet_addr(THEIRS) },
 	};
+	bool six = one_in(2);
 
-	if (one_in(3)) {
-		bool six = one_in(2);
+	*fd = must(socket(!oracle() ? AF_YOKE : six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+	if (six)
+		sendto(*fd, "", one_in(2), MSG_FASTOPEN | MSG_NOSIGNAL, (struct sockaddr *)&a, sizeof(a));
+	else
+		connect_to(*fd, THEIRS, 1 + dice(60000));
+}
 
-		*fd = must(socket(!oracle() ? AF_YOKE : six ? AF_INET6 : AF_INET,
-				  SOCK_STREAM | SOCK_NONBLOCK, 0));
-		if (six)
-			(connect)(*fd, (struct sockaddr *)&a, sizeof(a));
-		else
-			connect_to(*fd, THEIRS, 1 + dice(60000));
-	} else {
-		*fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK);
-	}
+/* Who comes takes @fd's place. */
+static void accept_one(int *fd)
+{
+	int one = accept4(listening, NULL, NULL, SOCK_NONBLOCK);
+	int room = any_of(0, 5000, 10000, 20000, 100000);
+
+	if (one < 0)
+		return;
+	close(*fd);
+	*fd = one;
+	setsockopt(listening, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));	/* the next ones' */
 }
 
 static void use(int *fd)
@@ -435,25 +511,25 @@ static void use(int *fd)
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
 
-	switch (dice(12)) {
-	case 0: case 1: case 2:
+	switch (dice(40)) {
+	case 0 ... 11:
 		recv(*fd, buf, dice(sizeof(buf)), MSG_DONTWAIT | any_of(0, 0, MSG_PEEK, MSG_OOB,
 									MSG_TRUNC, MSG_ERRQUEUE));
 		break;
-	case 3: case 4: case 5:
+	case 12 ... 23:
 		send(*fd, buf, dice(sizeof(buf)), MSG_DONTWAIT | MSG_NOSIGNAL |
 						  any_of(0, 0, MSG_OOB, MSG_MORE, MSG_EOR));
 		break;
-	case 6: case 7:
+	case 24 ... 31:
 		setsockopt(*fd, o[i].level, o[i].name, &o[i].value, sizeof(int));
 		break;
-	case 8:
+	case 32 ... 35:
 		getsockopt(*fd, SOL_TCP, TCP_INFO, &info, &len);
 		break;
-	case 9:
+	case 36:
 		shutdown(*fd, dice(3));
 		break;
-	case 10:
+	case 37:
 		if (one_in(4))
 			setsockopt(*fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 		close(*fd);
@@ -478,6 +554,12 @@ static void pass_on(void)
 		   "ethtool -K away2 tso off tx-udp-segmentation off") ? 0 : -1);
 }
 
+/* What some of the packets should come to. */
+static const char *const reached[] = {
+	"ActiveOpens", "PassiveOpens", "FastOpenPassive", "OfoQueued", "Collapsed", "OfoPruned", "MemDrops",
+	"Recoveries", "TLPs", "Timeouts", "Probes", "DSACKRecv", "ChallengeAcks", "AbortOnData",
+};
+
 TEST_F_TIMEOUT(fuzz, packets, 7200)
 {
 	unsigned long n, packets = from_env("FUZZ_PACKETS", 20000), i;
@@ -486,7 +568,7 @@ TEST_F_TIMEOUT(fuzz, packets, 7200)
 	tun = stretch_a_wire(OURS);
 	pass_on();
 	/* Fast Open, and both ways of ECN. */
-	sysctl_own("fastopen", "0x603");
+	sysctl_own("fastopen", "0x607");
 	sysctl_own("ecn", "1");
 	TH_LOG("FUZZ_SEED=%lu FUZZ_PACKETS=%lu", from_env("FUZZ_SEED", 1), packets);
 	listening = oracle() ? must(socket(AF_INET6, SOCK_STREAM, 0)) : stream();
@@ -508,10 +590,11 @@ TEST_F_TIMEOUT(fuzz, packets, 7200)
 		listen_to_kernel();
 		if (n % 3)
 			continue;
-		if (*fd < 0)
-			open_one(fd);
-		else
+		accept_one(fd);
+		if (*fd >= 0)
 			use(fd);
+		else if (one_in(8))
+			open_one(fd);
 		if (n % 5000 == 0)
 			ASSERT_TRUE(carry_both_ways(stream_pair(), 100000, BOUND));
 	}
@@ -519,6 +602,9 @@ TEST_F_TIMEOUT(fuzz, packets, 7200)
 	EXPECT_TRUE(carry_both_ways(stream_pair(), 100000, BOUND));
 	/* It did not only throw away. */
 	EXPECT_LT(packets / 10, came);
+	for (i = 0; i < ARRAY_SIZE(reached) && !oracle(); i++)
+		EXPECT_LT(0, counter(reached[i]))
+			TH_LOG("nothing for %s", reached[i]);
 	for (i = 0; i < ARRAY_SIZE(fds); i++)
 		close(fds[i]);
 }
