@@ -555,6 +555,8 @@ void yoke_conn_waits(struct sock *sk)
 
 void yoke_conn_write_space(struct sock *sk)
 {
+	/* The room is there before this asks who waits; who waits says so before it looks for room (poll). */
+	smp_mb();
 	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 		sk->sk_write_space(sk);
 }
