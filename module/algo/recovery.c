@@ -589,8 +589,9 @@ u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const str
 		r->rack.rtt_us = ack->rack_rtt_us;
 	if (unlikely(cc->ops->marks && ack->delivered))
 		tell_marks(r, cc, ack);
+	/* Rounds end by sequence number: looked at by each ACK while one lasts, or the number comes round. */
 	if (likely(r->state == YOKE_CA_OPEN && !r->board.sacked && !r->board.lost_bytes && !r->tlp_out &&
-		   !r->reduced && !ack->dup && !ack->dsack && !ack->ece)) {
+		   !r->reduced && !r->rack.round && !ack->dup && !ack->dsack && !ack->ece)) {
 		if (ack->delivered) {
 			yoke_rate_end(&r->rate, &ack->rate, ack->delivered, rtt->min_us,
 				      ack->now_us);

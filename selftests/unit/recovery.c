@@ -639,6 +639,31 @@ TEST(rack__dsacks_widen_the_window)
 	EXPECT_EQ(ack_sack(&c, 10, 11, 12, 2 * RTT), 3 * RTT / 4);
 }
 
+/* A round is over though nothing is amiss any more, however much is sent until the next DSACK. */
+TEST(rack__the_round_of_a_dsack_does_not_come_round)
+{
+	const u32 len = 1u << 29;
+	struct conn c;
+
+	conn_init(&c, true, 20);
+	send(&c, 1, 0);
+	c.dsack = true;
+	ack(&c, 1, RTT);
+	EXPECT_EQ(c.r.rack.reo_mult, 2);
+	for (u32 i = 0; i < 6; i++) {
+		struct yoke_seg s = { .seq = seq(1) + i * len, .end_seq = seq(1) + (i + 1) * len };
+		u32 at = (2 * i + 1) * RTT;
+
+		yoke_recovery_sent(&c.r, &s, T0 + at);
+		c.ack = (struct yoke_ack){ .now_us = T0 + at + RTT, .ack = s.end_seq, .prior_una = s.seq,
+					   .snd_nxt = s.end_seq, .sack = true, .dsack = i == 5 };
+		yoke_recovery_ack_begin(&c.r, &c.ack);
+		yoke_recovery_acked(&c.r, &s, &c.ack);
+		yoke_recovery_ack_end(&c.r, &c.cc, &c.rtt, &c.ack);
+	}
+	EXPECT_EQ(c.r.rack.reo_mult, 3);
+}
+
 TEST(rack__the_window_is_at_most_srtt)
 {
 	struct conn c;
