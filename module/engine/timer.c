@@ -94,8 +94,12 @@ static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
 		return false;
 	else if (sock_flag(sk, SOCK_DEAD))
 		limit = yoke_timer_orphan_retries(sk, yoke_timer_alive(sk));
-	/* R2 is a time (RFC 9293 §3.8.3): what came soon after each other, without a way, is fewer tries. */
-	return tries >= limit && (tries <= ys->rtt.backoff || yoke_timer_lasted(ys, limit));
+	/*
+	 * R2 is a time (RFC 9293 §3.8.3): what came soon after each other, without a way or by a shorter
+	 * timeout than is usual, is fewer tries.
+	 */
+	return tries >= limit && ((tries <= ys->rtt.backoff && ys->rtt.rto_us >= YOKE_RTO_MIN_US) ||
+				  yoke_timer_lasted(ys, limit));
 }
 
 /* The receiver has thrown away what it SACKed (RFC 2018 §8): it is to be sent again. */

@@ -3,14 +3,15 @@
 program says of timers itself."""
 import contextlib
 import errno
+import select
 import socket
 import subprocess
 import time
 
 from fastopen import DATA, Server, cookie_of, listen
 from options import behind_a_gap, far_away
-from peer import (ANY, MSS, ORACLE, SYSCTL, Skip, check, equal, near, option, pattern, raises, rows, setopt,
-		  slow, tcp_info, write)
+from peer import (ANY, MSS, ORACLE, SYSCTL, Skip, check, equal, near, option, pattern, poll_events, raises,
+		  rows, setopt, slow, tcp_info, write)
 
 SIZE = 1000
 OFFER = (('MSS', SIZE),)
@@ -184,6 +185,21 @@ def rto_min(p):
 				c.alive()
 			check(0.04 <= tcp_info(c.sock).rto <= 0.1, f'RTO {tcp_info(c.sock).rto}')
 			near(timeout(c)[0], 0.05, low=0.02, high=0.05)
+
+
+@rows('6298-4', '9293-SHLD-11')
+def rto_min_does_not_shorten_r2(p):
+	"""R2 is a time: who sends again sooner does not give up sooner."""
+	with p.sysctl('retries2', 3), route(p, 'rto_min', '20ms'):
+		c = p.established()
+		for _ in range(12):
+			c.alive()
+		c.sock.send(b'hello')
+		start = c.expect('A', b'hello')
+		while not poll_events(c.sock) & select.POLLERR:
+			check(time.monotonic() - start.at < 15, 'not given up')
+			time.sleep(0.05)
+		check(time.monotonic() - start.at > 0.4 + 0.8 + 1.6, 'given up too soon')
 
 
 @rows('9293-MUST-58')
