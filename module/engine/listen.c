@@ -216,7 +216,8 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	if (req->rtt_us)
 		yoke_rtt_sample(&ys->rtt, req->rtt_us, (u32)ys->now_us);
 	else if (!req->retries && !req->ecn_again && !req->passing)
-		yoke_rtt_sample(&ys->rtt, max_t(u32, (u32)ys->now_us - req->sent_us, 1),
+		/* It may just be sent again, later than now: that is no round trip of an hour. */
+		yoke_rtt_sample(&ys->rtt, max_t(s32, (u32)ys->now_us - req->sent_us, 1),
 				(u32)ys->now_us);
 	else if (req->retries)
 		ys->rtt.rto_us = YOKE_RTO_FALLBACK_US;

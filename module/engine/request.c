@@ -221,7 +221,7 @@ bool yoke_request_defer(struct yoke_request *req)
 	if (!req->acked && !req->retries && !req->ecn_again) {
 		u32 now = (u32)div_u64(ktime_get_ns(), NSEC_PER_USEC);
 
-		req->rtt_us = max_t(u32, now - req->sent_us, 1);
+		req->rtt_us = max_t(s32, now - req->sent_us, 1);
 	}
 	req->acked = true;
 	return true;
