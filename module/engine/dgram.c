@@ -265,17 +265,21 @@ static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_bu
 	return sk;
 }
 
-/* As find(), but nobody is only who was nowhere all the time, not who was being connected meanwhile. */
+/*
+ * As find(), but nobody is only who was nowhere all the time, not who was being connected meanwhile. The
+ * second time it looks they wait, or programs that go on connecting could keep this softirq for ever.
+ */
 static struct sock *find_surely(struct net *net, const struct yoke_rx *rx, struct sk_buff *skb)
 {
 	seqlock_t *places = &yoke_net(net)->dgram_places;
-	unsigned int begun;
-	struct sock *sk;
+	unsigned int begun = read_seqbegin(places);
+	struct sock *sk = find(net, rx, skb);
 
-	do {
-		begun = read_seqbegin(places);
-		sk = find(net, rx, skb);
-	} while (!sk && read_seqretry(places, begun));
+	if (sk || !read_seqretry(places, begun))
+		return sk;
+	read_seqlock_excl(places);
+	sk = find(net, rx, skb);
+	read_sequnlock_excl(places);
 	return sk;
 }
 
