@@ -74,31 +74,45 @@ static void insert_lost(struct yoke_scoreboard *b, struct yoke_seg *seg)
 	b->lost_hint = seg;
 }
 
+/* --- sent --- */
+
+static inline void leave_sent(struct yoke_scoreboard *b, struct yoke_seg *seg)
+{
+	if (unlikely(b->sent_hint == seg))
+		b->sent_hint = NULL;
+	yoke_scoreboard_leave_flight(b, yoke_seg_len(seg));
+}
+
 void yoke_scoreboard_lost(struct yoke_scoreboard *b, struct yoke_seg *seg)
 {
 	list_del(&seg->node);
-	yoke_scoreboard_leave_flight(b, yoke_seg_len(seg));
+	leave_sent(b, seg);
 	insert_lost(b, seg);
 }
 
-/* --- sent --- */
-
 /*
- * The place of @seg in `sent`: the end. Without SACK that is in order of sequence: fast recovery
+ * What is to follow @seg in `sent`: the end. Without SACK that is in order of sequence: fast recovery
  * resends what is first there, a timeout what mostly is last, with only the new data of F-RTO
- * behind it.
+ * behind it; and what a path no longer carries lies between what it does, but comes in order itself.
  */
 static struct list_head *place_in_sent(struct yoke_scoreboard *b, const struct yoke_seg *seg)
 {
-	struct list_head *pos = &b->sent;
+	struct yoke_seg *pos, *last;
 
-	if (!b->newreno || list_empty(pos))
-		return pos;
-	if (yoke_seq_before(seg->seq, yoke_scoreboard_first(pos)->seq))
-		return pos->next;
-	while (yoke_seq_after(list_entry(pos->prev, struct yoke_seg, node)->seq, seg->seq))
-		pos = pos->prev;
-	return pos;
+	if (!b->newreno || list_empty(&b->sent))
+		return &b->sent;
+	if (yoke_seq_before(seg->seq, yoke_scoreboard_first(&b->sent)->seq))
+		return b->sent.next;
+	last = list_last_entry(&b->sent, struct yoke_seg, node);
+	pos = last;
+	if (b->sent_hint && seq_distance(b->sent_hint, seg) < seq_distance(pos, seg))
+		pos = b->sent_hint;
+	/* Back before @seg, then on to the last such. */
+	while (yoke_seq_after(pos->seq, seg->seq))
+		pos = list_prev_entry(pos, node);
+	while (pos != last && yoke_seq_before(list_next_entry(pos, node)->seq, seg->seq))
+		pos = list_next_entry(pos, node);
+	return pos->node.next;
 }
 
 void yoke_scoreboard_resent(struct yoke_scoreboard *b, struct yoke_seg *seg, u32 now_us)
@@ -109,7 +123,11 @@ void yoke_scoreboard_resent(struct yoke_scoreboard *b, struct yoke_seg *seg, u32
 		seg->state = YOKE_SEG_SENT;
 	}
 	list_del(&seg->node);
+	if (b->sent_hint == seg)
+		b->sent_hint = NULL;
 	list_add_tail(&seg->node, place_in_sent(b, seg));
+	if (b->newreno)
+		b->sent_hint = seg;
 	seg->tx_us = now_us;
 	if (seg->retrans < U8_MAX)
 		seg->retrans++;
@@ -176,7 +194,7 @@ bool yoke_scoreboard_acked(struct yoke_scoreboard *b, struct yoke_seg *seg)
 		return false;
 	}
 	if (likely(seg->state == YOKE_SEG_SENT))
-		yoke_scoreboard_leave_flight(b, yoke_seg_len(seg));
+		leave_sent(b, seg);
 	else
 		leave_lost(b, seg);
 	list_del_init(&seg->node);
@@ -205,7 +223,7 @@ void yoke_scoreboard_sacked(struct yoke_scoreboard *b, struct yoke_seg *seg)
 	u32 len = yoke_seg_len(seg);
 
 	if (seg->state == YOKE_SEG_SENT)
-		yoke_scoreboard_leave_flight(b, len);
+		leave_sent(b, seg);
 	else
 		leave_lost(b, seg);
 	list_del_init(&seg->node);

@@ -58,6 +58,7 @@ struct yoke_seg {
  * @sent:	segments in flight
  * @lost:	segments to retransmit
  * @lost_hint:	where the last segment was put into the middle of @lost, or NULL
+ * @sent_hint:	without SACK: the last that was sent again, if it is still on @sent, or NULL
  * @in_flight:	bytes of @sent less @reno_sacked (RFC 6675 "pipe")
  * @lost_bytes:	bytes on @lost
  * @sacked:	bytes SACKed above SND.UNA
@@ -69,6 +70,7 @@ struct yoke_scoreboard {
 	struct list_head sent;
 	struct list_head lost;
 	struct yoke_seg *lost_hint;
+	struct yoke_seg *sent_hint;
 	u32	in_flight;
 	u32	lost_bytes;
 	u32	sacked;

@@ -1090,6 +1090,33 @@ TEST(too_large__in_fast_recovery)
 	EXPECT_EQ(first, 0);
 }
 
+/* Without SACK `sent` is in order, though every other one is sent again, and some of these twice. */
+TEST(too_large__between_small_ones)
+{
+	struct conn c;
+	struct yoke_seg *s;
+	u32 i, next = 3;
+
+	conn_init(&c, false, 40);
+	c.cc.ssthresh = ~0u;
+	send(&c, 40, 0);
+	ack(&c, 1, RTT);
+	for (i = 1; i < 40; i += 2)
+		yoke_recovery_too_large(&c.r, &c.seg[i], seq(c.nxt));
+	EXPECT_EQ(resend(&c, RTT + 1000, NULL), 20);
+	/* What was put there last is sent again, is acknowledged, and others go meanwhile. */
+	yoke_recovery_resent(&c.r, &c.seg[39], T0 + RTT + 2000);
+	for (i = 1; i < 20; i += 2)
+		yoke_recovery_too_large(&c.r, &c.seg[i], seq(c.nxt));
+	EXPECT_EQ(resend(&c, RTT + 3000, NULL), 10);
+	yoke_recovery_too_large(&c.r, &c.seg[19], seq(c.nxt));
+	ack(&c, next, 2 * RTT);
+	resend(&c, 2 * RTT, NULL);
+	list_for_each_entry(s, &c.r.board.sent, node)
+		EXPECT_EQ(s->seq, seq(next++));
+	EXPECT_EQ(next, 40);
+}
+
 /* --- F-RTO, RFC 5682 --- */
 
 /* Ten segments, a timeout, the head resent and acknowledged. */
