@@ -6,7 +6,7 @@
  * memory is thought to be text. A peer that sends tiny segments fills the memory long before its
  * window. Then text of neighbours moves together into buffers of a page, before anything is
  * thrown away (which is text.c's last resort).
- * Owns: collapsed, which text.c takes back; works on sk_receive_queue and ooo for text.c, under the
+ * Owns: collapse_wait, which text.c counts down; works on sk_receive_queue and ooo for text.c, under the
  * socket lock, mostly in BH.
  */
 #include "../table/mem.h"
@@ -123,10 +123,12 @@ static struct rb_node *yoke_collapse_take(struct yoke_sock *ys, struct rb_node *
 	return node;
 }
 
-static void yoke_collapse_ooo(struct sock *sk)
+/* Returns how many buffers it has looked at. */
+static u32 yoke_collapse_ooo(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct rb_node *node = rb_first(&ys->ooo);
+	u32 seen = 0;
 	int alone = 0;
 
 	ys->ooo_last = NULL;
@@ -138,6 +140,7 @@ static void yoke_collapse_ooo(struct sock *sk)
 		__skb_queue_head_init(&run);
 		__skb_queue_head_init(&done);
 		node = yoke_collapse_take(ys, node, &run);
+		seen += skb_queue_len(&run);
 		if (skb_queue_len(&run) > 1)
 			yoke_collapse_run(sk, &run, &done, yoke_cb(skb_peek(&run))->seg.seq);
 		else
@@ -146,25 +149,31 @@ static void yoke_collapse_ooo(struct sock *sk)
 		while ((skb = __skb_dequeue(&done)))
 			yoke_collapse_insert(ys, skb);
 	}
+	return seen;
 }
 
 void yoke_collapse_rcv(struct sock *sk)
 {
 	int most = READ_ONCE(yoke_net(sock_net(sk))->set.rmem[2]);
+	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff_head done;
+	u32 seen;
 
 	/* A buffer that nobody fixed grows first. */
 	if (!(sk->sk_userlocks & SOCK_RCVBUF_LOCK) && !READ_ONCE(yoke_mem_pressure) &&
 	    sk->sk_rcvbuf < most)
 		WRITE_ONCE(sk->sk_rcvbuf, clamp(sk_rmem_alloc_get(sk), sk->sk_rcvbuf, most));
-	/* What does not fit in afterwards, and all that follows it, is not to be looked for again. */
-	if (sk_rmem_alloc_get(sk) <= sk->sk_rcvbuf || yoke_sk(sk)->collapsed)
+	/*
+	 * What cannot be collapsed is not to be looked through for each segment for which text.c gives up
+	 * another, but when an eighth as much is new; nor for what does not fit in at all.
+	 */
+	if (sk_rmem_alloc_get(sk) <= sk->sk_rcvbuf || ys->collapse_wait)
 		return;
-	yoke_sk(sk)->collapsed = true;
-	yoke_collapse_ooo(sk);
+	seen = yoke_collapse_ooo(sk) + skb_queue_len(&sk->sk_receive_queue);
+	ys->collapse_wait = 1 + seen / 8;
 	if (skb_queue_empty(&sk->sk_receive_queue))
 		return;
 	__skb_queue_head_init(&done);
-	yoke_collapse_run(sk, &sk->sk_receive_queue, &done, yoke_sk(sk)->copied_seq);
+	yoke_collapse_run(sk, &sk->sk_receive_queue, &done, ys->copied_seq);
 	skb_queue_splice(&done, &sk->sk_receive_queue);
 }

@@ -427,6 +427,7 @@ void yoke_conn_renew(struct sock *sk)
 	ys->urgent = 0;
 	ys->nsacks = 0;
 	ys->held_acks = 0;
+	ys->collapse_wait = 0;
 	yoke_ecn_start(&ys->ecn, YOKE_ECN_OFF);
 	ys->quickack = 0;
 	ys->pingpong = false;

@@ -323,7 +323,6 @@ struct yoke_sock {
 		stamps_counted:1,	/* sk_tskey is where SOF_TIMESTAMPING_OPT_ID counts from */
 		repair:1,		/* TCP_REPAIR */
 		syn_deferred:1,		/* in SYN-SENT, but the SYN waits for data */
-		collapsed:1,		/* the receive buffer, and nothing was taken in since */
 		syn_data:1,		/* the SYN carried data; after the handshake: and it counted */
 		route_clamp:1,		/* @window_clamp is the route's */
 		route_window:1,		/* and so was our first window */
@@ -366,6 +365,7 @@ struct yoke_sock {
 	struct sk_buff_head rtx;
 	struct rb_root	ooo;
 	struct sk_buff	*ooo_last;
+	u32	collapse_wait;		/* buffers to take in before a full receive buffer is collapsed again */
 	struct yoke_sack sacks[YOKE_OPT_SACKS];
 	struct yoke_sack dsack_block;
 	struct yoke_sack seen[YOKE_OPT_SACKS];

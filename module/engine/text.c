@@ -136,7 +136,8 @@ static bool yoke_text_room(struct sock *sk, struct sk_buff *skb)
 			sk->sk_data_ready(sk);
 		return false;
 	}
-	yoke_sk(sk)->collapsed = false;
+	if (unlikely(yoke_sk(sk)->collapse_wait))
+		yoke_sk(sk)->collapse_wait--;
 	return true;
 }
 
