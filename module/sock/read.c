@@ -40,15 +40,18 @@ static u32 data_len(const struct sk_buff *skb)
 	return cb->seg.end_seq - cb->seg.seq - !!(cb->flags & YOKE_FIN);
 }
 
-/* The received segment that @seq is in, its FIN counted; NULL: not here yet. */
-static struct sk_buff *find(struct sock *sk, u32 seq)
+/* The received segment that @seq is in, its FIN counted, from @skb on; NULL: not here yet. */
+static struct sk_buff *find_from(struct sock *sk, struct sk_buff *skb, u32 seq)
 {
-	struct sk_buff *skb;
-
-	skb_queue_walk(&sk->sk_receive_queue, skb)
+	skb_queue_walk_from(&sk->sk_receive_queue, skb)
 		if (yoke_seq_before(seq, yoke_cb(skb)->seg.end_seq))
 			return skb;
 	return NULL;
+}
+
+static struct sk_buff *find(struct sock *sk, u32 seq)
+{
+	return find_from(sk, sk->sk_receive_queue.next, seq);
 }
 
 static void eat(struct sock *sk, struct sk_buff *skb)
@@ -141,7 +144,7 @@ static int receive(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 	size_t target = sock_rcvlowat(sk, flags & MSG_WAITALL, len), copied = 0;
 	u32 begin = ys->copied_seq, peek_seq = begin + ahead;
 	u32 *seq = flags & MSG_PEEK ? &peek_seq : &ys->copied_seq;
-	struct sk_buff *skb;
+	struct sk_buff *skb, *peeked = NULL;
 	int err = 0, n;
 
 	do {
@@ -154,7 +157,9 @@ static int receive(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 				break;
 			}
 		}
-		skb = find(sk, *seq);
+		/* A peek goes on where it was, or a long one would pass all that it has seen each time. */
+		skb = peeked ? find_from(sk, peeked, *seq) : find(sk, *seq);
+		peeked = flags & MSG_PEEK ? skb : NULL;
 		if (skb) {
 			bool last = yoke_cb(skb)->flags & YOKE_FIN;
 			size_t want = len - copied;
