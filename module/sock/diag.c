@@ -14,6 +14,7 @@
  * Each file is made in one go, so that a table that is being resized can be begun anew.
  */
 #include <linux/proc_fs.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <net/ip.h>
 #include <net/sock_reuseport.h>
@@ -240,7 +241,8 @@ static bool diag_walk_once(struct seq_file *m, struct rhashtable *table, int wid
 	rhashtable_walk_enter(table, &iter);
 	if (rhashtable_walk_start_check(&iter))
 		whole = false;
-	while (!seq_has_overflowed(m) && (entry = rhashtable_walk_next(&iter))) {
+	while (!seq_has_overflowed(m) && !fatal_signal_pending(current) &&
+	       (entry = rhashtable_walk_next(&iter))) {
 		if (IS_ERR(entry)) {
 			whole = false;	/* what has moved meanwhile is seen in both places */
 			continue;
@@ -274,7 +276,8 @@ static void diag_walk(struct seq_file *m, struct rhashtable *table, int width, b
 	size_t begin = m->count;
 	int tries = HZ;
 
-	while (!diag_walk_once(m, table, width, ipv6, show) && !seq_has_overflowed(m) && tries--) {
+	while (!diag_walk_once(m, table, width, ipv6, show) && !seq_has_overflowed(m) && tries-- &&
+	       !fatal_signal_pending(current)) {
 		m->count = begin;
 		schedule_timeout_uninterruptible(1);
 	}
