@@ -4,7 +4,7 @@
  *
  * Owns: struct yoke_rack. Caller holds the socket lock.
  * RFC 8985 §6.2. Work per ACK is bounded by the segments that change state: the walk of `sent` stops
- * at the first segment that is not lost.
+ * at the first segment that is not lost; and by a bound, as a peer can have all of them found again.
  */
 #include <linux/types.h>
 #include <linux/limits.h>
@@ -14,6 +14,7 @@
 #include "rack.h"
 
 #define REO_PERSIST		16		/* recoveries, RFC 8985 §6.2 step 4 */
+#define WALK			1024		/* segments found lost at once */
 
 void yoke_rack_init(struct yoke_rack *rack, u16 dup_thresh, u16 dup_most, u8 flags)
 {
@@ -69,6 +70,7 @@ u32 yoke_rack_detect_loss(const struct yoke_rack *rack, struct yoke_scoreboard *
 {
 	u32 wait = rack->rtt_us + reo_wnd(rack, b, rtt, mss, recovering);
 	struct yoke_seg *seg, *next;
+	int walk = WALK;
 
 	if (!rack->valid)
 		return 0;
@@ -78,6 +80,9 @@ u32 yoke_rack_detect_loss(const struct yoke_rack *rack, struct yoke_scoreboard *
 			return 0;		/* sent after the one delivered last */
 		if ((s32)(now_us - seg->tx_us) < (s32)wait)
 			return max(rack->tx_us + wait - now_us, 1u);
+		/* The next ACK goes on, or the timer. */
+		if (!walk--)
+			return 1;
 		yoke_scoreboard_lost(b, seg);
 	}
 	return 0;
