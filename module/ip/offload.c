@@ -52,19 +52,19 @@ static void write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo,
 	}
 }
 
-/* SO_TIMESTAMPING: the segment with the byte that the sender follows has its mark. */
+/* SO_TIMESTAMPING: the segment with the byte that the sender follows has its marks, a device's too. */
 static void pass_stamp(const struct sk_buff *from, struct sk_buff *segs, unsigned int mss)
 {
+	u8 stamps = skb_shinfo(from)->tx_flags & SKBTX_ANY_TSTAMP;
 	struct sk_buff *seg = segs;
 	u32 left;
 
-	if (likely(!(skb_shinfo(from)->tx_flags & SKBTX_SW_TSTAMP)) || !from->sk ||
-	    !sk_fullsock(from->sk))
+	if (likely(!stamps) || !from->sk || !sk_fullsock(from->sk))
 		return;
 	left = yoke_queue_stamp_seq(from->sk, from) - ntohl(tcp_hdr(segs)->seq);
 	for (; seg->next && left >= mss; seg = seg->next)
 		left -= mss;
-	skb_shinfo(seg)->tx_flags |= SKBTX_SW_TSTAMP;
+	skb_shinfo(seg)->tx_flags |= stamps;
 	skb_shinfo(seg)->tskey = skb_shinfo(from)->tskey;
 }
 
