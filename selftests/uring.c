@@ -239,6 +239,30 @@ TEST_F(uring, splice)
 	EXPECT_EQ(0, memcmp(buf, "hello", 5));
 }
 
+/* enum io_uring_socket_op of linux/io_uring.h, which may be older; it lies where a file's offset would. */
+#define OP_SIOCINQ 0
+#define OP_SIOCOUTQ 1
+
+static int ask_socket(struct io_uring *ring, int fd, int what)
+{
+	io_uring_prep_rw(IORING_OP_URING_CMD, io_uring_get_sqe(ring), fd, NULL, 0, what);
+	return result(ring);
+}
+
+TEST_F(uring, how_much_there_is)
+{
+	struct io_uring *ring = &self->ring;
+	struct pair p = stream_pair();
+
+	if (ask_socket(ring, must(socket(AF_INET, SOCK_STREAM, 0)), OP_SIOCINQ) == -EOPNOTSUPP)
+		SKIP(return, "before Linux 6.7 sockets take no commands");
+	EXPECT_EQ(0, ask_socket(ring, p.b, OP_SIOCINQ));
+	must(send(p.a, "hello", 5, 0));
+	EXPECT_TRUE(arrived(p.b, 5));
+	EXPECT_EQ(5, ask_socket(ring, p.b, OP_SIOCINQ));
+	EXPECT_TRUE(until(!ask_socket(ring, p.a, OP_SIOCOUTQ)));
+}
+
 TEST_F(uring, what_waits_is_cancelled)
 {
 	struct io_uring *ring = &self->ring;

@@ -82,15 +82,15 @@ static __poll_t stream_poll(struct file *file, struct socket *sock, poll_table *
 	return mask;
 }
 
-static int stream_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+/* proto.ioctl, from inet_ioctl(), and from io_uring (SOCKET_URING_OP_SIOCINQ, since Linux 6.7). */
+static int stream_ioctl(struct sock *sk, int cmd, yoke_ioctl_arg arg)
 {
-	struct sock *sk = sock->sk;
 	const struct yoke_sock *ys = yoke_sk(sk);
 	bool opening;
 	int n = 0, err = 0;
 
 	if (cmd != SIOCINQ && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
-		return inet_ioctl(sock, cmd, arg);
+		return -ENOIOCTLCMD;
 	lock_sock(sk);
 	opening = STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV);
 	if (sk->sk_state == TCP_LISTEN && cmd != SIOCATMARK)
@@ -104,7 +104,7 @@ static int stream_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg
 	else if (cmd == SIOCOUTQNSD && !opening)
 		n = ys->write_seq - ys->snd_nxt;
 	release_sock(sk);
-	return err ?: put_user(n, (int __user *)arg);
+	return err ?: yoke_ioctl_put(arg, n);
 }
 
 /* TCP_NOTSENT_LOWAT: who writes more than that ahead of what has left waits. */
@@ -168,6 +168,7 @@ struct proto yoke_stream_proto = {
 	.init			= stream_init,
 	.close			= yoke_open_close,
 	.disconnect		= yoke_open_disconnect,
+	.ioctl			= stream_ioctl,
 	.shutdown		= yoke_open_shutdown,
 	.keepalive		= stream_keepalive,
 	.rehash			= yoke_listen_rebind,
@@ -205,7 +206,7 @@ const struct proto_ops yoke_stream_ops = {
 	.accept		= YOKE_COMPAT_OP(yoke_open_accept),
 	.getname	= yoke_addr_getname,
 	.poll		= stream_poll,
-	.ioctl		= stream_ioctl,
+	.ioctl		= inet_ioctl,
 	.gettstamp	= sock_gettstamp,
 	.listen		= yoke_open_listen,
 	.shutdown	= inet_shutdown,
