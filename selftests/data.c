@@ -6,6 +6,7 @@
  */
 #include "yoke_test.h"
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <linux/net_tstamp.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
@@ -864,6 +865,23 @@ TEST_F(data, zerocopy_receive_refuses)
 	if (!reader)
 		_exit(*(volatile char *)(at + (1 << 15)));
 	EXPECT_EQ(-1, finish(reader));
+}
+
+/* A filter on a stream sees its sequence numbers: that takes a privilege. */
+TEST_F(data, filter_for_the_privileged)
+{
+	struct sock_filter all = BPF_STMT(BPF_RET | BPF_K, 0x40000);
+	struct sock_fprog program = { 1, &all };
+	int fd = stream();
+
+	if (!oracle() && kernel_before(6, 4))
+		SKIP(return, "the core answers, and asks of TCP only");
+	EXPECT_EQ(EPERM, finish(background(({
+		must(setgid(65534));
+		must(setuid(65534));
+		setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+	}))));
+	EXPECT_OK(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)));
 }
 
 TEST_HARNESS_MAIN

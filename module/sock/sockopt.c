@@ -2,8 +2,8 @@
 /*
  * Socket options of the stream type: SOL_TCP's names, numbers, ranges, units and errors.
  *
- * SOL_SOCKET comes here for what the core grants to TCP only, and goes on to it. SOL_IP is the
- * host's own.
+ * SOL_SOCKET comes here for what the core grants to TCP only, or refuses to TCP only, and goes on to
+ * it. SOL_IP is the host's own.
  * Process context, takes the socket lock. Owns nodelay, cork, user_mss, syn_retries, thin_timeouts,
  * linger2, keep_time, keep_intvl, keep_cnt, user_timeout, window_clamp, tx_delay, rto_min, delack_max.
  */
@@ -398,6 +398,10 @@ int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t 
 	case SOL_SOCKET:
 		if (name == SO_ZEROCOPY)
 			return sockopt_set_zerocopy(sk, val, len);
+		/* It would tell a program the sequence numbers. */
+		if (name == SO_ATTACH_FILTER && len >= sizeof(int) &&
+		    !sockopt_ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
+			return -EPERM;
 		return sock_setsockopt(sock, level, name, val, len);
 	case SOL_TCP:
 		return sockopt_set_tcp(sk, name, val, len);
