@@ -541,6 +541,30 @@ TEST_F(control, shared_by_program)
 	EXPECT_LE(0, who_gets(out, 9, in, 3));
 }
 
+/* What ifconfig(8) and route(8) ask a socket for is about its own version of IP. */
+TEST_F(control, ioctl_of_its_version)
+{
+	struct {
+		struct in6_addr addr;
+		unsigned int prefix;
+		int device;
+	} add = { .addr = { { { 0xfd, [15] = 5 } } }, .prefix = 128, .device = 1 };
+	struct ifreq lo = { .ifr_name = "lo" };
+	int fds[] = { stream(), dgram() }, i;
+
+	for (i = 0; i < 2; i++) {
+		must(bind_to(fds[i], LOOPBACK, 0));
+		if (!ipv6()) {
+			EXPECT_OK(ioctl(fds[i], SIOCGIFADDR, &lo));
+			continue;
+		}
+		EXPECT_ERR(ENOTTY, ioctl(fds[i], SIOCGIFADDR, &lo));
+		EXPECT_OK(ioctl(fds[i], SIOCSIFADDR, &add));
+		EXPECT_ERR(EEXIST, ioctl(fds[i], SIOCSIFADDR, &add));
+		EXPECT_OK(ioctl(fds[i], SIOCDIFADDR, &add));
+	}
+}
+
 /* A filter on the socket sees the header, and can cut. */
 TEST_F(control, filter)
 {

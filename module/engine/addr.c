@@ -255,6 +255,13 @@ int yoke_addr_release(struct socket *sock)
 	return inet_release(sock);
 }
 
+int yoke_addr_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	if (sock->sk->sk_family == AF_INET6)
+		return inet6_ioctl(sock, cmd, arg);
+	return inet_ioctl(sock, cmd, arg);
+}
+
 /*
  * IPV6_FLOWLABEL_MGR with IPV6_FL_F_REFLECT, which generic code grants to TCP only. 1: it is something
  * else.
@@ -395,6 +402,11 @@ int yoke_addr_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 int yoke_addr_release(struct socket *sock)
 {
 	return inet_release(sock);
+}
+
+int yoke_addr_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
+{
+	return inet_ioctl(sock, cmd, arg);
 }
 
 int yoke_addr_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigned int len)

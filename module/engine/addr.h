@@ -44,6 +44,8 @@ u32 yoke_addr_vrf(const struct sock *sk);
 int yoke_addr_bind(struct socket *sock, yoke_sockaddr *uaddr, int len);
 int yoke_addr_getname(struct socket *sock, struct sockaddr *uaddr, int peer);
 int yoke_addr_release(struct socket *sock);
+/* proto_ops.ioctl, likewise: addresses and routes are IPv4's, or IPv6's. */
+int yoke_addr_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg);
 
 /* Options of SOL_IP, and of SOL_IPV6 unless @sk is of AF_INET; other levels as TCP refuses them. */
 int yoke_addr_setsockopt(struct sock *sk, int level, int name, sockptr_t val, unsigned int len);
