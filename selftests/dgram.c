@@ -4,7 +4,6 @@
  * without.
  */
 #include "yoke_test.h"
-#include <sys/wait.h>
 
 IN_OWN_NET(dgram)
 
@@ -227,28 +226,52 @@ TEST_F(dgram, connected_hears_its_peer_only)
 	EXPECT_EQ(4, recv(fd, buf, sizeof(buf), 0));
 }
 
-/* Whom it is connected to, and whether at all, changes; that somebody lives there does not. */
-TEST_F(dgram, is_there_while_it_connects)
+/* Connects @fd again and again, and leaves it without a peer, until @end. */
+static pid_t restless(int fd, long end)
 {
-	int fd = bound(SOCK_DGRAM, LOOPBACK, 4000), peer = bound(SOCK_DGRAM, LOOPBACK, 5000);
-	long end = now_ms() + 1000;
-	int status, refused = 0;
-	pid_t mover;
-
-	must(connect_to(peer, LOOPBACK, 4000));
-	mover = must(fork());
-	if (!mover) {
+	return background(({
 		while (now_ms() < end) {
 			must(connect_to(fd, LOOPBACK, 5000));
 			must(connect_nowhere(fd));
 		}
-		_exit(0);
-	}
+		0;
+	}));
+}
+
+/* Whom it is connected to, and whether at all, changes; that somebody lives there does not. */
+TEST_F(dgram, is_there_while_it_connects)
+{
+	int fd = bound(SOCK_DGRAM, LOOPBACK, 4000), peer = bound(SOCK_DGRAM, LOOPBACK, 5000), refused = 0;
+	long end = now_ms() + 1000;
+	pid_t mover;
+
+	must(connect_to(peer, LOOPBACK, 4000));
+	mover = restless(fd, end);
 	while (now_ms() < end)
 		refused += send(peer, "x", 1, 0) < 0 && errno == ECONNREFUSED;
-	EXPECT_EQ(mover, waitpid(mover, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, finish(mover));
 	EXPECT_EQ(0, refused);
+}
+
+/* Nor does another, who has the port on any address, get what is for it. */
+TEST_F(dgram, is_not_heard_by_others_while_it_connects)
+{
+	int fd = dgram(), any = dgram(), peer = bound(SOCK_DGRAM, LOOPBACK, 5000), overheard = 0;
+	long end = now_ms() + 1000;
+	pid_t mover;
+	char c;
+
+	must(set_opt(any, SOL_SOCKET, SO_REUSEADDR, 1));
+	must(set_opt(fd, SOL_SOCKET, SO_REUSEADDR, 1));
+	must(bind_to(any, ANY, 4000));
+	must(bind_to(fd, LOOPBACK, 4000));
+	mover = restless(fd, end);
+	while (now_ms() < end) {
+		must(send_to(peer, "x", 1, LOOPBACK, 4000));
+		overheard += recv(any, &c, 1, MSG_DONTWAIT) == 1;
+	}
+	EXPECT_EQ(0, finish(mover));
+	EXPECT_EQ(0, overheard);
 }
 
 TEST_F(dgram, unreachable_port_is_told_to_the_connected)

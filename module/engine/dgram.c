@@ -266,8 +266,9 @@ static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_bu
 }
 
 /*
- * As find(), but nobody is only who was nowhere all the time, not who was being connected meanwhile. The
- * second time it looks they wait, or programs that go on connecting could keep this softirq for ever.
+ * As find(), but who changes his place meanwhile is found in the old one or in the new: he is not nowhere,
+ * and nobody less specific is taken for him. There may be no end of such changes: the second look keeps
+ * them away.
  */
 static struct sock *find_surely(struct net *net, const struct yoke_rx *rx, struct sk_buff *skb)
 {
@@ -275,17 +276,17 @@ static struct sock *find_surely(struct net *net, const struct yoke_rx *rx, struc
 	unsigned int begun = read_seqbegin(places);
 	struct sock *sk = find(net, rx, skb);
 
-	if (sk || !read_seqretry(places, begun))
+	if (likely(!read_seqretry(places, begun)))
 		return sk;
-	read_seqlock_excl(places);
+	read_seqlock_excl_bh(places);
 	sk = find(net, rx, skb);
-	read_sequnlock_excl(places);
+	read_sequnlock_excl_bh(places);
 	return sk;
 }
 
 struct sock *yoke_dgram_find(struct net *net, const struct yoke_rx *rx)
 {
-	return find(net, rx, NULL);
+	return find_surely(net, rx, NULL);
 }
 
 bool yoke_dgram_wants_trains(struct net *net, const struct yoke_rx *rx)
@@ -301,7 +302,7 @@ bool yoke_dgram_wants_unsummed(struct net *net, const struct yoke_rx *rx)
 
 	if (rx->many)		/* each of them is asked (wants_one_of_many()) */
 		return true;
-	sk = find(net, rx, NULL);
+	sk = find_surely(net, rx, NULL);
 	return sk && READ_ONCE(yoke_dg(sk)->no_check6_rx);
 }
 
