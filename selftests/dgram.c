@@ -274,6 +274,22 @@ TEST_F(dgram, is_not_heard_by_others_while_it_connects)
 	EXPECT_EQ(0, overheard);
 }
 
+/* Its address is no other in between, which might be a neighbour's. */
+TEST_F(dgram, neighbours_bind_while_it_connects)
+{
+	int fd = bound(SOCK_DGRAM, LOOPBACK, 4000), neighbour, refused = 0;
+	long end = now_ms() + 1000;
+	pid_t mover = restless(fd, end);
+
+	while (now_ms() < end) {
+		neighbour = dgram();
+		refused += bind_to(neighbour, "127.0.0.2", 4000) < 0;
+		close(neighbour);
+	}
+	EXPECT_EQ(0, finish(mover));
+	EXPECT_EQ(0, refused);
+}
+
 TEST_F(dgram, unreachable_port_is_told_to_the_connected)
 {
 	int fd = dgram(), hole = bound(SOCK_DGRAM, LOOPBACK, 4000);

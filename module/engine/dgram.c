@@ -145,17 +145,17 @@ int yoke_dgram_enter(struct sock *sk)
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_dgram *dg = yoke_dg(sk);
 	struct in6_addr before = dg->pair.laddr;
+	struct yoke_pair pair = { .laddr = yoke_addr_local(sk), .lport = htons(dg->inet.inet_num) };
 	int err;
 
+	if (sk->sk_state == TCP_ESTABLISHED) {
+		pair.raddr = yoke_addr_remote(sk);
+		pair.rport = dg->inet.inet_dport;
+	}
 	write_seqlock_bh(&yn->dgram_places);
 	take_out(yn, dg);
-	memset(&dg->pair, 0, sizeof(dg->pair));
-	dg->pair.laddr = yoke_addr_local(sk);
-	dg->pair.lport = htons(dg->inet.inet_num);
-	if (sk->sk_state == TCP_ESTABLISHED) {
-		dg->pair.raddr = yoke_addr_remote(sk);
-		dg->pair.rport = dg->inet.inet_dport;
-	}
+	/* In one go: who binds the port next door looks at the address, and knows nothing of places. */
+	dg->pair = pair;
 	/* connect(2) chose an address: the group is left to those who have none. */
 	if (rcu_access_pointer(sk->sk_reuseport_cb) && !ipv6_addr_equal(&before, &dg->pair.laddr))
 		reuseport_detach_sock(sk);
