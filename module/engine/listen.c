@@ -783,12 +783,15 @@ void yoke_listen_rebind(struct sock *sk)
 
 	if (sk->sk_state != TCP_LISTEN || before == sk->sk_bound_dev_if)
 		return;
+	/* Who looks for a listener meanwhile looks again: it has not gone. */
+	write_seqlock_bh(&hash->moves);
 	yoke_listen_leave(sk, hash);
 	pair->vrf = sk->sk_bound_dev_if;
 	if (yoke_listen_join(sk, hash)) {
 		pair->vrf = before;
 		yoke_listen_join(sk, hash);
 	}
+	write_sequnlock_bh(&hash->moves);
 }
 
 /* Nobody will accept it: the peer is told. */

@@ -34,6 +34,7 @@ int yoke_hash_init(struct yoke_hash *h)
 {
 	BUILD_BUG_ON(sizeof(struct yoke_pair) != 40);
 	atomic_set(&h->devices, 0);
+	seqlock_init(&h->moves);
 	return rhashtable_init(&h->table, &hash_params);
 }
 
@@ -129,12 +130,26 @@ static struct yoke_node *find_best(struct yoke_hash *h, const struct yoke_pair *
 	return find_listener(h, &key, dev, &pair->laddr);
 }
 
-struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair, u32 dev,
-				     bool beyond)
+static struct yoke_node *find_any(struct yoke_hash *h, const struct yoke_pair *pair, u32 dev, bool beyond)
 {
 	struct yoke_node *node = find_best(h, pair, pair->vrf, atomic_read(&h->devices) ? dev : 0);
 
 	if (unlikely(!node && pair->vrf && beyond))
 		node = find_best(h, pair, 0, 0);
+	return node;
+}
+
+struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair, u32 dev,
+				     bool beyond)
+{
+	unsigned int begun = read_seqbegin(&h->moves);
+	struct yoke_node *node = find_any(h, pair, dev, beyond);
+
+	if (likely(!read_seqretry(&h->moves, begun)))
+		return node;
+	/* One was nowhere meanwhile. */
+	read_seqlock_excl_bh(&h->moves);
+	node = find_any(h, pair, dev, beyond);
+	read_sequnlock_excl_bh(&h->moves);
 	return node;
 }

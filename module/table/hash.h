@@ -8,6 +8,7 @@
 
 #include <linux/jhash.h>
 #include <linux/rhashtable.h>
+#include <linux/seqlock.h>
 #include <net/ipv6.h>
 #include "../algo/pair.h"
 
@@ -38,10 +39,12 @@ struct yoke_node {
  * struct yoke_hash - the entries by pair
  * @devices: how many listeners are bound to a device or VRF: without any, no segment is asked by which
  *	it came
+ * @moves: of listeners to another device: one at a time, BH off
  */
 struct yoke_hash {
 	struct rhashtable table;
 	atomic_t	devices;
+	seqlock_t	moves;
 };
 
 /*
