@@ -470,11 +470,14 @@ void yoke_conn_done(struct sock *sk)
 
 void yoke_conn_abort(struct sock *sk, int err)
 {
+	bool dead = sock_flag(sk, SOCK_DEAD);
+
 	WRITE_ONCE(sk->sk_err, err);
 	yoke_conn_purge_tx(sk);
-	if (!sock_flag(sk, SOCK_DEAD))
-		sk_error_report(sk);
 	yoke_conn_done(sk);
+	/* Only now: whom it wakes finds what the error led to, too. */
+	if (!dead)
+		sk_error_report(sk);
 }
 
 void yoke_conn_destroy(struct sock *sk)
