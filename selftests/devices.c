@@ -8,7 +8,6 @@
  *	10.0.1.1/24 (two) -------------- 10.0.1.2/24 (two), which leads to 10.0.0.2, too
  */
 #include "yoke_test.h"
-#include <sys/wait.h>
 
 #define PORT	1981
 
@@ -200,27 +199,25 @@ TEST_F_TIMEOUT(devices, a_listener_moves, 120)
 /* Bound to the device that all come by, and to none again, it is there for them all the time. */
 TEST_F(devices, is_there_while_it_is_bound_anew)
 {
-	int fd = listener_on("", ANY, false), a, b, status, refused = 0;
+	int fd = listener_on("", ANY, false), a, b, refused = 0;
 	long end = now_ms() + 1000;
 	pid_t mover;
 
 	set_nonblock(fd, true);
-	mover = must(fork());
-	if (!mover) {
+	mover = background(({
 		while (now_ms() < end) {
 			on(fd, "veth");
 			on(fd, "");
 		}
-		_exit(0);
-	}
+		0;
+	}));
 	while (now_ms() < end) {
 		refused += try_by(self, "veth", &a) == ECONNREFUSED;
 		while ((b = accept(fd, NULL, NULL)) >= 0)
 			close_hard(b);
 		close_hard(a);
 	}
-	EXPECT_EQ(mover, waitpid(mover, &status, 0));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, finish(mover));
 	EXPECT_EQ(0, refused);
 }
 

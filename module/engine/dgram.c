@@ -154,7 +154,7 @@ int yoke_dgram_enter(struct sock *sk)
 	}
 	write_seqlock_bh(&yn->dgram_places);
 	take_out(yn, dg);
-	/* In one go: who binds the port next door looks at the address, and knows nothing of places. */
+	/* What stays is written over with itself: who binds the port next door looks at the address meanwhile. */
 	dg->pair = pair;
 	/* connect(2) chose an address: the group is left to those who have none. */
 	if (rcu_access_pointer(sk->sk_reuseport_cb) && !ipv6_addr_equal(&before, &dg->pair.laddr))

@@ -82,7 +82,7 @@ static __poll_t stream_poll(struct file *file, struct socket *sock, poll_table *
 	return mask;
 }
 
-/* proto.ioctl, from inet_ioctl() or inet6_ioctl(), and from io_uring (SOCKET_URING_OP_SIOCINQ, since Linux 6.7). */
+/* proto.ioctl: from yoke_addr_ioctl(), and from io_uring (SOCKET_URING_OP_SIOCINQ, since Linux 6.7). */
 static int stream_ioctl(struct sock *sk, int cmd, yoke_ioctl_arg arg)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
