@@ -739,61 +739,6 @@ static void yoke_listen_leave(struct sock *sk, struct yoke_hash *hash)
 	spin_unlock_bh(&yoke_listen_groups);
 }
 
-int yoke_listen_start(struct sock *sk)
-{
-	const int bits = YOKE_FASTOPEN_SERVER | YOKE_FASTOPEN_ALL_LISTENERS;
-	struct yoke_net *yn = yoke_net(sock_net(sk));
-	struct yoke_sock *ys = yoke_sk(sk);
-	int err;
-
-	err = yoke_listen_prepare(sk);
-	if (err)
-		return err;
-	ys->listener->warned = 0;
-	ys->listener->cookies_jiffies = 0;
-	memset(&ys->node.pair.raddr, 0, sizeof(ys->node.pair.raddr));
-	ys->node.pair.rport = 0;
-	ys->node.pair.vrf = sk->sk_bound_dev_if;
-	ys->node.kind = YOKE_LISTENER;
-	ys->node.v6only = ipv6_only_sock(sk);
-	sk->sk_ack_backlog = 0;
-	if ((READ_ONCE(yn->set.fastopen) & bits) == bits && !ys->listener->fastopen_max)
-		yoke_fastopen_allow(sk, READ_ONCE(sk->sk_max_ack_backlog));
-	/* Before the table shows it to others. */
-	yoke_conn_set_state(sk, TCP_LISTEN);
-	err = yoke_port_listen(&yn->ports[YOKE_STREAM_PORTS], &ys->owner) ?
-	      yoke_listen_join(sk, &yn->stream) : -EADDRINUSE;
-	if (err) {
-		ys->node.kind = YOKE_CONN;
-		yoke_port_unlisten(&ys->owner);
-		yoke_conn_set_state(sk, TCP_CLOSE);
-	}
-	return err;
-}
-
-/*
- * If another listens there already, it stays where it is, and hears nothing: the device is no longer
- * its own.
- */
-void yoke_listen_rebind(struct sock *sk)
-{
-	struct yoke_hash *hash = &yoke_net(sock_net(sk))->stream;
-	struct yoke_pair *pair = &yoke_sk(sk)->node.pair;
-	u32 before = pair->vrf;
-
-	if (sk->sk_state != TCP_LISTEN || before == sk->sk_bound_dev_if)
-		return;
-	/* Who looks for a listener meanwhile looks again: it has not gone. */
-	write_seqlock_bh(&hash->moves);
-	yoke_listen_leave(sk, hash);
-	pair->vrf = sk->sk_bound_dev_if;
-	if (yoke_listen_join(sk, hash)) {
-		pair->vrf = before;
-		yoke_listen_join(sk, hash);
-	}
-	write_sequnlock_bh(&hash->moves);
-}
-
 /* Nobody will accept it: the peer is told. */
 static void yoke_listen_reset(struct sock *child)
 {
@@ -813,14 +758,14 @@ static void yoke_listen_reset(struct sock *child)
 	sock_put(child);
 }
 
-void yoke_listen_stop(struct sock *sk)
+/* It is in no place any more: CLOSED, its requests vanish, its children are reset. */
+static void yoke_listen_end(struct sock *sk)
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct yoke_fastopen_trap *trap, *next;
 	struct yoke_request *req;
 	struct sock *child;
 
-	yoke_listen_leave(sk, &yoke_net(sock_net(sk))->stream);
 	/*
 	 * Nothing joins the lists, and no child our port, after this: both happen under the lock,
 	 * in LISTEN only.
@@ -850,6 +795,65 @@ void yoke_listen_stop(struct sock *sk)
 		yoke_listen_reset(child);
 		cond_resched();
 	}
+}
+
+int yoke_listen_start(struct sock *sk)
+{
+	const int bits = YOKE_FASTOPEN_SERVER | YOKE_FASTOPEN_ALL_LISTENERS;
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+	struct yoke_sock *ys = yoke_sk(sk);
+	int err;
+
+	err = yoke_listen_prepare(sk);
+	if (err)
+		return err;
+	ys->listener->warned = 0;
+	ys->listener->cookies_jiffies = 0;
+	memset(&ys->node.pair.raddr, 0, sizeof(ys->node.pair.raddr));
+	ys->node.pair.rport = 0;
+	ys->node.pair.vrf = sk->sk_bound_dev_if;
+	ys->node.kind = YOKE_LISTENER;
+	ys->node.v6only = ipv6_only_sock(sk);
+	sk->sk_ack_backlog = 0;
+	if ((READ_ONCE(yn->set.fastopen) & bits) == bits && !ys->listener->fastopen_max)
+		yoke_fastopen_allow(sk, READ_ONCE(sk->sk_max_ack_backlog));
+	/* Before the table shows it to others. */
+	yoke_conn_set_state(sk, TCP_LISTEN);
+	err = yoke_port_listen(&yn->ports[YOKE_STREAM_PORTS], &ys->owner) ?
+	      yoke_listen_join(sk, &yn->stream) : -EADDRINUSE;
+	/* Who had found it when it listened before may have joined its lists: to him it does again. */
+	if (err)
+		yoke_listen_end(sk);
+	return err;
+}
+
+/*
+ * If another listens there already, it stays where it is, and hears nothing: the device is no longer
+ * its own.
+ */
+void yoke_listen_rebind(struct sock *sk)
+{
+	struct yoke_hash *hash = &yoke_net(sock_net(sk))->stream;
+	struct yoke_pair *pair = &yoke_sk(sk)->node.pair;
+	u32 before = pair->vrf;
+
+	if (sk->sk_state != TCP_LISTEN || before == sk->sk_bound_dev_if)
+		return;
+	/* Who looks for a listener meanwhile looks again: it has not gone. */
+	write_seqlock_bh(&hash->moves);
+	yoke_listen_leave(sk, hash);
+	pair->vrf = sk->sk_bound_dev_if;
+	if (yoke_listen_join(sk, hash)) {
+		pair->vrf = before;
+		yoke_listen_join(sk, hash);
+	}
+	write_sequnlock_bh(&hash->moves);
+}
+
+void yoke_listen_stop(struct sock *sk)
+{
+	yoke_listen_leave(sk, &yoke_net(sock_net(sk))->stream);
+	yoke_listen_end(sk);
 }
 
 struct sock *yoke_listen_dequeue(struct sock *sk)
