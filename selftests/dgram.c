@@ -274,6 +274,38 @@ TEST_F(dgram, is_not_heard_by_others_while_it_connects)
 	EXPECT_EQ(0, overheard);
 }
 
+/*
+ * Another's change of place is no reason not to hear what came to all; nor is one's own, to hear it twice.
+ * The one that moves is the head of the list.
+ */
+TEST_F(dgram, broadcast_is_heard_while_others_connect)
+{
+	int out = dgram(), fd[3], i, heard = 1;
+	long end = now_ms() + 1000;
+	pid_t mover;
+	char c;
+
+	IPV4_ONLY("broadcast");
+	must(set_opt(out, SOL_SOCKET, SO_BROADCAST, 1));
+	for (i = 0; i < 3; i++) {
+		fd[i] = dgram();
+		must(set_opt(fd[i], SOL_SOCKET, SO_REUSEADDR, 1));
+		must(bind_to(fd[i], ANY, 4000));
+	}
+	mover = restless(fd[2], end);
+	while (heard == 1 && now_ms() < end) {
+		must(send_to(out, "x", 1, "127.255.255.255", 4000));
+		heard = 0;
+		if (wait_events(fd[0], POLLIN))
+			while (recv(fd[0], &c, 1, MSG_DONTWAIT) == 1)
+				heard++;
+		while (recv(fd[1], &c, 1, MSG_DONTWAIT) == 1)
+			;
+	}
+	EXPECT_EQ(0, finish(mover));
+	EXPECT_EQ(1, heard);
+}
+
 /* Its address is no other in between, which might be a neighbour's. */
 TEST_F(dgram, neighbours_bind_while_it_connects)
 {

@@ -458,18 +458,51 @@ static bool wants_one_of_many(struct yoke_dgram *dg, const struct sk_buff *skb,
 	return rx->af->dgram_hears(&dg->inet.sk, skb, rx);
 }
 
-/* To every socket that takes it, if there is one; consumes @skb. */
-static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
+/*
+ * struct audience - those who take what came to many
+ * @who:	the @n of them who have not got it yet
+ * @heard:	some have
+ */
+struct audience {
+	struct yoke_dgram *who[32];
+	int	n;
+	bool	heard;
+};
+
+static void deliver_copies(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx,
+			   struct audience *all)
+{
+	struct sk_buff *copy;
+	int i;
+
+	for (i = 0; i < all->n; i++) {
+		struct sock *sk = &all->who[i]->inet.sk;
+
+		all->heard = true;
+		copy = skb_clone(skb, GFP_ATOMIC);
+		if (copy) {
+			deliver(net, sk, copy, rx);
+		} else {
+			atomic_inc(&sk->sk_drops);
+			yoke_count(net, DgramRcvbufErrors);
+			yoke_count(net, DgramInErrors);
+		}
+	}
+	all->n = 0;
+}
+
+/* False: there are more than have room, who get it at once only if @stay: nobody changes his place then. */
+static bool find_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, struct audience *all,
+		     bool stay)
 {
 	struct yoke_net *yn = yoke_net(net);
 	struct rhlist_head *list, *pos;
 	bool v4 = ipv6_addr_v4mapped(&rx->pair.laddr);
 	struct yoke_pair key, before;
 	struct yoke_dgram *dg;
-	struct sk_buff *copy;
-	bool heard = false;
 	int i;
 
+	all->n = 0;
 	for (i = 0; next_key(&key, &rx->pair, i); i++, before = key) {
 		/* What came to 0.0.0.0, or from :: without a port, has two keys alike: nobody hears it twice. */
 		if (i && yoke_hash_same(&key, &before))
@@ -478,18 +511,35 @@ static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yo
 		rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
 			if (!takes(dg, &key, rx, v4) || !wants_one_of_many(dg, skb, rx))
 				continue;
-			heard = true;
-			copy = skb_clone(skb, GFP_ATOMIC);
-			if (copy) {
-				deliver(net, &dg->inet.sk, copy, rx);
-			} else {
-				atomic_inc(&dg->inet.sk.sk_drops);
-				yoke_count(net, DgramRcvbufErrors);
-				yoke_count(net, DgramInErrors);
+			if (all->n == ARRAY_SIZE(all->who)) {
+				if (!stay)
+					return false;
+				deliver_copies(net, skb, rx, all);
 			}
+			all->who[all->n++] = dg;
 		}
 	}
-	if (heard)
+	return true;
+}
+
+/*
+ * To every socket that takes it, if there is one; consumes @skb. Who changes his place meanwhile hears it
+ * once, and so do those who stood behind him.
+ */
+static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
+{
+	seqlock_t *places = &yoke_net(net)->dgram_places;
+	struct audience all;
+	unsigned int begun = read_seqbegin(places);
+
+	all.heard = false;
+	if (!find_all(net, skb, rx, &all, false) || read_seqretry(places, begun)) {
+		read_seqlock_excl_bh(places);
+		find_all(net, skb, rx, &all, true);
+		read_sequnlock_excl_bh(places);
+	}
+	deliver_copies(net, skb, rx, &all);
+	if (all.heard)
 		consume_skb(skb);
 	else
 		yoke_drop(net, NULL, skb, DgramIgnoredMulti);
