@@ -295,6 +295,21 @@ TEST_F(data, sendfile_of_a_short_file)
 	EXPECT_EQ(1000, recv(d.b, buf, sizeof(buf), 0));
 }
 
+/* Linux's own mark between the pages of a file, which a program can set, too: it holds nothing back. */
+TEST_F(data, page_mark_of_a_program)
+{
+	struct pair s = stream_pair(), d = dgram_pair();
+	const int page_follows = 0x20000;
+	char buf[10];
+
+	EXPECT_EQ(5, send(s.a, "hello", 5, page_follows));
+	ASSERT_EQ(POLLIN, wait_events(s.b, POLLIN));
+	EXPECT_EQ(5, recv(s.b, buf, sizeof(buf), 0));
+	EXPECT_EQ(5, send(d.a, "hello", 5, page_follows));
+	ASSERT_EQ(POLLIN, wait_events(d.b, POLLIN));
+	EXPECT_EQ(5, recv(d.b, buf, sizeof(buf), 0));
+}
+
 TEST_F(data, sendfile_in_wrong_states)
 {
 	struct pair p = stream_pair();

@@ -518,8 +518,9 @@ static int send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
 int yoke_dgram_send_msg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct yoke_dgram *dg = yoke_dg(sk);
+	/* That a page follows only the kernel says (sendfile), whose memory the message is in then. */
 	bool more = READ_ONCE(dg->cork) || msg->msg_flags & MSG_MORE ||
-		    yoke_compat_page_follows(msg->msg_flags);
+		    (yoke_compat_page_follows(msg->msg_flags) && iov_iter_is_kvec(&msg->msg_iter));
 	int err;
 
 	if (len > U16_MAX)

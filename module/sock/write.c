@@ -31,11 +31,13 @@ enum write_how {
  * @msg:	the program's
  * @how:	enum write_how
  * @uarg:	of WRITE_PINNED: what the program will hear of
+ * @follows:	another page comes at once, by a call of its own; a program's flag does not say so
  */
 struct write_call {
 	struct msghdr	*msg;
 	enum write_how	how;
 	struct ubuf_info *uarg;
+	bool		follows;
 };
 
 static void push(struct sock *sk, enum yoke_push how)
@@ -389,8 +391,7 @@ static int write_all(struct sock *sk, const struct write_call *call)
 		if (flags & MSG_OOB)
 			yoke_urgent_write(yoke_sk(sk));
 		write_stamp(sk, &cookie);
-		/* The next page comes at once. */
-		if (!yoke_compat_page_follows(flags))
+		if (!call->follows)
 			push(sk, flags & MSG_MORE ? YOKE_PUSH_MORE : YOKE_PUSH_NAGLE);
 		return copied;
 	}
@@ -432,7 +433,10 @@ static int write_begin_pinned(struct sock *sk, struct write_call *call)
 
 static int write_message(struct socket *sock, struct msghdr *msg, bool pages)
 {
-	struct write_call call = { .msg = msg };
+	struct write_call call = {
+		.msg = msg,
+		.follows = pages && yoke_compat_page_follows(msg->msg_flags),
+	};
 	struct sock *sk = sock->sk;
 	int n;
 
