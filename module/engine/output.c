@@ -81,7 +81,7 @@ static u16 yoke_output_window(struct sock *sk)
 	 * route's "initrwnd" holds until something has come.
 	 */
 	if (win < cur + min_t(u32, ys->rcv_mss, full / 2) ||
-	    (unlikely(ys->route_window) && ys->rcv_nxt == ys->irs + 1))
+	    (unlikely(ys->route_window) && !ys->bytes_received))
 		win = cur;
 	win = ALIGN(win, 1U << ys->rcv_wscale);
 	win = min_t(u32, win >> ys->rcv_wscale, U16_MAX);
