@@ -451,7 +451,7 @@ static void save_cwnd(struct yoke_cc *cc)
 static void update_min_rtt(struct yoke_cc *cc, const struct yoke_cc_ack *ack)
 {
 	struct bbr *b = bbr(cc);
-	bool expired = ack->now_us - b->min_rtt_stamp_us > RTT_WINDOW_US;
+	bool expired = b->seen_rtt && ack->now_us - b->min_rtt_stamp_us > RTT_WINDOW_US;
 	bool lone = ack->acked < cc->mss;	/* its ACK may have been delayed */
 
 	if (ack->rtt_us && (ack->rtt_us < b->min_rtt_us || (expired && !lone))) {

@@ -218,6 +218,18 @@ TEST(bbr__probes_the_round_trip_after_ten_seconds)
 	EXPECT_EQ(info(&p).bbr_min_rtt, 2 * RTT);
 }
 
+/* Of a lost SYN that went again, say: no round trip has been measured yet that could be too old. */
+TEST(bbr__no_probe_before_the_first_round_trip)
+{
+	static struct fluid p;
+
+	start(&p, 5000);
+	sample(&p, MSS, MSS, RTT, 0, 0, false);
+	EXPECT(p.cc.cwnd >= YOKE_CC_INIT_SEGS * MSS);
+	ack(&p, MSS, RTT, 0, false);
+	EXPECT(p.cc.cwnd >= YOKE_CC_INIT_SEGS * MSS);
+}
+
 TEST(bbr__recovery_conserves_then_restores)
 {
 	static struct fluid p;
