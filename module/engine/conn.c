@@ -506,8 +506,12 @@ void yoke_conn_orphan(struct sock *sk)
 {
 	sock_orphan(sk);
 	percpu_counter_inc(&yoke_mem_orphans);
-	/* The namespace may die now; it takes us with it (module/sock/main.c). */
-	yoke_compat_release_net(sk);
+	/*
+	 * The namespace may die now; it takes us with it (module/sock/main.c). Flow labels go with the
+	 * memory only, and are looked for in their namespace after that: it has to wait for these.
+	 */
+	if (likely(!yoke_sk(sk)->has_labels))
+		yoke_compat_release_net(sk);
 }
 
 bool yoke_conn_readable(const struct sock *sk, int target)

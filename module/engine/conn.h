@@ -192,6 +192,7 @@ struct yoke_listener {
  * @rto_min @delack_max: TCP_RTO_MIN_US, TCP_DELACK_MAX_US, jiffies; 0: the namespace's, 200 ms
  * @defer_accept: TCP_DEFER_ACCEPT, in timeouts of a SYN-ACK
  * @save_syn:	TCP_SAVE_SYN
+ * @has_labels:	it has asked for flow labels (IPV6_FLOWLABEL_MGR), and may have some
  *
  * sock/repair.c:
  * @repair_queue: TCP_REPAIR_QUEUE, which queue is being told or asked while @repair is set
@@ -327,7 +328,8 @@ struct yoke_sock {
 		route_clamp:1,		/* @window_clamp is the route's */
 		route_window:1,		/* and so was our first window */
 		route_quickack:1,	/* the route wants all ACKs at once */
-		cc_locked:1;		/* and has the last word on the algorithm */
+		cc_locked:1,		/* and has the last word on the algorithm */
+		has_labels:1;
 	u8	urgent;
 	u8	urg_byte;
 	struct yoke_ecn ecn;

@@ -5,7 +5,8 @@
  * SOL_SOCKET comes here for what the core grants to TCP only, or refuses to TCP only, and goes on to
  * it. SOL_IP is the host's own.
  * Process context, takes the socket lock. Owns nodelay, cork, user_mss, syn_retries, thin_timeouts,
- * linger2, keep_time, keep_intvl, keep_cnt, user_timeout, window_clamp, tx_delay, rto_min, delack_max.
+ * linger2, keep_time, keep_intvl, keep_cnt, user_timeout, window_clamp, tx_delay, rto_min, delack_max,
+ * has_labels.
  */
 #include <linux/inet_diag.h>
 #include <linux/tcp.h>
@@ -377,6 +378,11 @@ static int sockopt_set_ip(struct sock *sk, int level, int name, sockptr_t val, u
 	int err = yoke_addr_setsockopt(sk, level, name, val, len);
 	struct yoke_sock *ys = yoke_sk(sk);
 
+	if (!err && level == SOL_IPV6 && name == IPV6_FLOWLABEL_MGR) {
+		lock_sock(sk);
+		ys->has_labels = true;
+		release_sock(sk);
+	}
 	if (err || (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
 		return err;
 	lock_sock(sk);
