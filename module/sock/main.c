@@ -187,10 +187,14 @@ static void yoke_main_kill(struct net *net)
 	}
 }
 
-/* Nothing is received any more: the devices go next, after a grace period. */
+/*
+ * Nothing is received any more: the devices go next, after a grace period. What connections have in
+ * their queues others wait for, who were loaded after us and so exit before us (conntrack).
+ */
 static void __net_exit yoke_main_pre_exit(struct net *net)
 {
 	WRITE_ONCE(yoke_net(net)->dying, true);
+	yoke_main_kill(net);
 }
 
 static void __net_exit yoke_main_exit_nets(struct list_head *nets)
@@ -200,6 +204,7 @@ static void __net_exit yoke_main_exit_nets(struct list_head *nets)
 	list_for_each_entry(net, nets, exit_list) {
 		yoke_diag_exit_net(net);
 		yoke_sysctl_exit_net(net);
+		/* What a packet that was under way at the first time has made since. */
 		yoke_main_kill(net);
 	}
 	/*
