@@ -3,7 +3,20 @@
 #ifndef YOKE_INPUT_H
 #define YOKE_INPUT_H
 
+#include <net/xfrm.h>
 #include "ack.h"
+
+/*
+ * @skb is going to be a connection's: nothing of IP's is needed further on, and it may lie there for as
+ * long as the program likes. Routes and IPsec's states hold devices, which would wait for that.
+ */
+static inline void yoke_input_strip(struct sk_buff *skb)
+{
+	skb_dst_drop(skb);
+	secpath_reset(skb);
+	nf_reset_ct(skb);
+	skb->dev = NULL;
+}
 
 /* @skb, consumed. Socket lock held (BH, or as backlog). Also sk_backlog_rcv. */
 int yoke_input(struct sock *sk, struct sk_buff *skb);

@@ -11,6 +11,7 @@
 #include <net/ipv6.h>
 #include <net/route.h>
 #include <net/transp_v6.h>
+#include <net/xfrm.h>
 #include "ack.h"
 #include "latch.h"
 
@@ -24,9 +25,11 @@ static struct sk_buff *yoke_latch_clone(struct sk_buff *skb)
 	/* Until it is queued a segment has IP's notes beside ours. */
 	BUILD_BUG_ON(sizeof(struct inet6_skb_parm) > offsetof(struct yoke_cb, flags));
 	packet = skb_clone(skb, GFP_ATOMIC | __GFP_NOWARN);
-	/* It lasts as long as the socket, and a route only as long as its namespace. */
-	if (packet)
+	/* It lasts as long as the socket, a route and what IPsec knows only as long as its namespace. */
+	if (packet) {
 		skb_dst_drop(packet);
+		secpath_reset(packet);
+	}
 	return packet;
 }
 

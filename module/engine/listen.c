@@ -297,8 +297,7 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 		yoke_request_release(req);
 	yoke_count(net, PassiveOpens);
 
-	skb_dst_drop(skb);
-	skb->dev = NULL;
+	yoke_input_strip(skb);
 	yoke_cb(skb)->ecn = ecn;
 	yoke_conn_init_buffers(child);
 	yoke_conn_keepalive(child);
@@ -563,8 +562,7 @@ static bool yoke_listen_fastopen(struct sock *sk, struct sk_buff *skb, const str
 	yoke_count(sock_net(sk), PassiveOpens);
 	yoke_count(sock_net(sk), FastOpenPassive);
 
-	skb_dst_drop(skb);
-	skb->dev = NULL;
+	yoke_input_strip(skb);
 	yoke_conn_init_buffers(child);
 	yoke_conn_keepalive(child);
 	yoke_cb(skb)->ecn = rx->ecn;

@@ -57,10 +57,7 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	}
 	sk_mark_napi_id(sk, skb);
 	sk_incoming_cpu_update(sk);
-	/* Nothing of IP's is needed further on; the route's reference would not outlive this. */
-	skb_dst_drop(skb);
-	nf_reset_ct(skb);
-	skb->dev = NULL;
+	yoke_input_strip(skb);
 	yoke_cb(skb)->ecn = ecn;
 	/* By a device it has been stamped. Who asks for it just now may not have this one's. */
 	if (unlikely(data_race(sk->sk_flags) & SK_FLAGS_TIMESTAMP && !skb->tstamp))
