@@ -207,13 +207,28 @@ bool yoke_pace_full(struct sock *sk, const struct sk_buff *skb, bool again)
 	return refcount_read(&sk->sk_wmem_alloc) > limit;
 }
 
+/*
+ * Is the clone of @skb that has its companion on its way? The one that SO_TIMESTAMPING puts on the error
+ * queue when a part of @skb is acknowledged is the socket's, too, but goes nowhere.
+ */
+static bool pace_is_here(const struct sock *sk, const struct sk_buff *skb)
+{
+	const struct sk_buff_fclones *both = container_of(skb, struct sk_buff_fclones, skb1);
+	void (*end)(struct sk_buff *skb);
+
+	if (likely(!skb_fclone_busy(sk, skb)))
+		return false;
+	end = READ_ONCE(both->skb2.destructor);
+	return end == pace_left || end == sock_wfree;
+}
+
 bool yoke_pace_still_here(struct sock *sk, const struct sk_buff *skb)
 {
-	if (likely(!skb_fclone_busy(sk, skb)))
+	if (likely(!pace_is_here(sk, skb)))
 		return false;
 	set_bit(YOKE_DEFER_FULL, &yoke_sk(sk)->defer);
 	smp_mb__after_atomic();		/* pairs with pace_left() */
-	return skb_fclone_busy(sk, skb);
+	return pace_is_here(sk, skb);
 }
 
 void yoke_pace_charge(struct sock *sk, struct sk_buff *skb)
