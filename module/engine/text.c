@@ -87,8 +87,8 @@ static bool yoke_text_merge(struct sock *sk, struct sk_buff *tail, struct sk_buf
 		return false;
 	yoke_cb(tail)->seg.end_seq = yoke_cb(skb)->seg.end_seq;
 	yoke_cb(tail)->flags |= yoke_cb(skb)->flags;
-	/* SO_TIMESTAMP tells of what came last. */
-	if (skb->tstamp) {
+	/* SO_TIMESTAMP tells of what came last; of a device's own times there may be no other. */
+	if (skb->tstamp || skb_hwtstamps(skb)->hwtstamp) {
 		tail->tstamp = skb->tstamp;
 		skb_hwtstamps(tail)->hwtstamp = skb_hwtstamps(skb)->hwtstamp;
 	}
