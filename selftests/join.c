@@ -235,6 +235,62 @@ TEST_F(join, forwarded_out_of_a_vlan)
 	EXPECT_EQ(0, counter("InCsumErrors"));
 }
 
+/* How many of ours passed, and how many of them without a checksum, which a device was to sum up. */
+static int passed(int tap, int *unsummed)
+{
+	char buf[2000], control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	const uint8_t *number = (uint8_t *)buf + (ipv6() ? 6 : 9);
+	struct iovec iov = { buf, sizeof(buf) };
+	struct tpacket_auxdata aux;
+	int n = 0;
+
+	*unsummed = 0;
+	for (;;) {
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+				      .msg_controllen = sizeof(control) };
+
+		if (recvmsg(tap, &msg, MSG_DONTWAIT) < 0)
+			return n;
+		if (*number != protocol(true) && *number != protocol(false))
+			continue;
+		memcpy(&aux, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(aux));
+		*unsummed += aux.tp_status & TP_STATUS_CSUMNOTREADY;
+		n++;
+	}
+}
+
+/*
+ * A device that could sum any bytes may hand on to one that only knows TCP and UDP, which takes ours for
+ * those: they leave summed, one by one or cut from a large buffer.
+ */
+TEST_F(join, what_leaves_is_summed)
+{
+	int ear, fd, unsummed;
+	struct pair p;
+
+	if (oracle())
+		SKIP(return, "every device knows TCP and UDP");
+	enter(self->net.a);
+	if (!shell("ethtool -K veth tx on tso off gso off tx-udp-segmentation off"))
+		SKIP(return, "no ethtool?");
+	enter(self->net.b);
+	ear = tap("veth");
+	must(set_opt(ear, SOL_PACKET, PACKET_AUXDATA, 1));
+	must(set_opt(ear, SOL_SOCKET, SO_RCVBUF, 1 << 20));
+	p = link_pair(self->net);
+	EXPECT_TRUE(carry_one_way(p, 1 << 17));
+	EXPECT_TRUE(carry_one_way((struct pair) { p.b, p.a }, 3));
+	EXPECT_LT(80, passed(ear, &unsummed));
+	EXPECT_EQ(0, unsummed);
+	enter(self->net.a);
+	fd = dgram();
+	must(send_to(fd, "hello", 5, ADDR_B, 4000));
+	if (set_opt(fd, SOL_UDP, UDP_SEGMENT, 2) == 0)
+		must(send_to(fd, "hello", 5, ADDR_B, 4000));
+	EXPECT_LT(0, passed(ear, &unsummed));
+	EXPECT_EQ(0, unsummed);
+}
+
 /* ---- segments made by hand ------------------------------------------------------ */
 
 #define LEN 100				/* of each, bytes */

@@ -54,10 +54,7 @@ struct sk_buff *yoke_train_cut(struct sk_buff *skb, netdev_features_t features)
 		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(skb->len - sizeof(struct udphdr), size);
 		return NULL;
 	}
-	/* Only a device that sums any bytes can sum ours. */
-	if (!(features & NETIF_F_HW_CSUM))
-		features &= ~NETIF_F_CSUM_MASK;
-	/* Nor does it get larger parts of a list of buffers: each is a datagram from here on. */
+	/* No larger parts of a list of buffers: each is a datagram from here on. */
 	features &= ~NETIF_F_GSO_MASK;
 
 	__skb_pull(skb, sizeof(struct udphdr));

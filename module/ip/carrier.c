@@ -37,14 +37,18 @@ void yoke_carrier_keep_route(struct sock *sk, struct dst_entry *dst, int gso_typ
 	sk_dst_set(sk, dst);
 }
 
-/* Does the device that @skb will leave by sum up any bytes, whatever protocol they are? */
-static bool device_checksums(const struct sk_buff *skb)
+/*
+ * Does @skb stay on this host? A device that would sum it may hand it on to one that sums TCP's and UDP's
+ * only, as a bridge does, a veth, a guest's: IP's core takes ours for those by where the field is
+ * (skb_csum_hwoffload_help()), and nobody sums it.
+ */
+static bool stays_here(const struct sk_buff *skb)
 {
 	const struct dst_entry *dst = skb_dst(skb);
 
 	if (!dst && skb->sk)
 		dst = rcu_dereference(skb->sk->sk_dst_cache);
-	return dst && (dst->dev->features & NETIF_F_HW_CSUM);
+	return dst && (dst->dev->flags & IFF_LOOPBACK);
 }
 
 void yoke_carrier_checksum(struct sk_buff *skb, __wsum pseudo, u16 offset)
@@ -54,7 +58,7 @@ void yoke_carrier_checksum(struct sk_buff *skb, __wsum pseudo, u16 offset)
 
 	/* A large buffer is summed when it is cut. */
 	rcu_read_lock();
-	offload = skb_is_gso(skb) || device_checksums(skb);
+	offload = skb_is_gso(skb) || stays_here(skb);
 	rcu_read_unlock();
 	if (offload) {
 		*check = ~csum_fold(pseudo);

@@ -101,11 +101,11 @@ static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t fea
 		return NULL;
 	}
 
-	/* Only a device that sums any bytes can sum ours. */
-	if (!(features & NETIF_F_HW_CSUM))
-		features &= ~NETIF_F_CSUM_MASK;
-	/* Nor does it get larger parts of a list of buffers: each is a segment from here on. */
-	features &= ~NETIF_F_GSO_MASK;
+	/*
+	 * No device is asked to sum what may go on to another (yoke_carrier_checksum()). Nor does it get
+	 * larger parts of a list of buffers: each is a segment from here on.
+	 */
+	features &= ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
 
 	pseudo = csum_sub(csum_unfold(tcp_hdr(skb)->check), (__force __wsum)htonl(len));
 	__skb_pull(skb, header);
@@ -336,9 +336,15 @@ static int dgram6_complete(struct sk_buff *skb, int offset)
 	return 0;
 }
 
+/* As stream_segment(): summed here. */
+static struct sk_buff *dgram_segment(struct sk_buff *skb, netdev_features_t features)
+{
+	return yoke_train_cut(skb, features & ~NETIF_F_CSUM_MASK);
+}
+
 static const struct net_offload dgram4_offload = {
 	.callbacks = {
-		.gso_segment	= yoke_train_cut,
+		.gso_segment	= dgram_segment,
 		.gro_receive	= dgram4_receive,
 		.gro_complete	= dgram4_complete,
 	},
@@ -346,7 +352,7 @@ static const struct net_offload dgram4_offload = {
 
 static const struct net_offload dgram6_offload = {
 	.callbacks = {
-		.gso_segment	= yoke_train_cut,
+		.gso_segment	= dgram_segment,
 		.gro_receive	= dgram6_receive,
 		.gro_complete	= dgram6_complete,
 	},
