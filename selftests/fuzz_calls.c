@@ -3,8 +3,9 @@
  * A hostile program: threads that share a few sockets and make every call on them, with every flag,
  * with numbers that nobody would think of, and with addresses of memory that is not there, is not
  * theirs, or goes away meanwhile; descriptors are closed, opened again and passed on under use, and
- * network namespaces die with them. Whatever they do: the kernel has nothing to say, and a
- * connection next door goes on.
+ * network namespaces die with them. Again and again they connect two of them properly, or there would
+ * be nothing to disturb. Whatever they do: the kernel has nothing to say, and a connection next door
+ * goes on.
  *
  * FUZZ_CALLS is how many each of the threads makes (4000), FUZZ_SEED where their courses begin (1).
  */
@@ -12,10 +13,25 @@
 #include "dice.h"
 #include <linux/filter.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 #define THREADS 4
 #define SOCKETS 10
+
+/* ---- what comes of it ------------------------------------------------------------ */
+
+/* Calls that did what they are there for: a program that never gets so far disturbs nobody. */
+enum { CONNECTED, ACCEPTED, SENT, RECEIVED, FILE_SENT, SPLICED_IN, SPLICED_OUT, SHUT, SET, GOT, KINDS };
+static const char *const kinds[] = { "connect", "accept", "send", "recv", "sendfile", "splice to a socket",
+				     "splice from one", "shutdown", "setsockopt", "getsockopt" };
+static atomic_long worked[KINDS];
+
+static void note(int kind, bool done)
+{
+	if (done)
+		atomic_fetch_add(&worked[kind], 1);
+}
 
 /* ---- what a call may be given --------------------------------------------------- */
 
@@ -56,7 +72,7 @@ static int any_flags(void)
 {
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 
-	while (dice(2))
+	while (dice(4) == 0)
 		flags |= 1 << dice(31);
 	return flags;
 }
@@ -122,26 +138,70 @@ static void hurry(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
-static int make_socket(void)
+static int make_socket_of(int type)
 {
-	int type = any_of(SOCK_STREAM, SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM);
 	int fd = socket(family(), type | SOCK_NONBLOCK, 0);
 
 	hurry(fd);
 	return fd;
 }
 
+static int make_socket(void)
+{
+	return make_socket_of(any_of(SOCK_STREAM, SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM));
+}
+
+static void replace_any(int fd)
+{
+	if (fd < 0)
+		return;
+	dup2(fd, fds[dice(SOCKETS)]);
+	close(fd);
+}
+
+/* Two that are connected to each other, if nobody comes between; or one, and a listener that others ask. */
+static void do_pair(void)
+{
+	int type = any_of(SOCK_STREAM, SOCK_STREAM, SOCK_DGRAM);
+	int a = make_socket_of(type), b = make_socket_of(type), listening = -1;
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(6000 + dice(20000)),
+				    .sin6_addr = in6addr_loopback };
+	struct sockaddr_in four = addr(LOOPBACK, 6000 + dice(20000));
+	struct sockaddr *to = dice(3) ? (struct sockaddr *)&four : (struct sockaddr *)&six;
+	socklen_t len = to->sa_family == AF_INET ? sizeof(four) : sizeof(six);
+
+	(bind)(b, to, len);
+	if (type == SOCK_STREAM) {
+		listening = b;
+		listen(listening, 3);
+		(connect)(a, to, len);
+		b = dice(4) ? (accept4)(listening, NULL, NULL, SOCK_NONBLOCK) : dup(listening);
+		hurry(b);
+		close(listening);
+	} else {
+		(connect)(a, to, len);
+		(getsockname)(a, to, &len);
+		(connect)(b, to, len);
+	}
+	note(CONNECTED, b >= 0);
+	replace_any(a);
+	replace_any(b);
+}
+
 static void do_open(void)
 {
 	int *fd = &fds[dice(SOCKETS)];
 
-	switch (dice(4)) {
+	switch (dice(8)) {
 	case 0:
 		dup2(any_fd(), *fd);
 		break;
 	case 1:
 		close(*fd);
 		*fd = make_socket();
+		break;
+	case 2: case 3: case 4: case 5:
+		do_pair();
 		break;
 	default:
 		if (*fd < 0)
@@ -167,14 +227,15 @@ static void do_connect(void)
 		listen(fd, any_number());
 		break;
 	case 5:
-		other = (accept4)(fd, any_memory(), any_memory(), any_of(0, SOCK_NONBLOCK, -1));
+		other = (accept4)(fd, dice(4) ? NULL : any_memory(), any_memory(),
+				  any_of(0, SOCK_NONBLOCK, SOCK_NONBLOCK, -1));
+		note(ACCEPTED, other >= 0);
 		if (other < 0)
 			break;
 		if (dice(2))
 			setsockopt(other, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
 		fcntl(other, F_SETFL, O_NONBLOCK);
-		dup2(other, fds[dice(SOCKETS)]);
-		close(other);
+		replace_any(other);
 	}
 }
 
@@ -197,13 +258,13 @@ static void do_option(void)
 			   sizeof(filter));
 		break;
 	case 2: case 3: case 4:
-		setsockopt(fd, level, name, &number, dice(8) ? sizeof(number) : len);
+		note(SET, setsockopt(fd, level, name, &number, dice(8) ? sizeof(number) : len) == 0);
 		break;
 	case 5:
 		setsockopt(fd, level, name, any_memory(), len);
 		break;
 	default:
-		getsockopt(fd, level, name, any_memory(), dice(10) ? &len : any_memory());
+		note(GOT, getsockopt(fd, level, name, any_memory(), dice(10) ? &len : any_memory()) == 0);
 	}
 	hurry(fd);
 }
@@ -219,18 +280,18 @@ static void do_data(void)
 
 	switch (dice(12)) {
 	case 0:
-		send(any_fd(), any_memory(), any_length(), any_flags());
+		note(SENT, send(any_fd(), any_memory(), any_length(), any_flags()) > 0);
 		break;
 	case 1:
-		recv(any_fd(), any_memory(), any_length(), any_flags());
+		note(RECEIVED, recv(any_fd(), any_memory(), any_length(), any_flags()) > 0);
 		break;
 	case 2: case 3:
 		any_message(&m, v, control, name);
-		sendmsg(any_fd(), &m, any_flags());
+		note(SENT, sendmsg(any_fd(), &m, any_flags()) > 0);
 		break;
 	case 4: case 5:
 		any_message(&m, v, control, name);
-		(recvmsg)(any_fd(), &m, any_flags());
+		note(RECEIVED, (recvmsg)(any_fd(), &m, any_flags()) > 0);
 		break;
 	case 6:
 		for (i = 0; i < 3; i++)
@@ -241,13 +302,17 @@ static void do_data(void)
 			recvmmsg(any_fd(), many, dice(4), any_flags(), NULL);
 		break;
 	case 7:
-		sendfile(any_fd(), file, &at, any_length());
+		note(FILE_SENT, sendfile(any_fd(), file, &at, any_length()) > 0);
 		break;
 	case 8:
-		splice(any_fd(), NULL, pipes[1], NULL, any_length() & 0xffff, dice(16) | SPLICE_F_NONBLOCK);
+		note(SPLICED_OUT, splice(any_fd(), NULL, pipes[1], NULL, any_length() & 0xffff,
+					 dice(16) | SPLICE_F_NONBLOCK) > 0);
 		break;
 	case 9:
-		splice(pipes[0], NULL, any_fd(), NULL, any_length() & 0xffff, dice(16) | SPLICE_F_NONBLOCK);
+		if (dice(2))
+			splice(file, &at, pipes[1], NULL, any_length() & 0xffff, SPLICE_F_NONBLOCK);
+		note(SPLICED_IN, splice(pipes[0], NULL, any_fd(), NULL, any_length() & 0xffff,
+					dice(16) | SPLICE_F_NONBLOCK) > 0);
 		break;
 	case 10:
 		mmap(NULL, 4096, PROT_READ, MAP_SHARED, any_fd(), 0);
@@ -256,7 +321,8 @@ static void do_data(void)
 		fcntl(any_fd(), F_SETFL, O_NONBLOCK);
 		break;
 	default:
-		shutdown(any_fd(), dice(4));
+		if (dice(4) == 0)
+			note(SHUT, shutdown(any_fd(), dice(4)) == 0);
 	}
 }
 
@@ -296,8 +362,7 @@ static void do_namespace(void)
 		fd = make_socket();
 		bind_to(fd, LOOPBACK, 5000);
 		listen(fd, 1);
-		dup2(fd, fds[dice(SOCKETS)]);
-		close(fd);
+		replace_any(fd);
 	}
 }
 
@@ -308,19 +373,19 @@ static void *hostile(void *course)
 	dice_begin((uintptr_t)course);
 	for (i = 0; i < calls; i++) {
 		switch (dice(16)) {
-		case 0: case 1:
+		case 0:
 			do_open();
 			break;
-		case 2: case 3: case 4: case 5:
+		case 1: case 2:
 			do_connect();
 			break;
-		case 6: case 7: case 8:
+		case 3: case 4: case 5:
 			do_option();
 			break;
-		case 9:
+		case 6:
 			do_look();
 			break;
-		case 10:
+		case 7:
 			if (dice(2))
 				do_memory();
 			else if (dice(40) == 0)
@@ -348,7 +413,7 @@ static long go_wild(unsigned long seed)
 {
 	struct sigaction wakes = { .sa_handler = wake };
 	pthread_t threads[THREADS];
-	unsigned long i;
+	unsigned long i, idle = 0;
 
 	sigaction(SIGUSR1, &wakes, NULL);
 	signal(SIGIO, SIG_IGN);
@@ -369,7 +434,12 @@ static long go_wild(unsigned long seed)
 			pthread_kill(threads[i], SIGUSR1);
 			usleep(20000);
 		}
-	return 0;
+	for (i = 0; i < KINDS; i++) {
+		if (!worked[i])
+			fprintf(stderr, "# no %s ever did anything\n", kinds[i]);
+		idle += !worked[i];
+	}
+	return idle;
 }
 
 TEST_F_TIMEOUT(fuzz, calls, 7200)

@@ -520,18 +520,6 @@ static inline struct pair dgram_pair(void)
 	return p;
 }
 
-/*
- * A listener whose accept queue is full: it drops every further SYN, so that
- * a connect() to it hangs until somebody accepts.
- */
-static inline int full_listener(void)
-{
-	int fd = listener(LOOPBACK, 0, 0);
-
-	connected_to(LOOPBACK, local_port(fd));
-	return fd;
-}
-
 /* close() that sends a reset at once. */
 static inline void close_hard(int fd)
 {
@@ -579,6 +567,20 @@ static inline int wait_events(int fd, int mask)
 	struct pollfd p = { .fd = fd, .events = mask };
 
 	return must(poll(&p, 1, BOUND)) ? p.revents : 0;
+}
+
+/*
+ * A listener whose accept queue is full: it drops every further SYN, so that
+ * a connect() to it hangs until somebody accepts.
+ */
+static inline int full_listener(void)
+{
+	int fd = listener(LOOPBACK, 0, 0);
+
+	connected_to(LOOPBACK, local_port(fd));
+	/* The end of the handshake may be behind connect(2). */
+	must(wait_events(fd, POLLIN) ? 0 : -1);
+	return fd;
 }
 
 /* Stay on this processor, where packets on the loopback are handled in their order. */
