@@ -67,6 +67,9 @@ void yoke_carrier_checksum(struct sk_buff *skb, __wsum pseudo, u16 offset)
 		skb->ip_summed = CHECKSUM_PARTIAL;
 		return;
 	}
+	/* Whoever owns its pages may still write into them (sendfile): what is summed is what leaves. */
+	if (unlikely(skb_has_shared_frag(skb)) && !__skb_linearize(skb))
+		check = (__sum16 *)(skb->data + offset);
 	*check = 0;
 	*check = csum_fold(skb_checksum(skb, 0, skb->len, pseudo)) ?: CSUM_MANGLED_0;
 	skb->ip_summed = CHECKSUM_NONE;

@@ -17,7 +17,7 @@
  */
 void yoke_carrier_keep_route(struct sock *sk, struct dst_entry *dst, int gso_type);
 /*
- * Sets up the checksum at @offset in the header of @skb: the device's business, if it can.
+ * Sets up the checksum at @offset in the header of @skb, whose memory may be another afterwards.
  * @pseudo: sum of the pseudo-header.
  */
 void yoke_carrier_checksum(struct sk_buff *skb, __wsum pseudo, u16 offset);
