@@ -97,11 +97,14 @@ void yoke_timewait_enter(struct sock *sk, bool fin_wait2, unsigned long timeout)
 	tw->flow = yoke_addr_flow(sk, ys->af);
 	tw->txhash = sk->sk_txhash;
 	tw->fin_wait2 = fin_wait2;
-	timer_setup(&tw->timer, yoke_timewait_expire, 0);
+	timer_setup(&tw->timer, yoke_timewait_expire, TIMER_PINNED);
 
 	yoke_port_join(&tw->owner, &ys->owner);
 	tw->owner.sk = NULL;
-	/* A backlog's FIN comes here as a process, which may be held up for longer than the timer takes. */
+	/*
+	 * A backlog's FIN comes here as a process, which may be held up for longer than the timer takes:
+	 * it fires on this processor, and not before BH is on.
+	 */
 	local_bh_disable();
 	mod_timer(&tw->timer, jiffies + timeout);
 	err = yoke_hash_replace(&yn->stream, &ys->node, &tw->node);
