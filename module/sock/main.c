@@ -143,10 +143,10 @@ err_net:
 }
 
 /*
- * Ends the TIME-WAITs of a dying namespace. Returns the first connection in its table, with a
- * reference; NULL if there is none.
+ * Ends the TIME-WAITs of a dying namespace. Returns the first connection in its table, or the first of
+ * the @orphans, with a reference; NULL if there is none.
  */
-static struct sock *yoke_main_sweep(struct yoke_hash *hash)
+static struct sock *yoke_main_sweep(struct yoke_hash *hash, bool orphans)
 {
 	struct rhashtable_iter iter;
 	struct yoke_node *node;
@@ -160,6 +160,7 @@ static struct sock *yoke_main_sweep(struct yoke_hash *hash)
 		if (node->kind == YOKE_TIMEWAIT)
 			yoke_timewait_kill(container_of(node, struct yoke_timewait, node));
 		else if (node->kind == YOKE_CONN &&
+			 (!orphans || sock_flag(yoke_node_sk(node), SOCK_DEAD)) &&
 			 refcount_inc_not_zero(&yoke_node_sk(node)->sk_refcnt))
 			sk = yoke_node_sk(node);
 	}
@@ -171,11 +172,11 @@ static struct sock *yoke_main_sweep(struct yoke_hash *hash)
 /*
  * Programs have closed their sockets, or the namespace would live; what they left behind ends here.
  */
-static void yoke_main_kill(struct net *net)
+static void yoke_main_kill(struct net *net, bool orphans)
 {
 	struct sock *sk;
 
-	while ((sk = yoke_main_sweep(&yoke_net(net)->stream))) {
+	while ((sk = yoke_main_sweep(&yoke_net(net)->stream, orphans))) {
 		lock_sock(sk);
 		local_bh_disable();
 		if (sk->sk_state != TCP_CLOSE)
@@ -189,12 +190,13 @@ static void yoke_main_kill(struct net *net)
 
 /*
  * Nothing is received any more: the devices go next, after a grace period. What connections have in
- * their queues others wait for, who were loaded after us and so exit before us (conntrack).
+ * their queues others wait for, who were loaded after us and so exit before us (conntrack). What the
+ * kernel's own users have open they close in their exits.
  */
 static void __net_exit yoke_main_pre_exit(struct net *net)
 {
 	WRITE_ONCE(yoke_net(net)->dying, true);
-	yoke_main_kill(net);
+	yoke_main_kill(net, true);
 }
 
 static void __net_exit yoke_main_exit_nets(struct list_head *nets)
@@ -205,7 +207,7 @@ static void __net_exit yoke_main_exit_nets(struct list_head *nets)
 		yoke_diag_exit_net(net);
 		yoke_sysctl_exit_net(net);
 		/* What a packet that was under way at the first time has made since. */
-		yoke_main_kill(net);
+		yoke_main_kill(net, false);
 	}
 	/*
 	 * A timer or packet that was ending a connection, already out of the table, has finished
