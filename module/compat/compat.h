@@ -148,8 +148,8 @@ static inline void yoke_compat_tell_acked(struct sk_buff *skb, struct sock *sk)
 #endif
 }
 
-/* 7.0: an address that comes from a program has a type of its own. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 0, 0)
+/* 6.19: an address that comes from a program has a type of its own. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 19, 0)
 typedef struct sockaddr_unsized yoke_sockaddr;
 #else
 typedef struct sockaddr yoke_sockaddr;
