@@ -558,6 +558,18 @@ static inline void yoke_compat_icmp_error(struct sock *sk, struct sk_buff *icmp,
 #endif
 
 /*
+ * 6.13.6, and 6.6 and 6.12 in the end: a socket that does not keep its namespace alive keeps the
+ * bare struct net, which __sk_destruct() lets go of.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 6) ||						\
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 43) &&					\
+	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)) ||					\
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 103) &&					\
+	 LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0))
+#define YOKE_COMPAT_NET_PASSIVE
+#endif
+
+/*
  * A socket that no program owns any more does not keep its namespace alive. No kernel has a
  * function for it; the counters and trackers are those of sk_alloc() and __sk_destruct().
  */
@@ -569,8 +581,7 @@ static inline void yoke_compat_release_net(struct sock *sk)
 		return;
 	sk->sk_net_refcnt = 0;
 	sock_inuse_add(net, -1);
-	/* 6.12 (stable), 6.15: it keeps the bare struct, and lets it go in __sk_destruct(). */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#ifdef YOKE_COMPAT_NET_PASSIVE
 	net_passive_inc(net);
 #endif
 	put_net_track(net, &sk->ns_tracker);
