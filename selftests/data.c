@@ -899,4 +899,16 @@ TEST_F(data, filter_for_the_privileged)
 	EXPECT_OK(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)));
 }
 
+/* SO_TXREHASH: whether what is not answered goes another way. From 6.16 on the core knows TCP's only. */
+TEST_F(data, another_way_or_not)
+{
+	const int txrehash = 74;
+	int fd = stream();
+
+	EXPECT_OK(set_opt(fd, SOL_SOCKET, txrehash, 0));
+	EXPECT_OK(set_opt(fd, SOL_SOCKET, txrehash, 1));
+	EXPECT_OK(set_opt(fd, SOL_SOCKET, txrehash, -1));
+	EXPECT_ERR(EINVAL, set_opt(fd, SOL_SOCKET, txrehash, 2));
+}
+
 TEST_HARNESS_MAIN

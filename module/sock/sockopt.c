@@ -366,6 +366,23 @@ static int sockopt_set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int 
 	return 0;
 }
 
+/* Likewise, from 6.16 on: may a timeout move it to another way (SO_TXREHASH)? */
+static int sockopt_set_txrehash(struct sock *sk, sockptr_t optval, unsigned int len)
+{
+	int val;
+
+	if (len < sizeof(int))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	if (val < -1 || val > 1)
+		return -EINVAL;
+	if ((u8)val == SOCK_TXREHASH_DEFAULT)
+		val = READ_ONCE(sock_net(sk)->core.sysctl_txrehash);
+	WRITE_ONCE(sk->sk_txrehash, val);
+	return 0;
+}
+
 void yoke_sockopt_stream_init(struct socket *sock)
 {
 	yoke_compat_answer_sol_socket(sock);
@@ -404,6 +421,8 @@ int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t 
 	case SOL_SOCKET:
 		if (name == SO_ZEROCOPY)
 			return sockopt_set_zerocopy(sk, val, len);
+		if (name == SO_TXREHASH)
+			return sockopt_set_txrehash(sk, val, len);
 		/* It would tell a program the sequence numbers. */
 		if (name == SO_ATTACH_FILTER && len >= sizeof(int) &&
 		    !sockopt_ns_capable(sock_net(sk)->user_ns, CAP_NET_ADMIN))
