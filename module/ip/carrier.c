@@ -18,9 +18,12 @@
  */
 void yoke_carrier_keep_route(struct sock *sk, struct dst_entry *dst, int gso_type)
 {
-	const struct net_device *dev = dst->dev;
+	const struct net_device *dev;
 	u32 size;
 
+	/* A device that goes lets go of the route, and is freed after a grace period. */
+	rcu_read_lock();
+	dev = READ_ONCE(dst->dev);
 	sk->sk_gso_type = gso_type;
 	sk->sk_route_caps = dev->features;
 	sk->sk_gso_max_segs = 1;
@@ -34,6 +37,7 @@ void yoke_carrier_keep_route(struct sock *sk, struct dst_entry *dst, int gso_typ
 		sk->sk_gso_max_size = size - (MAX_TCP_HEADER + 1);
 		sk->sk_gso_max_segs = max_t(u32, READ_ONCE(dev->gso_max_segs), 1);
 	}
+	rcu_read_unlock();
 	sk_dst_set(sk, dst);
 }
 
