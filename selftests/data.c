@@ -652,6 +652,23 @@ TEST_F(data, times_of_what_came)
 	}
 }
 
+/* What completes the handshake has a time, too. */
+TEST_F(data, time_of_what_opens_the_connection)
+{
+	int listening = listener(LOOPBACK, 0, 8);
+	long before = seconds_now(), t = 0;
+	struct pair p;
+
+	must(set_opt(listening, SOL_SOCKET, SO_TIMESTAMP, 1));
+	must(set_opt(listening, IPPROTO_TCP, TCP_DEFER_ACCEPT, 1));
+	/* Stamping may be switched on a moment later. */
+	EXPECT_TRUE(until((p.a = connected_to(LOOPBACK, local_port(listening)),
+			   must(send(p.a, "x", 1, 0)),
+			   p.b = must(accept(listening, NULL, NULL)),
+			   t = time_told(p.b, SCM_TIMESTAMP))));
+	EXPECT_LE(before, t);
+}
+
 /* ---- peeking further on ---------------------------------------------------- */
 
 TEST_F(data, peek_offset)

@@ -237,13 +237,15 @@ static void run_on(int cpu)
 /* On the loopback what is sent is received on the same processor. */
 TEST_F(group, the_processor_it_came_in_on)
 {
-	struct pair p = stream_pair(), d = dgram_pair();
+	struct pair p = stream_pair(), d = dgram_pair(), young;
 	char c;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "one processor");
 	for (int cpu = 1; cpu >= 0; cpu--) {
 		run_on(cpu);
+		young = stream_pair();
+		EXPECT_EQ(cpu, get_opt(young.b, SOL_SOCKET, SO_INCOMING_CPU));
 		EXPECT_EQ(1, send(p.a, "x", 1, 0));
 		EXPECT_EQ(1, recv(p.b, &c, 1, 0));
 		EXPECT_EQ(cpu, get_opt(p.b, SOL_SOCKET, SO_INCOMING_CPU));

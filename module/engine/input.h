@@ -3,6 +3,7 @@
 #ifndef YOKE_INPUT_H
 #define YOKE_INPUT_H
 
+#include <net/busy_poll.h>
 #include <net/xfrm.h>
 #include "ack.h"
 
@@ -16,6 +17,18 @@ static inline void yoke_input_strip(struct sk_buff *skb)
 	secpath_reset(skb);
 	nf_reset_ct(skb);
 	skb->dev = NULL;
+}
+
+/* @skb, with @ecn in its IP header, is @sk's now, and says where and when it came. Socket locked. */
+static inline void yoke_input_take(struct sock *sk, struct sk_buff *skb, u8 ecn)
+{
+	sk_mark_napi_id(sk, skb);
+	sk_incoming_cpu_update(sk);
+	yoke_input_strip(skb);
+	yoke_cb(skb)->ecn = ecn;
+	/* By a device it has been stamped. Who asks for it just now may not have this one's. */
+	if (unlikely(data_race(sk->sk_flags) & SK_FLAGS_TIMESTAMP && !skb->tstamp))
+		__net_timestamp(skb);
 }
 
 /* @skb, consumed. Socket lock held (BH, or as backlog). Also sk_backlog_rcv. */

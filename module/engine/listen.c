@@ -297,8 +297,7 @@ static bool yoke_listen_complete(struct net *net, struct yoke_request *req, stru
 		yoke_request_release(req);
 	yoke_count(net, PassiveOpens);
 
-	yoke_input_strip(skb);
-	yoke_cb(skb)->ecn = ecn;
+	yoke_input_take(child, skb, ecn);
 	yoke_conn_init_buffers(child);
 	yoke_conn_keepalive(child);
 	yoke_ack_parse(skb, &s);
@@ -562,10 +561,9 @@ static bool yoke_listen_fastopen(struct sock *sk, struct sk_buff *skb, const str
 	yoke_count(sock_net(sk), PassiveOpens);
 	yoke_count(sock_net(sk), FastOpenPassive);
 
-	yoke_input_strip(skb);
+	yoke_input_take(child, skb, rx->ecn);
 	yoke_conn_init_buffers(child);
 	yoke_conn_keepalive(child);
-	yoke_cb(skb)->ecn = rx->ecn;
 	yoke_text_rcv_syn(child, skb, s);
 	if (yoke_send_syn_ack(child, answer))
 		yoke_conn_abort(child, ENOBUFS);

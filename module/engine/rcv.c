@@ -8,7 +8,6 @@
  * must quote numbers in flight); RFC 5082 (what has come from afar is not for all).
  */
 #include <linux/filter.h>
-#include <net/busy_poll.h>
 #include <net/sock_reuseport.h>
 #include <net/xfrm.h>
 #include "../algo/cookie.h"
@@ -55,13 +54,7 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 		bh_unlock_sock(sk);
 		return false;
 	}
-	sk_mark_napi_id(sk, skb);
-	sk_incoming_cpu_update(sk);
-	yoke_input_strip(skb);
-	yoke_cb(skb)->ecn = ecn;
-	/* By a device it has been stamped. Who asks for it just now may not have this one's. */
-	if (unlikely(data_race(sk->sk_flags) & SK_FLAGS_TIMESTAMP && !skb->tstamp))
-		__net_timestamp(skb);
+	yoke_input_take(sk, skb, ecn);
 	if (!owned)
 		yoke_rcv_input(sk, skb);
 	else if (sk_add_backlog(sk, skb, yoke_rcv_backlog_limit(sk)))

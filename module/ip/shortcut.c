@@ -172,7 +172,7 @@ static void shortcut_leave(struct net *net, struct sk_buff *skb)
 	yoke_compat_ip_count_out(net, skb->len);
 	dev_lstats_add(lo, skb->len);
 	skb_orphan(skb);
-	/* Not any more when it was to leave; when it came, yoke_rcv_conn() says to who asks. */
+	/* Not any more when it was to leave; when it came, yoke_input_take() says to who asks. */
 	skb_set_delivery_time(skb, 0, SKB_CLOCK_REALTIME);
 	/* A list that waits for its tasklet is not flushed when a device goes, as the core's are. */
 	dev_hold(lo);
