@@ -61,9 +61,11 @@ static void yoke_input_negotiate(struct sock *sk, const struct yoke_segment *s, 
 static void yoke_input_established(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
+	bool begun = ys->fastopen;	/* with its SYN */
 
 	yoke_conn_set_state(sk, TCP_ESTABLISHED);
-	yoke_conn_init_buffers(sk);
+	if (!begun)
+		yoke_conn_init_buffers(sk);
 	yoke_pace_update(sk);
 	yoke_conn_keepalive(sk);
 	if (!sock_flag(sk, SOCK_DEAD)) {

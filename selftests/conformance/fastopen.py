@@ -292,6 +292,20 @@ def syn_ack_again(p):
 	c.alive()
 
 
+@rows('4821-4')
+def path_is_searched_once(p):
+	"""The end of the handshake is no second beginning of the search for the path MTU."""
+	with p.sysctl('mtu_probing', 2), p.sysctl('base_mss', 700):
+		listener = listen(p)
+		c = fast(p, listener, ask(p, listener))
+		c.sock = p.accept(listener)
+		equal(c.recv(len(DATA)), DATA, 'data read')
+		c.send('A')
+		c.sock.send(bytes(3 * MSS))
+		# Linux does not search on what it accepts.
+		check(max(len(s.data) for s in c.burst()) >= 700, 'smaller than it began')
+
+
 @rows('7413-5')
 def closed_early(p):
 	"""The program answers and closes before the last ACK."""
