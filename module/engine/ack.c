@@ -425,7 +425,8 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	if (ys->use_sack && unlikely(seg->opt.nsacks))
 		yoke_ack_sack(sk, &seg->opt, &ack);
 	yoke_ack_rtt(ys, seg, &ack);
-	if (ys->ecn.mode && !(seg->flags & YOKE_SYN) && sk->sk_state != TCP_SYN_RECV)
+	/* What ends the handshake tells of the SYN-ACK, though the program may have closed already. */
+	if (ys->ecn.mode && !(seg->flags & YOKE_SYN) && sk->sk_state != TCP_SYN_RECV && !ys->fastopen)
 		yoke_ack_ecn(sk, seg, &ack);
 	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
 	yoke_pace_update(sk);

@@ -405,6 +405,16 @@ static void yoke_input_ecn(struct sock *sk, struct sk_buff *skb, const struct yo
 		ys->ack_now = true;
 }
 
+/* The handshake that Fast Open began with is over: what the peer says of our SYN-ACK. */
+static void yoke_input_shaken(struct sock *sk, const struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (unlikely(ys->fastopen))
+		yoke_ecn_third_ack(&ys->ecn, s->flags, !s->len && !s->opt.nsacks, yoke_conn_syn_ecn(sk),
+				   &s->opt);
+}
+
 /*
  * Steps one to five. Returns false if @skb goes no further: it is consumed. An ACK that is owed
  * from before is the timer's.
@@ -466,6 +476,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		yoke_ack_process(sk, s);
 		/* Until here, as its window is not scaled. */
 		s->flags &= ~YOKE_SYN;
+		yoke_input_shaken(sk, s);
 		yoke_input_established(sk);
 	} else if (!yoke_ack_process(sk, s)) {
 		yoke_output_challenge(sk);
@@ -473,6 +484,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		return false;
 	} else if (unlikely(ys->fastopen) && ys->snd_una != ys->iss) {
 		/* In FIN-WAIT-1: the program was quicker than the handshake. */
+		yoke_input_shaken(sk, s);
 		yoke_conn_fastopen_end(sk, false);
 	}
 	if (ys->ecn.mode && !again)
