@@ -30,11 +30,8 @@
 /* A change of Nagle or cork: what was held back may go. */
 static void sockopt_push(struct sock *sk)
 {
-	if (!(STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_CLOSING |
-			   TCPF_LAST_ACK)))
-		return;
 	yoke_conn_clock(yoke_sk(sk));
-	yoke_send_push(sk, YOKE_PUSH_ALL);
+	yoke_send_push(sk, YOKE_PUSH_ALL);	/* if it may send yet, or still */
 }
 
 static int sockopt_set_seconds(u32 *field, int val, int most)

@@ -292,6 +292,23 @@ def syn_ack_again(p):
 	c.alive()
 
 
+@rows('7413-5')
+def corked(p):
+	"""What was held back is let out before the last ACK, too."""
+	listener = listen(p)
+	c = fast(p, listener, ask(p, listener))
+	c.sock = p.accept(listener)
+	equal(c.recv(len(DATA)), DATA, 'data read')
+	c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+	c.sock.send(b'head')
+	c.sock.send(b'body')
+	c.quiet()
+	c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+	c.expect('A', b'headbody')
+	c.send('A')
+	c.alive()
+
+
 @rows('4821-4')
 def path_is_searched_once(p):
 	"""The end of the handshake is no second beginning of the search for the path MTU."""
