@@ -23,6 +23,12 @@
 #define YOKE_SEND_STATES	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |	\
 				 TCPF_CLOSING | TCPF_LAST_ACK)
 
+/* May data leave? In SYN-RECEIVED, too, if Fast Open brought it about. */
+static bool yoke_send_may(const struct sock *sk)
+{
+	return (1 << sk->sk_state) & YOKE_SEND_STATES || yoke_sk(sk)->fastopen;
+}
+
 /* --- sizes --- */
 
 /*
@@ -156,7 +162,7 @@ void yoke_send_mtu(struct sock *sk)
 	yoke_conn_clock(yoke_sk(sk));
 	yoke_conn_sync_mss(sk, dst_mtu(dst));
 	/* What did not fit was dropped: no loss to slow down for (RFC 1191 §6.4). */
-	if (yoke_sk(sk)->pmtu < old && (1 << sk->sk_state) & YOKE_SEND_STATES)
+	if (yoke_sk(sk)->pmtu < old && yoke_send_may(sk))
 		yoke_send_smaller(sk);
 }
 
@@ -383,7 +389,7 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	if (!((1 << sk->sk_state) & YOKE_SEND_STATES) && !ys->fastopen)
+	if (!yoke_send_may(sk))
 		return;
 	if (unlikely(ys->repair) && ys->repair_queue == TCP_SEND_QUEUE) {
 		yoke_send_restored(sk);
