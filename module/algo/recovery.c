@@ -387,6 +387,9 @@ static void restore(struct yoke_recovery *r, struct yoke_cc *cc)
 void yoke_recovery_needless(struct yoke_recovery *r, struct yoke_cc *cc)
 {
 	r->state = YOKE_CA_DISORDER;
+	/* Without SACK those duplicate ACKs that are still to come say the same of it again. */
+	r->hold = r->board.newreno;
+	r->dupacks = 0;
 	restore(r, cc);
 }
 

@@ -454,6 +454,32 @@ TEST(newreno__no_fast_retransmit_for_recover_itself)
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
 }
 
+/* Where the first was lost for its size (RFC 4821 §7.6), the rest of its duplicates says no more. */
+TEST(newreno__no_congestion_is_none_by_one_more_duplicate)
+{
+	struct conn c;
+	u32 i, first;
+
+	conn_init(&c, false, 10);
+	send(&c, 10, 0);
+	for (i = 1; i <= 3; i++)
+		ack(&c, 0, RTT + i);
+	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
+	yoke_recovery_needless(&c.r, &c.cc);
+	EXPECT_EQ(resend(&c, RTT + 4, &first), 1);
+	EXPECT_EQ(first, 0);
+	for (; i <= 9; i++) {
+		ack(&c, 0, RTT + 1 + i);
+		EXPECT_EQ(c.r.state, YOKE_CA_DISORDER);
+		EXPECT_EQ(lost_segs(&c), 0);
+	}
+	EXPECT_EQ(c.cc.cwnd, 10 * MSS);
+	ack(&c, 10, 2 * RTT);
+	EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
+	EXPECT_EQ(c.cc.ssthresh, 10 * MSS);
+	EXPECT_EQ(c.r.board.in_flight, 0);
+}
+
 TEST(newreno__more_duplicates_than_segments)
 {
 	struct conn c;
