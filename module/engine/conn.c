@@ -207,7 +207,9 @@ void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu)
 
 u16 yoke_conn_packet_max(const struct yoke_sock *ys)
 {
-	return min_t(u32, ys->pmtu, ys->mss_clamp + ys->af->header_len + sizeof(struct tcphdr));
+	u32 mss = ys->user_mss ? min(ys->mss_clamp, ys->user_mss) : ys->mss_clamp;
+
+	return min_t(u32, ys->pmtu, mss + ys->af->header_len + sizeof(struct tcphdr));
 }
 
 void yoke_conn_black_hole(struct sock *sk)
