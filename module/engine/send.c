@@ -311,7 +311,9 @@ static bool yoke_send_search(struct sock *sk, unsigned int mss)
 	u32 need, start;
 	u16 size, len;
 
-	if (ys->rec.state != YOKE_CA_OPEN || ys->cc.cwnd < YOKE_SEARCH_CWND * mss || !skb)
+	/* Nor while SACKs of ours would make it larger than it is to be. */
+	if (ys->rec.state != YOKE_CA_OPEN || ys->cc.cwnd < YOKE_SEARCH_CWND * mss || !skb ||
+	    ys->nsacks || ys->dsack)
 		return false;
 	size = yoke_pmtud_next(&ys->pmtud, READ_ONCE(set->probe_threshold),
 			       READ_ONCE(set->probe_interval), yoke_conn_packet_max(ys),
