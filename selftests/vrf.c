@@ -191,6 +191,37 @@ TEST_F_TIMEOUT(vrf, connects_out_of_it, 120)
 	EXPECT_TRUE(talk(a, b));
 }
 
+/* A peer of one link is answered by that link's device, as the VRF itself leads to none. */
+TEST_F_TIMEOUT(vrf, of_one_link, 120)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
+	static const char *const devices[] = { "red", "veth" };
+	int listening, a, b;
+
+	if (!ipv6())
+		return;
+	must(inet_pton(AF_INET6, "fe80::b", &to.sin6_addr));
+	must(shell("ip -6 addr replace fe80::b/64 dev veth nodad") ? 0 : -1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(devices); i++) {
+		listening = listener_on(devices[i], ANY);
+		enter(self->net.a);
+		must(shell("ip -6 addr replace fe80::a/64 dev veth nodad") ? 0 : -1);
+		to.sin6_scope_id = must(if_nametoindex("veth"));
+		a = stream();
+		set_nonblock(a, true);
+		EXPECT_TRUE(!connect(a, (void *)&to, sizeof(to)) || errno == EINPROGRESS);
+		EXPECT_TRUE(wait_events(a, POLLOUT));
+		EXPECT_EQ(so_error(a), 0);
+		enter(self->net.b);
+		b = must(accept(listening, NULL, NULL));
+		EXPECT_EQ(get_opt(b, SOL_SOCKET, SO_BINDTOIFINDEX), (int)if_nametoindex("veth"));
+		EXPECT_TRUE(talk(a, b));
+		close(a);
+		close(b);
+		close(listening);
+	}
+}
+
 /* A datagram from namespace a; the errno of its sender afterwards. */
 static int datagram_from(int ns, int *fd)
 {

@@ -199,12 +199,13 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	ys->node.pair = req->node.pair;
 	yoke_conn_clock(ys);
 	yoke_listen_numbers(child, req);
+	/* RFC 4007 §6: a peer of one link only is that of the link it came by, which a VRF is not. */
+	if ((!child->sk_bound_dev_if || req->rx.sdif) &&
+	    ipv6_addr_type(&ys->node.pair.raddr) & IPV6_ADDR_LINKLOCAL)
+		child->sk_bound_dev_if = yoke_rx_dev(&req->rx);
 	/* net.yoke.l3mdev_accept: an unbound listener's child is of the VRF its peer is in. */
 	if (!child->sk_bound_dev_if)
 		child->sk_bound_dev_if = ys->node.pair.vrf;
-	/* RFC 4007 §6: a peer of one link only is that of the link it came by. */
-	if (!child->sk_bound_dev_if && ipv6_addr_type(&ys->node.pair.raddr) & IPV6_ADDR_LINKLOCAL)
-		child->sk_bound_dev_if = req->rx.iif;
 	if (ys->af->connect(child, &ys->node.pair))
 		goto no_route;
 	yoke_addr_name(child, &ys->node.pair);

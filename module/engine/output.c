@@ -412,7 +412,7 @@ void yoke_output_reset(struct sock *sk)
 static int yoke_output_device(const struct yoke_rx *rx)
 {
 	if (ipv6_addr_type(&rx->pair.raddr) & IPV6_ADDR_LINKLOCAL)
-		return rx->iif;
+		return yoke_rx_dev(rx);
 	return rx->dev ?: rx->pair.vrf;
 }
 

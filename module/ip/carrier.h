@@ -64,7 +64,7 @@ static inline struct dst_entry *yoke_carrier_dgram_route(struct sock *sk, u16 fa
 	return NULL;
 }
 
-/* Which VRF is it of, of which a device got it? What is of one link only names that as @iif. */
+/* Which VRF is it of, of which a device got it? To IP, @iif is the VRF then, and @sdif the device. */
 static inline void yoke_carrier_vrf(struct yoke_rx *rx, const struct sk_buff *skb, int sdif)
 {
 	rx->sdif = sdif;
