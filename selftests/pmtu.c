@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The search for the path MTU where nobody says what it is (RFC 4821): a path that swallows large
- * packets without a word, and one that carries more than was known.
+ * packets without a word, and one that carries more than was known. And a route that says it.
  */
 #include "yoke_test.h"
 
@@ -76,6 +76,22 @@ TEST_F_TIMEOUT(pmtu, finds_what_passes, 60)
 	EXPECT_TRUE(carry(&f, 1, 6 * BOUND));
 	EXPECT_LE(least, send_mss(p.a));
 	EXPECT_GE(most, send_mss(p.a));
+}
+
+ON_A_LINK(route)
+
+/* Less than any link of IPv6 has, but an administrator's word: IP sends nothing longer. */
+TEST_F_TIMEOUT(route, mtu_of_its_own, 60)
+{
+	struct flow f = { .size = 200000 };
+	struct pair p;
+
+	must(shell("ip route replace %s dev veth mtu 1000", ip_text(ADDR_B)) ? 0 : -1);
+	p = link_pair(self->net);
+	f.from = p.a;
+	f.to = p.b;
+	EXPECT_TRUE(carry(&f, 1, BOUND));
+	EXPECT_EQ(1000 - HEADERS - (ipv6() ? 20 : 0), send_mss(p.a));
 }
 
 TEST_HARNESS_MAIN

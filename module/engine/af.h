@@ -37,7 +37,6 @@ struct yoke_route {
  * struct yoke_af_ops - a carrier
  * @family:		AF_INET …
  * @header_len:		its header on each packet, bytes
- * @min_mtu:		least MTU it works with
  * @mss_default:	send MSS when the peer names none (RFC 9293 MUST-15)
  *
  * @connect:	finds the route from @sk's local address to @pair->raddr, fills in
@@ -73,7 +72,6 @@ struct yoke_route {
 struct yoke_af_ops {
 	u16	family;
 	u16	header_len;
-	u16	min_mtu;
 	u16	mss_default;
 
 	int	(*connect)(struct sock *sk, struct yoke_pair *pair);

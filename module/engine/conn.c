@@ -180,10 +180,11 @@ void yoke_conn_init(struct sock *sk)
 void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned int mss;
+	unsigned int least = ys->af->header_len + sizeof(struct tcphdr), mss;
 
-	ys->pmtu = clamp_t(unsigned int, pmtu, ys->af->min_mtu, U16_MAX);
-	mss = yoke_pmtud_size(&ys->pmtud, ys->pmtu) - ys->af->header_len - sizeof(struct tcphdr);
+	/* IP sees to it that ICMP says nothing too small; what an administrator says counts. */
+	ys->pmtu = clamp_t(unsigned int, pmtu, least, U16_MAX);
+	mss = yoke_pmtud_size(&ys->pmtud, ys->pmtu) - least;
 	mss = min_t(unsigned int, mss, ys->mss_clamp);
 	if (ys->user_mss)
 		mss = min_t(unsigned int, mss, ys->user_mss);

@@ -528,7 +528,6 @@ static bool ip4_dgram_hears(struct sock *sk, const struct sk_buff *skb, const st
 const struct yoke_af_ops yoke_ip4 = {
 	.family		= AF_INET,
 	.header_len	= sizeof(struct iphdr),
-	.min_mtu	= IPV4_MIN_MTU,
 	.mss_default	= TCP_MSS_DEFAULT,
 	.connect	= ip4_connect,
 	.refresh	= ip4_refresh,

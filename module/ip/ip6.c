@@ -415,7 +415,6 @@ static bool ip6_dgram_hears(struct sock *sk, const struct sk_buff *skb, const st
 const struct yoke_af_ops yoke_ip6 = {
 	.family		= AF_INET6,
 	.header_len	= sizeof(struct ipv6hdr),
-	.min_mtu	= IPV6_MIN_MTU,
 	.mss_default	= MSS_DEFAULT,
 	.connect	= ip6_connect,
 	.refresh	= ip6_refresh,
