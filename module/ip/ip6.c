@@ -276,8 +276,10 @@ static struct dst_entry *ip6_dgram_route(struct sock *sk, struct yoke_dgram_dest
 
 	if (d->connected) {
 		dst = yoke_carrier_dgram_route(sk, AF_INET6, READ_ONCE(inet6_sk(sk)->dst_cookie));
-		if (dst)
+		/* Of a device that was chosen since (IPV6_PKTINFO, IPV6_UNICAST_IF) it knows nothing. */
+		if (dst && (d->oif == READ_ONCE(sk->sk_bound_dev_if) || d->oif == dst->dev->ifindex))
 			return dst;
+		dst_release(dst);
 	}
 	flow_of_dest(&fl6, sk, d);
 	to = yoke_options_hop6(d->options, &fl6, &final);
