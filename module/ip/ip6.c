@@ -290,6 +290,9 @@ static struct dst_entry *ip6_dgram_route(struct sock *sk, struct yoke_dgram_dest
 	if (d->connected) {
 		WRITE_ONCE(inet6_sk(sk)->dst_cookie, rt6_get_cookie((struct rt6_info *)dst));
 		sk_dst_set(sk, dst_clone(dst));
+		/* It may have been connected elsewhere meanwhile: then neither route is kept. */
+		if (data_race(!ipv6_addr_equal(&sk->sk_v6_daddr, &d->pair.raddr)))
+			sk_dst_reset(sk);
 	}
 	return dst;
 }
