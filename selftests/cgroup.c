@@ -192,6 +192,28 @@ TEST_F(cgroup, filter_of_who_connects)
 	close(listening);
 }
 
+/* And so is a SYN-ACK: it is its listener's. */
+TEST_F(cgroup, filter_of_who_listens)
+{
+	int prog = load_filter(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS);
+	int listening, fd = of_type(SOCK_STREAM);
+	struct pollfd opened = { .fd = fd, .events = POLLOUT };
+
+	if (prog < 0)
+		SKIP(return, "no BPF: %s", err_name(errno));
+	join(self->ours);
+	listening = listener(LOOPBACK, 0, 1);
+	join(self->root);
+	set_nonblock(fd, true);
+	ASSERT_EQ(0, filter(BPF_PROG_ATTACH, self->ours, prog, BPF_CGROUP_INET_EGRESS));
+	EXPECT_ERR(EINPROGRESS, connect_to(fd, LOOPBACK, local_port(listening)));
+	EXPECT_EQ(0, poll(&opened, 1, 300));
+	ASSERT_EQ(0, filter(BPF_PROG_DETACH, self->ours, prog, BPF_CGROUP_INET_EGRESS));
+	EXPECT_EQ(POLLOUT, wait_events(fd, POLLOUT));
+	close(fd);
+	close(listening);
+}
+
 TEST_F(cgroup, connect_is_asked)
 {
 	int to[] = { listener(LOOPBACK, 0, 5), bound(SOCK_DGRAM, LOOPBACK, 0) }, fd, where = either(CONNECT);

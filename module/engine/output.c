@@ -469,6 +469,11 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rou
 	if (route->txhash)
 		skb_set_hash(skb, route->txhash, PKT_HASH_TYPE_L4);
 	yoke_count(net, OutSegs);
+	/* Netfilter and a cgroup's programs (BPF) ask whose it is; one that has gone has none. */
+	if (says->owner && refcount_inc_not_zero(&says->owner->sk_refcnt)) {
+		skb->sk = says->owner;
+		skb->destructor = sock_efree;
+	}
 	route->af->xmit_for(net, sk, skb, route);
 }
 

@@ -43,6 +43,7 @@ struct yoke_control {
 	u32 wnd;			/* as it goes into the header, but no more than fits */
 	u16 flags;
 	const struct yoke_opt *opt;	/* or NULL */
+	struct sock *owner;		/* whose the packet is, or NULL */
 };
 
 /*

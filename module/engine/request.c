@@ -106,6 +106,8 @@ void yoke_request_send_by(struct yoke_request *req, u16 flags, const struct yoke
 	};
 	struct yoke_control says = {
 		.seq = req->iss, .ack = req->irs + 1, .wnd = req->rcv_wnd, .flags = flags, .opt = &opt,
+		/* In a flood all processors would count one socket's references (as TCP has it). */
+		.owner = req->cookie ? NULL : req->listener,
 	};
 
 	if (flags & YOKE_SYN) {
