@@ -29,6 +29,7 @@
 #define STREAM_WIDTH	149
 #define DGRAM_WIDTH	127
 #define IPV6_WIDTH	48	/* so much wider are its addresses */
+#define OWNERS_MOST	100	/* of a port that are looked at: whose it is waits for that */
 
 /* What kind of timer is pending, in /proc/net/tcp's numbers, and when. */
 struct diag_timer {
@@ -197,13 +198,16 @@ static void diag_port(struct seq_file *m, const char *type, struct yoke_port *po
 {
 	struct yoke_owner *owner;
 	struct in6_addr addr;
-	unsigned int n = 0;
+	unsigned int n, i = 0;
 
 	spin_lock_bh(&port->lock);
+	n = port->n;
 	hlist_for_each_entry(owner, &port->owners, node) {
-		/* The widest of them stands for all. */
-		if (!n++ || diag_wider(&owner->pair->laddr, &addr))
+		/* The widest of them stands for all; a listener is before those it has accepted. */
+		if (!i || diag_wider(&owner->pair->laddr, &addr))
 			addr = owner->pair->laddr;
+		if (++i == OWNERS_MOST)
+			break;
 	}
 	spin_unlock_bh(&port->lock);
 	if (!n)

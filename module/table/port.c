@@ -127,10 +127,15 @@ static void port_unlock(struct yoke_ports *ports, struct yoke_port *port)
 		kfree_rcu(port, rcu);
 }
 
-static void port_add_owner(struct yoke_port *port, struct yoke_owner *owner)
+/* Behind @of, or first of all if that is NULL: whoever looks for a conflict meets a listener early. */
+static void port_add_owner(struct yoke_port *port, struct yoke_owner *owner, struct yoke_owner *of)
 {
 	lockdep_assert_held(&port->lock);
-	hlist_add_head(&owner->node, &port->owners);
+	if (of)
+		hlist_add_behind(&owner->node, &of->node);
+	else
+		hlist_add_head(&owner->node, &port->owners);
+	port->n++;
 	owner->port = port;
 }
 
@@ -220,7 +225,7 @@ static int bind_port(struct yoke_ports *ports, struct yoke_owner *owner, u16 num
 		return PTR_ERR(port);
 	if (!port_conflicts(ports, port, owner, strict)) {
 		port->shared = false;
-		port_add_owner(port, owner);
+		port_add_owner(port, owner, NULL);
 		err = num;
 	}
 	port_unlock(ports, port);
@@ -334,7 +339,7 @@ static int visit_connect(struct yoke_ports *ports, struct yoke_owner *owner, u16
 	if (hlist_empty(&port->owners))
 		port->shared = true;
 	if (port->shared) {
-		port_add_owner(port, owner);
+		port_add_owner(port, owner, NULL);
 		ours = true;
 	}
 	port_unlock(ports, port);
@@ -362,7 +367,7 @@ int yoke_port_choose(struct yoke_ports *ports, struct yoke_owner *owner, u32 off
 	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
 }
 
-void yoke_port_join(struct yoke_owner *owner, const struct yoke_owner *of)
+void yoke_port_join(struct yoke_owner *owner, struct yoke_owner *of)
 {
 	struct yoke_port *port;
 
@@ -371,7 +376,8 @@ void yoke_port_join(struct yoke_owner *owner, const struct yoke_owner *of)
 	if (port) {
 		spin_lock_bh(&port->lock);
 		if (!port->dead) {
-			port_add_owner(port, owner);
+			/* It may have left since. */
+			port_add_owner(port, owner, READ_ONCE(of->port) == port ? of : NULL);
 			if (owner->sk) {
 				owner->vrf = READ_ONCE(of->vrf);
 			} else if (of->sk) {
@@ -396,6 +402,7 @@ void yoke_port_leave(struct yoke_ports *ports, struct yoke_owner *owner)
 	spin_lock_bh(&port->lock);
 	__release(&port->lock);
 	hlist_del_init(&owner->node);
+	port->n--;
 	WRITE_ONCE(owner->port, NULL);
 	port_unlock(ports, port);
 }

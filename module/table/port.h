@@ -14,8 +14,9 @@
  * @shared:	only connections that chose it by themselves own it, so that
  *		another may choose it too
  * @dead:	left the table; look up again
- * @lock:	protects @owners, @shared and @dead; taken with BH off
- * @owners:	list of struct yoke_owner
+ * @lock:	protects @owners, @n, @shared and @dead; taken with BH off
+ * @owners:	list of struct yoke_owner; who joined one comes behind him
+ * @n:		how many they are
  */
 struct yoke_port {
 	struct rhash_head rhash;
@@ -24,6 +25,7 @@ struct yoke_port {
 	bool		dead;
 	spinlock_t	lock;
 	struct hlist_head owners;
+	unsigned int	n;
 	struct rcu_head	rcu;
 };
 
@@ -109,7 +111,7 @@ int yoke_port_choose(struct yoke_ports *ports, struct yoke_owner *owner, u32 off
  * its connection's). Any context; @of's struct yoke_port must stay: its socket is
  * locked, or RCU is held. Holds none afterwards if @of holds none by then.
  */
-void yoke_port_join(struct yoke_owner *owner, const struct yoke_owner *of);
+void yoke_port_join(struct yoke_owner *owner, struct yoke_owner *of);
 /* @owner lets go of its port, if it holds one. Any context. */
 void yoke_port_leave(struct yoke_ports *ports, struct yoke_owner *owner);
 
