@@ -63,11 +63,9 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	return true;
 }
 
-/* SO_BINDTODEVICE: a socket hears that device only. */
-static bool yoke_rcv_device(const struct sock *sk, const struct yoke_rx *rx)
+/* SO_BINDTODEVICE: who is bound to @dev hears that device only. */
+static bool yoke_rcv_device(int dev, const struct yoke_rx *rx)
 {
-	int dev = READ_ONCE(sk->sk_bound_dev_if);
-
 	return !dev || dev == rx->iif || dev == rx->sdif;
 }
 
@@ -124,7 +122,8 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 	switch (node->kind) {
 	case YOKE_CONN:
 		sk = yoke_node_sk(node);
-		if (!yoke_rcv_device(sk, rx) || !yoke_rcv_allowed(sk, skb, rx))
+		if (!yoke_rcv_device(READ_ONCE(sk->sk_bound_dev_if), rx) ||
+		    !yoke_rcv_allowed(sk, skb, rx))
 			return YOKE_RCV_FILTERED;
 		return yoke_rcv_conn(sk, skb, rx->ecn) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
 	case YOKE_REQUEST:
@@ -133,7 +132,7 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 		rx->mark = req->rx.mark;
 		rx->foreign = req->rx.foreign;
 		yoke_rcv_flow(req->listener, rx);
-		if (!yoke_rcv_allowed(req->listener, skb, rx))
+		if (!yoke_rcv_device(rx->dev, rx) || !yoke_rcv_allowed(req->listener, skb, rx))
 			return YOKE_RCV_FILTERED;
 		nf_reset_ct(skb);
 		return yoke_listen_request_rcv(net, req, skb, rx) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
@@ -193,7 +192,7 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 		goto filtered;
 	node = yoke_hash_listener(&yn->stream, &rx.pair, yoke_rx_dev(&rx),
 				  READ_ONCE(yn->set.l3mdev_accept));
-	if (node && yoke_rcv_device(yoke_node_sk(node), &rx)) {
+	if (node && yoke_rcv_device(READ_ONCE(yoke_node_sk(node)->sk_bound_dev_if), &rx)) {
 		sk = yoke_rcv_listener(yn, yoke_node_sk(node), skb, &rx);
 		rx.dev = READ_ONCE(sk->sk_bound_dev_if);
 		rx.mark = READ_ONCE(sk->sk_mark);
