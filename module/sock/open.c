@@ -22,6 +22,7 @@
 #include "sockopt.h"
 
 #define STATE(sk)	(1 << (sk)->sk_state)
+#define PORT_SHUFFLE	(10 * HZ)	/* Linux's */
 
 static struct yoke_ports *open_ports(const struct sock *sk)
 {
@@ -167,6 +168,15 @@ static int open_claim(void *ctx, u16 port)
 	return err;
 }
 
+/*
+ * Where the ports for this peer begin; elsewhere after a while. How those for two of them lie to one
+ * another would else tell whoever has both, today and next week, that it is us (CVE-2022-32296).
+ */
+static u64 open_port_hash(const struct sock *sk, const siphash_key_t *key)
+{
+	return siphash_2u64(yoke_cookie_hash(&yoke_sk(sk)->node.pair, key), jiffies / PORT_SHUFFLE, key);
+}
+
 /* A place in the table: on the port that bind(2) got, or an ephemeral one. */
 static int open_claim_any(struct sock *sk)
 {
@@ -179,8 +189,7 @@ static int open_claim_any(struct sock *sk)
 		err = open_claim(sk, port);
 		return err == -EEXIST ? -EADDRNOTAVAIL : err;
 	}
-	port = yoke_port_choose(ports, &ys->owner, (u32)yoke_cookie_hash(&ys->node.pair, &ports->key),
-				open_claim, sk);
+	port = yoke_port_choose(ports, &ys->owner, open_port_hash(sk, &ports->key), open_claim, sk);
 	if (port < 0)
 		return port;
 	open_set_port(sk, port);

@@ -44,7 +44,7 @@ int yoke_port_init_net(struct yoke_ports *ports, bool dgram)
 
 	ports->dgram = dgram;
 	get_random_bytes(&ports->key, sizeof(ports->key));
-	atomic_set(&ports->next, 0);
+	memset(ports->next, 0, sizeof(ports->next));
 	ports->used = bitmap_zalloc(PORTS, GFP_KERNEL);
 	if (!ports->used)
 		return -ENOMEM;
@@ -353,14 +353,19 @@ static int visit_connect(struct yoke_ports *ports, struct yoke_owner *owner, u16
 	return err;
 }
 
-int yoke_port_choose(struct yoke_ports *ports, struct yoke_owner *owner, u32 offset,
+int yoke_port_choose(struct yoke_ports *ports, struct yoke_owner *owner, u64 hash,
 		     int (*try)(void *ctx, u16 port), void *ctx)
 {
 	struct attempt attempt = { .try = try, .ctx = ctx };
+	atomic_t *next = &ports->next[(hash >> 32) % YOKE_PORT_COUNTERS];
+	u32 offset;
 	int err;
 
-	/* Random steps, lest a peer count our connections to others (RFC 6056 §3.3.5). */
-	offset += atomic_add_return(1 + (get_random_u32() & 7), &ports->next);
+	/*
+	 * Counted apart (RFC 6056 §3.3.4), and in random steps (§3.3.5), lest a peer count our connections
+	 * to others.
+	 */
+	offset = (u32)hash + atomic_add_return(1 + (get_random_u32() & 7), next);
 	err = walk_ports(ports, owner, offset, WANT_FREE, visit_connect, &attempt);
 	if (err == -EADDRINUSE)
 		err = walk_ports(ports, owner, offset, WANT_USED, visit_connect, &attempt);

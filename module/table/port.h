@@ -61,20 +61,22 @@ struct yoke_owner {
 	bool	v6only;
 };
 
+#define YOKE_PORT_COUNTERS	256
+
 /**
  * struct yoke_ports - the port space of one protocol in one namespace
  * @table:	struct yoke_port by number
  * @used:	bit per port that is in @table, so that a free one is found at any fill
  * @key:	secret of RFC 6056's hash
- * @next:	grows with each port chosen, so that a new choice goes on
- *		behind the last (RFC 6056 §3.3.5)
+ * @next:	one of them, by the destination, grows with each port chosen, so that a new choice goes
+ *		on behind the last (RFC 6056 §3.3.4, §3.3.5)
  * @dgram:	the datagram space: no TIME-WAIT, a reuse bind may share with any reuse bind
  */
 struct yoke_ports {
 	struct rhashtable table;
 	unsigned long	*used;
 	siphash_key_t	key;
-	atomic_t	next;
+	atomic_t	next[YOKE_PORT_COUNTERS];
 	bool		dgram;
 };
 
@@ -98,12 +100,12 @@ void yoke_port_unlisten(struct yoke_owner *owner);
 
 /*
  * connect(2) without bind: tries ephemeral ports, first free ones from the bitmap, then those
- * shared by connections, in an order that @offset (RFC 6056 §3.3.3: a keyed hash of the
- * destination) starts, until @try(@ctx, port) returns 0. @try returns -EEXIST for "next one";
+ * shared by connections, in an order that @hash (RFC 6056 §3.3.4: keyed, of the destination)
+ * starts, until @try(@ctx, port) returns 0. @try returns -EEXIST for "next one";
  * any other error ends the search. Returns the port number, -EADDRNOTAVAIL when none is left, or
  * @try's error.
  */
-int yoke_port_choose(struct yoke_ports *ports, struct yoke_owner *owner, u32 offset,
+int yoke_port_choose(struct yoke_ports *ports, struct yoke_owner *owner, u64 hash,
 		     int (*try)(void *ctx, u16 port), void *ctx);
 
 /*
