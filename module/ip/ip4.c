@@ -129,6 +129,8 @@ static void flow_for(struct flowi4 *fl4, struct net *net, struct sock *sk, const
 	fl4->saddr = ip4_addr(&r->pair.laddr);
 	fl4->fl4_dport = r->pair.rport;
 	fl4->fl4_sport = r->pair.lport;
+	if (sk)
+		security_sk_classify_flow(sk, flowi4_to_flowi_common(fl4));
 }
 
 static int ip4_route_for(struct net *net, struct sock *sk, struct yoke_route *r)

@@ -105,6 +105,8 @@ static void flow_for(struct flowi6 *fl6, struct net *net, struct sock *sk, const
 	fl6->flowi6_oif = r->oif;
 	fl6->flowi6_mark = r->mark;
 	fl6->flowi6_uid = sock_net_uid(net, sk);
+	if (sk)
+		security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
 }
 
 /* Under RCU. */
