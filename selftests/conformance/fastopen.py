@@ -319,8 +319,8 @@ def path_is_searched_once(p):
 		equal(c.recv(len(DATA)), DATA, 'data read')
 		c.send('A')
 		c.sock.send(bytes(3 * MSS))
-		# Linux does not search on what it accepts.
-		check(max(len(s.data) for s in c.burst()) >= 700, 'smaller than it began')
+		# The last is what is left; one may be a probe. Linux does not search on what it accepts.
+		check(min(len(s.data) for s in c.burst()[:-1]) >= 650, 'smaller than it began')
 
 
 @rows('7413-5')
