@@ -466,14 +466,17 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rou
 	if (says->opt)
 		yoke_opt_write((u8 *)(th + 1), says->opt);
 	route->af->checksum(skb, &route->pair, yoke_stream_protocol, offsetof(struct tcphdr, check));
+	/*
+	 * Netfilter and a cgroup's programs (BPF) ask whose it is; one that has gone has none. Charged to
+	 * him, too: IPsec takes the owner of what it makes longer for one who is.
+	 */
+	if (says->owner && refcount_inc_not_zero(&says->owner->sk_refcnt)) {
+		skb_set_owner_w(skb, says->owner);
+		sock_put(says->owner);
+	}
 	if (route->txhash)
 		skb_set_hash(skb, route->txhash, PKT_HASH_TYPE_L4);
 	yoke_count(net, OutSegs);
-	/* Netfilter and a cgroup's programs (BPF) ask whose it is; one that has gone has none. */
-	if (says->owner && refcount_inc_not_zero(&says->owner->sk_refcnt)) {
-		skb->sk = says->owner;
-		skb->destructor = sock_efree;
-	}
 	route->af->xmit_for(net, sk, skb, route);
 }
 
