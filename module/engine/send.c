@@ -62,8 +62,12 @@ static unsigned int yoke_send_mss(struct sock *sk, const struct dst_entry *dst)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	if (dst && unlikely(min_t(u32, dst_mtu(dst), U16_MAX) != ys->pmtu))
-		yoke_conn_sync_mss(sk, dst_mtu(dst));
+	if (dst && unlikely(min_t(u32, dst_mtu(dst), U16_MAX) != ys->pmtu)) {
+		/* One that has ended has lost its device: it says 68 (blackhole_netdev). */
+		dst = ys->af->refresh(sk);
+		if (dst)
+			yoke_conn_sync_mss(sk, dst_mtu(dst));
+	}
 	return yoke_output_mss(ys);
 }
 
