@@ -183,7 +183,7 @@ static void yoke_timer_retransmit(struct sock *sk)
 		__sk_dst_reset(sk);
 	/* What nobody answers at all says nothing of sizes: a SYN is small. */
 	if (ys->retransmits >= READ_ONCE(set->retries1) && READ_ONCE(set->mtu_probing) &&
-	    !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)))
+	    !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) && !ys->fastopen)
 		yoke_conn_black_hole(sk);
 	yoke_recovery_rto(&ys->rec, &ys->cc, ys->snd_una, ys->snd_nxt, (u32)ys->now_us,
 			  READ_ONCE(set->frto));
