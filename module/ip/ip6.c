@@ -270,6 +270,17 @@ static void flow_of_dest(struct flowi6 *fl6, struct sock *sk, const struct yoke_
 	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
 }
 
+/* Does @dst lead to device @oif? One that goes lets go of the route. */
+static bool leaves_by(const struct dst_entry *dst, int oif)
+{
+	bool so;
+
+	rcu_read_lock();
+	so = READ_ONCE(dst->dev)->ifindex == oif;
+	rcu_read_unlock();
+	return so;
+}
+
 static struct dst_entry *ip6_dgram_route(struct sock *sk, struct yoke_dgram_dest *d)
 {
 	struct in6_addr final, *to;
@@ -279,7 +290,7 @@ static struct dst_entry *ip6_dgram_route(struct sock *sk, struct yoke_dgram_dest
 	if (d->connected) {
 		dst = yoke_carrier_dgram_route(sk, AF_INET6, READ_ONCE(inet6_sk(sk)->dst_cookie));
 		/* Of a device that was chosen since (IPV6_PKTINFO, IPV6_UNICAST_IF) it knows nothing. */
-		if (dst && (d->oif == READ_ONCE(sk->sk_bound_dev_if) || d->oif == dst->dev->ifindex))
+		if (dst && (d->oif == READ_ONCE(sk->sk_bound_dev_if) || leaves_by(dst, d->oif)))
 			return dst;
 		dst_release(dst);
 	}
