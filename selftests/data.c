@@ -222,13 +222,18 @@ TEST_F(data, zerocopy_of_what_is_never_read)
 
 /* ---- splice, sendfile ------------------------------------------------------ */
 
+static char *map_of(int fd, size_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+}
+
 static int file_of(size_t size)
 {
 	int fd = must(memfd_create("data", MFD_CLOEXEC));
 	char *map;
 
 	must(ftruncate(fd, size));
-	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	map = map_of(fd, size);
 	fill(map, size, 1, 0);
 	munmap(map, size);
 	return fd;
@@ -265,6 +270,17 @@ TEST_F(data, sendfile)
 TEST_F(link, sendfile_across_a_bad_one)
 {
 	sendfiles(_metadata, LOSSY_PAIR("loss 2% delay 1ms"));
+}
+
+/* A page that a program keeps writing into arrives all the same: as it was at some time, and summed so. */
+TEST_F(link, sendfile_of_a_page_that_changes)
+{
+	struct pair p = LOSSY_PAIR("delay 20ms");
+	int file = file_of(100);
+	char *page = map_of(file, 100);
+
+	must(sendfile(p.a, file, NULL, 100));
+	EXPECT_TRUE(until((page[50]++, events(p.b, POLLIN))));
 }
 
 /* The tail of a file does not wait for more. */

@@ -11,7 +11,10 @@
 
 #define PORT	1981
 
-FIXTURE(devices) { struct net net; };
+FIXTURE(devices) {
+	struct net net;
+	char by_two[128];	/* the command that leads a to 10.0.0.2 by that device */
+};
 
 FIXTURE_SETUP(devices)
 {
@@ -26,7 +29,9 @@ FIXTURE_SETUP(devices)
 	enter(self->net.a);
 	bring_up("two", "10.0.1.1");
 	strcpy(to, ip_text(ADDR_B));	/* which has one buffer */
-	must(shell("ip route add %s via %s dev two", to, ip_text("10.0.1.2")) ? 0 : -1);
+	snprintf(self->by_two, sizeof(self->by_two), "ip route add %s via %s dev two", to,
+		 ip_text("10.0.1.2"));
+	must(shell("%s", self->by_two) ? 0 : -1);
 	enter(self->net.b);
 }
 
@@ -178,6 +183,23 @@ TEST_F_TIMEOUT(devices, groups_are_of_one_device, 120)
 	/* The first of the group goes, the others stay. */
 	close(one[0]);
 	EXPECT_TRUE(leads(self, "veth", one[1], two));
+}
+
+/* Nor does what comes by another device end the handshake that began on its own. */
+TEST_F_TIMEOUT(devices, a_handshake_stays_on_its_own, 120)
+{
+	int fd = listener_on("veth", ADDR_B, false), a;
+
+	must(set_opt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 60));
+	enter(self->net.a);
+	must(shell("ip route del %s dev two", ip_text(ADDR_B)) ? 0 : -1);
+	a = stream();
+	must(connect_to(a, ADDR_B, PORT));
+	must(shell("%s", self->by_two) ? 0 : -1);
+	must(send(a, "hello", 5, 0));
+	/* TCP's peer is reset, as nobody is there; ours hears nothing. */
+	EXPECT_TRUE(until(events(a, POLLERR) || tcp_info(a).tcpi_retransmits));
+	EXPECT_EQ(events(fd, POLLIN), 0);
 }
 
 /* One that listens already is bound to another device, to none, and to one again. */

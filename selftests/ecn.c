@@ -102,7 +102,6 @@ static struct pair pair_with(struct net net, const char *cc)
 TEST_F_TIMEOUT(marks, bulk, 120)
 {
 	struct tcp_info info;
-	socklen_t len = sizeof(info);
 	int dropped, tries = 10;
 
 	/*
@@ -116,7 +115,7 @@ TEST_F_TIMEOUT(marks, bulk, 120)
 
 		dropped = told("dropped");
 		ASSERT_TRUE(carry(&f, 1, 4 * BOUND));
-		must(getsockopt(p.a, SOL_TCP, TCP_INFO, &info, &len));
+		info = tcp_info(p.a);
 		dropped = told("dropped") - dropped;
 		TH_LOG("%ld ms (%d at full rate), %d marks, %d drops, %u sent again", now_ms() - start,
 		       SIZE / (RATE_KBIT / 8), told("ecn_mark"), dropped, info.tcpi_total_retrans);

@@ -24,16 +24,6 @@ static int connected_with(int peer_fd)
 	return fd;
 }
 
-/* Of either family, which its line in the table is not. */
-static int info_state(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
-	return info.tcpi_state;
-}
-
 /* A non-blocking socket in that state; what it needs besides is left open. */
 static int make(int type, enum state state)
 {
@@ -93,7 +83,7 @@ static int make(int type, enum state state)
 		case OVER:
 			must(shutdown(fd, SHUT_RDWR));
 			must(shutdown(p.b, SHUT_WR));
-			must(until(info_state(fd) == TCP_CLOSE) ? 0 : -1);
+			must(until(tcp_info(fd).tcpi_state == TCP_CLOSE) ? 0 : -1);
 			break;
 		case RESET:
 			close_hard(p.b);

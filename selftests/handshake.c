@@ -202,16 +202,13 @@ TEST_F(handshake, flood)
 							TCPI_OPT_WSCALE;
 	pid_t flooder = background((flood(), 0));
 	struct tcp_info a, b;
-	socklen_t len;
 
 	ASSERT_TRUE(until(counter("SyncookiesSent") > 1000 / slowness()));
 	for (i = 0; i < FLOODED_FOR; i++) {
 		struct pair p = pair_through(l, OURS);
 
-		len = sizeof(a);
-		must(getsockopt(p.a, SOL_TCP, TCP_INFO, &a, &len));
-		len = sizeof(b);
-		must(getsockopt(p.b, SOL_TCP, TCP_INFO, &b, &len));
+		a = tcp_info(p.a);
+		b = tcp_info(p.b);
 		EXPECT_EQ(wanted, a.tcpi_options & wanted);
 		EXPECT_EQ(wanted, b.tcpi_options & wanted);
 		EXPECT_EQ(a.tcpi_snd_wscale + 0, b.tcpi_rcv_wscale + 0);

@@ -67,15 +67,6 @@ static int recv_with(int fd, int level, int type, void *bytes, size_t most)
 	return control_bytes(&msg, level, type, bytes, most);
 }
 
-static int mss_of(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
-	return info.tcpi_snd_mss;
-}
-
 static void set_mtu(int mtu)
 {
 	must(shell("ip link set lo mtu %d", mtu) ? 0 : -1);
@@ -277,18 +268,18 @@ TEST_F_TIMEOUT(options4, a_stream_has_them, 120)
 
 	set_mtu(1500);
 	p = pair_through(listening, LOOPBACK);
-	plain = mss_of(p.a);
+	plain = tcp_info(p.a).tcpi_snd_mss;
 	close_hard(p.a);
 	p.a = stream();
 	EXPECT_OK(set_bytes(p.a, SOL_IP, IP_OPTIONS, record, sizeof(record)));
 	must(connect_to(p.a, LOOPBACK, local_port(listening)));
 	p.b = must(accept(listening, NULL, NULL));
-	EXPECT_EQ(mss_of(p.a), plain - (int)sizeof(record));
+	EXPECT_EQ(tcp_info(p.a).tcpi_snd_mss, plain - (int)sizeof(record));
 	/* And while it stands. */
 	EXPECT_OK(set_bytes(p.a, SOL_IP, IP_OPTIONS, NULL, 0));
-	EXPECT_EQ(mss_of(p.a), plain);
+	EXPECT_EQ(tcp_info(p.a).tcpi_snd_mss, plain);
 	EXPECT_OK(set_bytes(p.a, SOL_IP, IP_OPTIONS, record, sizeof(record)));
-	EXPECT_EQ(mss_of(p.a), plain - (int)sizeof(record));
+	EXPECT_EQ(tcp_info(p.a).tcpi_snd_mss, plain - (int)sizeof(record));
 	seen = tap("lo");
 	must(set_opt(seen, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20));
 	EXPECT_TRUE(carry_both_ways(p, 200000, 7 * BOUND));
@@ -458,7 +449,7 @@ TEST_F_TIMEOUT(headers6, a_stream_has_them, 120)
 
 	set_mtu(1500);
 	p = pair_through(listening, LOOPBACK);
-	plain = mss_of(p.a);
+	plain = tcp_info(p.a).tcpi_snd_mss;
 	close_hard(p.a);
 	/* Who accepts has the listener's. */
 	EXPECT_OK(set_bytes(listening, SOL_IPV6, IPV6_HOPOPTS, unknown, sizeof(unknown)));
@@ -467,10 +458,10 @@ TEST_F_TIMEOUT(headers6, a_stream_has_them, 120)
 	EXPECT_OK(set_bytes(p.a, SOL_IPV6, IPV6_DSTOPTS, unknown, sizeof(unknown)));
 	must(connect_to(p.a, LOOPBACK, local_port(listening)));
 	p.b = must(accept(listening, NULL, NULL));
-	EXPECT_EQ(mss_of(p.a), plain - 32);
-	EXPECT_EQ(mss_of(p.b), plain - 16);
+	EXPECT_EQ(tcp_info(p.a).tcpi_snd_mss, plain - 32);
+	EXPECT_EQ(tcp_info(p.b).tcpi_snd_mss, plain - 16);
 	EXPECT_OK(set_bytes(p.a, SOL_IPV6, IPV6_DSTOPTS, NULL, 0));
-	EXPECT_EQ(mss_of(p.a), plain - 16);
+	EXPECT_EQ(tcp_info(p.a).tcpi_snd_mss, plain - 16);
 	EXPECT_TRUE(carry_both_ways(p, 200000, 7 * BOUND));
 }
 

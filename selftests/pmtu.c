@@ -49,15 +49,6 @@ FIXTURE_TEARDOWN(pmtu)
 {
 }
 
-static int send_mss(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
-	return info.tcpi_snd_mss;
-}
-
 TEST_F_TIMEOUT(pmtu, finds_what_passes, 60)
 {
 	struct pair p = link_pair(self->net);
@@ -74,8 +65,8 @@ TEST_F_TIMEOUT(pmtu, finds_what_passes, 60)
 		most -= 20;
 	}
 	EXPECT_TRUE(carry(&f, 1, 6 * BOUND));
-	EXPECT_LE(least, send_mss(p.a));
-	EXPECT_GE(most, send_mss(p.a));
+	EXPECT_LE(least, tcp_info(p.a).tcpi_snd_mss);
+	EXPECT_GE(most, tcp_info(p.a).tcpi_snd_mss);
 }
 
 ON_A_LINK(route)
@@ -91,7 +82,27 @@ TEST_F_TIMEOUT(route, mtu_of_its_own, 60)
 	f.from = p.a;
 	f.to = p.b;
 	EXPECT_TRUE(carry(&f, 1, BOUND));
-	EXPECT_EQ(1000 - HEADERS - (ipv6() ? 20 : 0), send_mss(p.a));
+	EXPECT_EQ(1000 - HEADERS - (ipv6() ? 20 : 0), tcp_info(p.a).tcpi_snd_mss);
+}
+
+/* What the socket has of a route that another replaced has lost its device, and with it the MTU. */
+TEST_F_TIMEOUT(route, that_ended_has_no_mtu, 60)
+{
+	static char buf[20000];
+	struct pair p;
+	int mss = 0;
+
+	must(sysctl_own("mtu_probing", "2") ? 0 : -1);
+	must(shell("ip route replace %s dev veth", ip_text(ADDR_B)) ? 0 : -1);
+	p = link_pair(self->net);
+	/* It loses it when nobody reads it any more: in one of these rounds. */
+	for (int i = 0; i < 10; i++) {
+		must(send(p.a, buf, sizeof(buf), 0));
+		EXPECT_EQ(sizeof(buf), recv(p.b, buf, sizeof(buf), MSG_WAITALL));
+		EXPECT_LE(mss, tcp_info(p.a).tcpi_snd_mss);
+		mss = tcp_info(p.a).tcpi_snd_mss;
+		must(shell("ip route replace %s dev veth hoplimit %d", ip_text(ADDR_B), 64 + i % 2) ? 0 : -1);
+	}
 }
 
 TEST_HARNESS_MAIN

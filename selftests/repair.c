@@ -40,8 +40,8 @@ static void save_queue(int fd, int queue, struct queue *q)
 
 static void save(int fd, struct saved *s)
 {
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
+	socklen_t len = sizeof(s->window);
+	struct tcp_info info;
 
 	s->local = local(fd);
 	s->peer = peer(fd);
@@ -52,13 +52,12 @@ static void save(int fd, struct saved *s)
 	must(ioctl(fd, SIOCOUTQNSD, &s->out.unsent));
 	save_queue(fd, TCP_RECV_QUEUE, &s->in);
 	save_queue(fd, TCP_SEND_QUEUE, &s->out);
-	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
+	info = tcp_info(fd);
 	s->options = info.tcpi_options;
 	s->snd_wscale = info.tcpi_snd_wscale;
 	s->rcv_wscale = info.tcpi_rcv_wscale;
 	s->mss = get_opt(fd, SOL_TCP, TCP_MAXSEG);
 	s->clock = get_opt(fd, SOL_TCP, TCP_TIMESTAMP);
-	len = sizeof(s->window);
 	must(getsockopt(fd, SOL_TCP, TCP_REPAIR_WINDOW, &s->window, &len));
 }
 

@@ -120,13 +120,12 @@ TEST_F(trace, windows_are_those_of_tcp_info)
 	const char *a = pair_of(p.a);
 	static char buf[100000];
 	struct tcp_info info;
-	socklen_t len = sizeof(info);
 	uint32_t mss;
 
 	must(send(p.a, buf, sizeof(buf), 0));
 	EXPECT_EQ(sizeof(buf), recv(p.b, buf, sizeof(buf), MSG_WAITALL));
 	EXPECT_TRUE(until(outq(p.a) == 0));
-	must(getsockopt(p.a, SOL_TCP, TCP_INFO, &info, &len));
+	info = tcp_info(p.a);
 	ASSERT_LT(2, events_with("yoke_probe", a, ""));
 	mss = value("mss");
 	EXPECT_EQ(info.tcpi_snd_mss, mss);

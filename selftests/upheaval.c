@@ -7,15 +7,6 @@
 #include "yoke_test.h"
 #include <sys/mman.h>
 
-static struct tcp_info info(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	must(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
-	return info;
-}
-
 /* ---- a talk that lasts ---------------------------------------------------- */
 
 /* A stream both ways, without an end as yet, and datagrams. */
@@ -170,12 +161,12 @@ TEST_F_TIMEOUT(change, amid_a_talk, 90)
 	struct tcp_info now;
 
 	ASSERT_TRUE(goes_on(&t));
-	mss = info(t.stream.a).tcpi_snd_mss;
+	mss = tcp_info(t.stream.a).tcpi_snd_mss;
 	for (i = 0; i < 2; i++) {
 		ASSERT_TRUE(shell("%s", variant->begins));
 		if (variant->silent) {
 			EXPECT_ERR(err, send(t.dgram.a, "x", 1, 0));
-			EXPECT_TRUE(until(streams_move(&t) && (now = info(t.stream.a),
+			EXPECT_TRUE(until(streams_move(&t) && (now = tcp_info(t.stream.a),
 					  now.tcpi_retransmits + now.tcpi_probes > 0)));
 			EXPECT_EQ(0, events(t.stream.a, 0) | events(t.stream.b, 0));
 		} else {
@@ -183,7 +174,7 @@ TEST_F_TIMEOUT(change, amid_a_talk, 90)
 		}
 		ASSERT_TRUE(shell("%s", variant->ends));
 		ASSERT_TRUE(goes_on(&t));
-		EXPECT_EQ(mss, info(t.stream.a).tcpi_snd_mss);
+		EXPECT_EQ(mss, tcp_info(t.stream.a).tcpi_snd_mss);
 	}
 	EXPECT_TRUE(ends_well(&t));
 }
@@ -442,8 +433,8 @@ TEST_F_TIMEOUT(clock, nobody_takes_notice, 60)
 		EXPECT_TRUE(arrived(lost.b, (int)i + 1));
 		EXPECT_EQ(1, count(TCP_TIME_WAIT, 0));
 		ASSERT_TRUE(goes_on(&t));
-		EXPECT_GT(BOUND * 1000u, info(t.stream.a).tcpi_rtt);
-		EXPECT_GT(10u * BOUND, info(t.stream.a).tcpi_last_data_recv);
+		EXPECT_GT(BOUND * 1000u, tcp_info(t.stream.a).tcpi_rtt);
+		EXPECT_GT(10u * BOUND, tcp_info(t.stream.a).tcpi_last_data_recv);
 	}
 	EXPECT_TRUE(ends_well(&t));
 }

@@ -417,6 +417,15 @@ static inline int so_error(int fd)
 	return get_opt(fd, SOL_SOCKET, SO_ERROR);
 }
 
+static inline struct tcp_info tcp_info(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
+	return info;
+}
+
 static inline void set_timeout(int fd, int name, int ms)
 {
 	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };

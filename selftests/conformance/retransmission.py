@@ -2,6 +2,7 @@
 """Retransmission and its timers: RFC 6298, RFC 5681, RFC 9293 §3.8.1 to §3.8.4."""
 import errno
 import socket
+import struct
 import time
 
 from peer import (SYSCTL, Skip, ahead, check, connect_error, equal, near, option, pattern, poll_events,
@@ -9,6 +10,9 @@ from peer import (SYSCTL, Skip, ahead, check, connect_error, equal, near, option
 
 SIZE = 1000		# our MSS here: round numbers in the traces
 OFFER = (('MSS', SIZE),)
+
+SO_TIMESTAMPING = 37
+TX_ACK, SOFTWARE = 1 << 9, 1 << 4	# SOF_TIMESTAMPING_
 
 
 def warm_up(c, segments=40):
@@ -169,6 +173,25 @@ def timer_restarts(p):
 
 
 @slow(4)
+@rows('6298-9')
+def though_an_acknowledgement_is_told(p):
+	"""SOF_TIMESTAMPING_TX_ACK of a byte in the midst of a write: what the error queue has of it until
+	somebody reads there does not keep the rest from being sent again."""
+	c = p.established(options=OFFER, nodelay=1)
+	warm_up(c)
+	first, data = c.ack, pattern(SIZE * 5)
+	c.sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, SOFTWARE)
+	c.sock.sendmsg([data[:100]], [(socket.SOL_SOCKET, SO_TIMESTAMPING, struct.pack('I', TX_ACK))],
+		       socket.MSG_MORE)
+	c.write(data[100:])
+	equal([len(s.data) for s in c.drain()], [SIZE] * 5, 'segments in flight')
+	c.send('A', ack=first + SIZE)
+	c.expect('A', data[SIZE:2 * SIZE], seq=first + SIZE)
+	c.send('A')
+	check(c.sock.recvmsg(2 * SIZE, 200, socket.MSG_ERRQUEUE)[1], 'nothing is told')
+	c.alive()
+
+
 @rows('5681-4', '6928-3', '9293-MUST-19', '6298-10')
 def one_segment_after_timeout(p):
 	"""After a timeout one segment leaves, and two at most for each that is acknowledged."""
