@@ -374,11 +374,8 @@ static void yoke_input_answer(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	if (!skb_queue_empty(&sk->sk_write_queue) || !list_empty(&ys->rec.board.lost)) {
+	if (!skb_queue_empty(&sk->sk_write_queue) || !list_empty(&ys->rec.board.lost))
 		yoke_send_push(sk, YOKE_PUSH_NAGLE);
-		/* What left makes room, where TCP_NOTSENT_LOWAT counts it. */
-		yoke_conn_write_space(sk);
-	}
 	if (ys->ack_now && sk->sk_state != TCP_CLOSE)
 		yoke_output_ack(sk);
 }

@@ -301,6 +301,8 @@ static void yoke_send_first(struct sock *sk, struct sk_buff *skb)
 	yoke_recovery_sent(&ys->rec, &yoke_cb(skb)->seg, yoke_pace_time(ys));
 	/* A failure is a loss like any other: the timer repairs it. */
 	yoke_output_queued(sk, skb, NULL);
+	/* What left makes room, where TCP_NOTSENT_LOWAT counts it, long before its ACK. */
+	yoke_conn_write_space(sk);
 }
 
 /*
