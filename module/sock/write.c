@@ -398,10 +398,11 @@ static int write_all(struct sock *sk, const struct write_call *call)
 	if (!err)
 		return 0;
 	/*
-	 * Nothing was queued, so nothing will be acknowledged and wake the writer: look again who
-	 * may write.
+	 * With nothing queued nothing will be acknowledged and wake the writer: look again who may
+	 * write. Who is told so while something is in flight tries in vain, again and again.
 	 */
-	if (skb_queue_empty(&sk->sk_write_queue) && err == -EAGAIN)
+	if (err == -EAGAIN && skb_queue_empty(&sk->sk_write_queue) &&
+	    skb_queue_empty(&yoke_sk(sk)->rtx))
 		sk->sk_write_space(sk);
 	return sk_stream_error(sk, flags, err);
 }
