@@ -138,6 +138,8 @@ int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff
 	tail = yoke_spare_get(YOKE_SPARE_QUEUED, GFP_ATOMIC);
 	if (!tail)
 		return -ENOMEM;
+	/* It is made above net.yoke.mem, too, but counts there: pieces may be as many as a peer likes. */
+	sk_wmem_schedule(sk, tail->truesize);
 	moved = skb->len - len;
 	skb_split(skb, tail, len);
 	tail->truesize += moved;
