@@ -212,7 +212,7 @@ static void yoke_text_fin(struct sock *sk)
 
 /*
  * Appends @skb, which begins at or below RCV.NXT and ends above it, to the
- * receive queue. Consumes it.
+ * receive queue. Consumes it. @owned: it has been charged to @sk.
  */
 static void yoke_text_append(struct sock *sk, struct sk_buff *skb, bool owned)
 {
@@ -224,14 +224,14 @@ static void yoke_text_append(struct sock *sk, struct sk_buff *skb, bool owned)
 
 	ys->bytes_received += fresh;
 	WRITE_ONCE(ys->rcv_nxt, end_seq);
-	if (owned)
-		skb_orphan(skb);
 	/* Only its FIN is new: its text may all be read, and close(2) would find it unread. */
 	if (!fresh) {
 		yoke_spare_back(skb);
 	} else if (!tail || !yoke_text_merge(sk, tail, skb)) {
 		__skb_queue_tail(&sk->sk_receive_queue, skb);
-		skb_set_owner_r(skb, sk);
+		/* Of what waited behind a gap the charge stays: given back it could be gone. */
+		if (!owned)
+			skb_set_owner_r(skb, sk);
 	}
 	if (fin)
 		yoke_text_fin(sk);
