@@ -202,6 +202,30 @@ TEST_F(pace, bbr_through_loss_and_fq)
 	EXPECT_TRUE(carry_both_ways(p, 1 << 20, 7 * BOUND));
 }
 
+/* TCP_NOTSENT_LOWAT: what the pace lets go makes room, long before anybody acknowledges it. */
+TEST_F(pace, what_left_makes_room)
+{
+	static char buf[60000];
+	struct pair p;
+	int sent = 0;
+	ssize_t n;
+
+	NEED_NETEM(self->net.b, "delay 1s");
+	must(shell("ip link set veth gso_max_segs 8") ? 0 : -1);	/* what is taken beyond the mark is little */
+	p = link_pair(self->net);
+	/* It waits for no window, nor for a timeout. */
+	must(send(p.a, buf, sizeof(buf), 0));
+	must(recv(p.b, buf, sizeof(buf), MSG_WAITALL));
+	ASSERT_TRUE(until(outq(p.a) == 0));
+	set_rate(p.a, 1 << 17);
+	must(set_opt(p.a, SOL_TCP, TCP_NOTSENT_LOWAT, 1));
+	while ((n = send(p.a, buf, 8000, MSG_DONTWAIT)) > 0)
+		sent += n;
+	ASSERT_EQ(EAGAIN, errno);
+	EXPECT_EQ(POLLOUT, wait_events(p.a, POLLOUT));
+	EXPECT_EQ(sent, outq(p.a));
+}
+
 /* A slow link with a long queue: this socket's part of it is bounded, and all arrives. */
 TEST_F(pace, small_queues)
 {
