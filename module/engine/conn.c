@@ -240,6 +240,8 @@ u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss
 		}
 	}
 	space = min_t(u32, space, U16_MAX);
+	/* A route that carries headers only has none, where min_adv_mss is 0. */
+	mss = max_t(u16, mss, 1);
 	if (space > mss)
 		space = rounddown(space, mss);
 	return segs ? min_t(u64, space, (u64)segs * mss) : space;
