@@ -94,6 +94,8 @@ static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
 		return false;
 	else if (sock_flag(sk, SOCK_DEAD))
 		limit = yoke_timer_orphan_retries(sk, yoke_timer_alive(sk));
+	/* What was not even tried twice is not hopeless, as Linux, though the setting be 0. */
+	limit = max(limit, 1);
 	/*
 	 * R2 is a time (RFC 9293 §3.8.3): what came soon after each other, without a way or by a shorter
 	 * timeout than is usual, is fewer tries.
