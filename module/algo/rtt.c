@@ -9,7 +9,7 @@
 #include <linux/minmax.h>
 #include "rtt.h"
 
-#define BACKOFF_MAX	16	/* 2 ms << 16 is above YOKE_RTO_MAX_US */
+#define BACKOFF_MAX	27	/* 1 us << 27 is above YOKE_RTO_MAX_US */
 
 void yoke_rtt_init(struct yoke_rtt *rtt)
 {

@@ -145,6 +145,25 @@ TEST(backoff__up_to_another_maximum)
 	EXPECT_EQ(yoke_rtt_rto(&rtt), YOKE_RTO_MAX_US);
 }
 
+/* A route may have no least variation (rto_min 0), and a short path a timeout of microseconds. */
+TEST(backoff__of_a_short_timeout_reaches_the_maximum_too)
+{
+	struct yoke_rtt rtt;
+	u32 expected;
+
+	yoke_rtt_init(&rtt);
+	yoke_rtt_bound(&rtt, 0, YOKE_RTO_MAX_US);
+	for (int i = 0; i < 100; i++)
+		yoke_rtt_sample(&rtt, 1, i);
+	expected = yoke_rtt_rto(&rtt);
+	for (int i = 0; i < 40; i++) {
+		EXPECT_EQ(yoke_rtt_rto(&rtt), expected);
+		yoke_rtt_backoff(&rtt);
+		expected = expected < YOKE_RTO_MAX_US / 2 ? expected * 2 : YOKE_RTO_MAX_US;
+	}
+	EXPECT_EQ(yoke_rtt_rto(&rtt), YOKE_RTO_MAX_US);
+}
+
 TEST(backoff__ends_with_a_sample)
 {
 	struct yoke_rtt rtt;
