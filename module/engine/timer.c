@@ -13,6 +13,7 @@
 #include "compress.h"
 #include "fastopen.h"
 #include "output.h"
+#include "pace.h"
 #include "send.h"
 #include "timer.h"
 #include "../table/mem.h"
@@ -227,6 +228,12 @@ static void yoke_timer_persist(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
+	/* Only its own pace holds it, which may be slower than the longest timer: nobody has to answer. */
+	if ((s32)(yoke_conn_snd_end(ys) - ys->snd_nxt) > 0 && yoke_pace_wait(sk)) {
+		if (!sock_flag(sk, SOCK_DEAD) || !yoke_timer_orphan_is_too_dear(sk, true))
+			yoke_conn_timer_rtx(sk);
+		return;
+	}
 	if (yoke_timer_hopeless(sk, ys->probes_out)) {
 		yoke_timer_give_up(sk);
 		return;
