@@ -16,6 +16,7 @@
 #include "sysctl.h"
 
 static int byte_max = U8_MAX, u16_max = U16_MAX;
+static int rmem_min = 4096;		/* less would never open a window */
 static int mss_min = 48, mss_max = U16_MAX - 52;
 static int syn_retries_max = MAX_TCP_SYNCNT;
 static int ecn_max = 5;
@@ -134,7 +135,7 @@ static int sysctl_fastopen_pause(yoke_ctl_table *table, int write, void *buffer,
 }
 
 static const struct ctl_table yoke_sysctl_template[] = {
-	YOKE_SYSCTL_COUNT(rmem, SYSCTL_ONE, NULL),
+	YOKE_SYSCTL_COUNT(rmem, &rmem_min, NULL),
 	YOKE_SYSCTL_COUNT(wmem, SYSCTL_ONE, NULL),
 	YOKE_SYSCTL_COUNT(syn_retries, SYSCTL_ONE, &syn_retries_max),
 	YOKE_SYSCTL_COUNT(synack_retries, SYSCTL_ZERO, &byte_max),
