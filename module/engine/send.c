@@ -424,6 +424,9 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 		}
 	}
 	yoke_send_new(sk, how);
+	/* Nagle, a cork or what is left of the peer's window kept it: what is lost goes, then. */
+	if (unlikely(yoke_recovery_frto_starved(&ys->rec, ys->snd_nxt)))
+		yoke_send_resend(sk);
 	/*
 	 * Data that waits with nothing in flight: only a probe can find out that the window opened.
 	 */

@@ -1226,6 +1226,25 @@ TEST(frto__cannot_tell)
 	EXPECT(yoke_recovery_next(&c.r));
 }
 
+/* Step 2b: there is something new, but it may not go, as Nagle has it: what is lost does. */
+TEST(frto__nothing_new_went)
+{
+	struct conn c;
+	u32 first;
+
+	timed_out(&c, true, true);
+	EXPECT(!yoke_recovery_next(&c.r));
+	EXPECT(yoke_recovery_frto_starved(&c.r, seq(c.nxt)));
+	EXPECT_EQ(resend(&c, 3 * RTT + 10, &first), 2);
+	EXPECT_EQ(first, 1);
+	EXPECT_EQ(c.r.state, YOKE_CA_LOSS);
+
+	timed_out(&c, true, true);
+	send(&c, 1, 3 * RTT + 10);
+	EXPECT(!yoke_recovery_frto_starved(&c.r, seq(c.nxt)));
+	EXPECT(!yoke_recovery_next(&c.r));
+}
+
 /* Step 1: not in the recovery of an earlier timeout, whose retransmissions would be taken for originals. */
 TEST(frto__not_again)
 {
