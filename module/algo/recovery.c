@@ -210,7 +210,7 @@ static void newreno_count(struct yoke_recovery *r, const struct yoke_cc *cc, str
 		}
 	} else if (ack->dup && !r->hold) {
 		ack->delivered += yoke_scoreboard_dup(&r->board, cc->mss);
-		if (r->dupacks < U8_MAX)
+		if (r->dupacks < U16_MAX)	/* as far as dup_thresh may go */
 			r->dupacks++;
 	}
 }
@@ -529,7 +529,7 @@ static noinline u32 ack_end_slow(struct yoke_recovery *r, struct yoke_cc *cc,
 {
 	bool advanced = ack->ack != ack->prior_una, reducing = in_reduction(r);
 	u32 lost_before, timeout = 0;
-	u8 dupacks = r->dupacks;
+	u16 dupacks = r->dupacks;
 
 	rack_process_dsack(r, ack);
 	if (!ack->sack)

@@ -58,8 +58,8 @@ struct yoke_recovery {
 	u32	recover;
 	u32	first_retrans_us;
 
+	u16	dupacks;
 	u8	state;
-	u8	dupacks;
 	bool	hold;
 	u8	frto;
 	bool	tlp_out;

@@ -1258,6 +1258,22 @@ TEST(frto__not_again)
 	EXPECT(yoke_recovery_next(&c.r));
 }
 
+/* Without SACK as many duplicates count as a threshold may be. */
+TEST(newreno__a_large_threshold)
+{
+	struct conn c;
+	int i;
+
+	conn_init(&c, false, 10);
+	yoke_recovery_init(&c.r, 300, 300, 1);
+	send(&c, 10, 0);
+	for (i = 0; i < 299; i++)
+		ack(&c, 0, RTT + i);
+	EXPECT_EQ(c.r.state, YOKE_CA_DISORDER);
+	ack(&c, 0, RTT + i);
+	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
+}
+
 /* --- tail loss probe, RFC 8985 §7 --- */
 
 TEST(pto__two_srtt)

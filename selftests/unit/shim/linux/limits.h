@@ -5,6 +5,7 @@
 #include_next <linux/limits.h>
 
 #define U8_MAX	((u8)~0)
+#define U16_MAX	((u16)~0)
 #define U32_MAX	((u32)~0)
 #define S32_MAX	((s32)(~0u >> 1))
 
