@@ -386,7 +386,8 @@ static void restore(struct yoke_recovery *r, struct yoke_cc *cc)
 
 void yoke_recovery_needless(struct yoke_recovery *r, struct yoke_cc *cc)
 {
-	r->state = YOKE_CA_DISORDER;
+	/* Marks that came with it prove congestion all the same: the reduction goes on, for these. */
+	r->state = r->undo_cwnd ? YOKE_CA_DISORDER : YOKE_CA_CWR;
 	/* Without SACK those duplicate ACKs that are still to come say the same of it again. */
 	r->hold = r->board.newreno;
 	r->dupacks = 0;

@@ -1274,6 +1274,28 @@ TEST(newreno__a_large_threshold)
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
 }
 
+/* The loss was none of congestion, but the same ACK told of marks: those reduce the window. */
+TEST(needless__but_marked)
+{
+	for (int marked = 0; marked < 2; marked++) {
+		struct conn c;
+
+		conn_init(&c, true, 20);
+		send(&c, 20, 0);
+		c.ece = marked;
+		ack_sack(&c, 0, 1, 4, RTT);
+		EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
+		yoke_recovery_needless(&c.r, &c.cc);
+		EXPECT_EQ(resend(&c, RTT, NULL), 1);
+		ack(&c, 20, 2 * RTT);
+		EXPECT_EQ(c.r.state, marked ? YOKE_CA_CWR : YOKE_CA_OPEN);
+		send(&c, 1, 2 * RTT);
+		ack(&c, 21, 3 * RTT);
+		EXPECT_EQ(c.r.state, YOKE_CA_OPEN);
+		EXPECT_EQ(c.cc.cwnd < 20 * MSS, marked);
+	}
+}
+
 /* --- tail loss probe, RFC 8985 §7 --- */
 
 TEST(pto__two_srtt)
