@@ -5,6 +5,7 @@
 #include "yoke_test.h"
 #include <linux/bpf.h>
 #include <linux/filter.h>
+#include <netinet/udp.h>
 #include <sys/utsname.h>
 
 #define LISTENERS	4
@@ -221,6 +222,32 @@ TEST_F(group, a_filter_from_the_start)
 	connect_many(local_port(a));
 	EXPECT_EQ(MANY_CONNECTIONS, take(b));
 	EXPECT_EQ(0, take(a));
+}
+
+/* Whether a datagram of IPv6 has to have a checksum says who gets it, not who would by the hash. */
+TEST_F(group, unsummed_as_the_chosen_one_says)
+{
+	int fd[2], port = 0, i, out;
+	char buf[10];
+
+	if (!ipv6())
+		SKIP(return, "IPv6 only");
+	for (i = 0; i < 2; i++) {
+		fd[i] = dgram();
+		must(set_opt(fd[i], SOL_SOCKET, SO_REUSEPORT, 1));
+		must(set_opt(fd[i], SOL_UDP, UDP_NO_CHECK6_RX, i));
+		must(bind_to(fd[i], LOOPBACK, port));
+		port = local_port(fd[i]);
+	}
+	must(choose(fd[0], 0));
+	for (i = 0; i < 32; i++) {
+		out = dgram();
+		must(set_opt(out, SOL_UDP, UDP_NO_CHECK6_TX, 1));
+		must(send_to(out, buf, 1, LOOPBACK, port));
+		must(close(out));
+	}
+	must(send_to(dgram(), buf, 2, LOOPBACK, port));
+	EXPECT_EQ(2, recv(fd[0], buf, sizeof(buf), 0));
 }
 
 /* ---- SO_INCOMING_CPU ----------------------------------------------------------- */

@@ -296,16 +296,6 @@ bool yoke_dgram_wants_trains(struct net *net, const struct yoke_rx *rx)
 	return sk && READ_ONCE(yoke_dg(sk)->trains);
 }
 
-bool yoke_dgram_wants_unsummed(struct net *net, const struct yoke_rx *rx)
-{
-	const struct sock *sk;
-
-	if (rx->many)		/* each of them is asked (wants_one_of_many()) */
-		return true;
-	sk = find_surely(net, rx, NULL);
-	return sk && READ_ONCE(yoke_dg(sk)->no_check6_rx);
-}
-
 /* --- receiving --- */
 
 /* Will IP_PKTINFO, or IPV6_PKTINFO of a v4-mapped address, be told? */
@@ -449,13 +439,21 @@ static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const
 	}
 }
 
-/* Does @dg want what came to a group, or to all? Not all take it without a checksum (RFC 6936). */
-static bool wants_one_of_many(struct yoke_dgram *dg, const struct sk_buff *skb,
-			      const struct yoke_rx *rx)
+/*
+ * RFC 8200 §8.1: what comes by IPv6 without a checksum is not to be believed, but by who said so (RFC
+ * 6936): by @sk, which may be NULL?
+ */
+static bool believes(const struct sock *sk, const struct sk_buff *skb, const struct yoke_rx *rx)
 {
-	if (!udp_hdr(skb)->check && rx->af->family == AF_INET6 && !READ_ONCE(dg->no_check6_rx))
-		return false;
-	return rx->af->dgram_hears(&dg->inet.sk, skb, rx);
+	if (likely(udp_hdr(skb)->check) || rx->af->family != AF_INET6)
+		return true;
+	return sk && READ_ONCE(yoke_dg(sk)->no_check6_rx);
+}
+
+/* Does @sk want what came to a group, or to all? */
+static bool wants_one_of_many(struct sock *sk, const struct sk_buff *skb, const struct yoke_rx *rx)
+{
+	return believes(sk, skb, rx) && rx->af->dgram_hears(sk, skb, rx);
 }
 
 /*
@@ -509,7 +507,7 @@ static bool find_all(struct net *net, struct sk_buff *skb, const struct yoke_rx 
 			continue;
 		list = rhltable_lookup(&yn->dgrams, &key, dgram_params);
 		rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
-			if (!takes(dg, &key, rx, v4) || !wants_one_of_many(dg, skb, rx))
+			if (!takes(dg, &key, rx, v4) || !wants_one_of_many(&dg->inet.sk, skb, rx))
 				continue;
 			if (all->n == ARRAY_SIZE(all->who)) {
 				if (!stay)
@@ -554,6 +552,12 @@ void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 		return;
 	}
 	sk = find_surely(net, rx, skb);
+	/* Of a group (SO_REUSEPORT) only the one whom it goes to is asked. */
+	if (unlikely(!believes(sk, skb, rx))) {
+		yoke_count(net, DgramInErrors);
+		yoke_drop(net, NULL, skb, DgramInCsumErrors);
+		return;
+	}
 	if (sk) {
 		deliver(net, sk, skb, rx);
 		return;

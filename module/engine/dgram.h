@@ -101,13 +101,11 @@ void yoke_dgram_leave(struct sock *sk);
 
 /*
  * A datagram, consumed. Transport header at skb->data and pulled; the carrier has verified length and
- * checksum. Softirq under RCU.
+ * checksum, if there is one. Softirq under RCU.
  */
 void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx);
 /* GRO: is the datagram of @rx for a socket that takes trains? Softirq under RCU. */
 bool yoke_dgram_wants_trains(struct net *net, const struct yoke_rx *rx);
-/* Is it for one that takes it without a checksum (UDP_NO_CHECK6_RX)? */
-bool yoke_dgram_wants_unsummed(struct net *net, const struct yoke_rx *rx);
 /* The socket that an ICMP error about a datagram is for, or NULL. Softirq under RCU. */
 struct sock *yoke_dgram_find(struct net *net, const struct yoke_rx *rx);
 

@@ -72,9 +72,9 @@ static inline void yoke_carrier_vrf(struct yoke_rx *rx, const struct sk_buff *sk
 		rx->pair.vrf = l3mdev_master_ifindex_by_index(dev_net(skb->dev), rx->iif);
 }
 
-/* As yoke_carrier_segment(); @may_lack: there may be no checksum (RFC 768). */
-static __always_inline int yoke_carrier_datagram(struct sk_buff *skb, bool may_lack,
-						 yoke_pseudo_fn *pseudo, yoke_fill_fn *fill)
+/* As yoke_carrier_segment(). There may be no checksum: who it is for decides whether it needs one. */
+static __always_inline int yoke_carrier_datagram(struct sk_buff *skb, yoke_pseudo_fn *pseudo,
+						 yoke_fill_fn *fill)
 {
 	struct net *net = dev_net(skb->dev);
 	struct yoke_rx rx;
@@ -86,9 +86,7 @@ static __always_inline int yoke_carrier_datagram(struct sk_buff *skb, bool may_l
 	if (len < sizeof(struct udphdr) || len > skb->len || pskb_trim_rcsum(skb, len))
 		goto bad;
 	fill(&rx, skb);
-	if ((!udp_hdr(skb)->check && !may_lack && !yoke_dgram_wants_unsummed(net, &rx)) ||
-	    skb_checksum_validate_zero_check(skb, yoke_dgram_protocol, udp_hdr(skb)->check,
-					     pseudo)) {
+	if (skb_checksum_validate_zero_check(skb, yoke_dgram_protocol, udp_hdr(skb)->check, pseudo)) {
 		yoke_count(net, DgramInErrors);
 		yoke_drop(net, NULL, skb, DgramInCsumErrors);
 		return 0;

@@ -590,7 +590,7 @@ static int receive_stream(struct sk_buff *skb)
 
 static int receive_dgram(struct sk_buff *skb)
 {
-	return yoke_carrier_datagram(skb, true, inet_compute_pseudo, fill_rx);
+	return yoke_carrier_datagram(skb, inet_compute_pseudo, fill_rx);
 }
 
 /* What an ICMP error is to a program: the errno, 0 for none, and whether it is there to stay. */

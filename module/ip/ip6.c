@@ -491,8 +491,7 @@ static int receive_dgram(struct sk_buff *skb)
 		yoke_drop(dev_net(skb->dev), NULL, skb, DgramInErrors);
 		return 0;
 	}
-	/* RFC 8200 §8.1: without a checksum it is not to be believed, but by who said so (RFC 6936). */
-	return yoke_carrier_datagram(skb, false, ip6_compute_pseudo, fill_rx);
+	return yoke_carrier_datagram(skb, ip6_compute_pseudo, fill_rx);
 }
 
 /* The quoted header, at @offset our ports, of which IP has made sure: source is local. */
