@@ -102,7 +102,8 @@ static u8 *answer(u8 *to, const u8 *option, const struct iphdr *iph)
 struct ip_options_rcu *yoke_options_back(struct net *net, const struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
-	const u8 *at = (const u8 *)(iph + 1), *end = (const u8 *)iph + iph->ihl * 4;
+	/* Not as far as it says itself: packet filters may have written into it since IP looked. */
+	const u8 *at = (const u8 *)(iph + 1), *end = skb_transport_header(skb);
 	struct ip_options_rcu *back;
 	u8 *to;
 
@@ -112,7 +113,7 @@ struct ip_options_rcu *yoke_options_back(struct net *net, const struct sk_buff *
 	if (!back)
 		return NULL;
 	to = back->opt.__data;
-	/* IP has seen to the lengths, but packet filters come after it. */
+	/* Nor are the options' own lengths those that IP has seen. */
 	while (end - at >= 4 && *at != IPOPT_END) {
 		unsigned int len = *at == IPOPT_NOOP ? 1 : at[IPOPT_OLEN];
 
