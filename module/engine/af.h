@@ -6,10 +6,11 @@
 #ifndef YOKE_AF_H
 #define YOKE_AF_H
 
+#include <linux/netdevice.h>
+#include <net/dst.h>
 #include <net/sock.h>
 #include "../algo/pair.h"
 
-struct dst_entry;
 struct ip_options_rcu;
 struct yoke_af_ops;
 struct yoke_dgram_dest;
@@ -95,6 +96,34 @@ struct yoke_af_ops {
 	bool	(*dgram_hears)(struct sock *sk, const struct sk_buff *skb,
 			       const struct yoke_rx *rx);
 };
+
+/*
+ * Of the device that the route @dst leads to: the room for what it, and IPsec, put in front of a
+ * packet, and its MTU. One that goes lets go of the route, and is freed after a grace period.
+ */
+static inline unsigned int yoke_af_link_room(const struct dst_entry *dst)
+{
+	const struct net_device *dev;
+	unsigned int room;
+
+	rcu_read_lock();
+	dev = READ_ONCE(dst->dev);
+	room = LL_RESERVED_SPACE(dev) + dst->header_len;
+	rcu_read_unlock();
+	return room;
+}
+
+static inline u32 yoke_af_link_mtu(const struct dst_entry *dst)
+{
+	const struct net_device *dev;
+	u32 mtu;
+
+	rcu_read_lock();
+	dev = READ_ONCE(dst->dev);
+	mtu = READ_ONCE(dev->mtu);
+	rcu_read_unlock();
+	return mtu;
+}
 
 /*
  * What one received packet is to the engine; filled in by the carrier, which has verified lengths

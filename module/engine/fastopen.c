@@ -151,6 +151,7 @@ void yoke_fastopen_judge_path(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct rb_node *first = rb_first(&ys->ooo);
 	const struct dst_entry *dst;
+	bool local;
 
 	if (likely(!ys->fastopen_asked))
 		return;
@@ -159,7 +160,10 @@ void yoke_fastopen_judge_path(struct sock *sk)
 			yoke_fastopen_pause(sk);
 	} else if (ys->fastopen_again) {
 		dst = __sk_dst_get(sk);
-		if (!dst || !(dst->dev->flags & IFF_LOOPBACK))
+		rcu_read_lock();	/* the device may go */
+		local = dst && READ_ONCE(dst->dev)->flags & IFF_LOOPBACK;
+		rcu_read_unlock();
+		if (!local)
 			yoke_fastopen_resume(sock_net(sk));
 	}
 }

@@ -230,8 +230,7 @@ static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 
 	skb_dst_drop(skb);
 	skb_dst_set(skb, r->dst);
-	if (skb_cow_head(skb, sizeof(struct iphdr) + options_len + LL_RESERVED_SPACE(rt->dst.dev) +
-			 rt->dst.header_len)) {
+	if (skb_cow_head(skb, sizeof(struct iphdr) + options_len + yoke_af_link_room(r->dst))) {
 		kfree_skb(skb);
 		return -ENOMEM;
 	}
@@ -421,7 +420,7 @@ static struct dst_entry *ip4_dgram_route(struct sock *sk, struct yoke_dgram_dest
 static u32 ip4_dgram_mtu(struct sock *sk, const struct yoke_dgram_dest *d,
 			 const struct dst_entry *dst)
 {
-	u32 mtu = ip_sk_use_pmtu(sk) ? dst_mtu(dst) : READ_ONCE(dst->dev->mtu);
+	u32 mtu = ip_sk_use_pmtu(sk) ? dst_mtu(dst) : yoke_af_link_mtu(dst);
 
 	return ip_sk_ignore_df(sk) && !d->segment ? IP_MAX_MTU : min_t(u32, mtu, IP_MAX_MTU);
 }

@@ -171,7 +171,7 @@ static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 	flow_for(&fl6, net, sk, r);
 	skb_dst_drop(skb);
 	skb_dst_set(skb, dst);
-	if (skb_cow_head(skb, sizeof(*hdr) + LL_RESERVED_SPACE(dst->dev) + dst->header_len)) {
+	if (skb_cow_head(skb, sizeof(*hdr) + yoke_af_link_room(dst))) {
 		kfree_skb(skb);
 		return -ENOMEM;
 	}
@@ -314,7 +314,7 @@ static u32 ip6_dgram_mtu(struct sock *sk, const struct yoke_dgram_dest *d,
 			 const struct dst_entry *dst)
 {
 	u32 mtu = inet6_sk(sk)->pmtudisc >= IPV6_PMTUDISC_PROBE ?
-		  READ_ONCE(dst->dev->mtu) : dst_mtu(dst);
+		  yoke_af_link_mtu(dst) : dst_mtu(dst);
 	u32 most = sizeof(struct ipv6hdr) + IPV6_MAXPLEN, frag_size = READ_ONCE(inet6_sk(sk)->frag_size);
 
 	if (frag_size)		/* IPV6_MTU */

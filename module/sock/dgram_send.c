@@ -244,7 +244,7 @@ static struct sk_buff *alloc_data(struct sock *sk, unsigned int headers, size_t 
 
 static unsigned int headers_for(const struct yoke_dgram_dest *d, const struct dst_entry *dst)
 {
-	return LL_RESERVED_SPACE(dst->dev) + dst->header_len + dst->trailer_len +
+	return yoke_af_link_room(dst) + dst->trailer_len +
 	       d->af->header_len + d->options_len + sizeof(struct udphdr);
 }
 
