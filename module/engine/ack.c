@@ -436,8 +436,11 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 			 yoke_conn_rcv_window(ys), ys->cc.cwnd, ys->cc.ssthresh, ys->mss,
 			 ys->rtt.srtt_us, ys->rec.state);
 
-	/* With nothing in flight it is over, in whatever state that leaves recovery. */
-	if (outstanding && (ys->rec.state == YOKE_CA_OPEN || skb_queue_empty(&ys->rtx)))
+	/*
+	 * With nothing in flight it is over, in whatever state that leaves recovery. Where reordering never
+	 * ends, the state is never that of rest: a timeout hours later is not to count from here.
+	 */
+	if (outstanding && (ys->rec.state < YOKE_CA_RECOVERY || skb_queue_empty(&ys->rtx)))
 		ys->retrans_ts = 0;
 	if (seg->ack != prior_una) {
 		yoke_conn_timer_rtx(sk);
