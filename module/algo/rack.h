@@ -145,6 +145,16 @@ static inline bool yoke_rack_delivered(struct yoke_rack *rack, const struct yoke
 	return true;
 }
 
+/*
+ * What was delivered has been sent before now. Else the clock has gone on by half of its round, with
+ * data in flight (a virtual machine that was stopped): then this says nothing of what is sent now.
+ */
+static inline void yoke_rack_expire(struct yoke_rack *rack, u32 now_us)
+{
+	if (unlikely(yoke_rack_before(now_us, rack->tx_us)))
+		rack->valid = false;
+}
+
 /* @segs overtook one that was not lost. */
 static inline void yoke_rack_overtaken(struct yoke_rack *rack, u32 segs)
 {

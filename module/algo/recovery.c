@@ -95,6 +95,7 @@ void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack)
 	ack->retrans_acked = false;
 	ack->ambiguous = false;
 	ack->orig_delivered = false;
+	yoke_rack_expire(&r->rack, ack->now_us);
 	r->board.newreno = !ack->sack;
 	if (!r->board.sacked)
 		r->rack.fack = ack->prior_una;
@@ -668,6 +669,7 @@ void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una,
 	r->dupacks = 0;
 
 	/* RFC 8985 §6.3: the first, and what was sent long enough ago. */
+	yoke_rack_expire(&r->rack, now_us);
 	list_for_each_entry_safe(seg, next, &r->board.sent, node)
 		if (r->board.newreno || !r->rack.valid || seg->seq == snd_una ||
 		    !yoke_rack_before(now_us - r->rack.rtt_us, seg->tx_us))

@@ -740,6 +740,29 @@ TEST(rack__forgets_over_an_idle_time)
 	EXPECT_EQ(c.r.rack.tx_us, T0 + 0x90000000u);
 }
 
+/* The clock has gone on by 40 minutes with data in flight: a timeout takes all of it, not one a time. */
+TEST(rack__forgets_over_a_leap)
+{
+	const u32 leap = 0x90000000u;
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	send(&c, 10, 0);
+	ack(&c, 2, RTT);
+	EXPECT(c.r.rack.valid);
+	yoke_recovery_rto(&c.r, &c.cc, seq(2), seq(10), T0 + leap, false);
+	EXPECT_COUNTS(&c, 0, 8, 0);
+
+	/* Or it is all acknowledged: what is sent now counts as soon as it is delivered. */
+	conn_init(&c, true, 10);
+	send(&c, 5, 0);
+	ack(&c, 2, RTT);
+	send(&c, 5, leap);
+	ack(&c, 5, leap);
+	ack(&c, 7, leap + RTT);
+	EXPECT_EQ(c.r.rack.tx_us, T0 + leap);
+}
+
 /* --- PRR, RFC 6937 --- */
 
 /* One loss in a window of 20: one segment goes out for every two delivered (§4, figure "PRR"). */
