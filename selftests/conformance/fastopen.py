@@ -59,6 +59,14 @@ def fast(p, listener, cookie, data=DATA, acked=True):
 	return c
 
 
+def accepted(p, listener, cookie=None):
+	"""The program has read what the SYN brought, and the last ACK is still to come."""
+	c = fast(p, listener, cookie or ask(p, listener))
+	c.sock = p.accept(listener)
+	equal(c.recv(len(DATA)), DATA, 'data read')
+	return c
+
+
 def early(s):
 	"""TCP_INFO says that the SYN brought data."""
 	return bool(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5] & TCPI_OPT_SYN_DATA)
@@ -224,9 +232,7 @@ def limit_counts_the_closed(p):
 	"""A program that closes has not ended the handshake."""
 	listener = listen(p, 1)
 	cookie = ask(p, listener)
-	c = fast(p, listener, cookie)
-	c.sock = p.accept(listener)
-	equal(c.recv(len(DATA)), DATA, 'data read')
+	c = accepted(p, listener, cookie)
 	c.sock.close()
 	c.expect('FA')
 	fast(p, listener, cookie, acked=False)
@@ -295,10 +301,7 @@ def syn_ack_again(p):
 @rows('7413-5')
 def corked(p):
 	"""What was held back is let out before the last ACK, too."""
-	listener = listen(p)
-	c = fast(p, listener, ask(p, listener))
-	c.sock = p.accept(listener)
-	equal(c.recv(len(DATA)), DATA, 'data read')
+	c = accepted(p, listen(p))
 	c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 	c.sock.send(b'head')
 	c.sock.send(b'body')
@@ -313,10 +316,7 @@ def corked(p):
 def path_is_searched_once(p):
 	"""The end of the handshake is no second beginning of the search for the path MTU."""
 	with p.sysctl('mtu_probing', 2), p.sysctl('base_mss', 700):
-		listener = listen(p)
-		c = fast(p, listener, ask(p, listener))
-		c.sock = p.accept(listener)
-		equal(c.recv(len(DATA)), DATA, 'data read')
+		c = accepted(p, listen(p))
 		c.send('A')
 		c.sock.send(bytes(3 * MSS))
 		# The last is what is left; one may be a probe. Linux does not search on what it accepts.
@@ -326,10 +326,7 @@ def path_is_searched_once(p):
 @rows('7413-5')
 def closed_early(p):
 	"""The program answers and closes before the last ACK."""
-	listener = listen(p)
-	c = fast(p, listener, ask(p, listener))
-	c.sock = p.accept(listener)
-	equal(c.recv(len(DATA)), DATA, 'data read')
+	c = accepted(p, listen(p))
 	c.sock.send(b'bye')
 	c.sock.close()
 	c.expect('A', b'bye')
