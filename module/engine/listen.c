@@ -787,6 +787,7 @@ static void yoke_listen_end(struct sock *sk)
 		rcu_read_unlock();
 		if (!req)
 			break;
+		cond_resched();
 	}
 	while ((child = yoke_listen_dequeue(sk))) {
 		yoke_listen_reset(child);
