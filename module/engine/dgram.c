@@ -140,6 +140,14 @@ static int enter_group(struct yoke_net *yn, struct sock *sk)
 	return err;
 }
 
+void yoke_dgram_rebind(struct sock *sk)
+{
+	struct yoke_net *yn = yoke_net(sock_net(sk));
+
+	if (READ_ONCE(sk->sk_bound_dev_if) && !READ_ONCE(yn->dgram_devices))
+		WRITE_ONCE(yn->dgram_devices, true);
+}
+
 int yoke_dgram_enter(struct sock *sk)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
@@ -152,6 +160,7 @@ int yoke_dgram_enter(struct sock *sk)
 		pair.raddr = yoke_addr_remote(sk);
 		pair.rport = dg->inet.inet_dport;
 	}
+	yoke_dgram_rebind(sk);
 	write_seqlock_bh(&yn->dgram_places);
 	take_out(yn, dg);
 	/* What stays is written over with itself: who binds the port next door looks at the address meanwhile. */
@@ -189,7 +198,10 @@ static bool takes(const struct yoke_dgram *dg, const struct yoke_pair *key, cons
 	return dev == rx->iif || dev == rx->sdif;
 }
 
-/* Of the sockets of that very pair the one bound to the device, else the one that came last. */
+/*
+ * Of the sockets of that very pair the one bound to the device, else the one that came last: many may
+ * share it (SO_REUSEPORT), who are not all looked at where none is bound to a device.
+ */
 static struct sock *find_exact(struct yoke_net *yn, const struct yoke_pair *key,
 			       const struct yoke_rx *rx, bool v4)
 {
@@ -200,7 +212,7 @@ static struct sock *find_exact(struct yoke_net *yn, const struct yoke_pair *key,
 	rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
 		if (!takes(dg, key, rx, v4))
 			continue;
-		if (READ_ONCE(dg->inet.sk.sk_bound_dev_if))
+		if (READ_ONCE(dg->inet.sk.sk_bound_dev_if) || likely(!READ_ONCE(yn->dgram_devices)))
 			return &dg->inet.sk;
 		if (!found)
 			found = dg;

@@ -98,6 +98,8 @@ void yoke_dgram_exit_net(struct yoke_net *yn);
  */
 int yoke_dgram_enter(struct sock *sk);
 void yoke_dgram_leave(struct sock *sk);
+/* SO_BINDTODEVICE: its device is another now. */
+void yoke_dgram_rebind(struct sock *sk);
 
 /*
  * A datagram, consumed. Transport header at skb->data and pulled; the carrier has verified length and

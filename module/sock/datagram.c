@@ -370,6 +370,7 @@ struct proto yoke_dgram_proto = {
 	.getsockopt	= yoke_dgram_option_get,
 	.sendmsg	= yoke_dgram_send_msg,
 	.recvmsg	= YOKE_COMPAT_RECVMSG_OP(dgram_recvmsg),
+	.rehash		= yoke_dgram_rebind,
 	.get_port	= dgram_get_port,
 	.put_port	= dgram_unhash,
 	.unhash		= dgram_unhash,

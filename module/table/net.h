@@ -140,6 +140,7 @@ struct yoke_settings {
  * @dgrams:	datagram sockets by pair (module/engine/dgram.c)
  * @dgram_places: who enters, changes place in or leaves @dgrams and the groups of SO_REUSEPORT: one at a
  *		time, BH off; a reader learns whether somebody was nowhere meanwhile
+ * @dgram_devices: one of @dgrams is, or was, bound to a device: which of those alike is not all the same
  * @ports:	the port spaces of the stream and the datagram type
  * @isn_key:	RFC 6528's secret, which the timestamps' offsets and Fast Open's table go by too
  * @cookie_keys: those of SYN cookies
@@ -157,6 +158,7 @@ struct yoke_net {
 	struct yoke_hash stream;
 	struct rhltable	dgrams;
 	seqlock_t	dgram_places;
+	bool		dgram_devices;
 	struct yoke_ports ports[2];
 	siphash_key_t	isn_key;
 	siphash_key_t	cookie_keys[2];
