@@ -221,6 +221,16 @@ void yoke_timer_no_way(struct sock *sk, u32 seq)
 }
 
 /*
+ * Who answers probes is waited for (RFC 9293 MUST-37), but an orphan would wait for ever for a peer who
+ * never reads: as Linux, until probes have become as rare as they may.
+ */
+static bool yoke_timer_orphan_is_stuck(const struct sock *sk)
+{
+	return sock_flag(sk, SOCK_DEAD) && !yoke_timer_alive(sk) &&
+	       yoke_sk(sk)->rtt.backoff >= max(yoke_timer_orphan_retries(sk, false), 1);
+}
+
+/*
  * Nothing in flight, but something to send: a closed window, or good
  * manners that have waited long enough.
  */
@@ -234,7 +244,7 @@ static void yoke_timer_persist(struct sock *sk)
 			yoke_conn_timer_rtx(sk);
 		return;
 	}
-	if (yoke_timer_hopeless(sk, ys->probes_out)) {
+	if (yoke_timer_hopeless(sk, ys->probes_out) || yoke_timer_orphan_is_stuck(sk)) {
 		yoke_timer_give_up(sk);
 		return;
 	}

@@ -410,6 +410,22 @@ def zero_window_answered_for_too_long(p):
 	raises(errno.ETIMEDOUT, c.sock.recv, 1)
 
 
+@rows('9293-EV-33')
+def zero_window_answered_to_an_orphan(p):
+	"""Who answers probes is waited for, but not for ever when the program has gone."""
+	with p.sysctl('rto_max_ms', 1000):
+		c = p.established(win=0)
+		c.sock.send(b'hello')
+		c.sock.close()
+		c.expect_state('FIN_WAIT1')
+		end = time.monotonic() + 15
+		while c.state() != 'CLOSED':
+			check(time.monotonic() < end, 'not given up')
+			for probe in c.drain():
+				c.send('A')
+			time.sleep(0.05)
+
+
 @slow(9)
 @rows('9293-ZWP-1')
 def zero_window_opens(p):
