@@ -489,6 +489,11 @@ void yoke_conn_destroy(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
+	/*
+	 * The error queue is emptied below, and takes nothing more (sock_queue_err_skb()): a copy of what
+	 * is stamped later has a route and a conntrack of the namespace, which does not wait for us.
+	 */
+	WRITE_ONCE(sk->sk_rcvbuf, 0);
 	yoke_conn_timers_stop(sk);
 	sk->sk_userlocks &= ~SOCK_BINDPORT_LOCK;
 	yoke_conn_unhash(sk);
