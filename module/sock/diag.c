@@ -139,9 +139,11 @@ static void diag_timewait(struct seq_file *m, int line, const struct yoke_timewa
 static void diag_group(struct seq_file *m, int line, struct sock *sk)
 {
 	const struct sock_reuseport *group = rcu_dereference(sk->sk_reuseport_cb);
-	int i;
+	int i, n = group ? READ_ONCE(group->num_socks) : 0;
 
-	for (i = 0; group && i < group->num_socks; i++) {
+	/* Pairs with reuseport_add_sock(): behind the last there is whoever was there once, and is freed. */
+	smp_rmb();
+	for (i = 0; i < n; i++) {
 		if (group->socks[i] == sk)
 			continue;
 		diag_sock(m, line, group->socks[i]);
