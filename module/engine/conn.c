@@ -478,6 +478,7 @@ void yoke_conn_abort(struct sock *sk, int err)
 	bool dead = sock_flag(sk, SOCK_DEAD);
 
 	WRITE_ONCE(sk->sk_err, err);
+	smp_wmb();	/* pairs with poll's: who sees that it is over sees why */
 	yoke_conn_purge_tx(sk);
 	yoke_conn_done(sk);
 	/* Only now: whom it wakes finds what the error led to, too. */
