@@ -30,7 +30,7 @@ static struct in6_addr addr_mapped(__be32 addr)
 
 bool yoke_addr_undecided(const struct sock *sk)
 {
-	return sk->sk_family == AF_INET && ipv6_addr_any(&sk->sk_v6_rcv_saddr);
+	return !yoke_addr_is_ipv6(sk) && ipv6_addr_any(&sk->sk_v6_rcv_saddr);
 }
 
 /* Makes struct ipv6_pinfo, with what a socket of AF_INET6 begins with. */
@@ -243,7 +243,7 @@ static int addr_bind(struct socket *sock, yoke_sockaddr *uaddr, int len)
 
 int yoke_addr_getname(struct socket *sock, struct sockaddr *uaddr, int peer)
 {
-	if (sock->sk->sk_family == AF_INET6)
+	if (yoke_addr_is_ipv6(sock->sk))
 		return inet6_getname(sock, uaddr, peer);
 	return inet_getname(sock, uaddr, peer);
 }
@@ -301,7 +301,7 @@ int yoke_addr_setsockopt(struct sock *sk, int level, int name, sockptr_t val, un
 	if (err == -ENOBUFS)
 		return err;
 	/* Whichever answers refuses the levels that it does not know as TCP does. */
-	if (level != SOL_IPV6 || sk->sk_family != AF_INET6)
+	if (level != SOL_IPV6 || !yoke_addr_is_ipv6(sk))
 		return ip_setsockopt(sk, level, name, val, len);
 	switch (name) {
 	case IPV6_ADDRFORM:		/* to be a socket of TCP's or UDP's */

@@ -9,6 +9,15 @@
 #include "af.h"
 
 /*
+ * Is @sk one of AF_INET6? For those without its lock: it may just become one, and then has what belongs
+ * to it.
+ */
+static inline bool yoke_addr_is_ipv6(const struct sock *sk)
+{
+	return smp_load_acquire(&sk->sk_family) == AF_INET6;	/* pairs with yoke_addr_choose() */
+}
+
+/*
  * A socket of protocol 0 takes the family of the first address it is given, or becomes one of
  * AF_INET6 by its first option of SOL_IPV6 (design.md §3). Until then it is one of AF_INET to generic
  * code, and its local address is unspecified even of family.

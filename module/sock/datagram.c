@@ -215,7 +215,7 @@ static bool tell_path_mtu(struct sock *sk, struct msghdr *msg)
 	struct ip6_mtuinfo info;
 	struct sk_buff *skb;
 
-	if (sk->sk_family != AF_INET6 || likely(!READ_ONCE(inet6_sk(sk)->rxpmtu)) ||
+	if (!yoke_addr_is_ipv6(sk) || likely(!READ_ONCE(inet6_sk(sk)->rxpmtu)) ||
 	    !inet6_sk(sk)->rxopt.bits.rxpmtu)
 		return false;
 	skb = xchg(&inet6_sk(sk)->rxpmtu, NULL);
