@@ -825,26 +825,19 @@ int yoke_listen_start(struct sock *sk)
 	return err;
 }
 
-/*
- * If another listens there already, it stays where it is, and hears nothing: the device is no longer
- * its own.
- */
+/* If another listens there already, it is in no place, and hears nothing. */
 void yoke_listen_rebind(struct sock *sk)
 {
 	struct yoke_hash *hash = &yoke_net(sock_net(sk))->stream;
 	struct yoke_pair *pair = &yoke_sk(sk)->node.pair;
-	u32 before = pair->vrf;
 
-	if (sk->sk_state != TCP_LISTEN || before == sk->sk_bound_dev_if)
+	if (sk->sk_state != TCP_LISTEN || pair->vrf == sk->sk_bound_dev_if)
 		return;
 	/* Who looks for a listener meanwhile looks again: it has not gone. */
 	write_seqlock_bh(&hash->moves);
 	yoke_listen_leave(sk, hash);
 	pair->vrf = sk->sk_bound_dev_if;
-	if (yoke_listen_join(sk, hash)) {
-		pair->vrf = before;
-		yoke_listen_join(sk, hash);
-	}
+	yoke_listen_join(sk, hash);
 	write_sequnlock_bh(&hash->moves);
 }
 

@@ -192,9 +192,12 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 		goto filtered;
 	node = yoke_hash_listener(&yn->stream, &rx.pair, yoke_rx_dev(&rx),
 				  READ_ONCE(yn->set.l3mdev_accept));
-	if (node && yoke_rcv_device(READ_ONCE(yoke_node_sk(node)->sk_bound_dev_if), &rx)) {
+	if (node) {
 		sk = yoke_rcv_listener(yn, yoke_node_sk(node), skb, &rx);
 		rx.dev = READ_ONCE(sk->sk_bound_dev_if);
+		/* It is just moving to another device, or out of its group: the SYN comes again. */
+		if (unlikely(!yoke_rcv_device(rx.dev, &rx)))
+			goto filtered;
 		rx.mark = READ_ONCE(sk->sk_mark);
 		rx.foreign = inet_test_bit(TRANSPARENT, sk);
 		yoke_rcv_flow(sk, &rx);
