@@ -120,6 +120,8 @@ static int dgram_connect(struct sock *sk, yoke_sockaddr *addr, int len)
 		err = yoke_dgram_enter(sk);
 		if (err)
 			disconnect_locked(sk, 0);
+	} else {
+		yoke_dgram_rebind(sk);	/* the link that a failed one names stays, as UDP's */
 	}
 	release_sock(sk);
 	return err;
