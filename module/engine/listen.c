@@ -837,7 +837,8 @@ void yoke_listen_rebind(struct sock *sk)
 	write_seqlock_bh(&hash->moves);
 	yoke_listen_leave(sk, hash);
 	pair->vrf = sk->sk_bound_dev_if;
-	yoke_listen_join(sk, hash);
+	if (yoke_listen_join(sk, hash))
+		pair->vrf = U32_MAX;	/* no device's: the same may be tried again */
 	write_sequnlock_bh(&hash->moves);
 }
 
