@@ -306,6 +306,7 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 	rx->flow = tw->flow;
 	rx->tos = tw->tos;
 	rx->dev = tw->owner.dev;
+	rx->mark = tw->mark;
 	rx->foreign = tw->foreign;
 	end = yoke_timewait_segment(tw, &seg, skb, rx);
 	spin_unlock(&tw->lock);

@@ -3,9 +3,10 @@
 import errno
 import select
 import socket
+import subprocess
 import time
 
-from peer import (ANY, MSS, Skip, ahead, check, equal, held, linger0, near, option, pattern, poll_events,
+from peer import (ANY, MSS, STREAM, Skip, ahead, check, equal, held, linger0, near, option, pattern, poll_events,
 		  raises, rows, seq32, slow, until, write)
 
 
@@ -216,6 +217,24 @@ def data_after_close(p):
 		check('R' in answer.names, f'answered by {answer.names}')
 		equal(answer.seq, c.ack, 'sequence number')
 		c.expect_state('CLOSED')
+
+
+@rows('9293-SHLD-3')
+def data_after_close_by_mark(p):
+	"""The reset goes the way that the socket's mark says, though there is no socket any more."""
+	c = p.established()
+	c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, 5)
+	rule = ['to', p.address, 'ipproto', str(STREAM), 'fwmark', '0/0xff', 'prohibit']
+	subprocess.run(['ip', 'rule', 'add', *rule], check=True)
+	try:
+		c.sock.close()
+		c.expect('FA')
+		c.send('A')
+		c.expect_state('FIN_WAIT2')
+		c.send('PA', b'anyone?')
+		c.expect('R', seq=c.ack, ack=ANY)
+	finally:
+		subprocess.run(['ip', 'rule', 'del', *rule], check=True)
 
 
 @rows('9293-EV-26', '9293-MUST-13')
