@@ -519,8 +519,10 @@ TEST_F(headers6, labels_of_the_host)
 		EXPECT_EQ(wanted, label_to(seen, self->port) > 0);
 		fd = stream();
 		must(set_opt(fd, SOL_IPV6, IPV6_AUTOFLOWLABEL, wanted));
+		must(set_opt(listening, SOL_IPV6, IPV6_AUTOFLOWLABEL, wanted));
 		must(connect_to(fd, LOOPBACK, local_port(listening)));
 		EXPECT_EQ(wanted, label_to(seen, local_port(listening)) > 0);
+		EXPECT_EQ(wanted, label_to(seen, local_port(fd)) > 0);
 		close(fd);
 	}
 }

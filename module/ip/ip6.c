@@ -161,6 +161,14 @@ static int ip6_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	return yoke_carrier_errno(err);
 }
 
+/* RFC 6437: a label made of the flow, unless the program or the host does not want one. @sk may be NULL. */
+static bool wants_flow_label(struct net *net, const struct sock *sk)
+{
+	if (sk && inet6_test_bit(AUTOFLOWLABEL_SET, sk))
+		return inet6_test_bit(AUTOFLOWLABEL, sk);
+	return ip6_default_np_autolabel(net);
+}
+
 static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 			const struct yoke_route *r)
 {
@@ -181,8 +189,7 @@ static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 						   READ_ONCE(sk->sk_priority)));
 	hdr = skb_push(skb, sizeof(*hdr));
 	skb_reset_network_header(skb);
-	ip6_flow_hdr(hdr, r->tos, ip6_make_flowlabel(net, skb, r->flow,
-						     ip6_default_np_autolabel(net), &fl6));
+	ip6_flow_hdr(hdr, r->tos, ip6_make_flowlabel(net, skb, r->flow, wants_flow_label(net, sk), &fl6));
 	hdr->nexthdr = yoke_stream_protocol;
 	hdr->hop_limit = r->ttl ?: ip6_dst_hoplimit(dst);
 	hdr->saddr = fl6.saddr;
@@ -320,14 +327,6 @@ static u32 ip6_dgram_mtu(struct sock *sk, const struct yoke_dgram_dest *d,
 	if (frag_size)		/* IPV6_MTU */
 		mtu = min(mtu, frag_size);
 	return ip6_sk_ignore_df(sk) && !d->whole && !d->segment ? most : min(mtu, most);
-}
-
-/* RFC 6437: a label made of the flow, unless the program or the host does not want one. */
-static bool wants_flow_label(struct net *net, const struct sock *sk)
-{
-	if (inet6_test_bit(AUTOFLOWLABEL_SET, sk))
-		return inet6_test_bit(AUTOFLOWLABEL, sk);
-	return ip6_default_np_autolabel(net);
 }
 
 static int ip6_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d)
