@@ -144,7 +144,7 @@ struct yoke_saved_syn {
  *		socket of ours has no other use; @queue_end is the last, if there is one
  * @requests:	half-open ones (struct yoke_request), also in the table; @len of them, and @young
  *		whose SYN-ACK was sent once only
- * @cookies_jiffies: when a SYN cookie was sent last, give or take a second
+ * @cookies_jiffies: when a SYN cookie was sent last, give or take a second, by who is in no group
  * @warned:	the console was told of a flood; without the lock, like the one before
  * @fastopen_max: so many Fast Open requests may be pending, 0 none (TCP_FASTOPEN); without the lock
  * @fastopen_len: so many are, with those in @fastopen_traps, the oldest first

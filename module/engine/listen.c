@@ -321,10 +321,21 @@ static u32 yoke_listen_cookie_count(void)
 	return (u32)ktime_get_seconds() / YOKE_COOKIE_SECONDS;
 }
 
+/*
+ * When cookies were sent last: of SO_REUSEPORT the group's, as who comes or goes makes others answer
+ * for what one has sent. RCU.
+ */
+static u32 *yoke_listen_cookies_sent(const struct sock *sk)
+{
+	struct sock_reuseport *group = rcu_dereference(sk->sk_reuseport_cb);
+
+	return group ? &group->synq_overflow_ts : &yoke_sk(sk)->listener->cookies_jiffies;
+}
+
 /* Whoever sends no cookies need not let others try to guess one. */
 static bool yoke_listen_sent_cookies(const struct sock *sk)
 {
-	u32 last = READ_ONCE(yoke_sk(sk)->listener->cookies_jiffies);
+	u32 last = READ_ONCE(*yoke_listen_cookies_sent(sk));
 
 	return READ_ONCE(yoke_net(sock_net(sk))->set.syncookies) && last &&
 	       (u32)jiffies - last <= YOKE_COOKIE_AGE * YOKE_COOKIE_SECONDS * HZ;
@@ -437,17 +448,17 @@ static void yoke_listen_warn(struct sock *sk, u8 cookies)
 static bool yoke_listen_cookie_send(struct sock *sk, struct sk_buff *skb,
 				    const struct yoke_segment *s, const struct yoke_rx *rx)
 {
-	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_request req = { .passing = true, .cookie = true };
 	struct yoke_route route;
-	u32 now = (u32)jiffies, last = READ_ONCE(l->cookies_jiffies);
+	u32 *sent = yoke_listen_cookies_sent(sk);
+	u32 now = (u32)jiffies, last = READ_ONCE(*sent);
 	bool way = yoke_request_fill(&req, sk, skb, s, rx, &route);
 
 	if (!way)
 		goto out;
 	if (!last || now - last > HZ)
-		WRITE_ONCE(l->cookies_jiffies, now ?: 1);
+		WRITE_ONCE(*sent, now ?: 1);
 	yoke_count(sock_net(sk), SyncookiesSent);
 	req.iss = yoke_cookie_syn(&rx->pair, yn->cookie_keys, s->seq, yoke_listen_cookie_count(),
 				  &req.mss);

@@ -3,7 +3,7 @@
 import socket
 import time
 
-from peer import ANY, MSS, check, equal, netstat, option, rows, slow
+from peer import ANY, MSS, Skip, check, equal, netstat, option, rows, slow
 
 OPTIONS = [('MSS', MSS), ('SAckOK', b''), ('Timestamp', (1000, 0)), ('NOP', None), ('WScale', 7)]
 
@@ -188,6 +188,27 @@ def nobody_asked(p):
 	c.expect('R', seq=c.ack, ack=ANY)
 	equal(c.state(), 'CLOSED', 'state')
 	calm.close()
+
+
+@rows('4987-2')
+def of_a_group(p):
+	"""SO_REUSEPORT: whose listener has gone, his cookies are good for those that are left."""
+	flooded = p.listen(backlog=0, reuseport=1)
+	port = flooded.getsockname()[1]
+	calm = p.listen(backlog=100, port=port, reuseport=1)
+	flood(p, flooded, 20)
+	for _ in range(40):
+		c = p.conn(port)
+		c.send('S', options=[('MSS', MSS)])
+		c.expect('SA')
+		if c.state() == 'CLOSED':
+			break
+	else:
+		raise Skip('all SYNs were the other one\'s')
+	flooded.close()
+	c.send('A')
+	c.sock = p.accept(calm)
+	c.alive()
 
 
 @slow(190)

@@ -804,6 +804,7 @@ _SOCKET_OPTIONS = {
 	'sndbuf': (socket.SOL_SOCKET, socket.SO_SNDBUF),
 	'oobinline': (socket.SOL_SOCKET, socket.SO_OOBINLINE),
 	'reuseaddr': (socket.SOL_SOCKET, socket.SO_REUSEADDR),
+	'reuseport': (socket.SOL_SOCKET, socket.SO_REUSEPORT),
 	'keepalive': (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
 	'nodelay': (socket.IPPROTO_TCP, socket.TCP_NODELAY),
 	'cork': (socket.IPPROTO_TCP, socket.TCP_CORK),
