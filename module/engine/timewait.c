@@ -315,14 +315,14 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 	return YOKE_TW_DONE;
 }
 
-bool yoke_timewait_recycle(struct yoke_timewait *tw, u32 *write_seq, u32 *ts_recent,
+bool yoke_timewait_recycle(struct yoke_timewait *tw, bool fresh, u32 *write_seq, u32 *ts_recent,
 			   u32 *ts_recent_s)
 {
 	bool safe;
 
 	spin_lock_bh(&tw->lock);
 	safe = !tw->fin_wait2 && !tw->dead && tw->use_ts &&
-	       (u32)ktime_get_seconds() - tw->ts_recent_s > 1;
+	       (fresh || (u32)ktime_get_seconds() - tw->ts_recent_s > 1);
 	*write_seq = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
 	*ts_recent = tw->ts_recent;
 	*ts_recent_s = tw->ts_recent_s;

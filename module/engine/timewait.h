@@ -82,8 +82,11 @@ enum yoke_timewait_verdict {
 /* A segment for it (RCU). Consumes @skb only with YOKE_TW_DONE. */
 enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk_buff *skb,
 					     struct yoke_rx *rx);
-/* connect(2) wants the pair: true, and gone, if timestamps make that safe (RFC 6191). RCU. */
-bool yoke_timewait_recycle(struct yoke_timewait *tw, u32 *write_seq, u32 *ts_recent,
+/*
+ * connect(2) wants the pair: true, and gone, if timestamps make that safe (RFC 6191). @fresh: though
+ * the last one came just now. RCU.
+ */
+bool yoke_timewait_recycle(struct yoke_timewait *tw, bool fresh, u32 *write_seq, u32 *ts_recent,
 			   u32 *ts_recent_s);
 /* The namespace dies. */
 void yoke_timewait_kill(struct yoke_timewait *tw);

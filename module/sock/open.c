@@ -126,8 +126,9 @@ static bool open_is_loopback(const struct in6_addr *addr)
 }
 
 /*
- * May a TIME-WAIT of the same pair give way (RFC 6191)? On a port that the program chose, always; on
- * one that we choose as net.yoke.tw_reuse has it, 1: yes, 2: on the loopback device.
+ * May a TIME-WAIT of the same pair give way (RFC 6191)? On a port that the program chose, always and
+ * at once, as there is no other; on one that we choose once it is over a second old, as
+ * net.yoke.tw_reuse has it, 1: yes, 2: on the loopback device.
  */
 static bool open_may_reuse(const struct sock *sk)
 {
@@ -159,8 +160,8 @@ static int open_claim(void *ctx, u16 port)
 	rcu_read_lock();
 	node = yoke_hash_find(hash, &ys->node.pair);
 	if (node && node->kind == YOKE_TIMEWAIT &&
-	    yoke_timewait_recycle(container_of(node, struct yoke_timewait, node), &iss,
-				  &ys->ts_recent, &ys->ts_recent_s)) {
+	    yoke_timewait_recycle(container_of(node, struct yoke_timewait, node),
+				  inet_sk(sk)->inet_num, &iss, &ys->ts_recent, &ys->ts_recent_s)) {
 		ys->iss = iss;
 		err = yoke_hash_add(hash, &ys->node);
 	}

@@ -579,6 +579,32 @@ def time_wait_reused(p):
 		write(limits, before)
 
 
+@rows('9293-MAY-2')
+def time_wait_of_a_chosen_port(p):
+	"""connect() from the port that bind() was told: its TIME-WAIT gives way at once."""
+	port = next(p.ports)
+
+	def connect(local):
+		s = p.socket()
+		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		s.bind((SUT, local))
+		s.setblocking(False)
+		raises(errno.EINPROGRESS, s.connect, (p.address, port))
+		c = p.conn(s.getsockname()[1], port)
+		c.sock, c.syn = s, c.expect('S', ack=ANY)
+		return c
+	c = connect(0)
+	c.send('SA', options=[('MSS', MSS), ('NOP', None), ('NOP', None), ('Timestamp', (7, 0))])
+	c.expect('A')
+	c.tsval, c.tsecr = 8, option(c.syn, 'Timestamp')[0]
+	c.sock.close()
+	c.expect('FA')
+	c.send('FA')
+	c.expect('A')
+	again = connect(c.sut_port)
+	check(ahead(again.syn.seq, c.ack) > 0, 'a number of before')
+
+
 @rows('6191-3', '6191-6')
 def time_wait_syn_without_timestamp(p):
 	"""The old connection had timestamps and the SYN has none: only its number can prove it new."""
