@@ -200,10 +200,14 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 
 /* --- the steps of §3.10.7.4 --- */
 
-/* RFC 7323 §5.5: after so long a silence it says nothing any more. */
+/*
+ * RFC 7323 §5.5: after so long a silence it says nothing any more; nor does 0, which some send with
+ * their SYN, and then begin anywhere (as Linux).
+ */
 static bool yoke_input_ts_outdated(const struct yoke_sock *ys)
 {
-	return (u32)ktime_get_seconds() - ys->ts_recent_s >= YOKE_PAWS_DAYS * 86400;
+	return !ys->ts_recent ||
+	       (u32)ktime_get_seconds() - ys->ts_recent_s >= YOKE_PAWS_DAYS * 86400;
 }
 
 void yoke_input_forget_ts(struct yoke_sock *ys)

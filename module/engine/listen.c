@@ -360,7 +360,9 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	bool paws;
 
 	yoke_ack_parse(skb, &s);
-	paws = req->use_ts && s.opt.has_ts && yoke_seq_before(s.opt.tsval, req->tsval);
+	/* 0 says nothing (as Linux): some begin elsewhere behind the SYN. */
+	paws = req->use_ts && req->tsval && s.opt.has_ts &&
+	       yoke_seq_before(s.opt.tsval, req->tsval);
 	/* The SYN again: our answer was lost. */
 	if ((s.flags & (YOKE_SYN | YOKE_ACK | YOKE_RST)) == YOKE_SYN && s.seq == req->irs &&
 	    !paws) {

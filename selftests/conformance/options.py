@@ -374,6 +374,29 @@ def timestamp_missing(p):
 	c.expect_state('ESTABLISHED')
 
 
+@rows('7323-13')
+def timestamp_of_a_syn_is_zero(p):
+	"""Some send 0 with their SYN or SYN,ACK, and begin elsewhere: beyond half the circle, too."""
+	listener = p.listen()
+	c = p.conn(listener.getsockname()[1])
+	c.tsval = 0
+	c.send('S', options=[('MSS', MSS)] + c.timestamp())
+	if option(c.expect('SA'), 'Timestamp') is None:
+		raise Skip('no timestamps')
+	c.tsval = 0x90000000
+	c.send('A')
+	c.sock = p.accept(listener)
+	d = p.syn_sent()
+	d.tsval, d.tsecr = 0, option(d.syn, 'Timestamp')[0]
+	d.send('SA', options=[('MSS', MSS)] + d.timestamp())
+	d.expect('A')
+	d.tsval = 0x90000000
+	for c in (c, d):
+		c.send('PA', b'new')
+		equal(echo(c.expect_ack()), c.tsval, 'TSecr')
+		equal(c.recv(3), b'new', 'data read')
+
+
 @rows('7323-15')
 def timestamps_start_anywhere(p):
 	"""The clocks of connections at the same time have nothing to do with each other."""
