@@ -197,12 +197,29 @@ static int open_claim_any(struct sock *sk)
 	return 0;
 }
 
+/*
+ * The place is ours, but the route was found before @pair had an address or a port of its own. Rules
+ * of routing may ask for these: then it is another one, which whoever looks later would find.
+ */
+static int open_route_again(struct sock *sk, struct yoke_pair *pair)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	int err;
+
+	pair->lport = ys->node.pair.lport;
+	err = ys->af->connect(sk, pair);
+	if (err)
+		yoke_hash_del(&yoke_net(sock_net(sk))->stream, &ys->node);
+	return err;
+}
+
 /* @defer: the SYN waits for data. */
 static int open_connection(struct sock *sk, yoke_sockaddr *uaddr, int len, bool defer)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_pair pair;
+	bool chosen;
 	u64 hash;
 	int err;
 
@@ -226,8 +243,13 @@ static int open_connection(struct sock *sk, yoke_sockaddr *uaddr, int len, bool 
 	ys->node.pair = pair;
 	if (!inet_sk(sk)->inet_num)
 		ys->owner.vrf = open_ports_vrf(sk);
+	/* As TCP, which does so for IPv4 only. */
+	chosen = ys->af->family == AF_INET &&
+		 (!inet_sk(sk)->inet_num || !(sk->sk_userlocks & SOCK_BINDADDR_LOCK));
 
 	err = open_claim_any(sk);
+	if (!err && chosen)
+		err = open_route_again(sk, &pair);
 	if (err)
 		goto undo;
 	sk_set_txhash(sk);

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import socket
+import subprocess
 
 from scapy.layers.inet import IPOption_EOL, IPOption_LSRR, IPOption_NOP, IPOption_RR, IPOption_SSRR
 
@@ -163,6 +164,25 @@ def record_of_the_way(p):
 	options = options_of(c.expect('SA'))
 	equal([type(o) for o in options], [IPOption_RR], 'IP options of the answer')
 	equal((options[0].routers, options[0].pointer), (['10.9.99.1', SUT, SUT, '0.0.0.0'], 16), 'its record')
+
+
+@rows('9293-MUST-44')
+def rules_of_what_is_chosen(p):
+	"""A rule of routing that asks for the address or port that connect(2) chose is obeyed."""
+	own, any_port = ('from', SUT), ('sport', '1024-65535')
+	for bind, what in (None, own), (None, any_port), (('', 0), own):
+		rule = ['prio', '100', 'to', p.address, *what, 'prohibit']
+		s = p.socket()
+		if bind:
+			s.bind(bind)
+		s.setblocking(False)
+		subprocess.run(['ip', 'rule', 'add', *rule], check=True)
+		try:
+			raises(errno.EACCES, s.connect, (p.address, next(p.ports)))
+		finally:
+			subprocess.run(['ip', 'rule', 'del', *rule], check=True)
+		# Nothing is left of it.
+		raises(errno.EINPROGRESS, s.connect, (p.address, next(p.ports)))
 
 
 @rows('9293-MUST-51', '9293-MUST-52')
