@@ -165,9 +165,13 @@ void yoke_send_mtu(struct sock *sk)
 		return;
 	yoke_conn_clock(yoke_sk(sk));
 	yoke_conn_sync_mss(sk, dst_mtu(dst));
+	if (yoke_sk(sk)->pmtu >= old)
+		return;
 	/* What did not fit was dropped: no loss to slow down for (RFC 1191 §6.4). */
-	if (yoke_sk(sk)->pmtu < old && yoke_send_may(sk))
+	if (yoke_send_may(sk))
 		yoke_send_smaller(sk);
+	else if (sk->sk_state == TCP_SYN_SENT && yoke_sk(sk)->syn_data)
+		yoke_send_retransmit_head(sk);	/* the SYN, and not what went with it */
 }
 
 static void yoke_send_resend(struct sock *sk)

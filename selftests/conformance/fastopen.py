@@ -524,6 +524,18 @@ def client_syn_again(p):
 	c.alive()
 
 
+@rows('7413-8')
+def client_syn_too_big(p):
+	"""A SYN that a router has no room for is repeated without data, and not only after a second."""
+	server = Server(p)
+	server.teach()
+	data = bytes(1000)
+	c = server.send(data, early=data)
+	c.seen.clear()
+	p.icmp_send(3, 4, c.syn.raw, mtu=600)
+	c.expect('S', b'', seq=c.syn.seq, ack=ANY, within=0.7)
+
+
 @rows('7413-10')
 def client_keeps_to_the_mss(p):
 	"""The SYN carries no more than the server's segments hold, less the options' room."""
