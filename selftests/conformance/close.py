@@ -6,8 +6,8 @@ import socket
 import subprocess
 import time
 
-from peer import (ANY, MSS, STREAM, Skip, ahead, check, equal, held, linger0, near, option, pattern, poll_events,
-		  raises, rows, seq32, slow, until, write)
+from peer import (ANY, MSS, STREAM, SUT, Skip, ahead, check, equal, held, linger0, near, option, pattern,
+		  poll_events, raises, rows, seq32, slow, until, write)
 
 
 @rows('9293-EV-24')

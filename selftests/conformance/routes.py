@@ -169,7 +169,7 @@ def record_of_the_way(p):
 @rows('9293-MUST-44')
 def rules_of_what_is_chosen(p):
 	"""A rule of routing that asks for the address or port that connect(2) chose is obeyed."""
-	own, any_port = ('from', SUT), ('sport', '1024-65535')
+	own, any_port = ('from', SUT), ('sport', '1024-65534')
 	for bind, what in (None, own), (None, any_port), (('', 0), own):
 		rule = ['prio', '100', 'to', p.address, *what, 'prohibit']
 		s = p.socket()
