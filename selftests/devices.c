@@ -218,6 +218,18 @@ TEST_F_TIMEOUT(devices, a_listener_moves, 120)
 	EXPECT_TRUE(refused(self, "two"));
 }
 
+/* One that moves to where another listens hears there when that has gone: TCP's at once, ours if asked. */
+TEST_F_TIMEOUT(devices, a_place_that_was_taken, 120)
+{
+	int one = listener_on("veth", ADDR_B, false), two = listener_on("two", ADDR_B, false);
+	int other = bound(SOCK_DGRAM, ANY, 0);
+
+	on(two, "veth");
+	close(one);
+	on(two, "veth");
+	EXPECT_TRUE(leads(self, "veth", two, other));
+}
+
 /* Bound to the device that all come by, and to none again, it is there for them all the time. */
 TEST_F(devices, is_there_while_it_is_bound_anew)
 {
