@@ -4,7 +4,6 @@
  * else is different.
  */
 #include "peer.h"
-#include <linux/virtio_net.h>
 #include <netinet/udp.h>
 
 #define SIZE (1 << 21)
@@ -236,59 +235,37 @@ TEST_F(join, forwarded_out_of_a_vlan)
 	EXPECT_EQ(0, counter("InCsumErrors"));
 }
 
-/* As tap(), but with the link's header, and what is still to be summed up in front of it. */
-static int tap_of_sums(const char *dev)
+/* How many of ours passed, and how many of them without a checksum, which a device was to sum up. */
+static int passed(int tap, int *unsummed)
 {
-	struct sockaddr_ll ll = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
-				  .sll_ifindex = (int)if_nametoindex(dev) };
-	int fd = must(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL)));
-
-	must(set_opt(fd, SOL_PACKET, PACKET_VNET_HDR, 1));
-	must(set_opt(fd, SOL_SOCKET, SO_RCVBUF, 1 << 20));
-	must((bind)(fd, (struct sockaddr *)&ll, sizeof(ll)));
-	return fd;
-}
-
-/*
- * How many of ours passed, and how many of them would be wrong behind a device that sums what begins and ends
- * where it is told, or behind one that knows TCP and UDP only, by where their checksums are.
- */
-static int passed(int tap, int *wrong)
-{
-	struct { struct virtio_net_hdr how; uint8_t frame[2000]; } __attribute__((packed)) got;
-	const uint8_t *ip = got.frame + ETH_HLEN, *number = ip + (ipv6() ? 6 : 9);
-	const size_t header = ipv6() ? 40 : 20;
-	uint16_t sum;
-	ssize_t len;
+	char buf[2000], control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	const uint8_t *number = (uint8_t *)buf + (ipv6() ? 6 : 9);
+	struct iovec iov = { buf, sizeof(buf) };
+	struct tpacket_auxdata aux;
 	int n = 0;
 
-	for (*wrong = 0; (len = recv(tap, &got, sizeof(got), 0)) > 0; n++) {
-		len -= sizeof(got.how) + ETH_HLEN + header;
-		if (len < 8 || (*number != protocol(true) && *number != protocol(false))) {
-			n--;
-			continue;
-		}
-		if (got.how.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-			uint8_t *start = got.frame + got.how.csum_start;
+	*unsummed = 0;
+	for (;;) {
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+				      .msg_controllen = sizeof(control) };
 
-			*wrong += got.how.csum_offset == offsetof(struct tcphdr, check) ||
-				  got.how.csum_offset == offsetof(struct udphdr, check);
-			sum = folded(add_up(start, ip + header + len - start, 0));
-			memcpy(start + got.how.csum_offset, &sum, sizeof(sum));
-		}
-		*wrong += folded(add_up(ip + header, len, ipv6() ? add_up(ip + 8, 32, len + *number) :
-								   add_up(ip + 12, 8, len + *number))) != 0;
+		if (recvmsg(tap, &msg, MSG_DONTWAIT) < 0)
+			return n;
+		if (*number != protocol(true) && *number != protocol(false))
+			continue;
+		memcpy(&aux, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(aux));
+		*unsummed += aux.tp_status & TP_STATUS_CSUMNOTREADY;
+		n++;
 	}
-	return n;
 }
 
 /*
- * A device that can sum any bytes may hand on to one that only knows TCP and UDP (a bridge, veth, a guest's):
- * what of ours is still to be summed up is not taken for those there, one by one or cut from a large buffer.
+ * A device that could sum any bytes may hand on to one that only knows TCP and UDP, which takes ours for
+ * those: they leave summed, one by one or cut from a large buffer.
  */
 TEST_F(join, what_leaves_is_summed)
 {
-	int ear, fd, wrong;
+	int ear, fd, unsummed;
 	struct pair p;
 
 	if (oracle())
@@ -297,19 +274,21 @@ TEST_F(join, what_leaves_is_summed)
 	if (!shell("ethtool -K veth tx on tso off gso off tx-udp-segmentation off"))
 		SKIP(return, "no ethtool?");
 	enter(self->net.b);
-	ear = tap_of_sums("veth");
+	ear = tap("veth");
+	must(set_opt(ear, SOL_PACKET, PACKET_AUXDATA, 1));
+	must(set_opt(ear, SOL_SOCKET, SO_RCVBUF, 1 << 20));
 	p = link_pair(self->net);
 	EXPECT_TRUE(carry_one_way(p, 1 << 17));
 	EXPECT_TRUE(carry_one_way((struct pair) { p.b, p.a }, 3));
-	EXPECT_LT(80, passed(ear, &wrong));
-	EXPECT_EQ(0, wrong);
+	EXPECT_LT(80, passed(ear, &unsummed));
+	EXPECT_EQ(0, unsummed);
 	enter(self->net.a);
 	fd = dgram();
 	must(send_to(fd, "hello", 5, ADDR_B, 4000));
 	if (set_opt(fd, SOL_UDP, UDP_SEGMENT, 2) == 0)
 		must(send_to(fd, "hello", 5, ADDR_B, 4000));
-	EXPECT_LT(0, passed(ear, &wrong));
-	EXPECT_EQ(0, wrong);
+	EXPECT_LT(0, passed(ear, &unsummed));
+	EXPECT_EQ(0, unsummed);
 }
 
 /* ---- segments made by hand ------------------------------------------------------ */

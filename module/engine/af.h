@@ -7,7 +7,6 @@
 #define YOKE_AF_H
 
 #include <linux/netdevice.h>
-#include <net/checksum.h>
 #include <net/dst.h>
 #include <net/sock.h>
 #include "../algo/pair.h"
@@ -124,22 +123,6 @@ static inline u32 yoke_af_link_mtu(const struct dst_entry *dst)
 	mtu = READ_ONCE(dev->mtu);
 	rcu_read_unlock();
 	return mtu;
-}
-
-/*
- * Leaves the checksum of @skb, at @offset in its @header, to the last device that can sum any bytes, or to
- * IP's core before one that cannot. @pseudo: sum of the pseudo-header. The source port, with which either
- * type begins, is in it already, so that the sum begins behind that: what has its checksum at offset 16 or 6
- * from there, devices that know only TCP and UDP take for those (skb_csum_hwoffload_help()).
- */
-static inline void yoke_af_sum_later(struct sk_buff *skb, void *header, u16 offset, __wsum pseudo)
-{
-	__be16 *source = header;
-
-	*(__sum16 *)(header + offset) = ~csum_fold(csum_add(pseudo, (__force __wsum)*source));
-	skb->csum_start = (u8 *)(source + 1) - skb->head;
-	skb->csum_offset = offset - sizeof(*source);
-	skb->ip_summed = CHECKSUM_PARTIAL;
 }
 
 /*

@@ -10,7 +10,6 @@
  */
 #include <net/gro.h>
 #include <net/ip.h>
-#include "af.h"
 #include "train.h"
 
 /* --- cutting --- */
@@ -26,18 +25,14 @@ static void write_headers(struct sk_buff *segs)
 
 	for (skb = segs; skb; skb = skb->next) {
 		struct udphdr *uh = udp_hdr(skb);
-		__wsum sum;
 
 		uh->len = htons(skb_tail_pointer(skb) - skb_transport_header(skb) + skb->data_len);
-		sum = csum_unfold(csum16_add(csum16_sub(first.check, first.len), uh->len));
-		if (skb->ip_summed == CHECKSUM_PARTIAL) {
-			yoke_af_sum_later(skb, uh, offsetof(struct udphdr, check), sum);
+		uh->check = csum16_add(csum16_sub(first.check, first.len), uh->len);
+		if (skb->ip_summed == CHECKSUM_PARTIAL)
 			gso_reset_checksum(skb, (__force __wsum)~uh->check);
-		} else {
-			uh->check = ~csum_fold(sum);
+		else
 			uh->check = gso_make_checksum(skb, (__force __wsum)~uh->check) ?:
 				    CSUM_MANGLED_0;
-		}
 	}
 }
 
@@ -59,10 +54,7 @@ struct sk_buff *yoke_train_cut(struct sk_buff *skb, netdev_features_t features)
 		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(skb->len - sizeof(struct udphdr), size);
 		return NULL;
 	}
-	/* Only a device that sums any bytes can sum ours. */
-	if (!(features & NETIF_F_HW_CSUM))
-		features &= ~NETIF_F_CSUM_MASK;
-	/* Nor does it get larger parts of a list of buffers: each is a datagram from here on. */
+	/* No larger parts of a list of buffers: each is a datagram from here on. */
 	features &= ~NETIF_F_GSO_MASK;
 
 	__skb_pull(skb, sizeof(struct udphdr));

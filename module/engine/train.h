@@ -29,7 +29,7 @@ static inline void yoke_train_mark(struct sk_buff *skb, unsigned int size, unsig
 /*
  * Cuts @skb, transport header at its data, into datagrams for a device that has @features: a list
  * whose buffers' data begins where @skb's link header does. NULL: that device takes it whole;
- * -EINVAL: it is no train. @skb remains.
+ * -EINVAL: it is no train. @skb remains. With NETIF_F_HW_CSUM they are not summed.
  */
 struct sk_buff *yoke_train_cut(struct sk_buff *skb, netdev_features_t features);
 

@@ -41,17 +41,42 @@ void yoke_carrier_keep_route(struct sock *sk, struct dst_entry *dst, int gso_typ
 	sk_dst_set(sk, dst);
 }
 
+/*
+ * Does @skb stay on this host? A device that would sum it may hand it on to one that sums TCP's and UDP's
+ * only, as a bridge does, a veth, a guest's: IP's core takes ours for those by where the field is
+ * (skb_csum_hwoffload_help()), and nobody sums it.
+ */
+static bool stays_here(const struct sk_buff *skb)
+{
+	const struct dst_entry *dst = skb_dst(skb);
+
+	if (!dst && skb->sk)
+		dst = rcu_dereference(skb->sk->sk_dst_cache);
+	return dst && (dst->dev->flags & IFF_LOOPBACK);
+}
+
 void yoke_carrier_checksum(struct sk_buff *skb, __wsum pseudo, u16 offset)
 {
-	if (!skb_is_gso(skb)) {
-		yoke_af_sum_later(skb, skb->data, offset, pseudo);
+	__sum16 *check = (__sum16 *)(skb->data + offset);
+	bool offload;
+
+	/* A large buffer is summed when it is cut. */
+	rcu_read_lock();
+	offload = skb_is_gso(skb) || stays_here(skb);
+	rcu_read_unlock();
+	if (offload) {
+		*check = ~csum_fold(pseudo);
+		skb->csum_start = skb->data - skb->head;
+		skb->csum_offset = offset;
+		skb->ip_summed = CHECKSUM_PARTIAL;
 		return;
 	}
-	/* A large buffer is summed when it is cut. */
-	*(__sum16 *)(skb->data + offset) = ~csum_fold(pseudo);
-	skb->csum_start = skb->data - skb->head;
-	skb->csum_offset = offset;
-	skb->ip_summed = CHECKSUM_PARTIAL;
+	/* Whoever owns its pages may still write into them (sendfile): what is summed is what leaves. */
+	if (unlikely(skb_has_shared_frag(skb)) && !__skb_linearize(skb))
+		check = (__sum16 *)(skb->data + offset);
+	*check = 0;
+	*check = csum_fold(skb_checksum(skb, 0, skb->len, pseudo)) ?: CSUM_MANGLED_0;
+	skb->ip_summed = CHECKSUM_NONE;
 }
 
 bool yoke_carrier_pull(struct sk_buff *skb)

@@ -16,7 +16,10 @@
  * buffers, which call themselves @gso_type. Socket locked.
  */
 void yoke_carrier_keep_route(struct sock *sk, struct dst_entry *dst, int gso_type);
-/* Sets up the checksum at @offset in the header of @skb, at its data. @pseudo: sum of the pseudo-header. */
+/*
+ * Sets up the checksum at @offset in the header of @skb, whose memory may be another afterwards.
+ * @pseudo: sum of the pseudo-header.
+ */
 void yoke_carrier_checksum(struct sk_buff *skb, __wsum pseudo, u16 offset);
 /* The transport header of a segment is whole and linear. */
 bool yoke_carrier_pull(struct sk_buff *skb);

@@ -37,22 +37,18 @@ static void write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo,
 	for (skb = segs; skb; skb = skb->next) {
 		struct tcphdr *th = tcp_hdr(skb);
 		u32 len = skb_tail_pointer(skb) - skb_transport_header(skb) + skb->data_len;
-		__wsum sum;
 
 		th->seq = htonl(seq);
 		seq += mss;
 		th->fin = first.fin && !skb->next;
 		th->psh = first.psh && !skb->next;
 		th->cwr = first.cwr && (skb == segs || !cwr_once);
-		sum = csum_add(pseudo, (__force __wsum)htonl(len));
+		th->check = ~csum_fold(csum_add(pseudo, (__force __wsum)htonl(len)));
 		/* An outer header's checksum, if there is one, builds on this. */
-		if (skb->ip_summed == CHECKSUM_PARTIAL) {
-			yoke_af_sum_later(skb, th, offsetof(struct tcphdr, check), sum);
+		if (skb->ip_summed == CHECKSUM_PARTIAL)
 			gso_reset_checksum(skb, (__force __wsum)~th->check);
-		} else {
-			th->check = ~csum_fold(sum);
+		else
 			th->check = gso_make_checksum(skb, (__force __wsum)~th->check);
-		}
 	}
 }
 
@@ -105,11 +101,11 @@ static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t fea
 		return NULL;
 	}
 
-	/* Only a device that sums any bytes can sum ours. */
-	if (!(features & NETIF_F_HW_CSUM))
-		features &= ~NETIF_F_CSUM_MASK;
-	/* Nor does it get larger parts of a list of buffers: each is a segment from here on. */
-	features &= ~NETIF_F_GSO_MASK;
+	/*
+	 * No device is asked to sum what may go on to another (yoke_carrier_checksum()). Nor does it get
+	 * larger parts of a list of buffers: each is a segment from here on.
+	 */
+	features &= ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
 
 	pseudo = csum_sub(csum_unfold(tcp_hdr(skb)->check), (__force __wsum)htonl(len));
 	__skb_pull(skb, header);
@@ -340,9 +336,15 @@ static int dgram6_complete(struct sk_buff *skb, int offset)
 	return 0;
 }
 
+/* As stream_segment(): summed here. */
+static struct sk_buff *dgram_segment(struct sk_buff *skb, netdev_features_t features)
+{
+	return yoke_train_cut(skb, features & ~NETIF_F_CSUM_MASK);
+}
+
 static const struct net_offload dgram4_offload = {
 	.callbacks = {
-		.gso_segment	= yoke_train_cut,
+		.gso_segment	= dgram_segment,
 		.gro_receive	= dgram4_receive,
 		.gro_complete	= dgram4_complete,
 	},
@@ -350,7 +352,7 @@ static const struct net_offload dgram4_offload = {
 
 static const struct net_offload dgram6_offload = {
 	.callbacks = {
-		.gso_segment	= yoke_train_cut,
+		.gso_segment	= dgram_segment,
 		.gro_receive	= dgram6_receive,
 		.gro_complete	= dgram6_complete,
 	},
