@@ -44,7 +44,8 @@ void yoke_carrier_keep_route(struct sock *sk, struct dst_entry *dst, int gso_typ
 /*
  * Does @skb stay on this host? A device that would sum it may hand it on to one that sums TCP's and UDP's
  * only, as a bridge does, a veth, a guest's: IP's core takes ours for those by where the field is
- * (skb_csum_hwoffload_help()), and nobody sums it.
+ * (skb_csum_hwoffload_help()), and nobody sums it. Nor do all cards that say they sum any bytes: mlx5's and
+ * atlantic's go by the protocol.
  */
 static bool stays_here(const struct sk_buff *skb)
 {
