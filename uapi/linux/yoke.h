@@ -10,12 +10,14 @@
  *
  * Everything else keeps the name and the number it has for TCP and UDP:
  * addresses are struct sockaddr_in and sockaddr_in6, options are those of
- * SOL_SOCKET, SOL_IP, SOL_IPV6, SOL_TCP, and so are MSG_*, SIOC* and errno.
+ * SOL_SOCKET, SOL_IP, SOL_IPV6, SOL_TCP, SOL_UDP, and so are MSG_*, SIOC* and
+ * errno.
  *
  * A socket is one of IPv4 or IPv6 (then of both, unless IPV6_V6ONLY) by the
- * first address that it is given, or the first option of SOL_IPV6; one that
- * listens without an address is of both. IPPROTO_IPIP or IPPROTO_IPV6 as the
- * third argument says so beforehand: then it is what AF_INET or AF_INET6 makes.
+ * first address that it is given, or the first option of SOL_IPV6 that is set;
+ * one that listens without an address is of both. IPPROTO_IPIP or IPPROTO_IPV6
+ * as the third argument says so beforehand: then it is what AF_INET or AF_INET6
+ * makes.
  */
 #ifndef _UAPI_LINUX_YOKE_H
 #define _UAPI_LINUX_YOKE_H
