@@ -80,7 +80,7 @@ enum {
  * @control:	instead of @ack: sets cwnd, in every state, recovery too; may be NULL
  * @marks:	each ACK, in all states, before the rest: what of @acked was marked; may be NULL
  * @pacing_rate: bytes a second to pace sending at; NULL: unpaced, unless something else asks for it
- * @min_segs:	least number of segments in a large buffer at that rate; NULL: 2
+ * @min_segs:	least number of segments in a large buffer at that rate; NULL: net.yoke.min_tso_segs
  * @ssthresh:	new ssthresh in bytes at a congestion event (at least 2 MSS); with @control it is not
  *		cwnd's
  * @ecn:	the same when packets were marked instead of lost (RFC 3168, RFC 8511); NULL: as
@@ -114,7 +114,7 @@ struct yoke_cc_ops {
 
 /*
  * Adds @ops to the algorithms of all namespaces. -EINVAL if it lacks a name, ssthresh, or
- * both ack and control, -EEXIST if the name is taken. Process context.
+ * both ack and control, -EEXIST if the name is taken, -ENOMEM. Process context.
  */
 int yoke_cc_register(const struct yoke_cc_ops *ops);
 /* Takes it away again; from the exit of the module that owns it, when no socket has it any more. */

@@ -2,7 +2,7 @@
 /*
  * Numbers that outsiders must not guess, made by a keyed hash of the pair of sockets.
  *
- * Owns: nothing; the keys are the caller's and last as long as the module. Any context.
+ * Owns: nothing; the keys are the caller's and last as long as the namespace. Any context.
  * RFC 6528 §3 (ISN), RFC 9293 §3.4.1, RFC 7323 §5.4 (timestamp offset), RFC 4987 §3.6, appendix A
  * (SYN cookies), RFC 7413 §4.1.2.
  *

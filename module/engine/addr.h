@@ -19,7 +19,7 @@ static inline bool yoke_addr_is_ipv6(const struct sock *sk)
 
 /*
  * A socket of protocol 0 takes the family of the first address it is given, or becomes one of
- * AF_INET6 by its first option of SOL_IPV6 (design.md §3). Until then it is one of AF_INET to generic
+ * AF_INET6 by the first option of SOL_IPV6 that it is set. Until then it is one of AF_INET to generic
  * code, and its local address is unspecified even of family.
  */
 bool yoke_addr_undecided(const struct sock *sk);

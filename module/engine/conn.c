@@ -2,8 +2,8 @@
 /*
  * The life of a stream socket: its birth, its state (RFC 9293 §3.3.2), its one timer, its end.
  *
- * Owns: sk_state, timers, at, timer_next, node.hashed of connections.
- * Everything runs under the socket lock; the last reference is dropped under
+ * Owns: sk_state, timers, and what is named for it in struct yoke_sock.
+ * Runs under the socket lock, unless said otherwise; the last reference is dropped under
  * it too, which is safe because a socket is freed only after a grace period
  * (SOCK_RCU_FREE) and every caller either holds a reference or is under RCU.
  */

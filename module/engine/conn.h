@@ -138,7 +138,7 @@ struct yoke_saved_syn {
 };
 
 /**
- * struct yoke_listener - the passive half of a socket that is or was in LISTEN
+ * struct yoke_listener - the passive half of a socket that is, was or may yet be in LISTEN
  * @lock:	protects the rest; BH off
  * @queue:	established children that accept(2) has not taken, linked by sk_bind_node, for which a
  *		socket of ours has no other use; @queue_end is the last, if there is one
@@ -174,13 +174,13 @@ struct yoke_listener {
  *
  * sock/open.c, the two ends:
  * @inet:	what ip_queue_xmit() and the generic options know; sk_family is AF_INET or AF_INET6,
- *		as in MPTCP (design.md §4)
+ *		as in MPTCP
  * @node:	entry in the connection table
  * @owner:	hold on the local port
  * @af:		the carrier
  * @ts_offset:	added to our timestamps
  *
- * sock/send.c and stream.c, what the program has written and read:
+ * sock/write.c and read.c, what the program has written and read:
  * @write_seq:	end of the data the program has written
  * @pushed_seq:	end of the last segment that carries PSH
  * @copied_seq:	next byte for the program
@@ -201,7 +201,7 @@ struct yoke_listener {
  * @pace:	NULL until it is paced
  * @pace_node:	in a list of those to push, if YOKE_DEFER_QUEUED
  *
- * engine/output.c, what has left and what the peer was told:
+ * engine/output.c and send.c, what has left and what the peer was told:
  * @snd_sml:	end of the last segment sent that was not full (Nagle, after Minshall)
  * @last_sent_us: when data was sent last
  * @rcv_wup:	RCV.NXT when the last window was advertised
@@ -249,12 +249,12 @@ struct yoke_listener {
  * @now_us:	clock of the event being handled (yoke_conn_clock)
  * @at:		when each timer event is due (jiffies), valid if its bit is set in @timers
  * @timer_next:	when sk_timer fires
- * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was; rtt_seq: the timestamp
- *		measured last, or without timestamps where the measurement ends
+ * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was; rtt_seq: the
+ *		timestamp measured last, or without timestamps where the measurement ends
  *
  * engine/rcv.c and engine/listen.c:
  * @icmp_mtu:	what an ICMP error said the path carries, for yoke_send_mtu()
- * @listener:	made by listen(2), kept as long as the socket
+ * @listener:	made by listen(2), or before by TCP_FASTOPEN; kept as long as the socket
  * @saved_syn:	what TCP_SAVE_SYN kept, until it is read; or NULL
  * @parent:	instead of it, with a reference: whose Fast Open request this is while @fastopen is set
  */

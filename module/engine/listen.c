@@ -3,8 +3,8 @@
  * The passive open: a SYN becomes a request or is answered with a cookie, the handshake's last ACK
  * turns either into a child socket, accept(2) takes the child.
  *
- * Owns: struct yoke_listener, but for its requests. A listener is never locked for a segment: its
- * lists have a spinlock.
+ * Owns: struct yoke_listener, but for its requests and Fast Open's part. A listener is never locked for a
+ * segment: its lists have a spinlock.
  * Softirq under RCU; yoke_listen_start(), _stop() and _dequeue() in process context.
  * RFC 9293 §3.10.7.2 (LISTEN), §3.10.7.4 for SYN-RECEIVED, MUST-11; RFC 6298 (5.7) for SYN-ACKs;
  * RFC 5961; RFC 4987 §3.6 (SYN cookies); RFC 7413 §4.2.2.

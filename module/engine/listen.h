@@ -8,8 +8,8 @@
 /* Gives @sk what only listeners have, before listen(2) perhaps. 0, -ENOBUFS. Socket locked. */
 int yoke_listen_prepare(struct sock *sk);
 /*
- * listen(2) on a bound socket: 0, -EADDRINUSE. Socket locked. A second call only changes the
- * backlog (the caller does that).
+ * listen(2) on a bound socket: 0, -EADDRINUSE, -ENOBUFS, -ENOMEM. Socket locked. A second call only changes
+ * the backlog (the caller does that).
  */
 int yoke_listen_start(struct sock *sk);
 /* proto.rehash: a listener hears from now on by the device that it has just been bound to. Socket locked. */

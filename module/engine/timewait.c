@@ -110,7 +110,7 @@ void yoke_timewait_enter(struct sock *sk, bool fin_wait2, unsigned long timeout)
 	err = yoke_hash_replace(&yn->stream, &ys->node, &tw->node);
 	local_bh_enable();
 	if (err) {
-		/* Only out of memory: then there is nothing to remember by. */
+		/* Not while the connection has its place there: without one nobody would find this. */
 		yoke_timewait_kill(tw);
 		goto overflow;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Segmentation in software of the stream type's large buffers, when the device will not do it. */
+/* Large buffers are cut in software, where the device will not do it, and made on the way in (GRO). */
 #ifndef YOKE_OFFLOAD_H
 #define YOKE_OFFLOAD_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Options of both socket types. */
+/* Options of the stream type. */
 #ifndef YOKE_SOCKOPT_H
 #define YOKE_SOCKOPT_H
 

@@ -2,9 +2,10 @@
 /*
  * net.yoke.*, one set a network namespace.
  *
- * Each name is that of a net.ipv4.tcp_* sibling without the "tcp_", with its
- * unit and its limits. The engine reads the values without a lock. Only
- * net.yoke.mem, the memory of all namespaces together, belongs to the first one.
+ * Most names are that of a net.ipv4.tcp_* sibling without the "tcp_", with its
+ * unit and mostly its limits. The engine reads the values without a lock. What
+ * all namespaces share, mem, dgram_mem and max_orphans, is in the first one only,
+ * which alone may write allowed_congestion_control.
  * Process context.
  */
 #include <linux/slab.h>

@@ -14,7 +14,7 @@ int yoke_hook_connect(struct sock *sk, yoke_sockaddr *addr, int len);
 /*
  * A datagram is to go from and to the addresses of @pair, which both may become others. @named: by an
  * address of its own, and not to the peer, which no program changes. @locked: the socket is. As above;
- * -EINVAL: to no port. Process context.
+ * -EINVAL: to no port; -EOPNOTSUPP: an address of IPv6 became one of IPv4. Process context.
  */
 int yoke_hook_send(struct sock *sk, struct yoke_pair *pair, bool named, bool locked);
 /* @name, where a datagram came from, is told to the program and may become another. Not locked. */

@@ -60,7 +60,8 @@ struct yoke_fastopen_keys {
  * struct yoke_fastopen_net - Fast Open's part of a namespace (module/engine/fastopen.c)
  * @lock:	protects the rest; BH off
  * @paths:	cookies of servers, made when the first one comes
- * @failed:	when the path failed last (jiffies), after @failures; read without the lock
+ * @failed:	when the path failed last (jiffies), after @failures; read without the lock, and without
+ *		it @failures begin anew
  */
 struct yoke_fastopen_net {
 	spinlock_t	lock;

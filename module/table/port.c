@@ -7,7 +7,7 @@
  * made by its first owner and goes with its last. It leaves the table under
  * its own lock and is marked dead, so whoever finds it under RCU, takes the
  * lock and sees it alive may add to it. Owns yoke_port, yoke_ports and the
- * hold (all but sk and addr) of a yoke_owner.
+ * hold (all but sk and pair) of a yoke_owner.
  *
  * Locks: yoke_port.lock, BH off, innermost but for the table's own.
  * The rules of conflict are those of Linux TCP's and UDP's bind(2).
