@@ -155,7 +155,7 @@ help:
 	@echo 'make check-kernels  the same on 6.1, 6.12 and 7.3'
 	@echo 'make check-machines  quick tests on emulated arm64 and s390x (big-endian), the unit tests on the latter'
 	@echo "make check-programs  other people's programs over Yoke across a bad link; fetches them, installs none"
-	@echo 'make check-debug  the same on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
+	@echo 'make check-debug  every test on a 6.1 with lockdep, KASAN and kmemleak (built once, 10 minutes)'
 	@echo '                (KERNEL=races, one with KCSAN; KERNEL=uml-debug, a 7.3 with these, in user mode);'
 	@echo '                inside each of them and KERNEL=uml the unit tests run as KUnit too'
 	@echo 'make fuzz       a million hostile packets, and calls (FUZZ_SEED= for the same again)'

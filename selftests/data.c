@@ -42,7 +42,7 @@ static uint64_t drain(int fd, size_t size)
 	return size ? 0 : h;
 }
 
-/* Such a read in a process of its own; drained() says whether it had what the hash says. */
+/* Such a read in a process of its own; finish() says whether it had what the hash says. */
 static pid_t background_drain(int fd, size_t size, uint64_t expected)
 {
 	return background(drain(fd, size) == expected ? 0 : (errno = EBADMSG, -1));

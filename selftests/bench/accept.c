@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * accept FAMILY THREADS - cost of a connection that is accepted and closed, where each of THREADS
- * accepts at a listener of its own (SO_REUSEPORT), and as many ask. In nanoseconds; for machines of
- * more than one processor.
+ * accepts at a listener of its own (SO_REUSEPORT), and as many ask.
  */
 #include <pthread.h>
 #include <signal.h>
