@@ -71,7 +71,7 @@ enum yoke_timer {
 	YOKE_TIMER_RTX,		/* RTO, or the persist timer when nothing is in flight */
 	YOKE_TIMER_REO,		/* RACK reordering window, or tail loss probe */
 	YOKE_TIMER_DELACK,
-	YOKE_TIMER_KEEP,	/* keep-alive; FIN-WAIT-2 of an orphan */
+	YOKE_TIMER_KEEP,	/* keep-alive */
 	YOKE_TIMER_MAX
 };
 

@@ -11,7 +11,7 @@ void yoke_timer_init(struct sock *sk);
 void yoke_timer_release(struct sock *sk);
 /* A router has no way for the segment @seq (RFC 6069). Socket locked and not owned, BH off. */
 void yoke_timer_no_way(struct sock *sk, u32 seq);
-/* SO_KEEPALIVE or TCP_KEEP* changed. Socket locked. */
+/* SO_KEEPALIVE changed. Socket locked. */
 void yoke_timer_keepalive(struct sock *sk, bool on);
 
 #endif
