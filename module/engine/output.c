@@ -241,7 +241,7 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 	struct yoke_opt opt;
 	u16 urgent = yoke_urgent_pointer(ys, seq);
 	u8 ecn = YOKE_IP_NOT_ECT;
-	unsigned int size, mss;
+	unsigned int size, mss = 0;
 	struct tcphdr *th;
 	int err;
 
@@ -260,16 +260,15 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 		if (unlikely(ys->pmtud.probe) && seq == ys->pmtud.start)
 			mss = skb->len;
 		ys->put.segs += DIV_ROUND_UP(skb->len, mss);
-		if (skb->len > mss) {
-			skb_shinfo(skb)->gso_size = mss;
-			skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(skb->len, mss);
-			skb_shinfo(skb)->gso_type = sk->sk_gso_type;
-			yoke_count_add(sock_net(sk), OutSegs, skb_shinfo(skb)->gso_segs - 1);
-		} else {
-			skb_shinfo(skb)->gso_size = 0;
-			skb_shinfo(skb)->gso_segs = 0;
-			skb_shinfo(skb)->gso_type = 0;
-		}
+	}
+	if (skb->len > mss) {
+		skb_shinfo(skb)->gso_size = mss;
+		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(skb->len, mss);
+		skb_shinfo(skb)->gso_type = sk->sk_gso_type;
+		yoke_count_add(sock_net(sk), OutSegs, skb_shinfo(skb)->gso_segs - 1);
+	} else {
+		/* It was one, perhaps: of a FIN, too, all text may be acknowledged. */
+		skb_gso_reset(skb);
 	}
 
 	if (ys->ecn.mode)
