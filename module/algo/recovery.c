@@ -614,14 +614,6 @@ struct yoke_seg *yoke_recovery_next(const struct yoke_recovery *r)
 	return r->frto == YOKE_FRTO_SECOND ? NULL : yoke_scoreboard_first(&r->board.lost);
 }
 
-bool yoke_recovery_frto_starved(struct yoke_recovery *r, u32 snd_nxt)
-{
-	if (likely(r->frto != YOKE_FRTO_SECOND) || snd_nxt != r->recover)
-		return false;
-	r->frto = YOKE_FRTO_OFF;
-	return true;
-}
-
 u32 yoke_recovery_room(const struct yoke_recovery *r, const struct yoke_cc *cc)
 {
 	u32 pipe = r->board.in_flight + newreno_surplus(r, cc);

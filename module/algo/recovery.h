@@ -140,7 +140,14 @@ static inline bool yoke_recovery_take_cwr(struct yoke_recovery *r)
 /* The next segment to retransmit, or NULL; F-RTO may hold back what is lost. */
 struct yoke_seg *yoke_recovery_next(const struct yoke_recovery *r);
 /* F-RTO wanted new data to go, and none could (RFC 5682 §2.1 step 2b): it holds back nothing. */
-bool yoke_recovery_frto_starved(struct yoke_recovery *r, u32 snd_nxt);
+static inline bool yoke_recovery_frto_starved(struct yoke_recovery *r, u32 snd_nxt)
+{
+	if (likely(r->frto != YOKE_FRTO_SECOND) || snd_nxt != r->recover)
+		return false;
+	r->frto = YOKE_FRTO_OFF;
+	return true;
+}
+
 /* Bytes that cwnd lets out now; limited transmit (RFC 3042) included. */
 u32 yoke_recovery_room(const struct yoke_recovery *r, const struct yoke_cc *cc);
 

@@ -538,6 +538,26 @@ def fin_out_of_window(p):
 	c.alive()
 
 
+def connecting_from(p, s, port):
+	"""The socket's SYN to that port of ours has come."""
+	s.setblocking(False)
+	raises(errno.EINPROGRESS, s.connect, (p.address, port))
+	c = p.conn(s.getsockname()[1], port)
+	c.sock, c.syn = s, c.expect('S', ack=ANY)
+	return c
+
+
+def end_with_timestamps(c):
+	"""Its SYN is answered, with timestamps; the program closes, then we do."""
+	c.send('SA', options=[('MSS', MSS), ('NOP', None), ('NOP', None), ('Timestamp', (7, 0))])
+	c.expect('A')
+	c.tsval, c.tsecr = 8, option(c.syn, 'Timestamp')[0]
+	c.sock.close()
+	c.expect('FA')
+	c.send('FA')
+	c.expect('A')
+
+
 @rows('9293-MAY-2')
 def time_wait_reused(p):
 	"""connect() from the only port there is: tw_reuse says whether a TIME-WAIT gives way to it, which
@@ -545,26 +565,11 @@ def time_wait_reused(p):
 	limits = '/proc/sys/net/ipv4/ip_local_port_range'
 	with open(limits) as f:
 		before = f.read()
-	stamp = [('MSS', MSS), ('NOP', None), ('NOP', None), ('Timestamp', (7, 0))]
 	port = next(p.ports)
-
-	def connect():
-		s = p.socket()
-		s.setblocking(False)
-		raises(errno.EINPROGRESS, s.connect, (p.address, port))
-		c = p.conn(40000, port)
-		c.sock, c.syn = s, c.expect('S', ack=ANY)
-		return c
 	try:
 		write(limits, '40000 40000')
-		c = connect()
-		c.send('SA', options=stamp)
-		c.expect('A')
-		c.tsval, c.tsecr = 8, option(c.syn, 'Timestamp')[0]
-		c.sock.close()
-		c.expect('FA')
-		c.send('FA')
-		c.expect('A')
+		c = connecting_from(p, p.socket(), port)
+		end_with_timestamps(c)
 		for reuse, wait, may in ((2, 2.2, False), (0, 0, False), (1, 0, True)):
 			time.sleep(wait)
 			with p.sysctl('tw_reuse', reuse):
@@ -573,7 +578,7 @@ def time_wait_reused(p):
 					s.setblocking(False)
 					raises(errno.EADDRNOTAVAIL, s.connect, (p.address, port))
 					continue
-				again = connect()
+				again = connecting_from(p, p.socket(), port)
 				check(ahead(again.syn.seq, c.ack) > 0, 'a number of before')
 	finally:
 		write(limits, before)
@@ -588,19 +593,9 @@ def time_wait_of_a_chosen_port(p):
 		s = p.socket()
 		s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 		s.bind((SUT, local))
-		s.setblocking(False)
-		raises(errno.EINPROGRESS, s.connect, (p.address, port))
-		c = p.conn(s.getsockname()[1], port)
-		c.sock, c.syn = s, c.expect('S', ack=ANY)
-		return c
+		return connecting_from(p, s, port)
 	c = connect(0)
-	c.send('SA', options=[('MSS', MSS), ('NOP', None), ('NOP', None), ('Timestamp', (7, 0))])
-	c.expect('A')
-	c.tsval, c.tsecr = 8, option(c.syn, 'Timestamp')[0]
-	c.sock.close()
-	c.expect('FA')
-	c.send('FA')
-	c.expect('A')
+	end_with_timestamps(c)
 	again = connect(c.sut_port)
 	check(ahead(again.syn.seq, c.ack) > 0, 'a number of before')
 
