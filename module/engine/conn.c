@@ -584,16 +584,19 @@ void yoke_conn_timer_probe(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned long pto = 0;
+	long rto = ys->at[YOKE_TIMER_RTX] - jiffies;
 
 	if (yoke_conn_timer_armed(ys, YOKE_TIMER_REO) && !ys->probe_tail)
 		return;
-	if (READ_ONCE(yoke_net(sock_net(sk))->set.early_retrans) >= 3)
+	/* While Fast Open's SYN-ACK is out, that is what goes again. */
+	if (READ_ONCE(yoke_net(sock_net(sk))->set.early_retrans) >= 3 && likely(ys->snd_una != ys->iss))
 		pto = usecs_to_jiffies(yoke_recovery_pto(&ys->rec, &ys->rtt, ys->mss, ys->use_sack));
 	if (pto)
 		pto += usecs_to_jiffies(yoke_conn_pace_delay(ys));
-	ys->probe_tail = pto && time_before(jiffies + pto, ys->at[YOKE_TIMER_RTX]);
+	/* Never later than the timeout, in whose place it goes then (RFC 8985 §7.2). */
+	ys->probe_tail = pto && rto > 0;
 	if (ys->probe_tail)
-		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, pto);
+		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, min_t(unsigned long, pto, rto));
 	else
 		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
 }

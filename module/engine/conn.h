@@ -66,10 +66,10 @@ static inline struct sk_buff *yoke_seg_skb(const struct yoke_seg *seg)
 	return container_of((void *)container_of(seg, struct yoke_cb, seg), struct sk_buff, cb);
 }
 
-/* What the one timer of a connection may be set for. */
+/* What the one timer of a connection may be set for; of what is due at once the first goes first. */
 enum yoke_timer {
+	YOKE_TIMER_REO,		/* RACK reordering window, or tail loss probe, which puts off the RTO */
 	YOKE_TIMER_RTX,		/* RTO, or the persist timer when nothing is in flight */
-	YOKE_TIMER_REO,		/* RACK reordering window, or tail loss probe */
 	YOKE_TIMER_DELACK,
 	YOKE_TIMER_KEEP,	/* keep-alive */
 	YOKE_TIMER_MAX

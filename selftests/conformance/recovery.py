@@ -256,6 +256,15 @@ def tail_loss_probe(p):
 	near(head.at - probe.at, rto, low=0.02, high=0.06, what='timeout after the probe')
 
 
+@rows('8985-8', '8985-9')
+def tail_loss_probe_of_one(p):
+	"""Where the timeout would be first the probe goes in its place, and is no reason to slow down."""
+	c = connection(p)
+	first = flight(c, 1, 0)
+	equal(numbers(first, [c.next(2, 'the probe')]), [0], 'probe')
+	equal(tcp_info(c.sock).ca_state, OPEN, 'state')
+
+
 @rows('8985-8')
 def tail_loss_probe_may_be_off(p):
 	"""early_retrans 0: it is the timeout's."""
