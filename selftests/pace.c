@@ -363,9 +363,14 @@ TEST_F(pace, tx_delay)
 	);
 	EXPECT_LE(took, 250);
 	EXPECT_EQ(1, send(p.a, "x", 1, 0));
+	EXPECT_EQ(1, recv(p.b, &c, 1, 0));
 	EXPECT_TRUE(until(outq(p.a) == 0));
 	must(getsockopt(p.a, SOL_TCP, TCP_INFO, &info, &len));
 	EXPECT_GE(info.old.tcpi_rtt, 30000);
+	/* What waits for that is no queue that is too long: some ten rounds, and not twenty-three. */
+	took = carried(p, 3000000);
+	EXPECT_GT(took, 0);
+	EXPECT_LT(took, 6000);
 }
 
 /* SCM_TXTIME: fq keeps the datagram until then. */

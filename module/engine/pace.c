@@ -190,13 +190,17 @@ static void pace_run(struct tasklet_struct *t)
 bool yoke_pace_full(struct sock *sk, const struct sk_buff *skb, bool again)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned long limit = READ_ONCE(sk->sk_pacing_rate) >> READ_ONCE(sk->sk_pacing_shift);
+	unsigned long rate = READ_ONCE(sk->sk_pacing_rate);
+	unsigned long limit = rate >> READ_ONCE(sk->sk_pacing_shift);
 
 	limit = max_t(unsigned long, limit, 2 * skb->truesize);
 	if (sk->sk_pacing_status == SK_PACING_NONE)
 		limit = min_t(unsigned long, limit,
 			      READ_ONCE(yoke_net(sock_net(sk))->set.limit_output_bytes));
 	limit <<= again;
+	/* What fq keeps for TCP_TX_DELAY is on its way: twice its length is charged; a second of 2^20 us. */
+	if (unlikely(ys->tx_delay))
+		limit += min_t(u64, ((u64)min_t(u64, rate, U32_MAX) * ys->tx_delay) >> 19, INT_MAX);
 	if (likely(refcount_read(&sk->sk_wmem_alloc) <= limit))
 		return false;
 	/* With so little on its way a device that is slow to tell would be left idle. */
