@@ -311,7 +311,7 @@ struct yoke_sock {
 		probe_tail:1,		/* YOKE_TIMER_REO is set for a tail loss probe */
 		pingpong:1,		/* the program's answers carry the ACKs */
 		reading:1,		/* a program sleeps in recv(2) until there is data */
-		short_in:1,		/* the last segment in order was a short one */
+		short_in:1,		/* the last segment in order was a short one, or pushed */
 		tell_inq:1,		/* TCP_INQ */
 		urgent_out:1,		/* what is before SND.UP is not acknowledged yet */
 		cc_chosen:1,		/* TCP_CONGESTION was set: children get the same */

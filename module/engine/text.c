@@ -304,7 +304,8 @@ static void yoke_text_measure(struct sock *sk, const struct sk_buff *skb,
 	    (size == ys->rcv_last && size >= TCP_MSS_DEFAULT && !(s->flags & YOKE_PSH)))
 		ys->rcv_mss = min_t(u32, size, ys->advmss);
 	ys->rcv_last = min_t(u32, size, U16_MAX);
-	ys->short_in = size < ys->rcv_mss;
+	/* One of full length may end what the peer has to say, too. */
+	ys->short_in = size < ys->rcv_mss || s->flags & YOKE_PSH;
 	yoke_text_rtt(ys, s, size >= ys->rcv_mss);
 }
 

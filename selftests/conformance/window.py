@@ -708,6 +708,20 @@ def ack_of_what_is_read_and_not_answered(p):
 		c.expect_ack(within=0.01)
 
 
+@rows('9293-SHLD-18')
+def ack_of_a_full_segment_that_is_read(p):
+	"""The same of one of full length that ends what the peer had to say (PSH)."""
+	c = p.established()
+	for _ in range(24):
+		c.send('PA', pattern(1000))
+		c.recv(1000)
+		c.expect_ack()
+	c.send('PA', pattern(1000))
+	c.quiet(0.02)
+	c.recv(1000)
+	c.expect_ack(within=0.01)
+
+
 def conversation(c):
 	"""After it no quick ACKs are owed, and the answers are expected to carry them."""
 	for _ in range(8):
