@@ -225,14 +225,19 @@ void yoke_conn_black_hole(struct sock *sk)
 	yoke_conn_sync_mss(sk, ys->pmtu);
 }
 
-u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, u32 segs, bool scale,
-			   u8 *wscale)
+u32 yoke_conn_first_window(const struct sock *sk, u32 clamp, u16 mss, u32 segs, bool scale, u8 *wscale)
 {
-	u32 space = min_t(u32, rcvbuf / 2, clamp), most;
+	u32 space = min_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2, clamp), most;
 
 	*wscale = 0;
 	if (scale) {
-		most = max_t(u32, space, READ_ONCE(yoke_net(net)->set.rmem[2]));
+		most = max_t(u32, space, READ_ONCE(yoke_net(sock_net(sk))->set.rmem[2]));
+		/*
+		 * SO_RCVBUF may still be as large as the host allows; who has set it before has done so, and
+		 * perhaps to less than the grain of that scale.
+		 */
+		if (!data_race(sk->sk_userlocks & SOCK_RCVBUF_LOCK))
+			most = max_t(u32, most, READ_ONCE(sysctl_rmem_max));
 		most = min(most, clamp);
 		while (most > U16_MAX && *wscale < YOKE_OPT_WSCALE_MAX) {
 			most >>= 1;

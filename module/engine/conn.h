@@ -551,12 +551,11 @@ static inline u32 yoke_conn_clamp(u32 clamp, const struct dst_entry *dst)
 }
 
 /*
- * The first window to offer with a receive buffer of @rcvbuf bytes, a whole number of @mss, but at
- * most @segs of them if that is not 0, and the shift that its growth to the namespace's limit will
- * need (RFC 7323 §2.3), 0 unless @scale.
+ * The first window to offer with the receive buffer of @sk, which may be the listener, a whole number of
+ * @mss, but at most @segs of them if that is not 0, and the shift that its growth to the namespace's
+ * limit, or SO_RCVBUF's if that was not set, will need (RFC 7323 §2.3), 0 unless @scale.
  */
-u32 yoke_conn_first_window(const struct net *net, int rcvbuf, u32 clamp, u16 mss, u32 segs, bool scale,
-			   u8 *wscale);
+u32 yoke_conn_first_window(const struct sock *sk, u32 clamp, u16 mss, u32 segs, bool scale, u8 *wscale);
 /* After RCV.NXT, MSS or buffer sizes are known: the first windows. */
 void yoke_conn_init_buffers(struct sock *sk);
 

@@ -491,7 +491,7 @@ void yoke_send_open(struct sock *sk)
 	if (ys->user_mss)
 		ys->advmss = min(ys->advmss, ys->user_mss);
 	ys->rcv_mss = ys->af->mss_default;
-	ys->rcv_wnd = yoke_conn_first_window(net, sk->sk_rcvbuf, ys->window_clamp, ys->advmss,
+	ys->rcv_wnd = yoke_conn_first_window(sk, ys->window_clamp, ys->advmss,
 					     dst_metric(dst, RTAX_INITRWND),
 					     READ_ONCE(yoke_net(net)->set.window_scaling),
 					     &ys->rcv_wscale);
