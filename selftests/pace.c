@@ -226,6 +226,33 @@ TEST_F(pace, what_left_makes_room)
 	EXPECT_EQ(sent, outq(p.a));
 }
 
+/* What is written little by little, and never waits, takes a long path as it takes a short one. */
+TEST_F(pace, small_writes_on_a_long_path)
+{
+	static char buf[1 << 16];
+	const int all = 1000000;
+	int got = 0, took;
+	struct pair p;
+	long start;
+
+	NEED_NETEM(self->net.b, "delay 100ms");
+	p = link_pair(self->net);
+	must(set_opt(p.a, SOL_TCP, TCP_NODELAY, 1));
+	start = now_ms();
+	while (got < all && now_ms() - start < 30000) {
+		while (send(p.a, buf, 100, MSG_DONTWAIT) > 0)
+			;
+		took = recv(p.b, buf, sizeof(buf), MSG_DONTWAIT);
+		if (took > 0)
+			got += took;
+		else
+			usleep(1000);
+	}
+	EXPECT_LE(all, got);
+	/* Some ten round trips, and not one for each fifty of them. */
+	EXPECT_LT(now_ms() - start, 8000);
+}
+
 /* A slow link with a long queue: this socket's part of it is bounded, and all arrives. */
 TEST_F(pace, small_queues)
 {

@@ -252,19 +252,25 @@ u32 yoke_conn_first_window(const struct sock *sk, u32 clamp, u16 mss, u32 segs, 
 	return segs ? min_t(u64, space, (u64)segs * mss) : space;
 }
 
-void yoke_conn_tune_sndbuf(struct sock *sk)
+bool yoke_conn_tune_sndbuf(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	/* What the peer takes at once, and not what half of a small first window allows. */
 	u32 per_mss = max(ys->mss, ys->mss_clamp) + SKB_TRUESIZE(YOKE_HEADER_MAX + MAX_HEADER);
-	u64 want = 2 * (u64)max(ys->cc.cwnd, YOKE_CC_INIT_SEGS * ys->cc.mss);
+	u64 windows = 2 * (u64)max(ys->cc.cwnd, YOKE_CC_INIT_SEGS * ys->cc.mss), want;
+	u32 text = ys->write_seq - ys->snd_una, queued = sk->sk_wmem_queued;
 
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || READ_ONCE(yoke_mem_pressure))
-		return;
-	want = div_u64(want, ys->cc.mss) * per_mss;
+		return false;
+	want = div_u64(windows, ys->cc.mss) * per_mss;
+	/* Short segments take more: the buffer would be full before cwnd is, and neither ever grow. */
+	if (text && queued > sk->sk_sndbuf / 2)
+		want = max(want, div_u64(windows * queued, text));
 	want = min_t(u64, want, READ_ONCE(yoke_net(sock_net(sk))->set.wmem[2]));
-	if (want > sk->sk_sndbuf)
-		WRITE_ONCE(sk->sk_sndbuf, want);
+	if (want <= sk->sk_sndbuf)
+		return false;
+	WRITE_ONCE(sk->sk_sndbuf, want);
+	return true;
 }
 
 void yoke_conn_init_buffers(struct sock *sk)

@@ -579,8 +579,8 @@ void yoke_conn_destroy(struct sock *sk);
 void yoke_conn_orphan(struct sock *sk);
 /* SO_KEEPALIVE holds and the connection stands: (re)starts its timer. */
 void yoke_conn_keepalive(struct sock *sk);
-/* A send buffer that nobody fixed grows with cwnd: two windows of segments with their overhead. */
-void yoke_conn_tune_sndbuf(struct sock *sk);
+/* A send buffer that nobody fixed grows with cwnd: two windows of segments with what these take. Has it? */
+bool yoke_conn_tune_sndbuf(struct sock *sk);
 /* The program has read: a receive buffer that nobody fixed grows with the speed of reading. */
 void yoke_conn_tune_rcvbuf(struct sock *sk);
 /*
