@@ -160,15 +160,22 @@ TEST_F(dgram, needs_a_destination)
 }
 
 /* The kernel calls it MSG_PROBE. */
-TEST_F(dgram, a_probe_without_data_does_not_leave)
+TEST_F(dgram, a_probe_does_not_leave)
 {
 	struct pair p = dgram_pair();
-	char c;
+	char c[4];
 
 	EXPECT_EQ(0, send(p.a, "", 0, MSG_CONFIRM | MSG_PROXY));
-	must(send(p.a, "x", 1, 0));
+	EXPECT_EQ(1, send(p.a, "p", 1, MSG_CONFIRM | MSG_PROXY));
+	EXPECT_EQ(1, send(p.a, "p", 1, MSG_PROXY));
+	EXPECT_EQ(1, send(p.a, "p", 1, MSG_PROXY | MSG_MORE));	/* and begins nothing */
+	must(send(p.a, "x", 1, MSG_MORE));
+	EXPECT_EQ(1, send(p.a, "p", 1, MSG_PROXY | MSG_MORE));
+	EXPECT_EQ(1, send(p.a, "p", 1, MSG_PROXY));
 	ASSERT_EQ(POLLIN, wait_events(p.b, POLLIN));
-	EXPECT_EQ(1, recv(p.b, &c, 1, 0));
+	EXPECT_EQ(1, recv(p.b, c, sizeof(c), 0));
+	EXPECT_EQ('x', c[0]);
+	EXPECT_ERR(EAGAIN, recv(p.b, c, sizeof(c), MSG_DONTWAIT));
 }
 
 TEST_F(dgram, names_in_each_state)

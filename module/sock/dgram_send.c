@@ -344,13 +344,12 @@ static int send_now(struct sock *sk, struct msghdr *msg, size_t len)
 		err = PTR_ERR(dst);
 		goto out;
 	}
-	if (msg->msg_flags & MSG_CONFIRM) {
+	if (msg->msg_flags & MSG_CONFIRM)
 		dst_confirm_neigh(dst, d.af->family == AF_INET ? (void *)&d.pair.raddr.s6_addr32[3] :
 						  &d.pair.raddr);
-		/* That is all, of a probe without data. */
-		if (msg->msg_flags & MSG_PROBE && !len)
-			goto out_route;
-	}
+	/* That is all, of a probe. */
+	if (msg->msg_flags & MSG_PROBE)
+		goto out_route;
 	err = check_size(sk, len, &d, dst);
 	if (err)
 		goto out_route;
@@ -498,6 +497,9 @@ static int send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
 	struct yoke_dgram *dg = yoke_dg(sk);
 	int err;
 
+	/* A probe is no part. */
+	if (msg->msg_flags & MSG_PROBE)
+		return more ? 0 : yoke_dgram_send_pending(sk);
 	if (!dg->pending) {
 		err = begin_parts(sk, msg);
 		if (err)
@@ -527,7 +529,7 @@ int yoke_dgram_send_msg(struct sock *sk, struct msghdr *msg, size_t len)
 		return -EMSGSIZE;
 	if (msg->msg_flags & MSG_OOB && sk->sk_family == AF_INET)
 		return -EOPNOTSUPP;
-	if (more || READ_ONCE(dg->pending)) {
+	if ((more && !(msg->msg_flags & MSG_PROBE)) || READ_ONCE(dg->pending)) {
 		lock_sock(sk);
 		err = send_part(sk, msg, len, more);
 		release_sock(sk);
