@@ -674,6 +674,11 @@ TEST_F(path, mtu)
 		EXPECT_ERR(t[i].passes ? 0 : EMSGSIZE, send(fd, buf, 3000, 0));
 		if (t[i].passes)
 			EXPECT_EQ(3000, recv(in, buf, sizeof(buf), 0));
+		/* In parts: the one that is too much tells. */
+		must(send(fd, buf, 1000, MSG_MORE));
+		EXPECT_ERR(t[i].passes ? 0 : EMSGSIZE, send(fd, buf, 1999, MSG_MORE));
+		EXPECT_EQ(1, send(fd, buf, 1, 0));
+		EXPECT_EQ(t[i].passes ? 3000 : 1, recv(in, buf, sizeof(buf), 0));
 	}
 }
 

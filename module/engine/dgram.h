@@ -63,6 +63,7 @@ struct yoke_dgram_dest {
  * @segment:	UDP_SEGMENT
  * @pending:	a datagram is being put together: its parts are in sk_write_queue
  * @pending_len: its length
+ * @pending_mtu: what the way lets pass, found when it was begun
  * @dest:	and where it will go
  */
 struct yoke_dgram {
@@ -78,6 +79,7 @@ struct yoke_dgram {
 	bool	pending;
 	u16	segment;
 	u32	pending_len;
+	u32	pending_mtu;
 	struct yoke_dgram_dest dest;
 };
 

@@ -315,6 +315,15 @@ static int check_train(struct sock *sk, size_t len, const struct yoke_dgram_dest
 	return 0;
 }
 
+/* Does a datagram of @len bytes fit into @mtu? */
+static int check_fits(struct sock *sk, size_t len, const struct yoke_dgram_dest *d, u32 mtu)
+{
+	if (len + sizeof(struct udphdr) + d->af->header_len + d->options_len <= mtu)
+		return 0;
+	d->af->dgram_too_long(sk, d, mtu - min_t(u32, mtu, d->options_len));
+	return -EMSGSIZE;
+}
+
 /* May a datagram of @len bytes leave by @dst? */
 static int check_size(struct sock *sk, size_t len, const struct yoke_dgram_dest *d,
 		      const struct dst_entry *dst)
@@ -323,10 +332,7 @@ static int check_size(struct sock *sk, size_t len, const struct yoke_dgram_dest 
 
 	if (d->segment && len <= payload_max(d))
 		return check_train(sk, len, d, dst, mtu);
-	if (len + sizeof(struct udphdr) + d->af->header_len + d->options_len <= mtu)
-		return 0;
-	d->af->dgram_too_long(sk, d, mtu - min_t(u32, mtu, d->options_len));
-	return -EMSGSIZE;
+	return check_fits(sk, len, d, mtu);
 }
 
 static int send_now(struct sock *sk, struct msghdr *msg, size_t len)
@@ -446,6 +452,7 @@ static int begin_parts(struct sock *sk, struct msghdr *msg)
 		err = PTR_ERR(dst);
 		goto flush;
 	}
+	dg->pending_mtu = dg->dest.af->dgram_mtu(sk, &dg->dest, dst);
 	dst_release(dst);
 	/* Until the last part comes the socket may be connected elsewhere: its route will not do then. */
 	dg->dest.connected = false;
@@ -505,9 +512,14 @@ static int send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
 		if (err)
 			return err;
 	}
+	/* Told of the part that is too much: clearing UDP_CORK tells of nothing. */
 	if (dg->pending_len + len > payload_max(&dg->dest))
 		err = -EMSGSIZE;
+	else if (!dg->dest.segment)
+		err = check_fits(sk, dg->pending_len + len, &dg->dest, dg->pending_mtu);
 	else
+		err = 0;
+	if (!err)
 		err = append_part(sk, msg, len);
 	if (err) {
 		yoke_dgram_send_flush(sk);
