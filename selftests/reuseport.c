@@ -282,6 +282,22 @@ TEST_F(group, the_processor_it_came_in_on)
 	}
 }
 
+/* Without a peer it is what the program has said. */
+TEST_F(group, the_processor_that_was_set)
+{
+	int fd = bound(SOCK_DGRAM, LOOPBACK, 4000), told;
+	char c;
+
+	for (told = -1; told < 1; told++) {
+		if (told >= 0)
+			must(set_opt(fd, SOL_SOCKET, SO_INCOMING_CPU, told));
+		run_on(sysconf(_SC_NPROCESSORS_ONLN) - 1);
+		must(send_to(dgram(), "x", 1, LOOPBACK, 4000));
+		EXPECT_EQ(1, recv(fd, &c, 1, 0));
+		EXPECT_EQ(told, get_opt(fd, SOL_SOCKET, SO_INCOMING_CPU));
+	}
+}
+
 /* Of a group the one of that processor is chosen. */
 TEST_F(group, the_listener_of_the_processor)
 {

@@ -413,7 +413,9 @@ static void deliver_one(struct net *net, struct sock *sk, struct sk_buff *skb,
 	}
 	note_packet_info(sk, skb, rx);
 	sk_mark_napi_id(sk, skb);
-	sk_incoming_cpu_update(sk);
+	/* Without a peer SO_INCOMING_CPU is the program's to set: groups choose, and count, by it. */
+	if (data_race(sk->sk_state) == TCP_ESTABLISHED)
+		sk_incoming_cpu_update(sk);
 	if (rx->af->family == AF_INET)
 		keep_ipv4(sk, skb);
 	else
