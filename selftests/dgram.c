@@ -202,6 +202,22 @@ TEST_F(dgram, names_in_each_state)
 	EXPECT_ERR(EDESTADDRREQ, send(fd, "x", 1, 0));
 }
 
+/* It is whoever sends from that host. */
+TEST_F(dgram, a_peer_without_a_port)
+{
+	int fd = dgram(), friend = bound(SOCK_DGRAM, LOOPBACK, 0);
+	int stranger = bound(SOCK_DGRAM, "127.0.0.2", 0);
+	char c;
+
+	EXPECT_OK(connect_to(fd, LOOPBACK, 0));
+	must(send_to(stranger, "s", 1, LOOPBACK, local_port(fd)));
+	must(send_to(friend, "f", 1, LOOPBACK, local_port(fd)));
+	ASSERT_EQ(POLLIN, wait_events(fd, POLLIN));
+	EXPECT_EQ(1, recv(fd, &c, 1, 0));
+	EXPECT_EQ('f', c);
+	EXPECT_ERR(EAGAIN, recv(fd, &c, 1, MSG_DONTWAIT));
+}
+
 TEST_F(dgram, nowhere_keeps_a_bound_name)
 {
 	int fd = bound(SOCK_DGRAM, "127.0.0.3", 4000);

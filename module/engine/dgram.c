@@ -159,6 +159,8 @@ int yoke_dgram_enter(struct sock *sk)
 	if (sk->sk_state == TCP_ESTABLISHED) {
 		pair.raddr = yoke_addr_remote(sk);
 		pair.rport = dg->inet.inet_dport;
+		if (!pair.rport)
+			WRITE_ONCE(yn->dgram_portless, true);
 	}
 	yoke_dgram_rebind(sk);
 	write_seqlock_bh(&yn->dgram_places);
@@ -234,16 +236,18 @@ static bool next_key(struct yoke_pair *key, const struct yoke_pair *pair, int i)
 		key->vrf = 0;	/* which device, the socket says */
 		return true;
 	case 1:
-		memset(&key->raddr, 0, sizeof(key->raddr));
-		key->rport = 0;
+		key->rport = 0;	/* connect(2) named a host, and no port */
 		return true;
 	case 2:
+		memset(&key->raddr, 0, sizeof(key->raddr));
+		return true;
+	case 3:
 		if (v4)
 			key->laddr.s6_addr32[3] = htonl(INADDR_ANY);
 		else
 			key->laddr = in6addr_any;
 		return true;
-	case 3:
+	case 4:
 		key->laddr = in6addr_any;
 		return v4;
 	}
@@ -270,7 +274,8 @@ static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_bu
 	int i;
 
 	for (i = 0; !sk && next_key(&key, &rx->pair, i); i++)
-		sk = find_exact(yn, &key, rx, v4);
+		if (i != 1 || unlikely(READ_ONCE(yn->dgram_portless)))
+			sk = find_exact(yn, &key, rx, v4);
 	/* One that is just being connected is chosen by either rule. */
 	if (sk && rcu_access_pointer(sk->sk_reuseport_cb) && data_race(sk->sk_state) != TCP_ESTABLISHED)
 		sk = choose(sk, rx, skb);
@@ -516,7 +521,7 @@ static bool find_all(struct net *net, struct sk_buff *skb, const struct yoke_rx 
 
 	all->n = 0;
 	for (i = 0; next_key(&key, &rx->pair, i); i++, before = key) {
-		/* What came to 0.0.0.0, or from :: without a port, has two keys alike: nobody hears it twice. */
+		/* What came to 0.0.0.0, from :: or without a port has keys alike: nobody hears it twice. */
 		if (i && yoke_hash_same(&key, &before))
 			continue;
 		list = rhltable_lookup(&yn->dgrams, &key, dgram_params);

@@ -142,6 +142,7 @@ struct yoke_settings {
  * @dgram_places: who enters, changes place in or leaves @dgrams and the groups of SO_REUSEPORT: one at a
  *		time, BH off; a reader learns whether somebody was nowhere meanwhile
  * @dgram_devices: one of @dgrams is, or was, bound to a device: which of those alike is not all the same
+ * @dgram_portless: one of @dgrams has, or had, a peer without a port, which is any port of its host
  * @ports:	the port spaces of the stream and the datagram type
  * @isn_key:	RFC 6528's secret, which the timestamps' offsets and Fast Open's table go by too
  * @cookie_keys: those of SYN cookies
@@ -160,6 +161,7 @@ struct yoke_net {
 	struct rhltable	dgrams;
 	seqlock_t	dgram_places;
 	bool		dgram_devices;
+	bool		dgram_portless;
 	struct yoke_ports ports[2];
 	siphash_key_t	isn_key;
 	siphash_key_t	cookie_keys[2];
