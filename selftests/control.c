@@ -643,6 +643,7 @@ TEST_F(path, cork_and_connect)
 	must(send(fd, "d", 1, 0));
 	EXPECT_TRUE(wait_events(there, POLLIN));
 	EXPECT_EQ(1, recv(there, buf, sizeof(buf), MSG_DONTWAIT));
+	EXPECT_TRUE(wait_events(here, POLLIN));
 	EXPECT_EQ(3, recv(here, buf, sizeof(buf), MSG_DONTWAIT));	/* left before */
 }
 
