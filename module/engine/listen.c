@@ -843,15 +843,23 @@ void yoke_listen_rebind(struct sock *sk)
 {
 	struct yoke_hash *hash = &yoke_net(sock_net(sk))->stream;
 	struct yoke_pair *pair = &yoke_sk(sk)->node.pair;
+	u32 sent, *last;
 
 	if (sk->sk_state != TCP_LISTEN || pair->vrf == sk->sk_bound_dev_if)
 		return;
 	/* Who looks for a listener meanwhile looks again: it has not gone. */
 	write_seqlock_bh(&hash->moves);
+	rcu_read_lock();
+	sent = READ_ONCE(*yoke_listen_cookies_sent(sk));
 	yoke_listen_leave(sk, hash);
 	pair->vrf = sk->sk_bound_dev_if;
 	if (yoke_listen_join(sk, hash))
 		pair->vrf = U32_MAX;	/* no device's: the same may be tried again */
+	/* Its cookies come back to it, in whatever group it is now. */
+	last = yoke_listen_cookies_sent(sk);
+	if (sent && (!READ_ONCE(*last) || (s32)(sent - READ_ONCE(*last)) > 0))
+		WRITE_ONCE(*last, sent);
+	rcu_read_unlock();
 	write_sequnlock_bh(&hash->moves);
 }
 

@@ -211,6 +211,18 @@ def of_a_group(p):
 	c.alive()
 
 
+@rows('4987-2')
+def of_a_group_that_is_left(p):
+	"""SO_REUSEPORT: a listener that is bound to a device takes its cookies along."""
+	listener = p.listen(backlog=0, reuseport=1)
+	flood(p, listener, 3)
+	c = cookie(p, listener)
+	listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'wire')
+	c.send('A')
+	c.sock = p.accept(listener)
+	c.alive()
+
+
 @slow(190)
 @rows('4987-3')
 def stale(p):
