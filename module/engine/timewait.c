@@ -322,8 +322,8 @@ bool yoke_timewait_recycle(struct yoke_timewait *tw, bool fresh, u32 *write_seq,
 	bool safe;
 
 	spin_lock_bh(&tw->lock);
-	safe = !tw->fin_wait2 && !tw->dead && tw->use_ts &&
-	       (fresh || (u32)ktime_get_seconds() - tw->ts_recent_s > 1);
+	safe = !tw->dead && tw->use_ts &&
+	       (fresh || (!tw->fin_wait2 && (u32)ktime_get_seconds() - tw->ts_recent_s > 1));
 	*write_seq = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
 	*ts_recent = tw->ts_recent;
 	*ts_recent_s = tw->ts_recent_s;

@@ -84,7 +84,7 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 					     struct yoke_rx *rx);
 /*
  * connect(2) wants the pair: true, and gone, if timestamps make that safe (RFC 6191). @fresh: though
- * the last one came just now. RCU.
+ * the last one came just now, or the peer's FIN is still to come. RCU.
  */
 bool yoke_timewait_recycle(struct yoke_timewait *tw, bool fresh, u32 *write_seq, u32 *ts_recent,
 			   u32 *ts_recent_s);
