@@ -442,18 +442,19 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	 */
 	if (outstanding && (ys->rec.state < YOKE_CA_RECOVERY || skb_queue_empty(&ys->rtx)))
 		ys->retrans_ts = 0;
+	/* First: where RACK waits no longer, the timer is the tail loss probe's again. */
+	if (unlikely(wait)) {
+		ys->probe_tail = false;
+		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(wait));
+	} else if (!ys->probe_tail) {
+		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
+	}
 	if (seg->ack != prior_una) {
 		yoke_conn_timer_rtx(sk);
 		if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 			yoke_conn_tune_sndbuf(sk);
 		yoke_conn_write_space(sk);
 		yoke_conn_waits(sk);
-	}
-	if (unlikely(wait)) {
-		ys->probe_tail = false;
-		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(wait));
-	} else if (!ys->probe_tail) {
-		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
 	}
 	return true;
 }

@@ -266,6 +266,16 @@ def tail_loss_probe_of_one(p):
 
 
 @rows('8985-8')
+def tail_loss_probe_after_reordering(p):
+	"""RACK waited for one that was late only: what is behind it has its probe all the same."""
+	c = connection(p)
+	first = flight(c, 5)
+	c.send('A', ack=first, options=sack(first, (1, 2)))
+	c.send('A', ack=first + 2 * SIZE)
+	equal(numbers(first, [c.next(2, 'the probe')]), [4], 'probe')
+
+
+@rows('8985-8')
 def tail_loss_probe_may_be_off(p):
 	"""early_retrans 0: it is the timeout's."""
 	with p.sysctl('early_retrans', '0'):
