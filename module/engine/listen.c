@@ -27,7 +27,7 @@
 #include "../table/mem.h"
 #include "../table/policy.h"
 
-/* --- a segment for a request: §3.10.7.4 in SYN-RECEIVED --- */
+/* --- the child: a request that has become a socket --- */
 
 static void yoke_listen_inherit_filter(struct sock *child, const struct sock *sk)
 {
@@ -313,7 +313,7 @@ drop:
 	return true;
 }
 
-/* --- SYN cookies that come back: RFC 4987 §3.6 --- */
+/* --- SYN cookies, for a listener with too many requests: RFC 4987 §3.6 --- */
 
 /* Counts minutes since the machine began. */
 static u32 yoke_listen_cookie_count(void)
@@ -348,83 +348,6 @@ static u16 yoke_listen_cookie_mss(const struct yoke_net *yn, const struct yoke_s
 	return yoke_cookie_syn_mss(&rx->pair, yn->cookie_keys, s->seq - 1,
 				   yoke_listen_cookie_count(), s->ack - 1);
 }
-
-/* --- a segment for a request: §3.10.7.4 in SYN-RECEIVED --- */
-
-bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
-			     const struct yoke_rx *rx)
-{
-	enum yoke_mib_index why;
-	u32 rcv_nxt = req->irs + 1;
-	struct yoke_segment s;
-	bool paws;
-
-	yoke_ack_parse(skb, &s);
-	/* 0 says nothing (as Linux): some begin elsewhere behind the SYN. */
-	paws = req->use_ts && req->tsval && s.opt.has_ts &&
-	       yoke_seq_before(s.opt.tsval, req->tsval);
-	/* The SYN again: our answer was lost. */
-	if ((s.flags & (YOKE_SYN | YOKE_ACK | YOKE_RST)) == YOKE_SYN && s.seq == req->irs &&
-	    !paws) {
-		if (yoke_ecn_conflict(req->ecn_mode, s.flags,
-				      yoke_ecn_incoming(READ_ONCE(yoke_net(net)->set.ecn)))) {
-			yoke_output_reset_for(net, skb, rx);
-			yoke_request_drop(req);
-			consume_skb(skb);
-			return true;
-		}
-		req->rx.ecn = rx->ecn;
-		req->ecn_again = true;
-		req->ecn_bare |= req->ecn_mode == YOKE_ECN_ACCURATE && !(s.flags & YOKE_ACE);
-		yoke_request_again(req);
-		consume_skb(skb);
-		return true;
-	}
-	/* First, the sequence number. */
-	if (paws || s.seq - rcv_nxt >= max(req->rcv_wnd, 1)) {
-		if (!(s.flags & YOKE_RST))
-			yoke_request_challenge(req);
-		why = paws ? YOKE_MIB_PAWSDrops : YOKE_MIB_OutOfWindow;
-		goto drop;
-	}
-	/* Second, RST: back to LISTEN, and nobody is told (MUST-11). */
-	if (s.flags & YOKE_RST && s.seq == rcv_nxt) {
-		if (!yoke_request_drop(req))
-			return false;
-		consume_skb(skb);
-		return true;
-	}
-	/* Fourth, SYN: RFC 5961 §4.2. */
-	if (s.flags & (YOKE_RST | YOKE_SYN)) {
-		yoke_request_challenge(req);
-		why = s.flags & YOKE_RST ? YOKE_MIB_InvalidRst : YOKE_MIB_InvalidSyn;
-		goto drop;
-	}
-	/* Fifth, the ACK: of our SYN, or of something never sent. */
-	why = YOKE_MIB_InvalidFlags;
-	if (!(s.flags & YOKE_ACK))
-		goto drop;
-	why = YOKE_MIB_InvalidAck;
-	if (s.ack != req->iss + 1) {
-		/* A cookie answered the first SYN, and another became this request before it was back. */
-		if (yoke_listen_sent_cookies(req->listener) &&
-		    yoke_listen_cookie_mss(yoke_net(net), &s, rx)) {
-			yoke_request_drop(req);
-			return false;
-		}
-		yoke_output_reset_for(net, skb, rx);
-		goto drop;
-	}
-	why = YOKE_MIB_DeferAcceptDrop;
-	if (s.end_seq == rcv_nxt && yoke_request_defer(req))
-		goto drop;
-	return yoke_listen_complete(net, req, skb, rx->ecn);
-drop:
-	yoke_trace_drop(net, req->listener, skb, why);
-	return true;
-}
-
-/* --- SYN cookies that a listener with too many requests answers, and opens connections for --- */
 
 /* More requests than the program said it would wait for. */
 static bool yoke_listen_flooded(const struct sock *sk)
@@ -589,6 +512,81 @@ fail:
 	yoke_request_forget(&req);
 	yoke_count(sock_net(sk), FastOpenPassiveFail);
 	return false;
+}
+
+/* --- a segment for a request: §3.10.7.4 in SYN-RECEIVED --- */
+
+bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
+			     const struct yoke_rx *rx)
+{
+	enum yoke_mib_index why;
+	u32 rcv_nxt = req->irs + 1;
+	struct yoke_segment s;
+	bool paws;
+
+	yoke_ack_parse(skb, &s);
+	/* 0 says nothing (as Linux): some begin elsewhere behind the SYN. */
+	paws = req->use_ts && req->tsval && s.opt.has_ts &&
+	       yoke_seq_before(s.opt.tsval, req->tsval);
+	/* The SYN again: our answer was lost. */
+	if ((s.flags & (YOKE_SYN | YOKE_ACK | YOKE_RST)) == YOKE_SYN && s.seq == req->irs &&
+	    !paws) {
+		if (yoke_ecn_conflict(req->ecn_mode, s.flags,
+				      yoke_ecn_incoming(READ_ONCE(yoke_net(net)->set.ecn)))) {
+			yoke_output_reset_for(net, skb, rx);
+			yoke_request_drop(req);
+			consume_skb(skb);
+			return true;
+		}
+		req->rx.ecn = rx->ecn;
+		req->ecn_again = true;
+		req->ecn_bare |= req->ecn_mode == YOKE_ECN_ACCURATE && !(s.flags & YOKE_ACE);
+		yoke_request_again(req);
+		consume_skb(skb);
+		return true;
+	}
+	/* First, the sequence number. */
+	if (paws || s.seq - rcv_nxt >= max(req->rcv_wnd, 1)) {
+		if (!(s.flags & YOKE_RST))
+			yoke_request_challenge(req);
+		why = paws ? YOKE_MIB_PAWSDrops : YOKE_MIB_OutOfWindow;
+		goto drop;
+	}
+	/* Second, RST: back to LISTEN, and nobody is told (MUST-11). */
+	if (s.flags & YOKE_RST && s.seq == rcv_nxt) {
+		if (!yoke_request_drop(req))
+			return false;
+		consume_skb(skb);
+		return true;
+	}
+	/* Fourth, SYN: RFC 5961 §4.2. */
+	if (s.flags & (YOKE_RST | YOKE_SYN)) {
+		yoke_request_challenge(req);
+		why = s.flags & YOKE_RST ? YOKE_MIB_InvalidRst : YOKE_MIB_InvalidSyn;
+		goto drop;
+	}
+	/* Fifth, the ACK: of our SYN, or of something never sent. */
+	why = YOKE_MIB_InvalidFlags;
+	if (!(s.flags & YOKE_ACK))
+		goto drop;
+	why = YOKE_MIB_InvalidAck;
+	if (s.ack != req->iss + 1) {
+		/* A cookie answered the first SYN, and another became this request before it was back. */
+		if (yoke_listen_sent_cookies(req->listener) &&
+		    yoke_listen_cookie_mss(yoke_net(net), &s, rx)) {
+			yoke_request_drop(req);
+			return false;
+		}
+		yoke_output_reset_for(net, skb, rx);
+		goto drop;
+	}
+	why = YOKE_MIB_DeferAcceptDrop;
+	if (s.end_seq == rcv_nxt && yoke_request_defer(req))
+		goto drop;
+	return yoke_listen_complete(net, req, skb, rx->ecn);
+drop:
+	yoke_trace_drop(net, req->listener, skb, why);
+	return true;
 }
 
 /* --- a segment for the listener: §3.10.7.2 --- */
