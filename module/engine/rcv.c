@@ -154,8 +154,8 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 }
 
 /* SO_REUSEPORT: one of the listeners of that pair, as the program's filter says or by a hash. */
-static struct sock *yoke_rcv_listener(struct yoke_net *yn, struct sock *sk, struct sk_buff *skb,
-				      const struct yoke_rx *rx)
+static struct sock *yoke_rcv_choose(struct yoke_net *yn, struct sock *sk, struct sk_buff *skb,
+				    const struct yoke_rx *rx)
 {
 	const siphash_key_t *key = &yn->ports[YOKE_STREAM_PORTS].key;
 	struct sock *other = NULL;
@@ -165,17 +165,56 @@ static struct sock *yoke_rcv_listener(struct yoke_net *yn, struct sock *sk, stru
 	return IS_ERR_OR_NULL(other) ? sk : other;
 }
 
+/* A segment whose pair nobody has: a listener's, if there is one. */
+static enum yoke_rcv_verdict yoke_rcv_listener(struct yoke_net *yn, struct sk_buff *skb,
+					       struct yoke_rx *rx)
+{
+	struct yoke_node *node = yoke_hash_listener(&yn->stream, &rx->pair, yoke_rx_dev(rx),
+						    READ_ONCE(yn->set.l3mdev_accept));
+	struct sock *sk;
+
+	if (!node)
+		return YOKE_RCV_NOBODY;
+	sk = yoke_rcv_choose(yn, yoke_node_sk(node), skb, rx);
+	rx->dev = READ_ONCE(sk->sk_bound_dev_if);
+	/* It is just moving to another device, or out of its group: the SYN comes again. */
+	if (unlikely(!yoke_rcv_device(rx->dev, rx)))
+		return YOKE_RCV_FILTERED;
+	rx->mark = READ_ONCE(sk->sk_mark);
+	rx->foreign = inet_test_bit(TRANSPARENT, sk);
+	yoke_rcv_flow(sk, rx);
+	if (!yoke_rcv_allowed(sk, skb, rx))
+		return YOKE_RCV_FILTERED;
+	nf_reset_ct(skb);
+	yoke_listen_rcv(sk, skb, rx);
+	return YOKE_RCV_DONE;
+}
+
+/* A segment for nobody: its sender is told by a reset. */
+static enum yoke_rcv_verdict yoke_rcv_nobody(struct net *net, struct sk_buff *skb,
+					     struct yoke_rx *rx)
+{
+	if (!yoke_rcv_policy(NULL, skb, rx))
+		return YOKE_RCV_FILTERED;
+	if (!yoke_latch_reflects_resets(net))
+		rx->flow = 0;
+	yoke_output_reset_for(net, skb, rx);
+	yoke_drop(net, NULL, skb, NoSocket);
+	return YOKE_RCV_DONE;
+}
+
 void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx *packet)
 {
 	enum yoke_rcv_verdict verdict = YOKE_RCV_AGAIN;
 	struct yoke_net *yn = yoke_net(net);
 	struct yoke_rx rx = *packet;
 	struct yoke_node *node;
-	struct sock *sk;
 	int i;
 
-	if (unlikely(READ_ONCE(yn->dying)))
-		goto closed;
+	if (unlikely(READ_ONCE(yn->dying))) {
+		yoke_drop(net, NULL, skb, Closed);
+		return;
+	}
 	/*
 	 * A request becomes a connection, a connection a TIME-WAIT: a segment that comes at that
 	 * moment goes to what is there now. More often than these two in turn is not to be waited for.
@@ -186,39 +225,14 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	}
 	if (likely(verdict == YOKE_RCV_DONE))
 		return;
-	if (verdict == YOKE_RCV_AGAIN)
-		goto closed;
+	if (verdict == YOKE_RCV_NOBODY)
+		verdict = yoke_rcv_listener(yn, skb, &rx);
+	if (verdict == YOKE_RCV_NOBODY)
+		verdict = yoke_rcv_nobody(net, skb, &rx);
 	if (verdict == YOKE_RCV_FILTERED)
-		goto filtered;
-	node = yoke_hash_listener(&yn->stream, &rx.pair, yoke_rx_dev(&rx),
-				  READ_ONCE(yn->set.l3mdev_accept));
-	if (node) {
-		sk = yoke_rcv_listener(yn, yoke_node_sk(node), skb, &rx);
-		rx.dev = READ_ONCE(sk->sk_bound_dev_if);
-		/* It is just moving to another device, or out of its group: the SYN comes again. */
-		if (unlikely(!yoke_rcv_device(rx.dev, &rx)))
-			goto filtered;
-		rx.mark = READ_ONCE(sk->sk_mark);
-		rx.foreign = inet_test_bit(TRANSPARENT, sk);
-		yoke_rcv_flow(sk, &rx);
-		if (!yoke_rcv_allowed(sk, skb, &rx))
-			goto filtered;
-		nf_reset_ct(skb);
-		yoke_listen_rcv(sk, skb, &rx);
-		return;
-	}
-	if (!yoke_rcv_policy(NULL, skb, &rx))
-		goto filtered;
-	if (!yoke_latch_reflects_resets(net))
-		rx.flow = 0;
-	yoke_output_reset_for(net, skb, &rx);
-	yoke_drop(net, NULL, skb, NoSocket);
-	return;
-filtered:
-	yoke_drop(net, NULL, skb, Filtered);
-	return;
-closed:
-	yoke_drop(net, NULL, skb, Closed);
+		yoke_drop(net, NULL, skb, Filtered);
+	else if (verdict == YOKE_RCV_AGAIN)
+		yoke_drop(net, NULL, skb, Closed);
 }
 
 int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
