@@ -373,17 +373,10 @@ void yoke_output_ack(struct sock *sk)
 
 bool yoke_output_may_answer(struct sock *sk)
 {
-	struct yoke_sock *ys = yoke_sk(sk);
-	u32 limit = READ_ONCE(yoke_net(sock_net(sk))->set.invalid_ratelimit);
-	u32 now = (u32)jiffies;
-
-	/* Zero means none was sent yet. */
-	if (ys->challenge_jiffies && now - ys->challenge_jiffies < limit) {
-		yoke_count(sock_net(sk), ACKSkippedChallenge);
-		return false;
-	}
-	ys->challenge_jiffies = now ?: 1;
-	return true;
+	if (yoke_net_may_answer(sock_net(sk), &yoke_sk(sk)->challenge_jiffies))
+		return true;
+	yoke_count(sock_net(sk), ACKSkippedChallenge);
+	return false;
 }
 
 void yoke_output_challenge(struct sock *sk)

@@ -373,19 +373,15 @@ bool yoke_request_replace(struct yoke_request *req, struct yoke_sock *ys)
 	return true;
 }
 
-/* Once in a while only: what it answers may be anybody's, in any number. */
+/* As yoke_output_may_answer(). */
 static bool yoke_request_may_answer(struct yoke_request *req)
 {
 	struct net *net = sock_net(req->listener);
-	u32 now = jiffies;
 
-	if (req->challenge_jiffies &&
-	    now - req->challenge_jiffies < READ_ONCE(yoke_net(net)->set.invalid_ratelimit)) {
-		yoke_count(net, ACKSkippedChallenge);
-		return false;
-	}
-	req->challenge_jiffies = now ?: 1;
-	return true;
+	if (yoke_net_may_answer(net, &req->challenge_jiffies))
+		return true;
+	yoke_count(net, ACKSkippedChallenge);
+	return false;
 }
 
 void yoke_request_again(struct yoke_request *req)

@@ -160,13 +160,8 @@ static void yoke_timewait_ack(struct yoke_timewait *tw, const struct sk_buff *sk
 static void yoke_timewait_challenge(struct yoke_timewait *tw, const struct sk_buff *skb,
 				    const struct yoke_rx *rx)
 {
-	u32 now = (u32)jiffies;
-
-	if (tw->challenge_jiffies &&
-	    now - tw->challenge_jiffies < READ_ONCE(yoke_net(tw->net)->set.invalid_ratelimit))
-		return;
-	tw->challenge_jiffies = now ?: 1;
-	yoke_timewait_ack(tw, skb, rx);
+	if (yoke_net_may_answer(tw->net, &tw->challenge_jiffies))
+		yoke_timewait_ack(tw, skb, rx);
 }
 
 /* A segment of another incarnation? (RFC 7323 §5.3 R1) */

@@ -6,7 +6,8 @@
  * where README.md says what TCP's are; where TCP takes them from the size of the
  * machine, so do we. A new namespace takes
  * its buffer sizes from the first one, as with TCP.
- * Process context. RFC 6528 (the secret of initial sequence numbers).
+ * Process context, but for the limits of answers. RFC 6528 (the secret of initial sequence
+ * numbers).
  */
 #include <linux/mm.h>
 #include <linux/random.h>
@@ -139,6 +140,16 @@ void yoke_net_exit(struct net *net)
 	yoke_port_exit_net(&yn->ports[YOKE_STREAM_PORTS]);
 	yoke_hash_exit(&yn->stream);
 	free_percpu(yn->mib);
+}
+
+bool yoke_net_may_answer(struct net *net, u32 *last)
+{
+	u32 limit = READ_ONCE(yoke_net(net)->set.invalid_ratelimit), now = (u32)jiffies;
+
+	if (*last && now - *last < limit)
+		return false;
+	*last = now ?: 1;
+	return true;
 }
 
 bool yoke_net_may_challenge(struct net *net)

@@ -205,6 +205,11 @@ static inline struct yoke_net *yoke_net(const struct net *net)
 int yoke_net_init(struct net *net);
 void yoke_net_exit(struct net *net);
 /*
+ * May what is perhaps anybody's, in any number, be answered? Once in net.yoke.invalid_ratelimit;
+ * @last: when this one's was answered last (jiffies), 0 for never, noted here.
+ */
+bool yoke_net_may_answer(struct net *net, u32 *last);
+/*
  * May another challenge ACK leave (RFC 5961 §7)? How many may in a second is drawn by lot, so that
  * nobody learns from his own what was sent to others (CVE-2016-5696).
  */
