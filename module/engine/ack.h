@@ -27,6 +27,17 @@ struct yoke_segment {
 	struct yoke_opt opt;
 };
 
+#define YOKE_PAWS_SECONDS	(24 * 86400)
+
+/*
+ * RFC 7323 §5.5: after so long a silence TS.Recent, of @ts_recent_s, says nothing any more; nor
+ * does 0, which some send with their SYN, and then begin anywhere (as Linux).
+ */
+static inline bool yoke_ack_ts_outdated(u32 ts_recent, u32 ts_recent_s)
+{
+	return !ts_recent || (u32)ktime_get_seconds() - ts_recent_s >= YOKE_PAWS_SECONDS;
+}
+
 /* The header of @skb (transport header set, pulled in and checked by the carrier). */
 void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg);
 

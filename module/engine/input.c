@@ -21,7 +21,6 @@
 #include "input.h"
 #include "../table/mem.h"
 
-#define YOKE_PAWS_DAYS	24		/* RFC 7323 §5.5 */
 #define YOKE_DATA_STATES (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)
 
 /* --- the handshake, active side --- */
@@ -200,20 +199,10 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 
 /* --- the steps of §3.10.7.4 --- */
 
-/*
- * RFC 7323 §5.5: after so long a silence it says nothing any more; nor does 0, which some send with
- * their SYN, and then begin anywhere (as Linux).
- */
-static bool yoke_input_ts_outdated(const struct yoke_sock *ys)
-{
-	return !ys->ts_recent ||
-	       (u32)ktime_get_seconds() - ys->ts_recent_s >= YOKE_PAWS_DAYS * 86400;
-}
-
 void yoke_input_forget_ts(struct yoke_sock *ys)
 {
 	ys->ts_recent = 0;
-	ys->ts_recent_s = (u32)ktime_get_seconds() - YOKE_PAWS_DAYS * 86400;
+	ys->ts_recent_s = (u32)ktime_get_seconds() - YOKE_PAWS_SECONDS;
 }
 
 /*
@@ -224,7 +213,8 @@ static bool yoke_input_paws(const struct yoke_sock *ys, const struct yoke_segmen
 {
 	s32 age = ys->ts_recent - s->opt.tsval;
 
-	if (!ys->use_ts || !s->opt.has_ts || age <= 1 || yoke_input_ts_outdated(ys))
+	if (!ys->use_ts || !s->opt.has_ts || age <= 1 ||
+	    yoke_ack_ts_outdated(ys->ts_recent, ys->ts_recent_s))
 		return false;
 	return !(s->seq == s->end_seq && s->seq == ys->rcv_nxt && s->ack == ys->snd_una &&
 		 (u32)s->wnd << ys->snd_wscale == ys->snd_wnd &&
@@ -329,7 +319,8 @@ static void yoke_input_rst(struct sock *sk, struct sk_buff *skb, const struct yo
 static void yoke_input_timestamp(struct yoke_sock *ys, const struct yoke_segment *s)
 {
 	if (!ys->use_ts || !s->opt.has_ts || yoke_seq_after(s->seq, ys->rcv_wup) ||
-	    (yoke_seq_before(s->opt.tsval, ys->ts_recent) && !yoke_input_ts_outdated(ys)))
+	    (yoke_seq_before(s->opt.tsval, ys->ts_recent) &&
+	     !yoke_ack_ts_outdated(ys->ts_recent, ys->ts_recent_s)))
 		return;
 	ys->ts_recent = s->opt.tsval;
 	ys->ts_recent_s = (u32)ktime_get_seconds();

@@ -167,9 +167,8 @@ static void yoke_timewait_challenge(struct yoke_timewait *tw, const struct sk_bu
 /* A segment of another incarnation? (RFC 7323 §5.3 R1) */
 static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke_segment *seg)
 {
-	return tw->use_ts && tw->ts_recent && seg->opt.has_ts &&
-	       yoke_seq_before(seg->opt.tsval, tw->ts_recent) &&
-	       (u32)ktime_get_seconds() - tw->ts_recent_s < 24 * 86400;
+	return tw->use_ts && seg->opt.has_ts && yoke_seq_before(seg->opt.tsval, tw->ts_recent) &&
+	       !yoke_ack_ts_outdated(tw->ts_recent, tw->ts_recent_s);
 }
 
 /*
