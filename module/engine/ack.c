@@ -16,20 +16,20 @@
 
 #define SACK_WALK		32	/* buffers to pass on the way to what a block names */
 
-void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg)
+void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *s)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
 	unsigned int size = th->doff * 4;
 
-	seg->seq = ntohl(th->seq);
-	seg->ack = ntohl(th->ack_seq);
-	seg->wnd = ntohs(th->window);
-	seg->urg = ntohs(th->urg_ptr);
+	s->seq = ntohl(th->seq);
+	s->ack = ntohl(th->ack_seq);
+	s->wnd = ntohs(th->window);
+	s->urg = ntohs(th->urg_ptr);
 	/* All twelve bits behind the offset. */
-	seg->flags = ntohs(((const __be16 *)th)[6]) & 0xfff;
-	seg->len = skb->len - size;
-	seg->end_seq = seg->seq + seg->len + !!(seg->flags & YOKE_SYN) + !!(seg->flags & YOKE_FIN);
-	yoke_opt_parse((const u8 *)(th + 1), size - sizeof(*th), seg->flags & YOKE_SYN, &seg->opt);
+	s->flags = ntohs(((const __be16 *)th)[6]) & 0xfff;
+	s->len = skb->len - size;
+	s->end_seq = s->seq + s->len + !!(s->flags & YOKE_SYN) + !!(s->flags & YOKE_FIN);
+	yoke_opt_parse((const u8 *)(th + 1), size - sizeof(*th), s->flags & YOKE_SYN, &s->opt);
 }
 
 /*
@@ -37,19 +37,19 @@ void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg)
  * acknowledges what none did before. Else, where both ends send again, SND.UNA moves and takes along a
  * window of long ago, beyond what the peer has room for. Returns true if it changed.
  */
-static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *seg)
+static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 wnd = seg->wnd;
+	u32 wnd = s->wnd;
 
-	if (!(seg->flags & YOKE_SYN))
+	if (!(s->flags & YOKE_SYN))
 		wnd <<= ys->snd_wscale;
-	if (!yoke_seq_after(seg->ack, ys->snd_una) && !yoke_seq_before(ys->snd_wl1, seg->seq) &&
-	    !(ys->snd_wl1 == seg->seq && !yoke_seq_after(ys->snd_wl2, seg->ack)))
+	if (!yoke_seq_after(s->ack, ys->snd_una) && !yoke_seq_before(ys->snd_wl1, s->seq) &&
+	    !(ys->snd_wl1 == s->seq && !yoke_seq_after(ys->snd_wl2, s->ack)))
 		return false;
-	if (yoke_seq_before(ys->snd_wl1, seg->seq))
-		ys->snd_wl1 = seg->seq;
-	ys->snd_wl2 = seg->ack;
+	if (yoke_seq_before(ys->snd_wl1, s->seq))
+		ys->snd_wl1 = s->seq;
+	ys->snd_wl2 = s->ack;
 	if (wnd == ys->snd_wnd)
 		return false;
 	ys->snd_wnd = wnd;
@@ -306,10 +306,10 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
  * RTT: of the segment itself or, if that was retransmitted, from its timestamp: only of an ACK that
  * moves SND.UNA, as others echo what came before the gap (RFC 7323 §4.1).
  */
-static void yoke_ack_rtt(struct yoke_sock *ys, const struct yoke_segment *seg, struct yoke_ack *ack)
+static void yoke_ack_rtt(struct yoke_sock *ys, const struct yoke_segment *s, struct yoke_ack *ack)
 {
-	if (!ack->rtt_us && ack->ack != ack->prior_una && seg->opt.has_ts && seg->opt.tsecr && ys->use_ts) {
-		u32 ticks = yoke_conn_tsval(ys) - seg->opt.tsecr;
+	if (!ack->rtt_us && ack->ack != ack->prior_una && s->opt.has_ts && s->opt.tsecr && ys->use_ts) {
+		u32 ticks = yoke_conn_tsval(ys) - s->opt.tsecr;
 
 		if (ticks < YOKE_RTO_MAX_US / USEC_PER_MSEC)
 			ack->rtt_us = max(ticks, 1U) * USEC_PER_MSEC;
@@ -334,11 +334,11 @@ void yoke_ack_search(struct sock *sk, u8 prior_state)
 }
 
 /* What the peer tells of marks on what we sent: that there were some, or how many. */
-static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *seg, struct yoke_ack *ack)
+static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *s, struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 segs = DIV_ROUND_UP(ack->delivered, ys->mss), bytes = ack->delivered;
-	bool told = seg->flags & YOKE_ECE;
+	bool told = s->flags & YOKE_ECE;
 
 	if (ys->ecn.mode == YOKE_ECN_ACCURATE) {
 		/*
@@ -346,12 +346,12 @@ static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *seg, struct
 		 * one that will be kept (RFC 7323 §4.3), so that the next is held against it; and one that
 		 * acknowledges our SYN only may be the handshake's again, and tell of the SYN-ACK.
 		 */
-		if (!ack->delivered && seg->ack == ack->prior_una &&
-		    (seg->ack == ys->iss + 1 || !ys->use_ts || !seg->opt.has_ts ||
-		     yoke_seq_after(seg->seq, ys->rcv_wup) ||
-		     !yoke_seq_after(seg->opt.tsval, ys->ts_recent)))
+		if (!ack->delivered && s->ack == ack->prior_una &&
+		    (s->ack == ys->iss + 1 || !ys->use_ts || !s->opt.has_ts ||
+		     yoke_seq_after(s->seq, ys->rcv_wup) ||
+		     !yoke_seq_after(s->opt.tsval, ys->ts_recent)))
 			return;
-		segs = yoke_ecn_marks(&ys->ecn, seg->flags, &seg->opt, segs, ys->mss, &bytes);
+		segs = yoke_ecn_marks(&ys->ecn, s->flags, &s->opt, segs, ys->mss, &bytes);
 		told = segs;
 	}
 	if (!told)
@@ -361,7 +361,7 @@ static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *seg, struct
 	yoke_count_add(sock_net(sk), DeliveredCE, segs);
 }
 
-bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
+bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 prior_una = ys->snd_una, wait;
@@ -370,32 +370,32 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	bool window_changed, outstanding;
 	struct yoke_ack ack;
 
-	if (yoke_seq_after(seg->ack, ys->snd_nxt))
+	if (yoke_seq_after(s->ack, ys->snd_nxt))
 		return false;
-	if (yoke_seq_before(seg->ack, prior_una))
+	if (yoke_seq_before(s->ack, prior_una))
 		/* An old duplicate may still carry data; of what was never sent it is somebody's guess. */
-		return !yoke_seq_before(seg->ack, prior_una - (u32)min_t(u64, ys->max_window, ys->bytes_acked));
+		return !yoke_seq_before(s->ack, prior_una - (u32)min_t(u64, ys->max_window, ys->bytes_acked));
 
 	/* Something works again. */
 	if (unlikely(READ_ONCE(sk->sk_err_soft)))
 		WRITE_ONCE(sk->sk_err_soft, 0);
 	ys->probes_out = 0;
-	window_changed = yoke_ack_window(sk, seg);
+	window_changed = yoke_ack_window(sk, s);
 	outstanding = !skb_queue_empty(&ys->rtx) || ys->rec.tlp_out;
 	/* What waited for the window waits no longer. */
-	if (unlikely(ys->retrans_ts) && !outstanding && yoke_ack_window_opens(ys, seg->ack))
+	if (unlikely(ys->retrans_ts) && !outstanding && yoke_ack_window_opens(ys, s->ack))
 		ys->retrans_ts = 0;
 	/* Nor is what goes now to be waited for as long as the last probes were. */
-	if (unlikely(shut) && yoke_ack_window_opens(ys, seg->ack)) {
+	if (unlikely(shut) && yoke_ack_window_opens(ys, s->ack)) {
 		ys->rtt.backoff = 0;
 		yoke_conn_timer_rtx(sk);
 	}
 	/* With nothing outstanding only a D-SACK has something to say. */
-	if (!outstanding && !seg->opt.nsacks)
+	if (!outstanding && !s->opt.nsacks)
 		return true;
 
 	ack.now_us = (u32)ys->now_us;
-	ack.ack = seg->ack;
+	ack.ack = s->ack;
 	ack.prior_una = prior_una;
 	ack.snd_nxt = ys->snd_nxt;
 	ack.sack = ys->use_sack;
@@ -404,17 +404,17 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	ack.more = !skb_queue_empty(&sk->sk_write_queue) &&
 		   yoke_seq_after(yoke_conn_snd_end(ys), ys->snd_nxt);
 	ack.ece = false;
-	ack.dup = seg->ack == prior_una && !window_changed && seg->end_seq == seg->seq && outstanding;
-	ack.ts_undo = ys->use_ts && seg->opt.has_ts && seg->opt.tsecr && ys->retrans_ts &&
-		      yoke_seq_before(seg->opt.tsecr, ys->retrans_ts);
+	ack.dup = s->ack == prior_una && !window_changed && s->end_seq == s->seq && outstanding;
+	ack.ts_undo = ys->use_ts && s->opt.has_ts && s->opt.tsecr && ys->retrans_ts &&
+		      yoke_seq_before(s->opt.tsecr, ys->retrans_ts);
 
 	yoke_recovery_ack_begin(&ys->rec, &ack);
-	if (seg->ack != prior_una) {
+	if (s->ack != prior_una) {
 		/* Whoever is next on the way is there (RFC 4861 §7.3.1): that needs no asking. */
 		sk_dst_confirm(sk);
-		ys->snd_una = seg->ack;
+		ys->snd_una = s->ack;
 		yoke_urgent_acked(ys);
-		ys->bytes_acked += seg->ack - prior_una;
+		ys->bytes_acked += s->ack - prior_una;
 		ys->retransmits = 0;
 		if (unlikely(ys->rto.since)) {
 			ys->rto.ms += yoke_conn_tsval(ys) - ys->rto.since;
@@ -422,12 +422,12 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 		}
 		yoke_ack_clean(sk, &ack);
 	}
-	if (ys->use_sack && unlikely(seg->opt.nsacks))
-		yoke_ack_sack(sk, &seg->opt, &ack);
-	yoke_ack_rtt(ys, seg, &ack);
+	if (ys->use_sack && unlikely(s->opt.nsacks))
+		yoke_ack_sack(sk, &s->opt, &ack);
+	yoke_ack_rtt(ys, s, &ack);
 	/* What ends the handshake tells of the SYN-ACK, though the program may have closed already. */
-	if (ys->ecn.mode && !(seg->flags & YOKE_SYN) && sk->sk_state != TCP_SYN_RECV && !ys->fastopen)
-		yoke_ack_ecn(sk, seg, &ack);
+	if (ys->ecn.mode && !(s->flags & YOKE_SYN) && sk->sk_state != TCP_SYN_RECV && !ys->fastopen)
+		yoke_ack_ecn(sk, s, &ack);
 	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
 	yoke_pace_update(sk);
 	if (unlikely(ys->pmtud.probe))
@@ -449,7 +449,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg)
 	} else if (!ys->probe_tail) {
 		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
 	}
-	if (seg->ack != prior_una) {
+	if (s->ack != prior_una) {
 		yoke_conn_timer_rtx(sk);
 		if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 			yoke_conn_tune_sndbuf(sk);

@@ -6,7 +6,7 @@
 #include "conn.h"
 
 /**
- * struct yoke_segment - one received segment, parsed once
+ * struct yoke_segment - one received segment, parsed once; called s, as seg is one that is queued
  * @seq:	SEG.SEQ
  * @end_seq:	one past its last, SYN and FIN counted
  * @ack:	SEG.ACK, valid with YOKE_ACK in @flags
@@ -39,7 +39,7 @@ static inline bool yoke_ack_ts_outdated(u32 ts_recent, u32 ts_recent_s)
 }
 
 /* The header of @skb (transport header set, pulled in and checked by the carrier). */
-void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg);
+void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *s);
 
 /*
  * The fifth step of RFC 9293 §3.10.7.4, but for the states: SND.UNA,
@@ -48,7 +48,7 @@ void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *seg);
  * Returns false if the segment is to be dropped and answered with an ACK:
  * it acknowledges what was never sent, or is far too old (RFC 5961 §5.2).
  */
-bool yoke_ack_process(struct sock *sk, const struct yoke_segment *seg);
+bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s);
 
 /*
  * The fate of the path MTU probe under way (RFC 4821 §7.6), after an ACK, or a timer in place of one;

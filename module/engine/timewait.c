@@ -165,9 +165,9 @@ static void yoke_timewait_challenge(struct yoke_timewait *tw, const struct sk_bu
 }
 
 /* A segment of another incarnation? (RFC 7323 §5.3 R1) */
-static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke_segment *seg)
+static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke_segment *s)
 {
-	return tw->use_ts && seg->opt.has_ts && yoke_seq_before(seg->opt.tsval, tw->ts_recent) &&
+	return tw->use_ts && s->opt.has_ts && yoke_seq_before(s->opt.tsval, tw->ts_recent) &&
 	       !yoke_ack_ts_outdated(tw->ts_recent, tw->ts_recent_s);
 }
 
@@ -175,41 +175,41 @@ static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke
  * RFC 9293 MUST-13's exception: a SYN beyond all old numbers, or with a newer timestamp, may open
  * the pair again, if somebody listens: for nobody's sake it ends no TIME-WAIT.
  */
-static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *seg,
+static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *s,
 				  const struct yoke_rx *rx)
 {
 	if (tw->fin_wait2 ||
-	    (seg->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK | YOKE_FIN)) != YOKE_SYN ||
+	    (s->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK | YOKE_FIN)) != YOKE_SYN ||
 	    !yoke_hash_listener(&yoke_net(tw->net)->stream, &tw->node.pair,
 				yoke_rx_dev(rx), READ_ONCE(yoke_net(tw->net)->set.l3mdev_accept)))
 		return false;
-	return yoke_seq_after(seg->seq, tw->rcv_nxt) ||
-	       (tw->use_ts && seg->opt.has_ts && yoke_seq_after(seg->opt.tsval, tw->ts_recent));
+	return yoke_seq_after(s->seq, tw->rcv_nxt) ||
+	       (tw->use_ts && s->opt.has_ts && yoke_seq_after(s->opt.tsval, tw->ts_recent));
 }
 
 /*
  * FIN-WAIT-2 without a program: waits for the FIN; data for nobody is answered with a reset.
  * Returns true if done with.
  */
-static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_segment *seg,
+static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_segment *s,
 				    struct sk_buff *skb, const struct yoke_rx *rx)
 {
-	if (yoke_seq_after(seg->seq, tw->rcv_nxt) || seg->end_seq == tw->rcv_nxt ||
-	    !yoke_seq_after(seg->end_seq, tw->rcv_nxt)) {
-		if (seg->end_seq != seg->seq)
+	if (yoke_seq_after(s->seq, tw->rcv_nxt) || s->end_seq == tw->rcv_nxt ||
+	    !yoke_seq_after(s->end_seq, tw->rcv_nxt)) {
+		if (s->end_seq != s->seq)
 			yoke_timewait_ack(tw, skb, rx);
 		yoke_spare_back(skb);
 		return false;
 	}
-	if (!(seg->flags & YOKE_FIN) || seg->end_seq != tw->rcv_nxt + 1) {
+	if (!(s->flags & YOKE_FIN) || s->end_seq != tw->rcv_nxt + 1) {
 		yoke_output_reset_for(tw->net, skb, rx);
 		yoke_drop(tw->net, NULL, skb, AbortOnData);
 		return true;
 	}
-	tw->rcv_nxt = seg->end_seq;
+	tw->rcv_nxt = s->end_seq;
 	tw->fin_wait2 = false;
-	if (seg->opt.has_ts) {
-		tw->ts_recent = seg->opt.tsval;
+	if (s->opt.has_ts) {
+		tw->ts_recent = s->opt.tsval;
 		tw->ts_recent_s = (u32)ktime_get_seconds();
 	}
 	mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
@@ -219,13 +219,13 @@ static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_
 }
 
 /* The first step failed: says where we are to whom that may help. */
-static void yoke_timewait_out_of_window(struct yoke_timewait *tw, const struct yoke_segment *seg,
+static void yoke_timewait_out_of_window(struct yoke_timewait *tw, const struct yoke_segment *s,
 					struct sk_buff *skb, const struct yoke_rx *rx, bool paws)
 {
-	if (seg->flags & YOKE_RST)
+	if (s->flags & YOKE_RST)
 		return;
 	/* The peer's FIN again: our ACK was lost, wait from now (§3.10.7.4, eighth step). */
-	if (!paws && seg->flags & YOKE_FIN && seg->end_seq == tw->rcv_nxt && !tw->fin_wait2) {
+	if (!paws && s->flags & YOKE_FIN && s->end_seq == tw->rcv_nxt && !tw->fin_wait2) {
 		mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
 		yoke_timewait_ack(tw, skb, rx);
 	} else {
@@ -234,25 +234,25 @@ static void yoke_timewait_out_of_window(struct yoke_timewait *tw, const struct y
 }
 
 /* Handles the segment under the lock, and consumes it. Returns true if @tw has come to its end. */
-static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_segment *seg,
+static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_segment *s,
 				  struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	u32 edge = tw->rcv_nxt + (tw->rcv_wnd << tw->rcv_wscale);
-	bool paws = yoke_timewait_paws(tw, seg);
+	bool paws = yoke_timewait_paws(tw, s);
 
 	/* First, the sequence number; then RST, SYN, ACK, FIN. */
-	if (paws || !(seg->seq == tw->rcv_nxt ||
-		      (yoke_seq_before(seg->seq, edge) &&
-		       yoke_seq_after(seg->end_seq, tw->rcv_nxt)))) {
-		yoke_timewait_out_of_window(tw, seg, skb, rx, paws);
+	if (paws || !(s->seq == tw->rcv_nxt ||
+		      (yoke_seq_before(s->seq, edge) &&
+		       yoke_seq_after(s->end_seq, tw->rcv_nxt)))) {
+		yoke_timewait_out_of_window(tw, s, skb, rx, paws);
 		if (paws)
 			yoke_drop(tw->net, NULL, skb, PAWSDrops);
 		else
 			yoke_drop(tw->net, NULL, skb, OutOfWindow);
 		return false;
 	}
-	if (seg->flags & YOKE_RST) {
-		if (seg->seq != tw->rcv_nxt) {
+	if (s->flags & YOKE_RST) {
+		if (s->seq != tw->rcv_nxt) {
 			yoke_timewait_challenge(tw, skb, rx);
 			yoke_drop(tw->net, NULL, skb, InvalidRst);
 			return false;
@@ -261,18 +261,18 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 		/* RFC 1337: a reset may be as old as anything else; Linux's users choose. */
 		return tw->fin_wait2 || !READ_ONCE(yoke_net(tw->net)->set.rfc1337);
 	}
-	if (seg->flags & YOKE_SYN) {
+	if (s->flags & YOKE_SYN) {
 		yoke_timewait_challenge(tw, skb, rx);
 		yoke_drop(tw->net, NULL, skb, InvalidSyn);
 		return false;
 	}
-	if (!(seg->flags & YOKE_ACK)) {
+	if (!(s->flags & YOKE_ACK)) {
 		yoke_drop(tw->net, NULL, skb, InvalidFlags);
 		return false;
 	}
 	if (tw->fin_wait2)
-		return yoke_timewait_fin_wait2(tw, seg, skb, rx);
-	if (seg->end_seq != seg->seq)
+		return yoke_timewait_fin_wait2(tw, s, skb, rx);
+	if (s->end_seq != s->seq)
 		yoke_timewait_ack(tw, skb, rx);
 	yoke_spare_back(skb);
 	return false;
@@ -281,17 +281,17 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk_buff *skb,
 					     struct yoke_rx *rx)
 {
-	struct yoke_segment seg;
+	struct yoke_segment s;
 	bool end;
 
-	yoke_ack_parse(skb, &seg);
+	yoke_ack_parse(skb, &s);
 	spin_lock(&tw->lock);
 	/* Where its timer was there may be its RCU head by now. */
 	if (unlikely(tw->dead)) {
 		spin_unlock(&tw->lock);
 		return YOKE_TW_GONE;
 	}
-	if (yoke_timewait_reopens(tw, &seg, rx) && !yoke_timewait_paws(tw, &seg)) {
+	if (yoke_timewait_reopens(tw, &s, rx) && !yoke_timewait_paws(tw, &s)) {
 		rx->isn = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
 		spin_unlock(&tw->lock);
 		yoke_count(tw->net, TimeWaitRecycled);
@@ -303,7 +303,7 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 	rx->dev = tw->owner.dev;
 	rx->mark = tw->mark;
 	rx->foreign = tw->foreign;
-	end = yoke_timewait_segment(tw, &seg, skb, rx);
+	end = yoke_timewait_segment(tw, &s, skb, rx);
 	spin_unlock(&tw->lock);
 	if (end)
 		yoke_timewait_kill(tw);
