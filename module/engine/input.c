@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A segment arrives: RFC 9293 §3.10.7.3 (SYN-SENT) and §3.10.7.4 (all states that have sequence
- * numbers), step by step.
+ * numbers), step by step; but for the third, security, which is IPsec's and asked in engine/rcv.c.
  *
  * Owns: irs, ts_recent, and the states that segments lead to.
  * Runs under the socket lock: in softirq, or in process context for segments that came while a
@@ -158,7 +158,7 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 		yoke_drop(sock_net(sk), sk, skb, PAWSDrops);
 		return;
 	}
-	/* Second, the RST bit. */
+	/* Second, the RST bit: it counts only with an ACK that is good. */
 	if (s->flags & YOKE_RST && !ack) {
 		yoke_drop(sock_net(sk), sk, skb, InvalidRst);
 		return;
@@ -264,7 +264,7 @@ static void yoke_input_twice(struct sock *sk, const struct yoke_segment *s)
 	ys->quickack = TCP_MAX_QUICKACKS;
 }
 
-/* First step failed: tell a peer in good faith where we are. */
+/* The first step failed: tells a peer in good faith where we are. */
 static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -285,7 +285,7 @@ static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment 
 	yoke_output_challenge(sk);
 }
 
-/* Second step: RST. RFC 5961 §3.2: only the exact number counts. Consumes @skb. */
+/* A reset in the window. RFC 5961 §3.2: only the exact number counts. Consumes @skb. */
 static void yoke_input_rst(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
@@ -326,9 +326,7 @@ static void yoke_input_timestamp(struct yoke_sock *ys, const struct yoke_segment
 	ys->ts_recent_s = (u32)ktime_get_seconds();
 }
 
-/*
- * The rest of the fifth step: our FIN is acknowledged. Returns false if the connection has ended.
- */
+/* The rest of the fifth step: our FIN is acknowledged. False: the connection has ended. */
 static bool yoke_input_fin_acked(struct sock *sk)
 {
 	switch (sk->sk_state) {
@@ -352,8 +350,7 @@ static bool yoke_input_fin_acked(struct sock *sk)
 }
 
 /*
- * Data for a program that has gone, or said that it reads no more (RFC 9293
- * §3.6.1, RFC 1122: reset).
+ * Data for a program that has gone, or said that it reads no more (RFC 9293 §3.6.1, RFC 1122: reset).
  */
 static bool yoke_input_unwanted(const struct sock *sk, const struct yoke_segment *s)
 {
@@ -425,14 +422,13 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		yoke_drop(net, sk, skb, Duplicates);
 		return false;
 	}
-	/*
-	 * Simultaneous open: the peer's SYN again, now with its ACK. Tailored to begin at RCV.NXT.
-	 */
+	/* Simultaneous open: the peer's SYN again, with its ACK. Tailored to begin at RCV.NXT. */
 	if (sk->sk_state == TCP_SYN_RECV && s->flags & YOKE_SYN && s->seq == ys->irs) {
 		s->seq++;
 		syn_again = true;
 		ys->ack_now = true;
 	}
+	/* First step: its timestamp, and its numbers. */
 	if (unlikely(yoke_input_paws(ys, s)) && !(s->flags & YOKE_RST)) {
 		yoke_input_out_of_window(sk, s);
 		yoke_drop(net, sk, skb, PAWSDrops);
@@ -444,6 +440,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		yoke_drop(net, sk, skb, OutOfWindow);
 		return false;
 	}
+	/* Second step: RST. */
 	if (unlikely(s->flags & YOKE_RST)) {
 		yoke_input_rst(sk, skb, s);
 		return false;
@@ -466,7 +463,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 			return false;
 		}
 		yoke_ack_process(sk, s);
-		/* Until here, as its window is not scaled. */
+		/* Not before: yoke_ack_window() goes by it, a SYN's window is not scaled. */
 		s->flags &= ~YOKE_SYN;
 		yoke_input_shaken(sk, s);
 		yoke_input_established(sk);
@@ -479,6 +476,7 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		yoke_input_shaken(sk, s);
 		yoke_conn_fastopen_end(sk, false);
 	}
+	/* What an acceptable segment with a good ACK says beside that. */
 	if (ys->ecn.mode && !again)
 		yoke_input_ecn(sk, skb, s);
 	yoke_input_timestamp(ys, s);
