@@ -21,8 +21,7 @@
 /* --- what is received out of order, and what to say of it --- */
 
 /*
- * [start, end) lies beyond RCV.NXT: it heads the blocks, merged with those
- * it touches (RFC 2018 §4).
+ * [start, end) lies beyond RCV.NXT: it heads the blocks, merged with those it touches (RFC 2018 §4).
  */
 static void yoke_text_sack_add(struct yoke_sock *ys, u32 start, u32 end)
 {
@@ -74,7 +73,6 @@ void yoke_text_dsack(struct yoke_sock *ys, u32 start, u32 end)
 	ys->dsack_block.end = end;
 }
 
-
 /* Tries to append @skb's data to @tail, whose end it continues. */
 static bool yoke_text_merge(struct sock *sk, struct sk_buff *tail, struct sk_buff *skb)
 {
@@ -118,6 +116,7 @@ static bool yoke_text_prune(struct sock *sk, u32 before)
 	return true;
 }
 
+/* @skb did not fit: does it when buffers are collapsed, or those farthest on given up? */
 static bool yoke_text_make_room(struct sock *sk, struct sk_buff *skb)
 {
 	yoke_collapse_rcv(sk);
@@ -128,6 +127,7 @@ static bool yoke_text_make_room(struct sock *sk, struct sk_buff *skb)
 		!yoke_seq_after(yoke_cb(skb)->seg.seq, yoke_sk(sk)->rcv_nxt));
 }
 
+/* May @skb be kept? If not, who reads is woken. */
 static bool yoke_text_room(struct sock *sk, struct sk_buff *skb)
 {
 	if (unlikely(!yoke_mem_accept_rx(sk, skb)) && !yoke_text_make_room(sk, skb)) {
@@ -390,9 +390,7 @@ void yoke_text_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_segme
 		return;
 	}
 	if (skb->len && !yoke_text_room(sk, skb)) {
-		/*
-		 * RFC 9293 MUST-62 sends the ACK all the same: the peer learns that nothing moved.
-		 */
+		/* RFC 9293 MUST-62 sends the ACK all the same: nothing has moved. */
 		ys->ack_now = true;
 		yoke_drop(sock_net(sk), sk, skb, MemDrops);
 		return;
