@@ -134,6 +134,31 @@ void yoke_output_quick(struct sock *sk)
 
 /* --- one segment --- */
 
+/*
+ * The header of RFC 9293 §3.1 in front of @skb, with @opt's options, if it is not NULL; window,
+ * urgent pointer and checksum are the caller's. Inlined, as every segment passes here.
+ */
+static __always_inline struct tcphdr *yoke_output_header(struct sk_buff *skb,
+							 const struct yoke_pair *pair, u32 seq,
+							 u32 ack, u16 flags,
+							 const struct yoke_opt *opt)
+{
+	unsigned int size = sizeof(struct tcphdr) + (opt ? yoke_opt_size(opt) : 0);
+	struct tcphdr *th = skb_push(skb, size);
+
+	skb_reset_transport_header(skb);
+	if (opt)
+		yoke_opt_write((u8 *)(th + 1), opt);
+	th->source = pair->lport;
+	th->dest = pair->rport;
+	th->seq = htonl(seq);
+	th->ack_seq = htonl(ack);
+	/* Offset, reserved bits and flags. */
+	*(((__be16 *)th) + 6) = htons(((size >> 2) << 12) | flags);
+	th->check = 0;
+	return th;
+}
+
 /* Options of a segment with @flags. */
 static void yoke_output_options(struct sock *sk, u16 flags, struct yoke_opt *opt)
 {
@@ -241,13 +266,13 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 	struct yoke_opt opt;
 	u16 urgent = yoke_urgent_pointer(ys, seq);
 	u8 ecn = YOKE_IP_NOT_ECT;
-	unsigned int size, mss = 0;
+	unsigned int len = skb->len, mss = 0;
 	struct tcphdr *th;
 	int err;
 
 	if (urgent)
 		flags |= YOKE_URG;
-	if (skb->len) {
+	if (len) {
 		/*
 		 * It answers what came just now: the program talks by turns, and its answers carry
 		 * the ACKs.
@@ -258,12 +283,12 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 		}
 		mss = yoke_output_mss(ys);
 		if (unlikely(ys->pmtud.probe) && seq == ys->pmtud.start)
-			mss = skb->len;
-		ys->put.segs += DIV_ROUND_UP(skb->len, mss);
+			mss = len;
+		ys->put.segs += DIV_ROUND_UP(len, mss);
 	}
-	if (skb->len > mss) {
+	if (len > mss) {
 		skb_shinfo(skb)->gso_size = mss;
-		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(skb->len, mss);
+		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len, mss);
 		skb_shinfo(skb)->gso_type = sk->sk_gso_type;
 		yoke_count_add(sock_net(sk), OutSegs, skb_shinfo(skb)->gso_segs - 1);
 	} else {
@@ -279,29 +304,18 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 		opt.cookie = *cookie;
 	}
 	if (unlikely(ys->ecn.mode == YOKE_ECN_ACCURATE))
-		yoke_output_accecn(sk, skb->len, flags, &opt);
-	size = sizeof(*th) + yoke_opt_size(&opt);
-	skb_push(skb, size);
-	skb_reset_transport_header(skb);
-	th = tcp_hdr(skb);
-	yoke_opt_write((u8 *)(th + 1), &opt);
-
-	th->source = ys->node.pair.lport;
-	th->dest = ys->node.pair.rport;
-	th->seq = htonl(seq);
-	th->ack_seq = flags & YOKE_ACK ? htonl(ys->rcv_nxt) : 0;
-	/* Offset, reserved bits and flags. */
-	*(((__be16 *)th) + 6) = htons(((size >> 2) << 12) | flags);
+		yoke_output_accecn(sk, len, flags, &opt);
+	th = yoke_output_header(skb, &ys->node.pair, seq, flags & YOKE_ACK ? ys->rcv_nxt : 0, flags,
+				&opt);
 	if (flags & YOKE_SYN)
 		th->window = htons(min_t(u32, ys->rcv_wnd, U16_MAX));
 	else
 		th->window = htons(yoke_output_window(sk));
-	th->check = 0;
 	th->urg_ptr = htons(urgent);
 
 	if (unlikely(ys->tx_delay))
 		yoke_pace_delay(sk, skb);
-	if (skb->len > size)
+	if (len)
 		yoke_pace_charge(sk, skb);
 	else
 		skb_set_owner_w(skb, sk);
@@ -435,28 +449,15 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rou
 			 const struct yoke_control *says)
 {
 	struct sk_buff *skb = yoke_spare_get(YOKE_SPARE_TRAVELS, GFP_ATOMIC | __GFP_NOWARN);
-	unsigned int size = sizeof(struct tcphdr);
 	struct tcphdr *th;
 
 	if (!skb) {
 		dst_release(route->dst);
 		return;
 	}
-	if (says->opt)
-		size += yoke_opt_size(says->opt);
-	skb_push(skb, size);
-	skb_reset_transport_header(skb);
-	th = tcp_hdr(skb);
-	th->source = route->pair.lport;
-	th->dest = route->pair.rport;
-	th->seq = htonl(says->seq);
-	th->ack_seq = htonl(says->ack);
-	*(((__be16 *)th) + 6) = htons(((size >> 2) << 12) | says->flags);
+	th = yoke_output_header(skb, &route->pair, says->seq, says->ack, says->flags, says->opt);
 	th->window = htons(min_t(u32, says->wnd, U16_MAX));
-	th->check = 0;
 	th->urg_ptr = 0;
-	if (says->opt)
-		yoke_opt_write((u8 *)(th + 1), says->opt);
 	route->af->checksum(skb, &route->pair, yoke_stream_protocol, offsetof(struct tcphdr, check));
 	/*
 	 * Netfilter and a cgroup's programs (BPF) ask whose it is; one that has gone has none. Charged to
