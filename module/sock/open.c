@@ -286,7 +286,7 @@ undo:
  * Waits while the handshake is on the way. 0 when it is over, one way or the other; else why we
  * gave up.
  */
-static int open_wait_open(struct sock *sk, long timeo, int busy)
+static int open_wait_handshake(struct sock *sk, long timeo, int busy)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	int disconnects = sk->sk_disconnects;
@@ -310,7 +310,7 @@ static int open_wait_open(struct sock *sk, long timeo, int busy)
 	return signal_pending(current) ? sock_intr_errno(timeo) : busy;
 }
 
-/* 0: it is on the way. */
+/* The first half of a connect(). 0: the handshake is on the way; -EALREADY: it was before. */
 static int open_start(struct socket *sock, yoke_sockaddr *uaddr, int len, bool defer)
 {
 	int err;
@@ -334,13 +334,12 @@ static int open_start(struct socket *sock, yoke_sockaddr *uaddr, int len, bool d
 	}
 }
 
-/* Waits for the end of a handshake, unless it is not to be waited for: then gives @err. */
-static int open_end(struct socket *sock, int flags, int err)
+int yoke_open_finish(struct socket *sock, int flags, int err)
 {
 	struct sock *sk = sock->sk;
 
 	if (STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) {
-		err = open_wait_open(sk, sock_sndtimeo(sk, flags & O_NONBLOCK), err);
+		err = open_wait_handshake(sk, sock_sndtimeo(sk, flags & O_NONBLOCK), err);
 		if (err)
 			return err;
 	}
@@ -351,8 +350,7 @@ static int open_end(struct socket *sock, int flags, int err)
 	err = sock_error(sk) ?: -ECONNABORTED;
 	sock->state = SS_UNCONNECTED;
 	sk->sk_disconnects++;
-	if (yoke_open_disconnect(sk, flags))
-		sock->state = SS_DISCONNECTING;
+	yoke_open_disconnect(sk, flags);
 	return err;
 }
 
@@ -363,9 +361,9 @@ static int open_connect_locked(struct socket *sock, yoke_sockaddr *uaddr, int le
 
 	if (uaddr->sa_family == AF_UNSPEC) {
 		sk->sk_disconnects++;	/* who sleeps in a call on it goes home */
-		err = yoke_open_disconnect(sk, flags);
-		sock->state = err ? SS_DISCONNECTING : SS_UNCONNECTED;
-		return err;
+		yoke_open_disconnect(sk, flags);
+		sock->state = SS_UNCONNECTED;
+		return 0;
 	}
 	/* To the program a connection whose SYN waits for its data is open. */
 	if (sock->state == SS_CONNECTING && yoke_sk(sk)->syn_deferred)
@@ -375,7 +373,7 @@ static int open_connect_locked(struct socket *sock, yoke_sockaddr *uaddr, int le
 		return err;
 	if (yoke_sk(sk)->syn_deferred)
 		return 0;
-	return open_end(sock, flags, err ?: -EINPROGRESS);
+	return yoke_open_finish(sock, flags, err ?: -EINPROGRESS);
 }
 
 int yoke_open_defer(struct socket *sock, yoke_sockaddr *uaddr, int len)
@@ -383,11 +381,6 @@ int yoke_open_defer(struct socket *sock, yoke_sockaddr *uaddr, int len)
 	if (uaddr && len < (int)sizeof(uaddr->sa_family))
 		return -EINVAL;
 	return open_start(sock, uaddr, len, true);
-}
-
-int yoke_open_finish(struct socket *sock, int flags, int err)
-{
-	return open_end(sock, flags, err);
 }
 
 int yoke_open_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags)
@@ -544,7 +537,7 @@ static bool open_discard_unread(struct sock *sk)
 }
 
 /* SO_LINGER: waits until the peer has acknowledged all, our FIN too. */
-static void open_wait_close(struct sock *sk, long timeout)
+static void open_wait_fin_acked(struct sock *sk, long timeout)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 
@@ -580,7 +573,7 @@ static void open_close_conn(struct sock *sk, long timeout)
 	} else if (open_close_state(sk)) {
 		yoke_send_fin(sk);
 	}
-	open_wait_close(sk, timeout);
+	open_wait_fin_acked(sk, timeout);
 }
 
 /* The socket has no program any more, and a connection that still has to end. */

@@ -21,7 +21,7 @@ int yoke_open_accept(struct socket *sock, struct socket *newsock, struct proto_a
  */
 int yoke_open_get_port(struct sock *sk, unsigned short num);
 void yoke_open_put_port(struct sock *sk);
-/* proto.disconnect: RFC 9293's ABORT; the socket may be opened again. Socket locked. */
+/* proto.disconnect: RFC 9293's ABORT; the socket may be opened again. Always 0. Socket locked. */
 int yoke_open_disconnect(struct sock *sk, int flags);
 /* proto.shutdown, socket locked, and proto.close, from inet_shutdown() and inet_release(). */
 void yoke_open_shutdown(struct sock *sk, int how);
