@@ -73,7 +73,8 @@ static unsigned int yoke_send_mss(struct sock *sk, const struct dst_entry *dst)
 
 /* --- retransmission --- */
 
-static int yoke_send_again(struct sock *sk, struct sk_buff *skb)
+/* One buffer of the retransmit queue goes again, as a whole if it may. 0 or -errno. */
+static int yoke_send_retransmit(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned int mss = yoke_output_mss(ys);
@@ -135,7 +136,7 @@ int yoke_send_retransmit_head(struct sock *sk)
 		if (err)
 			return err;
 	}
-	return yoke_send_again(sk, skb);
+	return yoke_send_retransmit(sk, skb);
 }
 
 /* What is in flight in segments larger than they may be now goes again. */
@@ -174,7 +175,8 @@ void yoke_send_mtu(struct sock *sk)
 		yoke_send_retransmit_head(sk);	/* the SYN, and not what went with it */
 }
 
-static void yoke_send_resend(struct sock *sk)
+/* Those that recovery holds to be lost go again, as far as cwnd lets them. */
+static void yoke_send_lost(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned int mss = yoke_send_mss(sk, ys->af->refresh(sk)), burst = yoke_pace_burst(sk, mss);
@@ -199,7 +201,7 @@ static void yoke_send_resend(struct sock *sk)
 		    ((yoke_queue_is_splintered(sk) && !skb_queue_is_first(&ys->rtx, skb)) ||
 		     yoke_queue_split(sk, &ys->rtx, skb, room)))
 			break;
-		yoke_send_again(sk, skb);
+		yoke_send_retransmit(sk, skb);
 		/* It may not go, or there is no memory to cut it: nor would the next attempt succeed. */
 		if (seg->state == YOKE_SEG_LOST)
 			break;
@@ -409,7 +411,7 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 	}
 	ys->cwnd_limited = false;
 	if (!list_empty(&ys->rec.board.lost))
-		yoke_send_resend(sk);
+		yoke_send_lost(sk);
 	/* What is lost goes before what is new, however small that is. */
 	if (skb_queue_empty(&sk->sk_write_queue) || yoke_recovery_next(&ys->rec)) {
 		yoke_conn_waits(sk);
@@ -430,7 +432,7 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 	yoke_send_new(sk, how);
 	/* Nagle, a cork or what is left of the peer's window kept it: what is lost goes, then. */
 	if (unlikely(yoke_recovery_frto_starved(&ys->rec, ys->snd_nxt)))
-		yoke_send_resend(sk);
+		yoke_send_lost(sk);
 	/*
 	 * Data that waits with nothing in flight: only a probe can find out that the window opened.
 	 */
@@ -541,7 +543,7 @@ static int yoke_send_syn_with(struct sock *sk, struct sk_buff *data,
 	return yoke_output_transmit(sk, copy, yoke_sk(sk)->iss, YOKE_SYN, true, cookie);
 }
 
-int yoke_send_syn_send(struct sock *sk, bool ask)
+int yoke_send_syn(struct sock *sk, bool ask)
 {
 	struct sk_buff *data = skb_peek(&sk->sk_write_queue);
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -617,7 +619,7 @@ bool yoke_send_tlp(struct sock *sk)
 			return false;
 		skb = skb_peek_tail(&ys->rtx);
 	}
-	if (yoke_send_again(sk, skb))
+	if (yoke_send_retransmit(sk, skb))
 		return false;
 	yoke_recovery_tlp_sent(&ys->rec, ys->snd_nxt, true);
 	yoke_count(sock_net(sk), TLPs);

@@ -26,7 +26,7 @@ unsigned int yoke_send_syn_room(struct sock *sk);
  * Sends it. @ask: with what Fast Open needs, and the buffer at the head of the write queue if
  * yoke_send_syn_room() let it in; it stays there as if it had not been sent. 0, -ECONNREFUSED.
  */
-int yoke_send_syn_send(struct sock *sk, bool ask);
+int yoke_send_syn(struct sock *sk, bool ask);
 /*
  * The SYN-ACK of a connection that is open with the SYN (RFC 7413), with @answer's cookie if it has
  * one. 0, or -ENOBUFS. BH.
@@ -34,7 +34,10 @@ int yoke_send_syn_send(struct sock *sk, bool ask);
 int yoke_send_syn_ack(struct sock *sk, const struct yoke_opt *answer);
 /* Queues a FIN behind the data and pushes. */
 void yoke_send_fin(struct sock *sk);
-/* RTO: the first unacknowledged segment again. REO/fast retransmit goes through push. */
+/*
+ * The first unacknowledged segment again: a timeout's, or a SYN that was not heard. What recovery
+ * finds lost goes by yoke_send_push(). 0 or -errno.
+ */
 int yoke_send_retransmit_head(struct sock *sk);
 /* A tail loss probe (RFC 8985 §7.3). False if there was nothing to probe with. */
 bool yoke_send_tlp(struct sock *sk);

@@ -272,7 +272,7 @@ static int open_connection(struct sock *sk, yoke_sockaddr *uaddr, int len, bool 
 	/* TCP_FASTOPEN_CONNECT: the same if data may go with it, or else the server is asked. */
 	ys->syn_deferred = defer || (ys->fastopen_connect && yoke_send_syn_room(sk));
 	if (!ys->syn_deferred)
-		err = yoke_send_syn_send(sk, ys->fastopen_connect);
+		err = yoke_send_syn(sk, ys->fastopen_connect);
 	if (!err)
 		return 0;
 closed:

@@ -283,7 +283,7 @@ static int write_fastopen(struct sock *sk, struct msghdr *msg, int *copied)
 		}
 		write_drop_empty(sk);
 	}
-	err = yoke_send_syn_send(sk, true);
+	err = yoke_send_syn(sk, true);
 	if (err) {
 		yoke_conn_set_state(sk, TCP_CLOSE);	/* so that it is told once: by this call */
 		yoke_open_disconnect(sk, 0);
