@@ -285,7 +285,7 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
 	if (unlikely(ack->dsack))
 		yoke_count(sock_net(sk), DSACKRecv);
 	if (ack->dsack && ack->dsack_end - ack->dsack_start <= ys->max_window)
-		ys->put.dsacks += DIV_ROUND_UP(ack->dsack_end - ack->dsack_start, ys->mss);
+		ys->sent.dsacks += DIV_ROUND_UP(ack->dsack_end - ack->dsack_start, ys->mss);
 	for (; i < opt->nsacks; i++) {
 		struct yoke_sack block = opt->sack[i];
 
@@ -318,7 +318,7 @@ static void yoke_ack_rtt(struct yoke_sock *ys, const struct yoke_segment *s, str
 		yoke_rtt_sample(&ys->rtt, ack->rtt_us, ack->now_us);
 }
 
-void yoke_ack_search(struct sock *sk, u8 prior_state)
+void yoke_ack_mtu_probe(struct sock *sk, u8 prior_state)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -431,7 +431,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
 	yoke_pace_update(sk);
 	if (unlikely(ys->pmtud.probe))
-		yoke_ack_search(sk, prior_state);
+		yoke_ack_mtu_probe(sk, prior_state);
 	trace_yoke_probe(&ys->node.pair, ys->snd_una, ys->snd_nxt, ys->snd_wnd,
 			 yoke_conn_rcv_window(ys), ys->cc.cwnd, ys->cc.ssthresh, ys->mss,
 			 ys->rtt.srtt_us, ys->rec.state);
@@ -454,7 +454,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 		if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 			yoke_conn_tune_sndbuf(sk);
 		yoke_conn_write_space(sk);
-		yoke_conn_waits(sk);
+		yoke_conn_note_wait(sk);
 	}
 	return true;
 }

@@ -54,6 +54,6 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s);
  * The fate of the path MTU probe under way (RFC 4821 §7.6), after an ACK, or a timer in place of one;
  * recovery was in @prior_state before.
  */
-void yoke_ack_search(struct sock *sk, u8 prior_state);
+void yoke_ack_mtu_probe(struct sock *sk, u8 prior_state);
 
 #endif

@@ -166,7 +166,7 @@ void yoke_conn_init(struct sock *sk)
 	ys->mss_clamp = U16_MAX;
 	ys->window_clamp = U32_MAX;
 	ys->pmtu = U16_MAX;
-	ys->waits = YOKE_WAIT_MAX;
+	ys->waits_for = YOKE_WAIT_MAX;
 
 	sk->sk_sndbuf = READ_ONCE(set->wmem[1]);
 	sk->sk_rcvbuf = READ_ONCE(set->rmem[1]);
@@ -451,9 +451,9 @@ void yoke_conn_renew(struct sock *sk)
 	ys->retransmits = 0;
 	ys->keep_probes_out = 0;
 	ys->challenge_jiffies = 0;
-	ys->waits = YOKE_WAIT_MAX;
+	ys->waits_for = YOKE_WAIT_MAX;
 	memset(&ys->got, 0, sizeof(ys->got));
-	memset(&ys->put, 0, sizeof(ys->put));
+	memset(&ys->sent, 0, sizeof(ys->sent));
 	memset(&ys->rto, 0, sizeof(ys->rto));
 	memset(&ys->wait, 0, sizeof(ys->wait));
 	ys->bytes_acked = 0;
@@ -563,7 +563,7 @@ static bool yoke_conn_window_full(const struct sock *sk)
 	return room < (s32)min_t(u32, skb->len, ys->mss);
 }
 
-void yoke_conn_waits(struct sock *sk)
+void yoke_conn_note_wait(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	enum yoke_wait wait = YOKE_WAIT_PATH;
@@ -575,12 +575,12 @@ void yoke_conn_waits(struct sock *sk)
 	else if (skb_queue_empty(&sk->sk_write_queue) && !ys->cwnd_limited && sk->sk_socket &&
 		 test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 		wait = YOKE_WAIT_BUFFER;
-	if (likely(wait == ys->waits))
+	if (likely(wait == ys->waits_for))
 		return;
-	if (ys->waits != YOKE_WAIT_MAX)
-		ys->wait.spent[ys->waits] += (u32)jiffies - ys->wait.since;
+	if (ys->waits_for != YOKE_WAIT_MAX)
+		ys->wait.spent[ys->waits_for] += (u32)jiffies - ys->wait.since;
 	ys->wait.since = (u32)jiffies;
-	ys->waits = wait;
+	ys->waits_for = wait;
 }
 
 void yoke_conn_write_space(struct sock *sk)
@@ -591,7 +591,7 @@ void yoke_conn_write_space(struct sock *sk)
 		sk->sk_write_space(sk);
 }
 
-void yoke_conn_timer_probe(struct sock *sk)
+void yoke_conn_timer_tlp(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned long pto = 0;
@@ -632,7 +632,7 @@ void yoke_conn_timer_rtx(struct sock *sk)
 
 	if (!skb_queue_empty(&ys->rtx)) {
 		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, timeout);
-		yoke_conn_timer_probe(sk);
+		yoke_conn_timer_tlp(sk);
 		return;
 	}
 	if (ys->probe_tail)

@@ -208,7 +208,7 @@ struct yoke_listener {
  * @rcv_wnd:	window advertised then, bytes
  * @advmss:	the MSS option we send
  * @syn_tsval:	our timestamp when the SYN left first
- * @put:	segments with text, bytes that were retransmitted, and duplicates that the peer reported
+ * @sent:	segments with text, bytes that were retransmitted, and duplicates that the peer reported
  * @challenge_jiffies: when the last challenge ACK left (RFC 5961 §7), 0 for never, or the SYN-ACK that
  *		a SYN of Fast Open asked for again
  *
@@ -341,7 +341,7 @@ struct yoke_sock {
 	u8	syn_retries;		/* TCP_SYNCNT, 0 if not set */
 	u8	timers;
 	u8	nsacks;
-	u8	waits;			/* enum yoke_wait */
+	u8	waits_for;		/* enum yoke_wait */
 	u8	held_acks;		/* ACKs in one: engine/compress.c */
 	u8	keep_cnt;
 	u8	defer_accept;
@@ -411,7 +411,7 @@ struct yoke_sock {
 		u64	again;
 		u32	segs;
 		u32	dsacks;
-	} put;
+	} sent;
 
 	struct yoke_owner	owner;
 	struct yoke_saved_syn	*saved_syn;
@@ -471,7 +471,7 @@ void yoke_conn_timers_stop(struct sock *sk);
  */
 void yoke_conn_timer_rtx(struct sock *sk);
 /* New data has joined what is in flight: only the tail loss probe starts anew. */
-void yoke_conn_timer_probe(struct sock *sk);
+void yoke_conn_timer_tlp(struct sock *sk);
 
 static inline bool yoke_conn_timer_armed(const struct yoke_sock *ys, enum yoke_timer which)
 {
@@ -588,8 +588,8 @@ void yoke_conn_tune_rcvbuf(struct sock *sk);
  * more would fit. No lock needed.
  */
 bool yoke_conn_readable(const struct sock *sk, int target);
-/* Looks anew what sending waits for. */
-void yoke_conn_waits(struct sock *sk);
+/* Notes what sending waits for now, and for how long it did for something else. */
+void yoke_conn_note_wait(struct sock *sk);
 /* Wakes a writer if there is room now. */
 void yoke_conn_write_space(struct sock *sk);
 

@@ -210,7 +210,7 @@ static void yoke_output_accecn(struct sock *sk, unsigned int len, u16 flags, str
 }
 
 /* The ACK that was owed is on its way. */
-static void yoke_output_acked(struct sock *sk)
+static void yoke_output_ack_left(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -284,7 +284,7 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 		mss = yoke_output_mss(ys);
 		if (unlikely(ys->pmtud.probe) && seq == ys->pmtud.start)
 			mss = len;
-		ys->put.segs += DIV_ROUND_UP(len, mss);
+		ys->sent.segs += DIV_ROUND_UP(len, mss);
 	}
 	if (len > mss) {
 		skb_shinfo(skb)->gso_size = mss;
@@ -322,7 +322,7 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
 	ys->af->checksum(skb, &ys->node.pair, sk->sk_protocol, offsetof(struct tcphdr, check));
 	if (flags & YOKE_ACK)
-		yoke_output_acked(sk);
+		yoke_output_ack_left(sk);
 	ys->segs_out += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
 	yoke_count(sock_net(sk), OutSegs);
 

@@ -111,7 +111,7 @@ static int yoke_send_retransmit(struct sock *sk, struct sk_buff *skb)
 	err = yoke_output_queued(sk, skb, NULL);
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
-	ys->put.again += skb->len;
+	ys->sent.again += skb->len;
 	yoke_count_add(sock_net(sk), RetransSegs, max_t(u32, 1, DIV_ROUND_UP(skb->len, mss)));
 	if (unlikely(yoke_cb(skb)->flags & YOKE_SYN))
 		yoke_count(sock_net(sk), SynRetrans);
@@ -381,7 +381,7 @@ static void yoke_send_new(struct sock *sk, enum yoke_push how)
 	if (sent && (idle || !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX)))
 		yoke_conn_timer_rtx(sk);
 	else if (sent)
-		yoke_conn_timer_probe(sk);
+		yoke_conn_timer_tlp(sk);
 }
 
 /* TCP_REPAIR: what is written has left long ago, by another socket of the same name. */
@@ -414,7 +414,7 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 		yoke_send_lost(sk);
 	/* What is lost goes before what is new, however small that is. */
 	if (skb_queue_empty(&sk->sk_write_queue) || yoke_recovery_next(&ys->rec)) {
-		yoke_conn_waits(sk);
+		yoke_conn_note_wait(sk);
 		return;
 	}
 	if (skb_queue_empty(&ys->rtx)) {
@@ -439,7 +439,7 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 	if (skb_queue_empty(&ys->rtx) && !skb_queue_empty(&sk->sk_write_queue) &&
 	    !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
 		yoke_conn_timer_rtx(sk);
-	yoke_conn_waits(sk);
+	yoke_conn_note_wait(sk);
 }
 
 /* --- opening and closing --- */

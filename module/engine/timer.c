@@ -292,7 +292,7 @@ static void yoke_timer_reo(struct sock *sk)
 	wait = yoke_recovery_reo_timeout(&ys->rec, &ys->cc, &ys->rtt, ys->snd_una, ys->snd_nxt,
 					 (u32)ys->now_us);
 	if (unlikely(ys->pmtud.probe))
-		yoke_ack_search(sk, prior_state);
+		yoke_ack_mtu_probe(sk, prior_state);
 	if (wait)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(wait));
 	yoke_send_push(sk, YOKE_PUSH_NAGLE);

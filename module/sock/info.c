@@ -38,7 +38,7 @@ static u64 info_sent(const struct yoke_sock *ys)
 	u32 syn = (u32)numbers - (ys->snd_nxt - ys->iss - 1);
 	u32 fin = ys->fin_queued && ys->snd_nxt == ys->write_seq;
 
-	return ys->mss ? numbers - syn - fin + ys->put.again : 0;
+	return ys->mss ? numbers - syn - fin + ys->sent.again : 0;
 }
 
 /* Times in which there was something to send, by what it waited for. */
@@ -50,7 +50,7 @@ static void info_waits(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 	for (i = 0; i < YOKE_WAIT_MAX; i++) {
 		u32 spent = ys->wait.spent[i];
 
-		if (i == ys->waits)
+		if (i == ys->waits_for)
 			spent += (u32)jiffies - ys->wait.since;
 		us[i] = (u64)spent * (USEC_PER_SEC / HZ);
 		info->tcpi_busy_time += us[i];
@@ -109,10 +109,10 @@ static void info_send(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 	info->tcpi_bytes_acked = ys->bytes_acked;
 	info->tcpi_segs_out = ys->segs_out;
 	info->tcpi_snd_wnd = ys->snd_wnd;
-	info->tcpi_data_segs_out = ys->put.segs;
+	info->tcpi_data_segs_out = ys->sent.segs;
 	info->tcpi_bytes_sent = info_sent(ys);
-	info->tcpi_bytes_retrans = ys->put.again;
-	info->tcpi_dsack_dups = ys->put.dsacks;
+	info->tcpi_bytes_retrans = ys->sent.again;
+	info->tcpi_dsack_dups = ys->sent.dsacks;
 	info->tcpi_total_rto = ys->rto.total;
 	if (READ_ONCE(ys->inet.sk.sk_txrehash) == SOCK_TXREHASH_ENABLED)
 		info->tcpi_rehash = ys->rto.total;

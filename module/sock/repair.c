@@ -170,7 +170,7 @@ int yoke_repair_set_options(struct sock *sk, sockptr_t optval, unsigned int len)
 
 	if (!ys->repair)
 		return -EINVAL;
-	if (sk->sk_state != TCP_ESTABLISHED || ys->put.segs)
+	if (sk->sk_state != TCP_ESTABLISHED || ys->sent.segs)
 		return -EPERM;
 	for (; !err && len - at >= sizeof(opt); at += sizeof(opt)) {
 		if (copy_from_sockptr_offset(&opt, optval, at, sizeof(opt)))
