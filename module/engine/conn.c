@@ -297,7 +297,7 @@ void yoke_conn_keepalive(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	if (sock_flag(sk, SOCK_KEEPOPEN) &&
-	    !((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT)))
+	    !yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
 		yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP,
 				    ys->keep_time ?:
 				    READ_ONCE(yoke_net(sock_net(sk))->set.keepalive_time));

@@ -431,6 +431,12 @@ static inline struct sock *yoke_node_sk(const struct yoke_node *node)
 	return (struct sock *)container_of(node, struct yoke_sock, node);
 }
 
+/* Is it in one of @states (TCPF_*)? */
+static inline bool yoke_conn_in(const struct sock *sk, int states)
+{
+	return (1 << sk->sk_state) & states;
+}
+
 /* Its algorithm wants all of ECN, as RFC 8257 has it. */
 static inline bool yoke_conn_needs_ecn(const struct sock *sk)
 {
@@ -481,7 +487,7 @@ static inline bool yoke_conn_timer_armed(const struct yoke_sock *ys, enum yoke_t
 /* The program has closed, but there was no memory for the FIN: the timer is to try again. */
 static inline bool yoke_conn_owes_fin(const struct sock *sk)
 {
-	return (1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK) &&
+	return yoke_conn_in(sk, TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK) &&
 	       !yoke_sk(sk)->fin_queued;
 }
 

@@ -357,7 +357,7 @@ static bool yoke_input_unwanted(const struct sock *sk, const struct yoke_segment
 	u32 end = s->end_seq - !!(s->flags & YOKE_FIN);
 
 	return s->len && sk->sk_shutdown & RCV_SHUTDOWN &&
-	       (1 << sk->sk_state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
+	       yoke_conn_in(sk, TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2) &&
 	       yoke_seq_after(end, yoke_sk(sk)->rcv_nxt);
 }
 
@@ -525,7 +525,7 @@ static void yoke_input_segment(struct sock *sk, struct sk_buff *skb)
 		return;
 	}
 	/* Sixth, URG; seventh and eighth, text and FIN. */
-	if (likely((1 << sk->sk_state) & YOKE_DATA_STATES)) {
+	if (likely(yoke_conn_in(sk, YOKE_DATA_STATES))) {
 		if (unlikely(s.flags & YOKE_URG || (ys->urgent && s.len)))
 			yoke_urgent_rcv(sk, skb, s.seq, s.flags & YOKE_URG ? &s.urg : NULL);
 		yoke_text_rcv(sk, skb, &s);

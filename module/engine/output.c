@@ -102,7 +102,7 @@ void yoke_output_window_update(struct sock *sk)
 	yoke_conn_clock(ys);
 	yoke_conn_tune_rcvbuf(sk);
 	cur = yoke_conn_rcv_window(ys);
-	if (!((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)))
+	if (!yoke_conn_in(sk, TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2))
 		return;
 	/*
 	 * An ACK that was put off until the reader came; or all is read and nobody answers: the peer may

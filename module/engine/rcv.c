@@ -50,7 +50,7 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 
 	bh_lock_sock_nested(sk);
 	owned = sock_owned_by_user(sk);
-	if (!owned && (1 << sk->sk_state) & YOKE_RCV_ENDED) {
+	if (!owned && yoke_conn_in(sk, YOKE_RCV_ENDED)) {
 		bh_unlock_sock(sk);
 		return false;
 	}
@@ -246,7 +246,7 @@ int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
 		.ttl = U8_MAX,		/* asked before, too */
 	};
 
-	if (likely(!((1 << sk->sk_state) & YOKE_RCV_ENDED)))
+	if (likely(!yoke_conn_in(sk, YOKE_RCV_ENDED)))
 		return yoke_rcv_input(sk, skb);
 	/* The program may have made the socket forget what pair it was. */
 	if (sk->sk_state == TCP_LISTEN || tcp_hdr(skb)->dest != rx.pair.lport ||
@@ -278,7 +278,7 @@ static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, i
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	/* While the SYN waits for data nothing has left that it could be about. */
-	if ((1 << sk->sk_state) & YOKE_RCV_ENDED || ys->syn_deferred)
+	if (yoke_conn_in(sk, YOKE_RCV_ENDED) || ys->syn_deferred)
 		return;
 	if (!yoke_seq_between(seq, ys->snd_una, ys->snd_nxt)) {
 		yoke_count(sock_net(sk), OutOfWindowIcmps);
@@ -298,7 +298,7 @@ static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, i
 		return;
 	}
 	/* Any of them ends an attempt (RFC 5461 §4.1, as in Linux); what Fast Open had accepted is none. */
-	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV) &&
+	if (yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV) &&
 	    !(ys->fastopen && READ_ONCE(sk->sk_socket))) {
 		if (!sock_owned_by_user(sk))
 			yoke_conn_abort(sk, err);

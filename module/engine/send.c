@@ -26,7 +26,7 @@
 /* May data leave? In SYN-RECEIVED, too, if Fast Open brought it about. */
 static bool yoke_send_may(const struct sock *sk)
 {
-	return (1 << sk->sk_state) & YOKE_SEND_STATES || yoke_sk(sk)->fastopen;
+	return yoke_conn_in(sk, YOKE_SEND_STATES) || yoke_sk(sk)->fastopen;
 }
 
 /* --- sizes --- */

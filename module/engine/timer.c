@@ -89,7 +89,7 @@ static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
 		return true;
 	if (ys->fastopen)
 		limit = ys->syn_retries ?: READ_ONCE(set->synack_retries) + 1;
-	else if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
+	else if (yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
 		limit = ys->syn_retries ?: READ_ONCE(set->syn_retries);
 	else if (ys->user_timeout)
 		return false;
@@ -157,7 +157,7 @@ static void yoke_timer_retransmit(struct sock *sk)
 	 * waited for (RFC 9293 MUST-35, MUST-37, SHLD-17).
 	 */
 	if (unlikely(!ys->snd_wnd) && !sock_flag(sk, SOCK_DEAD) &&
-	    !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)))
+	    !yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
 		tries = &ys->probes_out;
 	if (sock_flag(sk, SOCK_DEAD) &&
 	    yoke_timer_orphan_is_too_dear(sk, yoke_timer_alive(sk) ||
@@ -186,7 +186,7 @@ static void yoke_timer_retransmit(struct sock *sk)
 		__sk_dst_reset(sk);
 	/* What nobody answers at all says nothing of sizes: a SYN is small. */
 	if (ys->retransmits >= READ_ONCE(set->retries1) && READ_ONCE(set->mtu_probing) &&
-	    !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) && !ys->fastopen)
+	    !yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV) && !ys->fastopen)
 		yoke_conn_black_hole(sk);
 	yoke_recovery_rto(&ys->rec, &ys->cc, ys->snd_una, ys->snd_nxt, (u32)ys->now_us,
 			  READ_ONCE(set->frto));

@@ -21,7 +21,6 @@
 #include "repair.h"
 #include "sockopt.h"
 
-#define STATE(sk)	(1 << (sk)->sk_state)
 #define PORT_SHUFFLE	(10 * HZ)	/* Linux's */
 
 static struct yoke_ports *open_ports(const struct sock *sk)
@@ -88,11 +87,11 @@ static bool open_wants_reset(const struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
-	if (STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 |
-			 TCPF_SYN_RECV))
+	if (yoke_conn_in(sk, TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 |
+			     TCPF_SYN_RECV))
 		return true;
 	/* Our FIN has not left yet. */
-	return (STATE(sk) & (TCPF_CLOSING | TCPF_LAST_ACK)) &&
+	return yoke_conn_in(sk, TCPF_CLOSING | TCPF_LAST_ACK) &&
 	       (ys->snd_nxt != ys->write_seq || yoke_conn_owes_fin(sk));
 }
 
@@ -294,7 +293,7 @@ static int open_wait_handshake(struct sock *sk, long timeo, int busy)
 	if (!timeo)
 		return busy;
 	add_wait_queue(sk_sleep(sk), &wait);
-	while (STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) {
+	while (yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV)) {
 		release_sock(sk);
 		timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, timeo);
 		lock_sock(sk);
@@ -305,7 +304,7 @@ static int open_wait_handshake(struct sock *sk, long timeo, int busy)
 	/* Another thread has let go of it, and what it is now is not ours. */
 	if (disconnects != sk->sk_disconnects)
 		return -EPIPE;
-	if (!(STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)))
+	if (!yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
 		return 0;
 	return signal_pending(current) ? sock_intr_errno(timeo) : busy;
 }
@@ -338,7 +337,7 @@ int yoke_open_finish(struct socket *sock, int flags, int err)
 {
 	struct sock *sk = sock->sk;
 
-	if (STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV)) {
+	if (yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV)) {
 		err = open_wait_handshake(sk, sock_sndtimeo(sk, flags & O_NONBLOCK), err);
 		if (err)
 			return err;
@@ -403,7 +402,7 @@ int yoke_open_listen(struct socket *sock, int backlog)
 	int err = -EINVAL;
 
 	lock_sock(sk);
-	if (sock->state != SS_UNCONNECTED || !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
+	if (sock->state != SS_UNCONNECTED || !yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN))
 		goto out;
 	WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
 	err = 0;
@@ -516,7 +515,7 @@ void yoke_open_shutdown(struct sock *sk, int how)
 {
 	if (!(how & SEND_SHUTDOWN))
 		return;
-	if (!(STATE(sk) & (TCPF_ESTABLISHED | TCPF_SYN_RECV | TCPF_CLOSE_WAIT)))
+	if (!yoke_conn_in(sk, TCPF_ESTABLISHED | TCPF_SYN_RECV | TCPF_CLOSE_WAIT))
 		return;
 	yoke_conn_clock(yoke_sk(sk));
 	if (open_close_state(sk))
@@ -544,7 +543,7 @@ static void open_wait_fin_acked(struct sock *sk, long timeout)
 	if (!timeout)
 		return;
 	add_wait_queue(sk_sleep(sk), &wait);
-	while (STATE(sk) & (TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK) &&
+	while (yoke_conn_in(sk, TCPF_FIN_WAIT1 | TCPF_CLOSING | TCPF_LAST_ACK) &&
 	       timeout && !signal_pending(current)) {
 		release_sock(sk);
 		timeout = wait_woken(&wait, TASK_INTERRUPTIBLE, timeout);

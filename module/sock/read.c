@@ -15,14 +15,12 @@
 #include "read.h"
 #include "repair.h"
 
-#define STATE(sk)	(1 << (sk)->sk_state)
-
 int yoke_read_bytes(struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 	int n;
 
-	if (STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
+	if (yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
 		return 0;
 	if (ys->urgent && !sock_flag(sk, SOCK_URGINLINE) &&
 	    !yoke_seq_before(ys->urg_seq, ys->copied_seq) &&

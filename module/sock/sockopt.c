@@ -25,8 +25,6 @@
 #include "repair.h"
 #include "sockopt.h"
 
-#define STATE(sk)	(1 << (sk)->sk_state)
-
 /* A change of Nagle or cork: what was held back may go. */
 static void sockopt_push(struct sock *sk)
 {
@@ -58,7 +56,7 @@ static int sockopt_set_keepidle(struct sock *sk, int val)
 	int err = sockopt_set_seconds(&ys->keep_time, val, MAX_TCP_KEEPIDLE);
 
 	if (!err && sock_flag(sk, SOCK_KEEPOPEN) &&
-	    !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT)))
+	    !yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
 		yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP, ys->keep_time - min(idle, ys->keep_time));
 	return err;
 }
@@ -110,7 +108,7 @@ static void sockopt_set_quickack(struct sock *sk, int val)
 
 	ys->pingpong = !val;
 	ys->quickack = val ? TCP_MAX_QUICKACKS : 0;
-	if (!val || !ys->ack_due || !(STATE(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+	if (!val || !ys->ack_due || !yoke_conn_in(sk, TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))
 		return;
 	yoke_conn_clock(ys);
 	yoke_output_ack(sk);
@@ -141,7 +139,7 @@ static int sockopt_set_fastopen(struct sock *sk, int val)
 {
 	int err;
 
-	if (val < 0 || !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
+	if (val < 0 || !yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN))
 		return -EINVAL;
 	err = yoke_listen_prepare(sk);
 	if (!err)
@@ -164,7 +162,7 @@ static int sockopt_set_fastopen_connect(struct sock *sk, int val)
 
 static int sockopt_set_fastopen_no_cookie(struct sock *sk, int val)
 {
-	if (val < 0 || val > 1 || !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
+	if (val < 0 || val > 1 || !yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN))
 		return -EINVAL;
 	yoke_sk(sk)->fastopen_no_cookie = val;
 	return 0;
@@ -182,7 +180,7 @@ static int sockopt_set_fastopen_key(struct sock *sk, sockptr_t optval, unsigned 
 		return -EFAULT;
 	/* What will not listen any more has no use for them. */
 	lock_sock(sk);
-	if (STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)) {
+	if (yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN)) {
 		err = yoke_listen_prepare(sk);
 		if (!err)
 			yoke_fastopen_set_keys(sock_net(sk), sk, keys, len / YOKE_FASTOPEN_KEY);
@@ -397,10 +395,10 @@ static int sockopt_set_ip(struct sock *sk, int level, int name, sockptr_t val, u
 		ys->has_labels = true;
 		release_sock(sk);
 	}
-	if (err || (1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
+	if (err || yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN))
 		return err;
 	lock_sock(sk);
-	if (!((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN)) &&
+	if (!yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN) &&
 	    yoke_addr_options_len(sk, ys->af) != ys->options_len) {
 		yoke_conn_clock(ys);
 		yoke_conn_sync_mss(sk, ys->pmtu);
@@ -453,7 +451,7 @@ static int sockopt_get_maxseg(struct sock *sk)
 
 	if (ys->repair)
 		return ys->mss_clamp;
-	if (!(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
+	if (!yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN))
 		return ys->mss;
 	return ys->user_mss ?: TCP_MSS_DEFAULT;
 }
@@ -469,7 +467,7 @@ static int sockopt_cc_info(struct sock *sk, union tcp_cc_info *info)
 	len = cc->ops->get_info ? cc->ops->get_info(cc, ~0u, &attr, info) : 0;
 	/* What lives on marks has nothing to say without them. */
 	if (yoke_conn_needs_ecn(sk) && yoke_sk(sk)->ecn.mode == YOKE_ECN_OFF &&
-	    !(STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN)))
+	    !yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN))
 		memset(info, 0, len);
 	return len;
 }
@@ -507,7 +505,8 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 	case TCP_WINDOW_CLAMP:
 		*val = ys->window_clamp;
 		if (ys->window_clamp == U32_MAX)	/* then the header's field is the limit */
-			*val = STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN) ? 0 : U16_MAX << ys->rcv_wscale;
+			*val = yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN) ? 0 :
+			       U16_MAX << ys->rcv_wscale;
 		return 0;
 	case TCP_QUICKACK:
 		*val = !ys->pingpong;
@@ -526,7 +525,7 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 		*val = ys->save_syn;
 		return 0;
 	case TCP_FASTOPEN:
-		*val = STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN) && ys->listener ?
+		*val = yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN) && ys->listener ?
 		       ys->listener->fastopen_max : 0;
 		return 0;
 	case TCP_FASTOPEN_CONNECT:
@@ -686,7 +685,7 @@ static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int _
 	}
 	if (name == TCP_FASTOPEN_KEY) {
 		lock_sock(sk);
-		if (STATE(sk) & (TCPF_CLOSE | TCPF_LISTEN) && yoke_sk(sk)->listener)
+		if (yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN) && yoke_sk(sk)->listener)
 			n = yoke_fastopen_get_keys(sock_net(sk), sk, keys);
 		release_sock(sk);
 		return sockopt_put(optval, optlen, keys, min_t(int, len, n * YOKE_FASTOPEN_KEY));

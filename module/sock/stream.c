@@ -25,8 +25,6 @@
 #include "sockopt.h"
 #include "stream.h"
 
-#define STATE(sk)	(1 << (sk)->sk_state)
-
 /* --- waiting, asking --- */
 
 /* Room for a writer? If not, he is to be woken. */
@@ -92,7 +90,7 @@ static int stream_ioctl(struct sock *sk, int cmd, yoke_ioctl_arg arg)
 	if (cmd != SIOCINQ && cmd != SIOCOUTQ && cmd != SIOCOUTQNSD && cmd != SIOCATMARK)
 		return -ENOIOCTLCMD;
 	lock_sock(sk);
-	opening = STATE(sk) & (TCPF_SYN_SENT | TCPF_SYN_RECV);
+	opening = yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV);
 	if (sk->sk_state == TCP_LISTEN && cmd != SIOCATMARK)
 		err = -EINVAL;
 	else if (cmd == SIOCATMARK)

@@ -17,8 +17,6 @@
 #include "repair.h"
 #include "write.h"
 
-#define STATE(sk)	(1 << (sk)->sk_state)
-
 /* How what is written gets into the buffers. */
 enum write_how {
 	WRITE_COPY,
@@ -298,7 +296,7 @@ static int write_check(struct sock *sk, struct msghdr *msg, long *timeo,
 {
 	int err;
 
-	if (STATE(sk) & ~(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) && !yoke_sk(sk)->fastopen) {
+	if (!yoke_conn_in(sk, TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) && !yoke_sk(sk)->fastopen) {
 		err = sk_stream_wait_connect(sk, timeo);
 		if (err)
 			return sk_stream_error(sk, msg->msg_flags, err);
