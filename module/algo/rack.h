@@ -117,10 +117,10 @@ static inline bool yoke_rack_before(u32 a, u32 b)
 }
 
 /*
- * What of @seg ends at @end_seq is newly delivered (§6.2 steps 2 and 3). Returns false if it was
- * retransmitted and nobody knows which of its transmissions arrived.
+ * What of @seg ends at @end_seq is newly delivered (§6.2 steps 2 and 3). Of what was retransmitted,
+ * and of which nobody knows which transmission arrived, only the number counts.
  */
-static inline bool yoke_rack_delivered(struct yoke_rack *rack, const struct yoke_seg *seg,
+static inline void yoke_rack_delivered(struct yoke_rack *rack, const struct yoke_seg *seg,
 				       u32 end_seq, struct yoke_ack *ack)
 {
 	u32 rtt_us = max_t(s32, ack->now_us - seg->tx_us, 1);
@@ -128,8 +128,8 @@ static inline bool yoke_rack_delivered(struct yoke_rack *rack, const struct yoke
 	if (yoke_seq_after(end_seq, rack->fack))
 		rack->fack = end_seq;
 	if (unlikely(seg->retrans)) {
-		if (rtt_us < rack->min_us)	/* step 2: it was the original that arrived */
-			return false;
+		if (rtt_us < rack->min_us)	/* step 2: it may be the original that arrived */
+			return;
 	} else if (unlikely(yoke_seq_before(end_seq, ack->prior_fack))) {
 		rack->reordering = true;	/* step 3 */
 		ack->overtaken = max(ack->overtaken, ack->prior_fack - seg->seq);
@@ -142,7 +142,6 @@ static inline bool yoke_rack_delivered(struct yoke_rack *rack, const struct yoke
 		rack->end_seq = end_seq;
 		rack->valid = true;
 	}
-	return true;
 }
 
 /*
