@@ -21,6 +21,7 @@ void yoke_listen_rebind(struct sock *sk);
 void yoke_listen_stop(struct sock *sk);
 /* Takes the first child off the queue, or NULL. Socket locked. */
 struct sock *yoke_listen_dequeue(struct sock *sk);
+/* Is there one? */
 static inline bool yoke_listen_ready(const struct sock *sk)
 {
 	return !hlist_empty(&yoke_sk(sk)->listener->queue);

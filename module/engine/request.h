@@ -74,26 +74,28 @@ int yoke_request_init(void);
 void yoke_request_exit(void);
 
 /*
- * What the SYN @s offers, and what we make of it, in @req, which is zero but for @passing and @cookie. False if
- * there is no way back; else that is in @route, for yoke_request_send_by() or dst_release().
- * Either way it needs yoke_request_forget(), as it frees what @req points to.
+ * For a request on the stack: puts into @req, which is zero but for @passing and @cookie, what the
+ * SYN @s offers and what we make of it. False if there is no way back; else @route is that way, and
+ * the caller's, for yoke_request_send_by() or dst_release(). Either way yoke_request_forget() has to
+ * follow.
  */
 bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff *skb,
 		       const struct yoke_segment *s, const struct yoke_rx *rx,
 		       struct yoke_route *route);
+/* Frees what @req points to, not @req. */
 void yoke_request_forget(struct yoke_request *req);
-/* The same, made: NULL if there is no memory, too. */
+/* A request that can outlive this call, filled likewise. NULL: no way back, or no memory. */
 struct yoke_request *yoke_request_new(struct sock *sk, struct sk_buff *skb,
 				      const struct yoke_segment *s, const struct yoke_rx *rx,
 				      struct yoke_route *route);
 /*
- * It becomes visible; from now on its timer watches over it. False, and it is gone, if its pair is
- * in the table already, or the listener closes.
+ * @req becomes visible; from now on its timer watches over it. False, and it is gone, if its pair
+ * is in the table already, or the listener closes.
  */
 bool yoke_request_add(struct yoke_request *req);
-/* A SYN-ACK, or an ACK, of its. */
+/* Sends @req's SYN-ACK, or an ACK (@flags), by a route that is looked up for it. */
 void yoke_request_send(struct yoke_request *req, u16 flags);
-/* The same by @route, which is used up; @answer: with its Fast Open cookie, or NULL. */
+/* The same by @route, which is used up; with @answer's Fast Open cookie, if it is not NULL. */
 void yoke_request_send_by(struct yoke_request *req, u16 flags, const struct yoke_opt *answer,
 			  struct yoke_route *route);
 /* The SYN came again: our answer was lost. Rate-limited as those to suspicious segments. */
@@ -108,13 +110,15 @@ void yoke_request_challenge(struct yoke_request *req);
  * wait for data. False if the time for that is over.
  */
 bool yoke_request_defer(struct yoke_request *req);
-/* It ends without a child. False if it has ended, or become one, before. */
+/* @req ends without a child. False if it has ended before, or become one. */
 bool yoke_request_drop(struct yoke_request *req);
 /*
- * A child takes its place in the table; a cookie holds none. False if that is no more, or another
- * has it. Listener's lock held; yoke_request_release() follows without it, but for cookies.
+ * The child @ys takes @req's place in the table, or, if @req is @passing and has none, a free one.
+ * False if @req has ended, or another has the place. Listener's lock held; unless @passing,
+ * yoke_request_release() follows when that is let go.
  */
 bool yoke_request_replace(struct yoke_request *req, struct yoke_sock *ys);
+/* Ends @req's timer, and gives up the references of timer and table. */
 void yoke_request_release(struct yoke_request *req);
 
 #endif
