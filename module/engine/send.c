@@ -266,7 +266,9 @@ static int yoke_send_allowed(struct sock *sk, const struct sk_buff *skb,
 	if (len <= most) {
 		if (len % mss && yoke_send_hold(sk, skb, how))
 			len -= len % mss;
-		return len ?: skb->len ? -1 : 0;
+		if (!len && skb->len)
+			return -1;
+		return len;
 	}
 	if (most >= mss) {
 		if (most < burst && yoke_send_defer(sk, most)) {
