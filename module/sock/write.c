@@ -64,6 +64,7 @@ static bool push_is_due(const struct yoke_sock *ys)
 	return yoke_seq_after(ys->write_seq, ys->pushed_seq + (ys->max_window >> 1));
 }
 
+/* An empty one, at the end of the write queue. NULL: the send buffer is full, or no memory. */
 static struct sk_buff *write_new(struct sock *sk)
 {
 	struct sk_buff *skb;
@@ -291,7 +292,8 @@ static int write_fastopen(struct sock *sk, struct msghdr *msg, int *copied)
 	return yoke_open_finish(sk->sk_socket, flags, -EINPROGRESS);
 }
 
-static int write_check(struct sock *sk, struct msghdr *msg, long *timeo,
+/* Before the first byte: waits until the connection is open, and reads the control messages. */
+static int write_begin(struct sock *sk, struct msghdr *msg, long *timeo,
 		       struct sockcm_cookie *cookie)
 {
 	int err;
@@ -309,7 +311,7 @@ static int write_check(struct sock *sk, struct msghdr *msg, long *timeo,
  * The program comes back with data when there was none left to send, nor was the path full: what is
  * measured on it until then says nothing of the path.
  */
-static void write_check_limited(struct sock *sk)
+static void write_note_limited(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -330,6 +332,7 @@ static void write_count_stamps(struct sock *sk)
 		atomic_set(&sk->sk_tskey, yoke_sk(sk)->write_seq);
 }
 
+/* All of the message, sleeping for room as often as it takes. Returns the bytes, or -errno. */
 static int write_all(struct sock *sk, const struct write_call *call)
 {
 	struct msghdr *msg = call->msg;
@@ -345,13 +348,13 @@ static int write_all(struct sock *sk, const struct write_call *call)
 		if (err)
 			return sk_stream_error(sk, flags, err);
 	}
-	err = write_check(sk, msg, &timeo, &cookie);
+	err = write_begin(sk, msg, &timeo, &cookie);
 	if (err)
 		return copied ?: err;
 	if (unlikely(yoke_sk(sk)->repair) && yoke_sk(sk)->repair_queue != TCP_SEND_QUEUE)
 		return yoke_repair_refill(sk, msg);
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
-	write_check_limited(sk);
+	write_note_limited(sk);
 	write_count_stamps(sk);
 	disconnects = sk->sk_disconnects;
 	while (msg_data_left(msg) || !copied) {
