@@ -711,6 +711,28 @@ TEST_F(data, peek_offset)
 	EXPECT_EQ(4, recv(p.b, buf, 9, 0));
 }
 
+/* It is of the stream that was: the next one is seen from its beginning. */
+TEST_F(data, peek_offset_of_another_connection)
+{
+	int l = listener(LOOPBACK, 0, 4);
+	struct pair p = pair_through(l, LOOPBACK);
+	char buf[16];
+
+	if (oracle() && kernel_before(6, 9))
+		SKIP(return, "TCP has it from 6.9 on");
+	must(set_opt(p.a, SOL_SOCKET, SO_PEEK_OFF, 0));
+	must(send(p.b, "abcdefgh", 8, 0));
+	must(arrived(p.a, 8) ? 0 : -1);
+	EXPECT_EQ(8, recv(p.a, buf, 9, MSG_PEEK));
+	EXPECT_OK(connect_nowhere(p.a));
+	EXPECT_EQ(-1, get_opt(p.a, SOL_SOCKET, SO_PEEK_OFF));
+	must(connect_to(p.a, LOOPBACK, local_port(l)));
+	p.b = must(accept(l, NULL, NULL));
+	must(send(p.b, "new", 3, 0));
+	must(arrived(p.a, 3) ? 0 : -1);
+	EXPECT_EQ(3, recv(p.a, buf, 9, MSG_PEEK | MSG_DONTWAIT));
+}
+
 /* ---- descriptors that travel ----------------------------------------------- */
 
 TEST_F(data, a_socket_is_passed_on)

@@ -113,6 +113,7 @@ int yoke_open_disconnect(struct sock *sk, int flags)
 	}
 	yoke_conn_set_state(sk, TCP_CLOSE);
 	open_forget(sk);
+	sk_set_peek_off(sk, -1);	/* it counts what was there to be read */
 	sk_error_report(sk);
 	return 0;
 }
