@@ -733,6 +733,26 @@ TEST_F(data, peek_offset_of_another_connection)
 	EXPECT_EQ(3, recv(p.a, buf, 9, MSG_PEEK | MSG_DONTWAIT));
 }
 
+/* What is spliced away is taken as what is read. */
+TEST_F(data, peek_offset_and_splice)
+{
+	struct pair p = stream_pair();
+	char buf[16];
+	int out[2];
+
+	if (oracle())
+		SKIP(return, "TCP's stays where it was");
+	must(pipe(out));
+	must(set_opt(p.b, SOL_SOCKET, SO_PEEK_OFF, 0));
+	must(send(p.a, "abcdefgh", 8, 0));
+	must(arrived(p.b, 8) ? 0 : -1);
+	EXPECT_EQ(4, recv(p.b, buf, 4, MSG_PEEK));
+	EXPECT_EQ(3, splice(p.b, NULL, out[1], NULL, 3, 0));
+	EXPECT_EQ(1, get_opt(p.b, SOL_SOCKET, SO_PEEK_OFF));
+	EXPECT_EQ(4, recv(p.b, buf, 9, MSG_PEEK | MSG_DONTWAIT));
+	EXPECT_EQ(0, memcmp(buf, "efgh", 4));
+}
+
 /* ---- descriptors that travel ----------------------------------------------- */
 
 TEST_F(data, a_socket_is_passed_on)

@@ -290,8 +290,10 @@ static int splice_some(struct sock *sk, struct pipe_inode_info *pipe, size_t len
 		if (n < (int)most || last)
 			break;
 	}
-	if (done)
+	if (done) {
+		sk_peek_offset_bwd(sk, done);
 		yoke_output_window_update(sk);
+	}
 	return done ?: min(n, 0);
 }
 
