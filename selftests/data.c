@@ -552,6 +552,26 @@ TEST_F(data, times_of_what_was_sent)
 	EXPECT_ERR(EAGAIN, recv(p.a, buf, 1, MSG_ERRQUEUE));
 }
 
+/* Switched off and on again, they are counted anew; what is still on its way is told nevertheless. */
+TEST_F(data, times_counted_anew)
+{
+	int i, flags = SOF_TIMESTAMPING_TX_ACK | SOF_TIMESTAMPING_SOFTWARE |
+		       SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY;
+	struct pair p = stream_pair();
+	char buf[16] = { 0 };
+	struct told t;
+
+	for (i = 0; i < 2; i++) {
+		must(set_opt(p.a, SOL_SOCKET, SO_TIMESTAMPING, 0));
+		must(set_opt(p.a, SOL_SOCKET, SO_TIMESTAMPING, flags));
+		must(send(p.a, buf, 10 - i, 0));
+		ASSERT_TRUE(told(p.a, &t));
+		EXPECT_EQ(SCM_TSTAMP_ACK, (int)t.err.ee_info);
+		EXPECT_EQ(9 - i, (int)t.err.ee_data);
+		must(until(outq(p.a) == 0) ? 0 : -1);
+	}
+}
+
 /* One call's alone, and with the packet itself. */
 TEST_F(data, times_of_one_call)
 {

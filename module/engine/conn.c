@@ -456,6 +456,7 @@ void yoke_conn_renew(struct sock *sk)
 	memset(&ys->sent, 0, sizeof(ys->sent));
 	memset(&ys->rto, 0, sizeof(ys->rto));
 	memset(&ys->wait, 0, sizeof(ys->wait));
+	atomic_set(&sk->sk_tskey, 0);
 	ys->bytes_acked = 0;
 	ys->bytes_received = 0;
 	ys->segs_in = 0;

@@ -184,6 +184,7 @@ struct yoke_listener {
  * @write_seq:	end of the data the program has written
  * @pushed_seq:	end of the last segment that carries PSH
  * @copied_seq:	next byte for the program
+ * @stamps_from: where SOF_TIMESTAMPING_OPT_ID counts from; so is sk_tskey, until that is to begin anew
  *
  * sock/sockopt.c, what the program has set, with nodelay, cork and all from
  * linger2 to user_timeout:
@@ -321,7 +322,6 @@ struct yoke_sock {
 		fastopen_asked:1,	/* our SYN had to do with Fast Open, */
 		fastopen_again:1,	/* the first after a pause */
 		thin_timeouts:1,	/* TCP_THIN_LINEAR_TIMEOUTS */
-		stamps_counted:1,	/* sk_tskey is where SOF_TIMESTAMPING_OPT_ID counts from */
 		repair:1,		/* TCP_REPAIR */
 		syn_deferred:1,		/* in SYN-SENT, but the SYN waits for data */
 		syn_data:1,		/* the SYN carried data; after the handshake: and it counted */
@@ -351,6 +351,7 @@ struct yoke_sock {
 	u8	delack_max;
 	u32	tx_delay;		/* TCP_TX_DELAY, us */
 	u32	notsent_lowat;		/* TCP_NOTSENT_LOWAT, 0: the namespace's */
+	u32	stamps_from;
 
 	unsigned long	at[YOKE_TIMER_MAX];
 	unsigned long	timer_next;

@@ -126,6 +126,26 @@ static void yoke_queue_split_stamp(const struct sock *sk, struct sk_buff *skb, s
 	yoke_cb(skb)->flags &= ~YOKE_STAMPED;
 }
 
+static void yoke_queue_shift_stamps(const struct sk_buff_head *queue, u32 by)
+{
+	struct sk_buff *skb;
+
+	/* A clone under way shares it. */
+	skb_queue_walk(queue, skb)
+		WRITE_ONCE(skb_shinfo(skb)->tskey, skb_shinfo(skb)->tskey + by);
+}
+
+void yoke_queue_count_stamps(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 by = ys->stamps_from - ys->write_seq;
+
+	yoke_queue_shift_stamps(&ys->rtx, by);
+	yoke_queue_shift_stamps(&sk->sk_write_queue, by);
+	ys->stamps_from = ys->write_seq;
+	atomic_set(&sk->sk_tskey, ys->write_seq ?: 1);
+}
+
 int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff *skb,
 		     unsigned int len)
 {

@@ -45,16 +45,19 @@ int yoke_queue_own(struct sock *sk, struct sk_buff *skb);
 
 /*
  * The byte of a buffer that SO_TIMESTAMPING follows, and what the program knows it by: its distance
- * from where the counting began (sk_tskey, SOF_TIMESTAMPING_OPT_ID).
+ * from where the counting began (SOF_TIMESTAMPING_OPT_ID).
  */
 static inline u32 yoke_queue_stamp_key(const struct sock *sk, u32 seq)
 {
-	return seq - (u32)atomic_read(&sk->sk_tskey);
+	return seq - yoke_sk(sk)->stamps_from;
 }
 
 static inline u32 yoke_queue_stamp_seq(const struct sock *sk, const struct sk_buff *skb)
 {
-	return skb_shinfo(skb)->tskey + (u32)atomic_read(&sk->sk_tskey);
+	return skb_shinfo(skb)->tskey + yoke_sk(sk)->stamps_from;
 }
+
+/* The counting begins with what is written next. What is queued is the same bytes still. */
+void yoke_queue_count_stamps(struct sock *sk);
 
 #endif

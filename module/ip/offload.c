@@ -61,7 +61,9 @@ static void pass_stamp(const struct sk_buff *from, struct sk_buff *segs, unsigne
 
 	if (likely(!stamps) || !from->sk || !sk_fullsock(from->sk))
 		return;
-	left = yoke_queue_stamp_seq(from->sk, from) - ntohl(tcp_hdr(segs)->seq);
+	/* Whose it is may be anybody: a packet's (AF_PACKET), a guest's. */
+	left = skb_shinfo(from)->tskey + (u32)atomic_read(&from->sk->sk_tskey) -
+	       ntohl(tcp_hdr(segs)->seq);
 	for (; seg->next && left >= mss; seg = seg->next)
 		left -= mss;
 	skb_shinfo(seg)->tx_flags |= stamps;

@@ -3,8 +3,8 @@
  * What a program writes into a stream: copied into buffers, or their pages themselves, and which of
  * its bytes are to be followed on their way (SO_TIMESTAMPING).
  *
- * Process context, under the socket lock. Owns pushed_seq, sk_tskey and, while there is a SYN to
- * wait for, syn_deferred.
+ * Process context, under the socket lock. Owns pushed_seq, sk_tskey, stamps_from and, while there is a
+ * SYN to wait for, syn_deferred.
  * RFC 9293 §3.9.1.2 (SEND), §3.8.3 (PSH); RFC 7413 §4.2.1 (data with the SYN).
  */
 #include <linux/errqueue.h>
@@ -244,6 +244,16 @@ static void write_stamp(struct sock *sk, const struct sockcm_cookie *cookie)
 		skb_shinfo(skb)->tskey = yoke_queue_stamp_key(sk, yoke_cb(skb)->seg.end_seq - 1);
 }
 
+/*
+ * SOF_TIMESTAMPING_OPT_ID: bytes are counted from the first that is written after it was set, when the
+ * core sets sk_tskey to 0, as for datagrams. Without it, too: it may be set before these are told of.
+ */
+static void write_count_stamps(struct sock *sk)
+{
+	if (unlikely(!atomic_read(&sk->sk_tskey)))
+		yoke_queue_count_stamps(sk);
+}
+
 /* --- calls --- */
 
 /*
@@ -271,6 +281,7 @@ static int write_fastopen(struct sock *sk, struct msghdr *msg, int *copied)
 			return err;
 	}
 	ys->syn_deferred = false;
+	write_count_stamps(sk);
 	room = min_t(size_t, yoke_send_syn_room(sk), msg_data_left(msg));
 	skb = room ? yoke_queue_alloc(sk, sk->sk_allocation) : NULL;
 	if (skb) {
@@ -318,18 +329,6 @@ static void write_note_limited(struct sock *sk)
 	if (ys->write_seq - ys->snd_nxt < ys->mss && sk_wmem_alloc_get(sk) < (int)SKB_TRUESIZE(1) &&
 	    ys->rec.board.in_flight < ys->cc.cwnd && !ys->rec.board.lost_bytes)
 		yoke_rate_app_limited(&ys->rec.rate, ys->rec.board.in_flight);
-}
-
-/* SOF_TIMESTAMPING_OPT_ID: bytes are counted from the first that is written after it was set. */
-static void write_count_stamps(struct sock *sk)
-{
-	bool count = READ_ONCE(sk->sk_tsflags) & SOF_TIMESTAMPING_OPT_ID;
-
-	if (likely(count == yoke_sk(sk)->stamps_counted))
-		return;
-	yoke_sk(sk)->stamps_counted = count;
-	if (count)
-		atomic_set(&sk->sk_tskey, yoke_sk(sk)->write_seq);
 }
 
 /* All of the message, sleeping for room as often as it takes. Returns the bytes, or -errno. */
