@@ -572,6 +572,27 @@ TEST_F(data, times_counted_anew)
 	}
 }
 
+/* As much as the send buffer takes: all of that has left by then. */
+TEST_F(data, times_of_a_full_buffer)
+{
+	int flags = SOF_TIMESTAMPING_TX_ACK | SOF_TIMESTAMPING_SOFTWARE |
+		    SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY;
+	struct pair p = stream_pair();
+	static char buf[400000];
+	struct told t;
+	ssize_t n;
+
+	if (oracle() && kernel_before(7, 3))
+		SKIP(return, "of the kernels here only 7.3's TCP does");
+	must(set_opt(p.a, SOL_SOCKET, SO_SNDBUF, 16000));
+	must(set_opt(p.a, SOL_SOCKET, SO_TIMESTAMPING, flags));
+	n = must(send(p.a, buf, sizeof(buf), MSG_DONTWAIT));
+	ASSERT_LT(n, (ssize_t)sizeof(buf));
+	ASSERT_TRUE(told(p.a, &t));
+	EXPECT_EQ(SCM_TSTAMP_ACK, (int)t.err.ee_info);
+	EXPECT_EQ(n - 1, (ssize_t)t.err.ee_data);
+}
+
 /* One call's alone, and with the packet itself. */
 TEST_F(data, times_of_one_call)
 {

@@ -233,15 +233,19 @@ static int write_step(struct sock *sk, const struct write_call *call)
 /* SO_TIMESTAMPING: the program wants to hear of the last byte that it has written. */
 static void write_stamp(struct sock *sk, const struct sockcm_cookie *cookie)
 {
-	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+	struct sk_buff *skb;
 
-	if (likely(!cookie->tsflags) || !skb)
+	if (likely(!cookie->tsflags))
+		return;
+	/* Who finds the send buffer full may have sent all that is in it. */
+	skb = skb_peek_tail(&sk->sk_write_queue) ?: skb_peek_tail(&yoke_sk(sk)->rtx);
+	if (!skb)
 		return;
 	yoke_compat_tx_timestamp(sk, cookie, &skb_shinfo(skb)->tx_flags);
 	if (cookie->tsflags & SOF_TIMESTAMPING_TX_ACK)
 		yoke_cb(skb)->flags |= YOKE_STAMPED;
 	if (cookie->tsflags & SOF_TIMESTAMPING_TX_RECORD_MASK)
-		skb_shinfo(skb)->tskey = yoke_queue_stamp_key(sk, yoke_cb(skb)->seg.end_seq - 1);
+		skb_shinfo(skb)->tskey = yoke_queue_stamp_key(sk, yoke_cb(skb)->start + skb->len - 1);
 }
 
 /*
