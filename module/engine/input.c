@@ -240,6 +240,16 @@ static bool yoke_input_acceptable(const struct yoke_sock *ys, const struct yoke_
 	return s->end_seq - 1 - ys->rcv_nxt < win;
 }
 
+/*
+ * macOS aborts by a FIN and a RST of the same number, and says little more to who challenges that (as
+ * Linux).
+ */
+static bool yoke_input_is_rst_of_fin(const struct sock *sk, const struct yoke_segment *s)
+{
+	return s->flags & YOKE_RST && s->seq == yoke_sk(sk)->rcv_nxt - 1 &&
+	       yoke_conn_in(sk, TCPF_CLOSE_WAIT | TCPF_CLOSING | TCPF_LAST_ACK);
+}
+
 /* The last that came, again: our ACK was lost, or this is a probe of the peer's for it (RFC 8985 §7). */
 static bool yoke_input_is_again(const struct yoke_sock *ys, const struct yoke_segment *s)
 {
@@ -428,6 +438,8 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		syn_again = true;
 		ys->ack_now = true;
 	}
+	if (unlikely(yoke_input_is_rst_of_fin(sk, s)))
+		s->seq = ys->rcv_nxt;
 	/* First step: its timestamp, and its numbers. */
 	if (unlikely(yoke_input_paws(ys, s)) && !(s->flags & YOKE_RST)) {
 		yoke_input_out_of_window(sk, s);

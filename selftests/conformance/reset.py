@@ -312,6 +312,22 @@ def reset_of_another_connection(p):
 	c.alive()
 
 
+@rows('9293-EV-17', '9293-MUST-12')
+def of_the_fins_number(p):
+	"""macOS aborts by a FIN and a reset that has the FIN's number."""
+	for state in ('close_wait', 'closing', 'last_ack'):
+		c = getattr(p, state)()
+		c.send('R', seq=c.seq - 1)
+		c.quiet()
+		c.expect_state('CLOSED')
+	for state in ('established', 'fin_wait_1', 'fin_wait_2'):
+		c = getattr(p, state)()
+		before = c.state()
+		c.send('R', seq=c.seq - 1)
+		c.quiet()
+		equal(c.state(), before, 'state')
+
+
 @rows('9293-EV-17')
 def before_accept(p):
 	"""Reset while it waits to be accepted: accept() still gives it, and it tells the error."""
