@@ -223,13 +223,17 @@ static bool yoke_input_paws(const struct yoke_sock *ys, const struct yoke_segmen
 
 /*
  * Table 6 of RFC 9293; with no window, what begins at RCV.NXT still brings its ACK or RST. So does an
- * ACK from the right edge: of who has sent all that the window takes, some of which is not here yet.
+ * ACK from the right edge: of who has sent all that the window takes, some of which is not here yet;
+ * and one from where our last ACK was (as Linux): of who counts on only when that comes (uIP).
  */
 static bool yoke_input_acceptable(const struct yoke_sock *ys, const struct yoke_segment *s)
 {
 	u32 win = yoke_conn_rcv_window(ys), ahead = s->seq - ys->rcv_nxt;
 
 	if (!ahead)
+		return true;
+	if (s->end_seq == s->seq && !(s->flags & YOKE_RST) &&
+	    yoke_seq_between(s->seq, ys->rcv_wup, ys->rcv_nxt))
 		return true;
 	if (!win)
 		return false;

@@ -273,6 +273,20 @@ def ack_with_what_came_before(p):
 	c.alive()
 
 
+@rows('9293-EV-13', '9293-EV-22')
+def ack_from_before_its_data(p):
+	"""Who counts on only when its text is acknowledged (uIP) acknowledges ours meanwhile."""
+	c = p.established()
+	c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+	c.sock.send(b'answer')
+	c.expect('A', b'answer')
+	c.send('PA', b'question', ack=seq32(c.ack - 6))
+	c.send('A', seq=seq32(c.seq - 8))
+	c.expect_ack()
+	equal(outq(c.sock), 0, 'bytes not acknowledged')
+	equal(c.sock.recv(8), b'question', 'data read')
+
+
 @rows('9293-EV-15', '9293-EV-12')
 def beyond_the_window(p):
 	"""A segment that runs over the right edge: what is beyond is not taken."""
