@@ -262,15 +262,16 @@ static void yoke_text_drain(struct sock *sk)
 
 /*
  * The round trip as the receiver sees it: from an ACK until data comes that echoes its timestamp; or
- * without timestamps, for a whole window to arrive. Idle times look like long ones, and so do a slow
- * reader's: a shorter one counts at once, a longer one by and by, and only while nothing is unread.
+ * where nothing is echoed, be there timestamps in the SYNs or not, for a whole window to arrive. Idle
+ * times look like long ones, and so do a slow reader's: a shorter one counts at once, a longer one by
+ * and by, and only while nothing is unread.
  */
 static void yoke_text_rtt(struct yoke_sock *ys, const struct yoke_segment *s, bool full)
 {
 	u32 rtt, now = (u32)ys->now_us;
 
-	if (ys->use_ts) {
-		if (!full || !s->opt.tsecr || s->opt.tsecr == ys->tune.rtt_seq)
+	if (ys->use_ts && s->opt.tsecr) {
+		if (!full || s->opt.tsecr == ys->tune.rtt_seq)
 			return;
 		ys->tune.rtt_seq = s->opt.tsecr;
 		rtt = yoke_conn_tsval(ys) - s->opt.tsecr;

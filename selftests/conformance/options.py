@@ -5,7 +5,7 @@ import struct
 import time
 
 from peer import (MSS, Peer, Skip, ahead, check, equal, later, near, option, pattern, poll_events,
-		  raises, rows, seq32, slow, until)
+		  raises, rows, seq32, slow, tcp_info, until)
 
 MSS_1000 = b'\x02\x04\x03\xe8'
 
@@ -302,6 +302,17 @@ def paws(p):
 	c.nothing_to_read()
 	c.tsval = now
 	c.alive()
+
+
+@rows('7323-9')
+def round_trip_without_echoes(p):
+	"""Timestamps in the SYN only, or that echo nothing: the reader's round trip is a window's."""
+	for options in (), (('NOP', None), ('NOP', None), ('Timestamp', (200000, 0))):
+		c = stamped(p, rcvbuf=8192)
+		for _ in range(40):
+			c.send('PA', pattern(500), options=options)
+			c.recv(500)
+		check(tcp_info(c.sock).rcv_rtt > 0, 'none is known: the receive buffer would never grow')
 
 
 @rows('7323-14')
