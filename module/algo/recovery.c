@@ -69,7 +69,6 @@ void yoke_recovery_resent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now
 	}
 	seg->app_limited = yoke_rate_sent(&r->rate, &seg->rate, false, now_us);
 	r->prr_out += len;
-	r->retrans_total++;
 }
 
 void yoke_recovery_split(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_seg *tail,

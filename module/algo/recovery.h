@@ -49,7 +49,6 @@ enum yoke_frto {	/* RFC 5682: is the timeout spurious? */
  * @reduced:	cwnd was reduced, and nothing beyond @recover is acknowledged yet: marks until then
  *		are of the same congestion (RFC 3168 §6.1.2); @cwr_due: nor has the peer been told
  * @rto_una:	SND.UNA at the last timeout
- * @retrans_total: segments retransmitted over the connection's life
  * @rate:	the delivery rate
  */
 struct yoke_recovery {
@@ -79,7 +78,6 @@ struct yoke_recovery {
 	s32	undo_retrans;
 
 	u32	rto_una;
-	u32	retrans_total;
 
 	struct yoke_rate rate;
 };

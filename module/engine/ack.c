@@ -241,6 +241,21 @@ static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 	return whole;
 }
 
+/*
+ * What never went again the network has doubled (RFC 3708 §3), and what no window held is nobody's: such
+ * D-SACKs prove nothing (as Linux).
+ */
+static void yoke_ack_weigh_dsack(struct sock *sk, struct yoke_ack *ack)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 len = ack->dsack_end - ack->dsack_start;
+
+	yoke_count(sock_net(sk), DSACKRecv);
+	if (len <= ys->max_window)
+		ys->sent.dsacks += DIV_ROUND_UP(len, ys->mss);
+	ack->dsack = len <= ys->max_window && ys->sent.dsacks <= ys->sent.segs_again;
+}
+
 /* The first block may report a duplicate (RFC 2883 §4). Returns how many blocks it takes up. */
 static int yoke_ack_dsack(const struct yoke_opt *opt, struct yoke_ack *ack)
 {
@@ -283,9 +298,7 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
 		memset(ys->seen, 0, sizeof(ys->seen));
 	i = yoke_ack_dsack(opt, ack);
 	if (unlikely(ack->dsack))
-		yoke_count(sock_net(sk), DSACKRecv);
-	if (ack->dsack && ack->dsack_end - ack->dsack_start <= ys->max_window)
-		ys->sent.dsacks += DIV_ROUND_UP(ack->dsack_end - ack->dsack_start, ys->mss);
+		yoke_ack_weigh_dsack(sk, ack);
 	for (; i < opt->nsacks; i++) {
 		struct yoke_sack block = opt->sack[i];
 

@@ -209,7 +209,8 @@ struct yoke_listener {
  * @rcv_wnd:	window advertised then, bytes
  * @advmss:	the MSS option we send
  * @syn_tsval:	our timestamp when the SYN left first
- * @sent:	segments with text, bytes that were retransmitted, and duplicates that the peer reported
+ * @sent:	segments with text; bytes and segments that were retransmitted; duplicates that the peer
+ *		reported
  * @challenge_jiffies: when the last challenge ACK left (RFC 5961 §7), 0 for never, or the SYN-ACK that
  *		a SYN of Fast Open asked for again
  *
@@ -411,6 +412,7 @@ struct yoke_sock {
 	struct {
 		u64	again;
 		u32	segs;
+		u32	segs_again;
 		u32	dsacks;
 	} sent;
 

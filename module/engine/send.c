@@ -78,7 +78,7 @@ static int yoke_send_retransmit(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned int mss = yoke_output_mss(ys);
-	u32 time = yoke_pace_time(ys);
+	u32 time = yoke_pace_time(ys), segs;
 	int err;
 
 	/* Not a second time into a queue that it has not left yet. */
@@ -112,7 +112,9 @@ static int yoke_send_retransmit(struct sock *sk, struct sk_buff *skb)
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
 	ys->sent.again += skb->len;
-	yoke_count_add(sock_net(sk), RetransSegs, max_t(u32, 1, DIV_ROUND_UP(skb->len, mss)));
+	segs = max_t(u32, 1, DIV_ROUND_UP(skb->len, mss));
+	ys->sent.segs_again += segs;
+	yoke_count_add(sock_net(sk), RetransSegs, segs);
 	if (unlikely(yoke_cb(skb)->flags & YOKE_SYN))
 		yoke_count(sock_net(sk), SynRetrans);
 	trace_yoke_retransmit(&ys->node.pair, sk->sk_state, yoke_cb(skb)->seg.seq, skb->len);

@@ -96,7 +96,7 @@ static void info_send(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 	info->tcpi_pmtu = ys->pmtu;
 	info->tcpi_snd_cwnd = max_t(u32, ys->cc.cwnd / mss, 1);
 	info->tcpi_snd_ssthresh = ys->cc.ssthresh > INT_MAX ? INT_MAX : ys->cc.ssthresh / mss;
-	info->tcpi_total_retrans = rec->retrans_total;
+	info->tcpi_total_retrans = ys->sent.segs_again;
 	info->tcpi_reordering = rec->rack.dup_thresh;
 	info->tcpi_reord_seen = rec->rack.reordering;
 	if (!ys->mss) {		/* has not been open yet: what it would begin with */

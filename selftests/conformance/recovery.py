@@ -441,6 +441,20 @@ def needless_recovery_is_undone(p):
 	check(after.ssthresh >= before.cwnd, f'{after}, before {before}')
 
 
+@rows('2883-6')
+def doubled_by_the_network(p):
+	"""D-SACKs of what never went again do not prove needless what did."""
+	c = connection(p)
+	first, n = window(c, 20)
+	c.send('A', ack=first, options=sack(first, (1, 5)))
+	equal(numbers(first, c.drain())[0], 0, 'retransmitted')
+	reduced = tcp_info(c.sock).ssthresh
+	c.send('A', ack=first, options=sack(first, (1, 5), (1, 5)))
+	c.drain()
+	after = tcp_info(c.sock)
+	equal((after.ca_state, after.ssthresh), (RECOVERY, reduced), 'state and ssthresh')
+
+
 @rows('2883-6', '9438-10')
 def late_originals_are_told_by_timestamps(p):
 	"""The ACK of what was sent again echoes the original: cwnd is what it was, also the next time,

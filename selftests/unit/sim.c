@@ -109,7 +109,7 @@ struct world {
 	bool	echo;
 
 	/* figures */
-	u32	rtos, tlps, recoveries, undos, marks;
+	u32	retrans, rtos, tlps, recoveries, undos, marks;
 };
 
 static u32 roll(struct world *w, u32 n)
@@ -282,6 +282,7 @@ static void send_new(struct world *w, u32 len)
 static void resend(struct world *w, struct yoke_seg *seg)
 {
 	yoke_recovery_resent(&w->r, seg, clock_us(w));
+	w->retrans++;
 	w->sent_now = true;
 	transmit(w, seg);
 }
@@ -739,7 +740,7 @@ static struct result run(const struct path *p, u64 seed)
 		       p->renege, p->gso, p->sack, p->ts);
 	res.us = w->now;
 	res.wait_us = w->waited / max_t(u64, w->waits, 1);
-	res.retrans = w->r.retrans_total;
+	res.retrans = w->retrans;
 	res.rtos = w->rtos;
 	res.tlps = w->tlps;
 	res.recoveries = w->recoveries;
