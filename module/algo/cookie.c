@@ -23,9 +23,9 @@ u64 yoke_cookie_hash(const struct yoke_pair *pair, const siphash_key_t *key)
 	u32 ports = (__force u32)pair->lport << 16 | (__force u32)pair->rport;
 
 	if (!ipv6_addr_v4mapped(&pair->laddr))
-		return siphash(pair, sizeof(*pair), key);
-	return siphash_4u32((__force u32)pair->laddr.s6_addr32[3], (__force u32)pair->raddr.s6_addr32[3],
-			    ports, pair->vrf, key);
+		return siphash(pair, offsetof(struct yoke_pair, dev), key);
+	return siphash_3u32((__force u32)pair->laddr.s6_addr32[3], (__force u32)pair->raddr.s6_addr32[3],
+			    ports, key);
 }
 
 u32 yoke_cookie_isn(u64 hash, u64 now_ns)

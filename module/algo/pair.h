@@ -15,17 +15,16 @@
  * @raddr:	remote address, likewise; all zero in a listener
  * @lport:	local port, network byte order
  * @rport:	remote port, network byte order; 0 in a listener
- * @vrf:	the VRF that both addresses are of, by its device's number; 0: none; in a listener the
- *		device that it is bound to, if it is
+ * @dev:	the device, or VRF, that the local socket is bound to; 0: none
  *
- * No holes: it is compared and hashed as bytes.
+ * No holes: all but @dev is hashed as bytes.
  */
 struct yoke_pair {
 	struct in6_addr	laddr;
 	struct in6_addr	raddr;
 	__be16		lport;
 	__be16		rport;
-	u32		vrf;
+	int		dev;
 };
 
 static inline bool yoke_seq_before(u32 a, u32 b)

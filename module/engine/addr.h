@@ -46,7 +46,7 @@ void yoke_addr_name(struct sock *sk, const struct yoke_pair *pair);
  */
 int yoke_addr_peer(struct sock *sk, const yoke_sockaddr *uaddr, int len, struct yoke_pair *pair);
 
-/* The VRF that @sk is bound to, itself or by a device of it, as struct yoke_pair has it. */
+/* The VRF that @sk is bound to, itself or by a device of it; 0: none. */
 u32 yoke_addr_vrf(const struct sock *sk);
 
 /* proto_ops.bind, .getname and .release: AF_INET's or AF_INET6's. proto.get_port gets the port. */

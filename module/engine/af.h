@@ -130,12 +130,11 @@ static inline u32 yoke_af_link_mtu(const struct dst_entry *dst)
  * and checksum.
  */
 struct yoke_rx {
-	struct yoke_pair pair;		/* as we see it: local is the destination */
+	struct yoke_pair pair;		/* as we see it: local is the destination; @dev: its receiver's */
 	const struct yoke_af_ops *af;
 	struct ip_options_rcu *options;	/* of the answers to it; NULL, until somebody asks */
 	int	iif;
 	int	sdif;		/* if it came by a device of a VRF: that, and @iif is the VRF's */
-	int	dev;		/* by which alone its receiver hears and answers, 0: any */
 	u32	mark;		/* its receiver's, SO_MARK */
 	u32	isn;		/* what a SYN that ends a TIME-WAIT must start from, else 0 */
 	u8	tos;		/* without its ECN field, */
@@ -150,6 +149,12 @@ struct yoke_rx {
 static inline int yoke_rx_dev(const struct yoke_rx *rx)
 {
 	return rx->sdif ?: rx->iif;
+}
+
+/* The VRF, 0: none. */
+static inline int yoke_rx_vrf(const struct yoke_rx *rx)
+{
+	return rx->sdif ? rx->iif : 0;
 }
 
 #endif

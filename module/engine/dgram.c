@@ -233,7 +233,6 @@ static bool next_key(struct yoke_pair *key, const struct yoke_pair *pair, int i)
 	switch (i) {
 	case 0:
 		*key = *pair;
-		key->vrf = 0;	/* which device, the socket says */
 		return true;
 	case 1:
 		key->rport = 0;	/* connect(2) named a host, and no port */

@@ -83,7 +83,6 @@ static void yoke_input_refuse(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_rx rx = { .pair = ys->node.pair, .af = ys->af, .iif = sk->sk_bound_dev_if,
-			      .dev = sk->sk_bound_dev_if,
 			      .foreign = inet_test_bit(TRANSPARENT, sk),
 			      .mark = READ_ONCE(sk->sk_mark),
 			      .flow = yoke_latch_label_back(sk, skb) };

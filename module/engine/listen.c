@@ -66,7 +66,6 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 	child->sk_no_check_tx = sk->sk_no_check_tx;
 	child->sk_tsflags = sk->sk_tsflags;
 	child->sk_txrehash = READ_ONCE(sk->sk_txrehash);
-	child->sk_bound_dev_if = sk->sk_bound_dev_if;
 	child->sk_priority = sk->sk_priority;
 	child->sk_sndbuf = sk->sk_sndbuf;
 	child->sk_rcvbuf = sk->sk_rcvbuf;
@@ -197,15 +196,9 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	if (READ_ONCE(yoke_net(sock_net(sk))->set.reflect_tos))
 		yoke_addr_set_tos(child, ys->af, req->rx.tos);
 	ys->node.pair = req->node.pair;
+	child->sk_bound_dev_if = req->node.pair.dev;
 	yoke_conn_clock(ys);
 	yoke_listen_numbers(child, req);
-	/* RFC 4007 §6: a peer of one link only is that of the link it came by, which a VRF is not. */
-	if ((!child->sk_bound_dev_if || req->rx.sdif) &&
-	    ipv6_addr_type(&ys->node.pair.raddr) & IPV6_ADDR_LINKLOCAL)
-		child->sk_bound_dev_if = yoke_rx_dev(&req->rx);
-	/* net.yoke.l3mdev_accept: an unbound listener's child is of the VRF its peer is in. */
-	if (!child->sk_bound_dev_if)
-		child->sk_bound_dev_if = ys->node.pair.vrf;
 	if (ys->af->connect(child, &ys->node.pair))
 		goto no_route;
 	yoke_addr_name(child, &ys->node.pair);
@@ -712,7 +705,7 @@ static int yoke_listen_join(struct sock *sk, struct yoke_hash *hash)
 		err = yoke_hash_add(hash, node);
 	if (err == -EEXIST && sk->sk_reuseport) {
 		rcu_read_lock();
-		node = yoke_hash_find(hash, &node->pair);
+		node = yoke_hash_rival(hash, node);
 		if (node && node->kind == YOKE_LISTENER)
 			head = yoke_node_sk(node);
 		/* That they may share the port has been asked before. */
@@ -820,7 +813,7 @@ int yoke_listen_start(struct sock *sk)
 	ys->listener->cookies_jiffies = 0;
 	memset(&ys->node.pair.raddr, 0, sizeof(ys->node.pair.raddr));
 	ys->node.pair.rport = 0;
-	ys->node.pair.vrf = sk->sk_bound_dev_if;
+	ys->node.pair.dev = sk->sk_bound_dev_if;
 	ys->node.kind = YOKE_LISTENER;
 	ys->node.v6only = ipv6_only_sock(sk);
 	sk->sk_ack_backlog = 0;
@@ -843,16 +836,20 @@ void yoke_listen_rebind(struct sock *sk)
 	struct yoke_pair *pair = &yoke_sk(sk)->node.pair;
 	u32 sent, *last;
 
-	if (sk->sk_state != TCP_LISTEN || pair->vrf == sk->sk_bound_dev_if)
+	if (sk->sk_state != TCP_LISTEN) {
+		WRITE_ONCE(pair->dev, sk->sk_bound_dev_if);	/* in its place */
+		return;
+	}
+	if (pair->dev == sk->sk_bound_dev_if)
 		return;
 	/* Who looks for a listener meanwhile looks again: it has not gone. */
 	write_seqlock_bh(&hash->moves);
 	rcu_read_lock();
 	sent = READ_ONCE(*yoke_listen_cookies_sent(sk));
 	yoke_listen_leave(sk, hash);
-	pair->vrf = sk->sk_bound_dev_if;
+	WRITE_ONCE(pair->dev, sk->sk_bound_dev_if);
 	if (yoke_listen_join(sk, hash))
-		pair->vrf = U32_MAX;	/* no device's: the same may be tried again */
+		WRITE_ONCE(pair->dev, -1);	/* no device's: the same may be tried again */
 	/* Its cookies come back to it, in whatever group it is now. */
 	last = yoke_listen_cookies_sent(sk);
 	if (sent && (!READ_ONCE(*last) || (s32)(sent - READ_ONCE(*last)) > 0))

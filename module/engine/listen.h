@@ -12,7 +12,7 @@ int yoke_listen_prepare(struct sock *sk);
  * the backlog (the caller does that).
  */
 int yoke_listen_start(struct sock *sk);
-/* proto.rehash: a listener hears from now on by the device that it has just been bound to. Socket locked. */
+/* proto.rehash: @sk hears from now on by the device that it has just been bound to. Socket locked. */
 void yoke_listen_rebind(struct sock *sk);
 /*
  * close(2) or shutdown(2) of a listener: requests vanish, children not yet accepted are reset.

@@ -412,14 +412,15 @@ void yoke_output_reset(struct sock *sk)
 /* --- for no socket --- */
 
 /*
- * The device that an answer has to leave by, 0: any that leads there. The way back need not be the way
- * there, unless it is of one link (RFC 4007 §6) or one VRF only, or by SO_BINDTODEVICE.
+ * The device that an answer has to leave by, 0: any that leads there. The way back need not be the
+ * way there, unless it is of one link (RFC 4007 §6; a VRF is none) or one VRF only, or by
+ * SO_BINDTODEVICE.
  */
 static int yoke_output_device(const struct yoke_rx *rx)
 {
 	if (ipv6_addr_type(&rx->pair.raddr) & IPV6_ADDR_LINKLOCAL)
 		return yoke_rx_dev(rx);
-	return rx->dev ?: rx->pair.vrf;
+	return rx->pair.dev ?: yoke_rx_vrf(rx);
 }
 
 int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk,

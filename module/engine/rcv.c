@@ -8,6 +8,7 @@
  * must quote numbers in flight); RFC 5082 (what has come from afar is not for all).
  */
 #include <linux/filter.h>
+#include <net/l3mdev.h>
 #include <net/sock_reuseport.h>
 #include <net/xfrm.h>
 #include "../algo/cookie.h"
@@ -63,25 +64,6 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	return true;
 }
 
-/* SO_BINDTODEVICE: who is bound to @dev hears that device only. */
-static bool yoke_rcv_device(int dev, const struct yoke_rx *rx)
-{
-	return !dev || dev == rx->iif || dev == rx->sdif;
-}
-
-/* What is of a VRF is for its own sockets; those of none have it if net.yoke.l3mdev_accept says so. */
-static struct yoke_node *yoke_rcv_find(struct yoke_net *yn, const struct yoke_rx *rx)
-{
-	struct yoke_node *node = yoke_hash_find(&yn->stream, &rx->pair);
-	struct yoke_pair pair;
-
-	if (likely(node || !rx->pair.vrf) || !READ_ONCE(yn->set.l3mdev_accept))
-		return node;
-	pair = rx->pair;
-	pair.vrf = 0;
-	return yoke_hash_find(&yn->stream, &pair);
-}
-
 /* IPsec's policies; what comes out of a backlog was asked before it went in. */
 static bool yoke_rcv_policy(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
 {
@@ -122,17 +104,16 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 	switch (node->kind) {
 	case YOKE_CONN:
 		sk = yoke_node_sk(node);
-		if (!yoke_rcv_device(READ_ONCE(sk->sk_bound_dev_if), rx) ||
-		    !yoke_rcv_allowed(sk, skb, rx))
+		if (!yoke_rcv_allowed(sk, skb, rx))
 			return YOKE_RCV_FILTERED;
 		return yoke_rcv_conn(sk, skb, rx->ecn) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
 	case YOKE_REQUEST:
 		req = container_of(node, struct yoke_request, node);
-		rx->dev = req->rx.dev;
+		rx->pair.dev = req->node.pair.dev;
 		rx->mark = req->rx.mark;
 		rx->foreign = req->rx.foreign;
 		yoke_rcv_flow(req->listener, rx);
-		if (!yoke_rcv_device(rx->dev, rx) || !yoke_rcv_allowed(req->listener, skb, rx))
+		if (!yoke_rcv_allowed(req->listener, skb, rx))
 			return YOKE_RCV_FILTERED;
 		nf_reset_ct(skb);
 		return yoke_listen_request_rcv(net, req, skb, rx) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
@@ -169,16 +150,15 @@ static struct sock *yoke_rcv_choose(struct yoke_net *yn, struct sock *sk, struct
 static enum yoke_rcv_verdict yoke_rcv_listener(struct yoke_net *yn, struct sk_buff *skb,
 					       struct yoke_rx *rx)
 {
-	struct yoke_node *node = yoke_hash_listener(&yn->stream, &rx->pair, yoke_rx_dev(rx),
-						    READ_ONCE(yn->set.l3mdev_accept));
+	struct yoke_node *node = yoke_hash_listener(&yn->stream, &rx->pair, rx->iif, rx->sdif);
 	struct sock *sk;
 
 	if (!node)
 		return YOKE_RCV_NOBODY;
 	sk = yoke_rcv_choose(yn, yoke_node_sk(node), skb, rx);
-	rx->dev = READ_ONCE(sk->sk_bound_dev_if);
+	rx->pair.dev = READ_ONCE(sk->sk_bound_dev_if);
 	/* It is just moving to another device, or out of its group: the SYN comes again. */
-	if (unlikely(!yoke_rcv_device(rx->dev, rx)))
+	if (unlikely(!yoke_hash_hears(&yn->stream, rx->pair.dev, rx->iif, rx->sdif)))
 		return YOKE_RCV_FILTERED;
 	rx->mark = READ_ONCE(sk->sk_mark);
 	rx->foreign = inet_test_bit(TRANSPARENT, sk);
@@ -220,7 +200,7 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	 * moment goes to what is there now. More often than these two in turn is not to be waited for.
 	 */
 	for (i = 0; verdict == YOKE_RCV_AGAIN && i < 3; i++) {
-		node = yoke_rcv_find(yn, &rx);
+		node = yoke_hash_find(&yn->stream, &rx.pair, rx.iif, rx.sdif);
 		verdict = node ? yoke_rcv_node(net, node, skb, &rx) : YOKE_RCV_NOBODY;
 	}
 	if (likely(verdict == YOKE_RCV_DONE))
@@ -241,10 +221,10 @@ int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
 	struct yoke_rx rx = {
 		.pair = ys->node.pair,
 		.af = ys->af,
-		.iif = skb->skb_iif,
 		.ecn = yoke_cb(skb)->ecn,
 		.ttl = U8_MAX,		/* asked before, too */
 	};
+	int dev, vrf;
 
 	if (likely(!yoke_conn_in(sk, YOKE_RCV_ENDED)))
 		return yoke_rcv_input(sk, skb);
@@ -254,6 +234,11 @@ int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
 		yoke_drop(sock_net(sk), sk, skb, Closed);
 		return 0;
 	}
+	/* By what it was bound to, or else it would not be here. */
+	dev = rx.pair.dev ?: skb->skb_iif;
+	vrf = l3mdev_master_ifindex_by_index(sock_net(sk), dev);
+	rx.iif = vrf ?: dev;
+	rx.sdif = vrf ? dev : 0;
 	local_bh_disable();
 	rcu_read_lock();
 	yoke_rcv_segment(sock_net(sk), skb, &rx);
@@ -331,7 +316,7 @@ void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 
 	if (unlikely(READ_ONCE(yn->dying)))
 		return;
-	node = yoke_rcv_find(yn, rx);
+	node = yoke_hash_find(&yn->stream, &rx->pair, rx->iif, rx->sdif);
 	/* A SYN's forged source: others may have the place of its request. */
 	if (node && node->kind == YOKE_REQUEST && no_way) {
 		req = container_of(node, struct yoke_request, node);

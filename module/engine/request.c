@@ -274,6 +274,7 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 	if (user_mss)
 		req->advmss = min(req->advmss, user_mss);
 	req->node.pair = rx->pair;
+	req->node.pair.dev = route->oif;
 	req->node.kind = YOKE_REQUEST;
 	INIT_LIST_HEAD(&req->list);
 	req->listener = sk;

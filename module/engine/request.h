@@ -8,7 +8,8 @@
 /**
  * struct yoke_request - a connection in SYN-RECEIVED that came from LISTEN (RFC 9293 MUST-11),
  * before it is worth a socket
- * @node:	in the connection table
+ * @node:	in the connection table; its device is the one that answers leave by, and the child
+ *		will be bound to
  * @list:	in &yoke_listener.requests, under its lock; empty once it has left
  * @listener:	the socket it belongs to; alive as long as @list is not empty (the listener drops
  *		its requests first)

@@ -181,7 +181,7 @@ static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct y
 	if (tw->fin_wait2 ||
 	    (s->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK | YOKE_FIN)) != YOKE_SYN ||
 	    !yoke_hash_listener(&yoke_net(tw->net)->stream, &tw->node.pair,
-				yoke_rx_dev(rx), READ_ONCE(yoke_net(tw->net)->set.l3mdev_accept)))
+				rx->iif, rx->sdif))
 		return false;
 	return yoke_seq_after(s->seq, tw->rcv_nxt) ||
 	       (tw->use_ts && s->opt.has_ts && yoke_seq_after(s->opt.tsval, tw->ts_recent));
@@ -300,7 +300,7 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 	}
 	rx->flow = tw->flow;
 	rx->tos = tw->tos;
-	rx->dev = tw->owner.dev;
+	rx->pair.dev = tw->node.pair.dev;
 	rx->mark = tw->mark;
 	rx->foreign = tw->foreign;
 	end = yoke_timewait_segment(tw, &s, skb, rx);

@@ -3,7 +3,6 @@
 #ifndef YOKE_CARRIER_H
 #define YOKE_CARRIER_H
 
-#include <net/l3mdev.h>
 #include <linux/errqueue.h>
 #include <linux/skbuff.h>
 #include <linux/udp.h>
@@ -62,14 +61,6 @@ static inline struct dst_entry *yoke_carrier_dgram_route(struct sock *sk, u16 fa
 		return dst;
 	dst_release(dst);
 	return NULL;
-}
-
-/* Which VRF is it of, of which a device got it? To IP, @iif is the VRF then, and @sdif the device. */
-static inline void yoke_carrier_vrf(struct yoke_rx *rx, const struct sk_buff *skb, int sdif)
-{
-	rx->sdif = sdif;
-	if (unlikely(sdif))
-		rx->pair.vrf = l3mdev_master_ifindex_by_index(dev_net(skb->dev), rx->iif);
 }
 
 /* As yoke_carrier_segment(). There may be no checksum: who it is for decides whether it needs one. */

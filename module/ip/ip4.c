@@ -563,7 +563,7 @@ static void fill_ends(struct yoke_rx *rx, const struct sk_buff *skb, const struc
 	ipv6_addr_set_v4mapped(raddr, &rx->pair.raddr);
 	rx->af = &yoke_ip4;
 	rx->iif = inet_iif(skb);
-	yoke_carrier_vrf(rx, skb, inet_sdif(skb));
+	rx->sdif = inet_sdif(skb);
 	rx->tos = iph->tos & ~YOKE_IP_ECN;
 	rx->ecn = iph->tos & YOKE_IP_ECN;
 	rx->ttl = iph->ttl;

@@ -462,7 +462,7 @@ static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
 	rx->pair.rport = ports[0];
 	rx->af = &yoke_ip6;
 	rx->iif = inet6_iif(skb);
-	yoke_carrier_vrf(rx, skb, inet6_sdif(skb));
+	rx->sdif = inet6_sdif(skb);
 	rx->tos = ipv6_get_dsfield(hdr) & ~YOKE_IP_ECN;
 	rx->ecn = ipv6_get_dsfield(hdr) & YOKE_IP_ECN;
 	rx->ttl = hdr->hop_limit;
@@ -506,7 +506,7 @@ static void fill_error_rx(struct yoke_rx *rx, const struct sk_buff *skb, int off
 	rx->pair.rport = ports[1];
 	rx->af = &yoke_ip6;
 	rx->iif = inet6_iif(skb);
-	yoke_carrier_vrf(rx, skb, inet6_sdif(skb));
+	rx->sdif = inet6_sdif(skb);
 	rx->ttl = ipv6_hdr(skb)->hop_limit;
 }
 

@@ -158,7 +158,7 @@ static int open_claim(void *ctx, u16 port)
 		return err;
 
 	rcu_read_lock();
-	node = yoke_hash_find(hash, &ys->node.pair);
+	node = yoke_hash_rival(hash, &ys->node);
 	if (node && node->kind == YOKE_TIMEWAIT &&
 	    yoke_timewait_recycle(container_of(node, struct yoke_timewait, node),
 				  inet_sk(sk)->inet_num, &iss, &ys->ts_recent, &ys->ts_recent_s)) {
@@ -230,7 +230,6 @@ static int open_connection(struct sock *sk, yoke_sockaddr *uaddr, int len, bool 
 		return err;
 	pair = ys->node.pair;
 	pair.laddr = yoke_addr_local(sk);
-	pair.vrf = 0;
 	err = yoke_addr_peer(sk, uaddr, len, &pair);
 	if (err)
 		return err;
@@ -239,7 +238,7 @@ static int open_connection(struct sock *sk, yoke_sockaddr *uaddr, int len, bool 
 	if (err)
 		return err;
 	yoke_addr_name(sk, &pair);
-	pair.vrf = yoke_addr_vrf(sk);
+	pair.dev = sk->sk_bound_dev_if;
 	ys->node.pair = pair;
 	if (!inet_sk(sk)->inet_num)
 		ys->owner.vrf = open_ports_vrf(sk);

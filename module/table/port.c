@@ -185,21 +185,16 @@ static bool share_address(const struct yoke_ports *ports, const struct sock *sk,
 	       (ports->dgram || !READ_ONCE(other->listens));
 }
 
-static u32 owner_vrf(const struct yoke_owner *owner)
-{
-	return owner->sk ? READ_ONCE(owner->vrf) : owner->apart ? owner->pair->vrf : 0;
-}
-
 /* Does @owner's claim to the port conflict with @other's? @strict: we choose it, so don't share. */
 static bool owners_conflict(const struct yoke_ports *ports, const struct yoke_owner *owner,
 			    const struct yoke_owner *other, bool strict)
 {
 	int dev = READ_ONCE(owner->sk->sk_bound_dev_if);
-	int other_dev = other->sk ? READ_ONCE(other->sk->sk_bound_dev_if) : other->dev;
+	int other_dev = other->sk ? READ_ONCE(other->sk->sk_bound_dev_if) : other->pair->dev;
 
 	if (other == owner || !addresses_overlap(owner, other))
 		return false;
-	if (owner_vrf(owner) != owner_vrf(other) || (dev && other_dev && dev != other_dev))
+	if (READ_ONCE(owner->vrf) != READ_ONCE(other->vrf) || (dev && other_dev && dev != other_dev))
 		return false;
 	return strict || !(share_address(ports, owner->sk, other) || share_port(owner->sk, other));
 }
@@ -383,11 +378,8 @@ void yoke_port_join(struct yoke_owner *owner, struct yoke_owner *of)
 		if (!port->dead) {
 			/* It may have left since. */
 			port_add_owner(port, owner, READ_ONCE(of->port) == port ? of : NULL);
-			if (owner->sk) {
-				owner->vrf = READ_ONCE(of->vrf);
-			} else if (of->sk) {
-				owner->apart = READ_ONCE(of->vrf);
-				owner->dev = of->sk->sk_bound_dev_if;
+			owner->vrf = READ_ONCE(of->vrf);
+			if (!owner->sk && of->sk) {
 				owner->reuse = of->sk->sk_reuse;
 				owner->reuseport = of->sk->sk_reuseport;
 				owner->v6only = ipv6_only_sock(of->sk);

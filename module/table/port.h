@@ -35,11 +35,9 @@ struct yoke_port {
  * @port:	NULL while it holds none
  * @sk:		the socket, NULL for a TIME-WAIT
  * @pair:	its owner's; whose @laddr it is bound to, unspecified for any
- * @vrf:	of a socket: the VRF whose ports are others than those of the rest, 0: it has the rest's
- * @listens:	likewise: it has the port as a listener
- * @dev:	of a TIME-WAIT: the device its socket was bound to; yoke_port_join() takes it
- * @apart:	likewise, the ports of @pair's VRF are others than those of the rest
- * @reuse:	likewise, its SO_REUSEADDR
+ * @vrf:	the VRF whose ports are others than those of the rest, 0: it has the rest's
+ * @listens:	of a socket: it has the port as a listener
+ * @reuse:	of a TIME-WAIT: its socket's SO_REUSEADDR; yoke_port_join() takes it
  * @reuseport:	likewise
  * @v6only:	likewise, IPV6_V6ONLY
  */
@@ -48,14 +46,8 @@ struct yoke_owner {
 	struct yoke_port *port;
 	struct sock	*sk;
 	const struct yoke_pair *pair;
-	union {
-		u32	vrf;
-		int	dev;
-	};
-	union {
-		bool	listens;
-		bool	apart;
-	};
+	u32	vrf;
+	bool	listens;
 	bool	reuse;
 	bool	reuseport;
 	bool	v6only;

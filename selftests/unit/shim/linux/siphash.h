@@ -65,9 +65,9 @@ static inline u64 siphash_2u64(u64 a, u64 b, const siphash_key_t *key)
 	return siphash((u64[2]){ a, b }, 16, key);
 }
 
-static inline u64 siphash_4u32(u32 a, u32 b, u32 c, u32 d, const siphash_key_t *key)
+static inline u64 siphash_3u32(u32 a, u32 b, u32 c, const siphash_key_t *key)
 {
-	return siphash_2u64((u64)b << 32 | a, (u64)d << 32 | c, key);
+	return siphash((u32[3]){ a, b, c }, 12, key);
 }
 
 #endif
