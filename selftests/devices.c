@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Listeners that are bound to a device (SO_BINDTODEVICE): each hears what comes by its own, and those of
- * two devices know nothing of each other, though address and port are the same.
+ * Listeners and connections that are bound to a device (SO_BINDTODEVICE): each hears what comes by its
+ * own, and those of two devices know nothing of each other, though address and port are the same.
  *
  *	namespace a                      namespace b
  *	10.0.0.1/24 (veth) ------------- 10.0.0.2/24 (veth)
@@ -54,20 +54,66 @@ static int listener_on(const char *dev, const char *ip, bool share)
 	return fd;
 }
 
-/* From namespace a by that device: the errno, 0 if it stands. */
-static int try_by(const FIXTURE_DATA(devices) *self, const char *dev, int *fd)
+/* @fd, of namespace a, connects: the errno, 0 if it stands. We are left in b. */
+static int try(const FIXTURE_DATA(devices) *self, int fd)
 {
 	int err = 0;
 
 	enter(self->net.a);
-	*fd = on(stream(), dev);
-	set_nonblock(*fd, true);
-	if (connect_to(*fd, ADDR_B, PORT) && errno == EINPROGRESS) {
-		wait_events(*fd, POLLOUT);
-		err = so_error(*fd);
+	set_nonblock(fd, true);
+	if (connect_to(fd, ADDR_B, PORT) && errno == EINPROGRESS) {
+		wait_events(fd, POLLOUT);
+		err = so_error(fd);
 	}
 	enter(self->net.b);
 	return err;
+}
+
+/* From namespace a by that device. */
+static int try_by(const FIXTURE_DATA(devices) *self, const char *dev, int *fd)
+{
+	enter(self->net.a);
+	*fd = on(stream(), dev);
+	return try(self, *fd);
+}
+
+/* The same, from ADDR_A and that port, whichever the device. */
+static int from_a(const FIXTURE_DATA(devices) *self, const char *dev, int port)
+{
+	int fd;
+
+	enter(self->net.a);
+	fd = on(stream(), dev);
+	must(set_opt(fd, SOL_SOCKET, SO_REUSEADDR, 1));
+	must(bind_to(fd, ADDR_A, port));
+	return fd;
+}
+
+/* Who is bound to nothing in a goes by that device. */
+static void lead_by(const FIXTURE_DATA(devices) *self, bool two)
+{
+	enter(self->net.a);
+	must((two ? shell("%s", self->by_two)
+		  : shell("ip route del %s dev two", ip_text(ADDR_B))) ? 0 : -1);
+	enter(self->net.b);
+}
+
+/* The second device leads b back to ADDR_A, too. */
+static void lead_back(void)
+{
+	char to[INET6_ADDRSTRLEN];
+
+	strcpy(to, ip_text(ADDR_A));
+	must(shell("ip route add %s via %s dev two", to, ip_text("10.0.1.1")) ? 0 : -1);
+}
+
+static bool says(int from, int to, const char *what)
+{
+	char buf[8];
+	int n = strlen(what);
+
+	return send(from, what, n, 0) == n && arrived(to, n) && recv(to, buf, n, 0) == n &&
+	       !memcmp(buf, what, n);
 }
 
 /* Who comes by @dev comes to @to, and to none other. */
@@ -185,21 +231,138 @@ TEST_F_TIMEOUT(devices, groups_are_of_one_device, 120)
 	EXPECT_TRUE(leads(self, "veth", one[1], two));
 }
 
-/* Nor does what comes by another device end the handshake that began on its own. */
+/* Nor does what comes by another device end the handshake that began on its own: nobody is there. */
 TEST_F_TIMEOUT(devices, a_handshake_stays_on_its_own, 120)
 {
 	int fd = listener_on("veth", ADDR_B, false), a;
 
 	must(set_opt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, 60));
-	enter(self->net.a);
-	must(shell("ip route del %s dev two", ip_text(ADDR_B)) ? 0 : -1);
-	a = stream();
-	must(connect_to(a, ADDR_B, PORT));
-	must(shell("%s", self->by_two) ? 0 : -1);
+	lead_by(self, false);
+	EXPECT_EQ(try_by(self, "", &a), 0);
+	lead_by(self, true);
 	must(send(a, "hello", 5, 0));
-	/* TCP's peer is reset, as nobody is there; ours hears nothing. */
-	EXPECT_TRUE(until(events(a, POLLERR) || tcp_info(a).tcpi_retransmits));
+	EXPECT_EQ(error_of(a), ECONNRESET);
 	EXPECT_EQ(events(fd, POLLIN), 0);
+}
+
+/* Nor is it a connection's. */
+TEST_F_TIMEOUT(devices, a_connection_stays_on_its_own, 120)
+{
+	int fd = listener_on("veth", ADDR_B, false), a, b;
+
+	lead_by(self, false);
+	EXPECT_EQ(try_by(self, "", &a), 0);
+	b = must(accept(fd, NULL, NULL));
+	lead_by(self, true);
+	must(send(a, "hello", 5, 0));
+	EXPECT_EQ(error_of(a), ECONNRESET);
+	EXPECT_EQ(state(b), TCP_ESTABLISHED);
+	EXPECT_EQ(inq(b), 0);
+}
+
+/* Nor that of one that its program has left. */
+TEST_F_TIMEOUT(devices, an_end_stays_on_its_own, 120)
+{
+	int fd = listener_on("veth", ADDR_B, false), a;
+
+	lead_by(self, false);
+	EXPECT_EQ(try_by(self, "", &a), 0);
+	close(must(accept(fd, NULL, NULL)));
+	ASSERT_TRUE(until(count(TCP_FIN_WAIT2, PORT) == 1));
+	lead_by(self, true);
+	must(shutdown(a, SHUT_WR));
+	EXPECT_EQ(error_of(a), ECONNRESET);
+	EXPECT_EQ(count(TCP_FIN_WAIT2, PORT), 1);
+	EXPECT_EQ(count(TCP_TIME_WAIT, PORT), 0);
+}
+
+/* What hears by which device follows the program. */
+TEST_F_TIMEOUT(devices, a_connection_moves, 120)
+{
+	int fd = listener_on("", ADDR_B, false), a, b;
+
+	lead_back();
+	EXPECT_EQ(try_by(self, "", &a), 0);
+	b = must(accept(fd, NULL, NULL));
+	on(b, "two");
+	EXPECT_TRUE(says(a, b, "two"));
+	EXPECT_TRUE(says(b, a, "two"));
+	lead_by(self, false);
+	on(b, "");
+	EXPECT_TRUE(says(a, b, "any"));
+	on(b, "two");
+	must(send(a, "veth", 4, 0));
+	EXPECT_EQ(error_of(a), ECONNRESET);
+	EXPECT_EQ(inq(b), 0);
+}
+
+/* Two devices' connections may have one name, in either host; nor is there a TIME-WAIT in the way. */
+TEST_F_TIMEOUT(devices, connections_of_one_name, 120)
+{
+	static const char *const devices[] = { "veth", "two" };
+	int listening[2], a[2], b[2];
+
+	lead_back();
+	for (int i = 0; i < 2; i++)
+		listening[i] = listener_on(devices[i], ADDR_B, false);
+	for (int i = 0; i < 2; i++) {
+		a[i] = from_a(self, devices[i], 2000);
+		ASSERT_EQ(try(self, a[i]), 0);
+		b[i] = must(accept(listening[i], NULL, NULL));
+		EXPECT_EQ(get_opt(b[i], SOL_SOCKET, SO_BINDTOIFINDEX), (int)if_nametoindex(devices[i]));
+	}
+	for (int i = 0; i < 2; i++) {
+		EXPECT_TRUE(says(a[i], b[i], devices[i]));
+		EXPECT_TRUE(says(b[i], a[i], devices[i]));
+	}
+	close(b[0]);
+	EXPECT_TRUE(wait_events(a[0], POLLIN));
+	close(a[0]);
+	ASSERT_TRUE(until(count(TCP_TIME_WAIT, PORT) == 1));
+	EXPECT_TRUE(says(a[1], b[1], "still"));
+	close_hard(a[1]);
+	EXPECT_TRUE(wait_events(b[1], POLLERR));
+	close(b[1]);
+	a[1] = from_a(self, "two", 2000);
+	ASSERT_EQ(try(self, a[1]), 0);
+	b[1] = must(accept(listening[1], NULL, NULL));
+	EXPECT_TRUE(says(a[1], b[1], "again"));
+	EXPECT_EQ(count(TCP_TIME_WAIT, PORT), 1);
+}
+
+/* Nor are those one that are between the same addresses of two links (RFC 4007), whoever listens. */
+TEST_F_TIMEOUT(devices, links_with_the_same_addresses, 120)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
+	struct sockaddr_in6 from = { .sin6_family = AF_INET6, .sin6_port = htons(2000) };
+	static const char *const devices[] = { "veth", "two" };
+	int listening, a[2], b[2];
+
+	if (!ipv6())
+		SKIP(return, "only IPv6 has such addresses");
+	must(inet_pton(AF_INET6, "fe80::a", &from.sin6_addr));
+	must(inet_pton(AF_INET6, "fe80::b", &to.sin6_addr));
+	listening = listener_on("", ANY, false);
+	for (int i = 0; i < 2; i++) {
+		must(shell("ip -6 addr add fe80::b/64 dev %s nodad", devices[i]) ? 0 : -1);
+		enter(self->net.a);
+		must(shell("ip -6 addr add fe80::a/64 dev %s nodad", devices[i]) ? 0 : -1);
+		to.sin6_scope_id = from.sin6_scope_id = must(if_nametoindex(devices[i]));
+		a[i] = stream();
+		must(bind(a[i], (void *)&from, sizeof(from)));
+		set_nonblock(a[i], true);
+		EXPECT_TRUE(!connect(a[i], (void *)&to, sizeof(to)) || errno == EINPROGRESS);
+		EXPECT_TRUE(wait_events(a[i], POLLOUT));
+		ASSERT_EQ(so_error(a[i]), 0);
+		enter(self->net.b);
+		ASSERT_TRUE(wait_events(listening, POLLIN));
+		b[i] = must(accept(listening, NULL, NULL));
+		EXPECT_EQ(get_opt(b[i], SOL_SOCKET, SO_BINDTOIFINDEX), (int)if_nametoindex(devices[i]));
+	}
+	for (int i = 0; i < 2; i++) {
+		EXPECT_TRUE(says(a[i], b[i], devices[i]));
+		EXPECT_TRUE(says(b[i], a[i], devices[i]));
+	}
 }
 
 /* One that listens already is bound to another device, to none, and to one again. */

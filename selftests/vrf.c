@@ -222,6 +222,70 @@ TEST_F_TIMEOUT(vrf, of_one_link, 120)
 	}
 }
 
+/* Two of its devices lead to links where the same addresses are. */
+TEST_F_TIMEOUT(vrf, two_links_of_it, 120)
+{
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
+	struct sockaddr_in6 from = { .sin6_family = AF_INET6, .sin6_port = htons(2000) };
+	static const char *const devices[] = { "veth", "two" };
+	int listening, a[2], b[2];
+
+	if (!ipv6())
+		SKIP(return, "only IPv6 has such addresses");
+	must(inet_pton(AF_INET6, "fe80::a", &from.sin6_addr));
+	must(inet_pton(AF_INET6, "fe80::b", &to.sin6_addr));
+	must(shell("ip link add two type veth peer name two netns /proc/%d/fd/%d", getpid(),
+		   self->net.a) ? 0 : -1);
+	must(shell("ip link set two master red up") ? 0 : -1);
+	listening = listener_on("red", ANY);
+	for (int i = 0; i < 2; i++) {
+		must(shell("ip -6 addr replace fe80::b/64 dev %s nodad", devices[i]) ? 0 : -1);
+		enter(self->net.a);
+		must(shell("ip link set %s up", devices[i]) ? 0 : -1);
+		must(shell("ip -6 addr replace fe80::a/64 dev %s nodad", devices[i]) ? 0 : -1);
+		to.sin6_scope_id = from.sin6_scope_id = must(if_nametoindex(devices[i]));
+		a[i] = stream();
+		must(bind(a[i], (void *)&from, sizeof(from)));
+		set_nonblock(a[i], true);
+		EXPECT_TRUE(!connect(a[i], (void *)&to, sizeof(to)) || errno == EINPROGRESS);
+		EXPECT_TRUE(wait_events(a[i], POLLOUT));
+		ASSERT_EQ(so_error(a[i]), 0);
+		enter(self->net.b);
+		ASSERT_TRUE(wait_events(listening, POLLIN));
+		b[i] = must(accept(listening, NULL, NULL));
+		EXPECT_EQ(get_opt(b[i], SOL_SOCKET, SO_BINDTOIFINDEX), (int)if_nametoindex(devices[i]));
+	}
+	for (int i = 0; i < 2; i++)
+		EXPECT_TRUE(talk(a[i], b[i]));
+}
+
+/* A connection moves from the VRF to its device; out of it, it hears nothing. */
+TEST_F_TIMEOUT(vrf, a_connection_leaves, 120)
+{
+	int listening = listener_on("red", ADDR_B), a, b;
+
+	EXPECT_EQ(try_from(self->net.a, &a), 0);
+	b = must(accept(listening, NULL, NULL));
+	on(b, "veth");
+	must(send(a, "hello", 5, 0));
+	EXPECT_TRUE(arrived(b, 5));
+	on(b, "");
+	must(send(a, "hello", 5, 0));
+	EXPECT_EQ(error_of(a), ECONNRESET);
+	EXPECT_EQ(inq(b), 5);
+	close(a);
+	/* But for what net.yoke.l3mdev_accept grants. */
+	accept_all();
+	EXPECT_EQ(try_from(self->net.a, &a), 0);
+	b = must(accept(listening, NULL, NULL));
+	on(b, "");
+	must(send(a, "hello", 5, 0));
+	EXPECT_TRUE(arrived(b, 5));
+	on(b, "blue");
+	must(send(a, "hello", 5, 0));
+	EXPECT_EQ(error_of(a), ECONNRESET);
+}
+
 /* A datagram from namespace a; the errno of its sender afterwards. */
 static int datagram_from(int ns, int *fd)
 {
