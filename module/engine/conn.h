@@ -170,7 +170,7 @@ struct yoke_listener {
  *
  * Protected by the socket lock unless said otherwise. Sequence variables have RFC 9293 §3.3.1's
  * names; further fields are explained where they stand. Grouped by the file that owns them; a
- * connection that came in through a listener gets its first values from engine/listen.c.
+ * connection that came in through a listener gets its first values from engine/child.c.
  *
  * sock/open.c, the two ends:
  * @inet:	what ip_queue_xmit() and the generic options know; sk_family is AF_INET or AF_INET6,
@@ -254,7 +254,7 @@ struct yoke_listener {
  * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was; rtt_seq: the
  *		timestamp measured last, or without timestamps where the measurement ends
  *
- * engine/rcv.c and engine/listen.c:
+ * engine/rcv.c, listen.c and child.c:
  * @icmp_mtu:	what an ICMP error said the path carries, for yoke_send_mtu()
  * @listener:	made by listen(2), or before by TCP_FASTOPEN; kept as long as the socket
  * @saved_syn:	what TCP_SAVE_SYN kept, until it is read; or NULL

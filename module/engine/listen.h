@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The passive open: SYN -> request -> child -> accept queue. */
+/* Listeners: what comes to one, or to one of its requests, and the calls on it. */
 #ifndef YOKE_LISTEN_H
 #define YOKE_LISTEN_H
 
@@ -19,13 +19,6 @@ void yoke_listen_rebind(struct sock *sk);
  * Socket locked.
  */
 void yoke_listen_stop(struct sock *sk);
-/* Takes the first child off the queue, or NULL. Socket locked. */
-struct sock *yoke_listen_dequeue(struct sock *sk);
-/* Is there one? */
-static inline bool yoke_listen_ready(const struct sock *sk)
-{
-	return !hlist_empty(&yoke_sk(sk)->listener->queue);
-}
 
 /* A segment for a listener (no lock held, RCU), consumed. */
 void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx);

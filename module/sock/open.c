@@ -8,6 +8,7 @@
  */
 #include "../algo/cookie.h"
 #include "../engine/addr.h"
+#include "../engine/child.h"
 #include "../engine/fastopen.h"
 #include "../engine/listen.h"
 #include "../engine/output.h"

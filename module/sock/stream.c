@@ -13,6 +13,7 @@
 #include <net/inet_common.h>
 #include <net/ipv6.h>
 #include "../engine/addr.h"
+#include "../engine/child.h"
 #include "../engine/listen.h"
 #include "../engine/rcv.h"
 #include "../engine/timer.h"
