@@ -4,7 +4,7 @@
  * the queue where it waits for accept(2).
  *
  * Owns: the accept queue of struct yoke_listener.
- * Softirq under RCU, no lock of the listener's but its lists'; yoke_listen_dequeue() in process
+ * Softirq under RCU, no lock of the listener's but its lists'; yoke_child_dequeue() in process
  * context.
  * RFC 9293 §3.10.7.4 (SYN-RECEIVED becomes ESTABLISHED); RFC 6298 (5.7); RFC 7413 §4.2.2.
  */
@@ -23,7 +23,7 @@
 #include "../table/cgroup.h"
 #include "../table/policy.h"
 
-static void yoke_listen_inherit_filter(struct sock *child, const struct sock *sk)
+static void yoke_child_inherit_filter(struct sock *child, const struct sock *sk)
 {
 	struct sk_filter *filter;
 
@@ -38,7 +38,7 @@ static void yoke_listen_inherit_filter(struct sock *child, const struct sock *sk
 }
 
 /* What a program set on the listener holds for its children. */
-static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
+static void yoke_child_inherit(struct sock *child, const struct sock *sk)
 {
 	const struct yoke_sock *from = yoke_sk(sk);
 	struct yoke_sock *to = yoke_sk(child);
@@ -113,7 +113,7 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 
 	if (child->sk_flags & SK_FLAGS_TIMESTAMP)
 		net_enable_timestamp();		/* which its end will undo */
-	yoke_listen_inherit_filter(child, sk);
+	yoke_child_inherit_filter(child, sk);
 	if (to->cc_chosen) {
 		yoke_cc_table_put(to->cc.ops);
 		to->cc.ops = yoke_cc_table_clone(sock_net(sk), READ_ONCE(from->cc.ops));
@@ -121,7 +121,7 @@ static void yoke_listen_inherit(struct sock *child, const struct sock *sk)
 }
 
 /* The numbers of the handshake. */
-static void yoke_listen_numbers(struct sock *child, const struct yoke_request *req)
+static void yoke_child_numbers(struct sock *child, const struct yoke_request *req)
 {
 	struct yoke_sock *ys = yoke_sk(child);
 
@@ -160,8 +160,8 @@ static void yoke_listen_numbers(struct sock *child, const struct yoke_request *r
 }
 
 /* A socket for the request, which @skb completes, in no table yet. NULL without memory or route. */
-static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request *req,
-				      const struct sk_buff *skb)
+static struct sock *yoke_child_new(struct sock *sk, const struct yoke_request *req,
+				   const struct sk_buff *skb)
 {
 	/* A bit that never changes; others in its byte do. */
 	bool kern = data_race((bool)sk->sk_kern_sock);
@@ -180,7 +180,7 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	if (yoke_addr_inherit(child, sk) || yoke_addr_take_options(child, req->rx.options) ||
 	    yoke_policy_inherit(child, sk))
 		goto no_route;
-	yoke_listen_inherit(child, sk);
+	yoke_child_inherit(child, sk);
 	yoke_latch_begin(child, skb);
 	security_sk_clone(sk, child);
 	yoke_cgroup_inherit(child, sk);
@@ -192,7 +192,7 @@ static struct sock *yoke_listen_child(struct sock *sk, const struct yoke_request
 	ys->node.pair = req->node.pair;
 	child->sk_bound_dev_if = req->node.pair.dev;
 	yoke_conn_clock(ys);
-	yoke_listen_numbers(child, req);
+	yoke_child_numbers(child, req);
 	if (ys->af->connect(child, &ys->node.pair))
 		goto no_route;
 	yoke_addr_name(child, &ys->node.pair);
@@ -222,8 +222,8 @@ no_route:
  * The child takes the request's place and waits for accept(2). False if the request is no more, or
  * there is no room. The child is locked: whoever finds it now waits.
  */
-static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struct sock *child,
-				int state)
+static bool yoke_child_enqueue(struct sock *sk, struct yoke_request *req, struct sock *child,
+			       int state)
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct yoke_sock *ys = yoke_sk(child);
@@ -249,7 +249,7 @@ static bool yoke_listen_enqueue(struct sock *sk, struct yoke_request *req, struc
 	return done;
 }
 
-struct sock *yoke_listen_dequeue(struct sock *sk)
+struct sock *yoke_child_dequeue(struct sock *sk)
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct sock *child;
@@ -264,7 +264,32 @@ struct sock *yoke_listen_dequeue(struct sock *sk)
 	return child;
 }
 
-bool yoke_listen_complete(struct net *net, struct yoke_request *req, struct sk_buff *skb, u8 ecn)
+/*
+ * A child in @state, locked, has taken the place of @req, and @skb. NULL, and @skb is left, without
+ * memory, a way back or room, or if the request is no more.
+ */
+static struct sock *yoke_child_open(struct sock *sk, struct yoke_request *req, struct sk_buff *skb,
+				    u8 ecn, int state)
+{
+	struct sock *child = yoke_child_new(sk, req, skb);
+
+	if (!child)
+		return NULL;
+	/* Before the table shows it to others. */
+	bh_lock_sock_nested(child);
+	if (!yoke_child_enqueue(sk, req, child, state)) {
+		bh_unlock_sock(child);
+		yoke_conn_destroy(child);
+		return NULL;
+	}
+	yoke_count(sock_net(sk), PassiveOpens);
+	yoke_input_take(child, skb, ecn);
+	yoke_conn_init_buffers(child);
+	yoke_conn_keepalive(child);
+	return child;
+}
+
+bool yoke_child_complete(struct net *net, struct yoke_request *req, struct sk_buff *skb, u8 ecn)
 {
 	struct sock *sk = req->listener, *child;
 	struct yoke_segment s;
@@ -279,25 +304,14 @@ bool yoke_listen_complete(struct net *net, struct yoke_request *req, struct sk_b
 		}
 		goto drop;
 	}
-	child = yoke_listen_child(sk, req, skb);
-	if (!child)
-		goto drop;
-	/* Before the table shows it to others. */
-	bh_lock_sock_nested(child);
-	if (!yoke_listen_enqueue(sk, req, child, TCP_ESTABLISHED)) {
-		bh_unlock_sock(child);
-		yoke_conn_destroy(child);
+	child = yoke_child_open(sk, req, skb, ecn, TCP_ESTABLISHED);
+	if (!child) {
 		if (!req->passing && list_empty_careful(&req->list))
 			return false;
 		goto drop;
 	}
 	if (!req->passing)
 		yoke_request_release(req);
-	yoke_count(net, PassiveOpens);
-
-	yoke_input_take(child, skb, ecn);
-	yoke_conn_init_buffers(child);
-	yoke_conn_keepalive(child);
 	yoke_ack_parse(skb, &s);
 	yoke_ecn_third_ack(&yoke_sk(child)->ecn, s.flags, !s.len && !s.opt.nsacks,
 			   yoke_conn_syn_ecn(sk), &s.opt);
@@ -310,8 +324,8 @@ drop:
 	return true;
 }
 
-bool yoke_listen_fastopen(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
-			  const struct yoke_rx *rx, struct yoke_opt *answer)
+bool yoke_child_fastopen(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
+			 const struct yoke_rx *rx, struct yoke_opt *answer)
 {
 	struct yoke_request req = { .passing = true };
 	struct sock *child = NULL;
@@ -319,33 +333,20 @@ bool yoke_listen_fastopen(struct sock *sk, struct sk_buff *skb, const struct yok
 
 	if (yoke_request_fill(&req, sk, skb, s, rx, &route)) {
 		dst_release(route.dst);
-		child = yoke_listen_child(sk, &req, skb);
+		child = yoke_child_open(sk, &req, skb, rx->ecn, TCP_SYN_RECV);
 	}
-	if (!child)
-		goto fail;
-	/* Before the table shows it to others. */
-	bh_lock_sock_nested(child);
-	if (!yoke_listen_enqueue(sk, &req, child, TCP_SYN_RECV)) {
-		bh_unlock_sock(child);
-		yoke_conn_destroy(child);
-		goto fail;
+	yoke_request_forget(&req);
+	if (!child) {
+		yoke_count(sock_net(sk), FastOpenPassiveFail);
+		return false;
 	}
 	yoke_fastopen_begin(child, sk);
-	yoke_count(sock_net(sk), PassiveOpens);
 	yoke_count(sock_net(sk), FastOpenPassive);
 
-	yoke_input_take(child, skb, rx->ecn);
-	yoke_conn_init_buffers(child);
-	yoke_conn_keepalive(child);
 	yoke_text_rcv_syn(child, skb, s);
 	if (yoke_send_syn_ack(child, answer))
 		yoke_conn_abort(child, ENOBUFS);
 	bh_unlock_sock(child);
 	sk->sk_data_ready(sk);
-	yoke_request_forget(&req);
 	return true;
-fail:
-	yoke_request_forget(&req);
-	yoke_count(sock_net(sk), FastOpenPassiveFail);
-	return false;
 }

@@ -144,7 +144,7 @@ static bool yoke_listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct 
 	if (yoke_request_fill(&req, sk, skb, s, rx, &route)) {
 		dst_release(route.dst);
 		req.iss = s->ack - 1;
-		yoke_listen_complete(sock_net(sk), &req, skb, rx->ecn);
+		yoke_child_complete(sock_net(sk), &req, skb, rx->ecn);
 	} else {
 		yoke_drop(sock_net(sk), sk, skb, ListenDrops);
 	}
@@ -221,7 +221,7 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	why = YOKE_MIB_DeferAcceptDrop;
 	if (s.end_seq == rcv_nxt && yoke_request_defer(req))
 		goto drop;
-	return yoke_listen_complete(net, req, skb, rx->ecn);
+	return yoke_child_complete(net, req, skb, rx->ecn);
 drop:
 	yoke_trace_drop(net, req->listener, skb, why);
 	return true;
@@ -315,7 +315,7 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 		return;
 	}
 	if (yoke_fastopen_judge(sk, &rx->pair, yoke_listen_trusts(sk, skb, &s, rx), &s, &answer) &&
-	    yoke_listen_fastopen(sk, skb, &s, rx, &answer))
+	    yoke_child_fastopen(sk, skb, &s, rx, &answer))
 		return;
 	req = yoke_request_new(sk, skb, &s, rx, &route);
 	if (!req)
@@ -457,7 +457,7 @@ static void yoke_listen_end(struct sock *sk)
 			break;
 		cond_resched();
 	}
-	while ((child = yoke_listen_dequeue(sk))) {
+	while ((child = yoke_child_dequeue(sk))) {
 		yoke_listen_reset(child);
 		cond_resched();
 	}

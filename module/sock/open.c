@@ -433,12 +433,12 @@ static int open_wait_child(struct sock *sk, long timeo)
 	for (;;) {
 		prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
 		release_sock(sk);
-		if (!yoke_listen_ready(sk))
+		if (!yoke_child_ready(sk))
 			timeo = schedule_timeout(timeo);
 		sched_annotate_sleep();
 		lock_sock(sk);
 		err = 0;
-		if (yoke_listen_ready(sk))
+		if (yoke_child_ready(sk))
 			break;
 		err = -EINVAL;
 		if (sk->sk_state != TCP_LISTEN)
@@ -463,10 +463,10 @@ static struct sock *open_take_child(struct sock *sk, int flags)
 	lock_sock(sk);
 	if (sk->sk_state != TCP_LISTEN)
 		err = -EINVAL;
-	else if (!yoke_listen_ready(sk))
+	else if (!yoke_child_ready(sk))
 		err = timeo ? open_wait_child(sk, timeo) : -EAGAIN;
 	if (!err) {
-		child = yoke_listen_dequeue(sk);
+		child = yoke_child_dequeue(sk);
 		if (!child)
 			err = -EAGAIN;
 	}
@@ -480,7 +480,7 @@ int yoke_open_accept(struct socket *sock, struct socket *newsock, struct proto_a
 
 	if (IS_ERR(child))
 		return PTR_ERR(child);
-	arg->is_empty = !yoke_listen_ready(sock->sk);
+	arg->is_empty = !yoke_child_ready(sock->sk);
 	lock_sock(child);
 	yoke_cgroup_charge(child);
 	sock_graft(child, newsock);

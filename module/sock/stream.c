@@ -51,7 +51,7 @@ static __poll_t stream_poll(struct file *file, struct socket *sock, poll_table *
 	sock_poll_wait(file, sock, wait);
 	state = inet_sk_state_load(sk);
 	if (state == TCP_LISTEN)
-		return yoke_listen_ready(sk) ? EPOLLIN | EPOLLRDNORM : 0;
+		return yoke_child_ready(sk) ? EPOLLIN | EPOLLRDNORM : 0;
 
 	shutdown = READ_ONCE(sk->sk_shutdown);
 	if (shutdown == SHUTDOWN_MASK || state == TCP_CLOSE)
