@@ -11,7 +11,9 @@
 #include "queue.h"
 #include "urgent.h"
 #include "ack.h"
+#include "mss.h"
 #include "pace.h"
+#include "window.h"
 #include "../table/mem.h"
 
 #define SACK_WALK		32	/* buffers to pass on the way to what a block names */

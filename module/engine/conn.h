@@ -242,17 +242,21 @@ struct yoke_listener {
  * @retrans_ts:	our timestamp when the oldest data was first retransmitted; 0 if it was not
  * @defer:	YOKE_DEFER_* bits, atomic, without the lock
  *
- * engine/conn.c:
- * @wait:	what sending waits for, since when, and how long for each before (jiffies)
+ * engine/mss.c, what fits into a segment:
  * @mss:	send MSS in force: data bytes a segment carries beside its options
  * @options_len: bytes of IP's options or extension headers, which @mss leaves room for
  * @pmtu:	path MTU of the route, that @mss comes from unless @pmtud searches
  * @pmtud:	the search for a better one (RFC 4821)
+ *
+ * engine/window.c:
+ * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was; rtt_seq: the
+ *		timestamp measured last, or without timestamps where the measurement ends
+ *
+ * engine/conn.c:
+ * @wait:	what sending waits for, since when, and how long for each before (jiffies)
  * @now_us:	clock of the event being handled (yoke_conn_clock)
  * @at:		when each timer event is due (jiffies), valid if its bit is set in @timers
  * @timer_next:	when sk_timer fires
- * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was; rtt_seq: the
- *		timestamp measured last, or without timestamps where the measurement ends
  *
  * engine/rcv.c, listen.c and child.c:
  * @icmp_mtu:	what an ICMP error said the path carries, for yoke_send_mtu()
@@ -532,41 +536,11 @@ static inline u32 yoke_conn_rcv_window(const struct yoke_sock *ys)
 	return win < 0 ? 0 : win;
 }
 
-/* Bytes of headers in front of a data segment's data, SACKs aside. */
-static inline unsigned int yoke_conn_headers(const struct yoke_sock *ys)
-{
-	return ys->af->header_len + ys->options_len + sizeof(struct tcphdr) +
-	       (ys->use_ts ? YOKE_TS_SIZE : 0);
-}
-
 static inline u32 yoke_conn_snd_end(const struct yoke_sock *ys)
 {
 	return ys->snd_una + ys->snd_wnd;
 }
 
-/*
- * Send MSS from path MTU, the peer's option, TCP_MAXSEG and the options that every segment carries
- * (RFC 9293 MUST-16).
- */
-void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu);
-/* The largest packet that route and peer take, in bytes. */
-u16 yoke_conn_packet_max(const struct yoke_sock *ys);
-/* Packets of full size seem to vanish: smaller ones, and a search for what passes (RFC 4821 §7.7). */
-void yoke_conn_black_hole(struct sock *sk);
-/* The largest window to offer over @dst: TCP_WINDOW_CLAMP, @clamp, or else what the route says. */
-static inline u32 yoke_conn_clamp(u32 clamp, const struct dst_entry *dst)
-{
-	return clamp != U32_MAX ? clamp : dst_metric(dst, RTAX_WINDOW) ?: U32_MAX;
-}
-
-/*
- * The first window to offer with the receive buffer of @sk, which may be the listener, a whole number of
- * @mss, but at most @segs of them if that is not 0, and the shift that its growth to the namespace's
- * limit, or SO_RCVBUF's if that was not set, will need (RFC 7323 §2.3), 0 unless @scale.
- */
-u32 yoke_conn_first_window(const struct sock *sk, u32 clamp, u16 mss, u32 segs, bool scale, u8 *wscale);
-/* After RCV.NXT, MSS or buffer sizes are known: the first windows. */
-void yoke_conn_init_buffers(struct sock *sk);
 
 /*
  * CLOSED, nothing to send any more: wakes everybody; an orphan is
@@ -588,10 +562,6 @@ void yoke_conn_destroy(struct sock *sk);
 void yoke_conn_orphan(struct sock *sk);
 /* SO_KEEPALIVE holds and the connection stands: (re)starts its timer. */
 void yoke_conn_keepalive(struct sock *sk);
-/* A send buffer that nobody fixed grows with cwnd: two windows of segments with what these take. Has it? */
-bool yoke_conn_tune_sndbuf(struct sock *sk);
-/* The program has read: a receive buffer that nobody fixed grows with the speed of reading. */
-void yoke_conn_tune_rcvbuf(struct sock *sk);
 /*
  * A reader who wants @target bytes should be woken: they are there, or no
  * more would fit. No lock needed.

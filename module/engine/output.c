@@ -14,6 +14,7 @@
 #include "output.h"
 #include "pace.h"
 #include "urgent.h"
+#include "window.h"
 #include "../table/mem.h"
 
 #define YOKE_PRESSURE_SEGS	4

@@ -11,6 +11,7 @@
 #include "output.h"
 #include "latch.h"
 #include "request.h"
+#include "window.h"
 #include "../algo/cookie.h"
 
 static struct kmem_cache *yoke_request_cache;

@@ -11,9 +11,11 @@
 #include "addr.h"
 #include "fastopen.h"
 #include "metrics.h"
+#include "mss.h"
 #include "output.h"
 #include "pace.h"
 #include "send.h"
+#include "window.h"
 #include "../table/mem.h"
 
 #define YOKE_SEARCH_CWND	11	/* MSS: below, a lost probe costs too much (as Linux) */

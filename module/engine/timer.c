@@ -12,6 +12,7 @@
 #include "ack.h"
 #include "compress.h"
 #include "fastopen.h"
+#include "mss.h"
 #include "output.h"
 #include "pace.h"
 #include "send.h"

@@ -10,10 +10,12 @@
  */
 #include <net/tcp.h>
 #include "../engine/input.h"
+#include "../engine/mss.h"
 #include "../engine/output.h"
 #include "../engine/pace.h"
 #include "../engine/send.h"
 #include "../engine/text.h"
+#include "../engine/window.h"
 #include "repair.h"
 
 #define REFILL_MOST	(64 * 1024)	/* bytes into the receive queue at a time */

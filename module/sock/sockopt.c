@@ -16,6 +16,7 @@
 #include "../engine/fastopen.h"
 #include "../engine/listen.h"
 #include "../engine/metrics.h"
+#include "../engine/mss.h"
 #include "../engine/output.h"
 #include "../engine/pace.h"
 #include "../engine/send.h"

@@ -12,6 +12,7 @@
 #include "../engine/pages.h"
 #include "../engine/send.h"
 #include "../engine/urgent.h"
+#include "../engine/window.h"
 #include "../table/mem.h"
 #include "open.h"
 #include "repair.h"
