@@ -205,8 +205,6 @@ struct yoke_listener {
  * engine/output.c and send.c, what has left and what the peer was told:
  * @snd_sml:	end of the last segment sent that was not full (Nagle, after Minshall)
  * @last_sent_us: when data was sent last
- * @rcv_wup:	RCV.NXT when the last window was advertised
- * @rcv_wnd:	window advertised then, bytes
  * @advmss:	the MSS option we send
  * @syn_tsval:	our timestamp when the SYN left first
  * @sent:	segments with text; bytes and segments that were retransmitted; duplicates that the peer
@@ -248,7 +246,9 @@ struct yoke_listener {
  * @pmtu:	path MTU of the route, that @mss comes from unless @pmtud searches
  * @pmtud:	the search for a better one (RFC 4821)
  *
- * engine/window.c:
+ * engine/window.c, what the peer may send:
+ * @rcv_wup:	RCV.NXT when the last window was advertised
+ * @rcv_wnd:	window advertised then, bytes
  * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was; rtt_seq: the
  *		timestamp measured last, or without timestamps where the measurement ends
  *

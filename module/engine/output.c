@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The sole maker of segments: the header, its options, the window (RFC 9293 §3.1); and those that
- * carry no data.
+ * The sole maker of segments: the header and its options (RFC 9293 §3.1); and those that carry no
+ * data.
  *
- * Owns: rcv_wup, rcv_wnd, and who has been told what (ack_due …).
+ * Owns: who has been told what (ack_due …).
  * Runs under the socket lock, in process context or BH, but for the last part: segments that belong
  * to no socket.
- * MSS and options: RFC 9293 §3.7.1, RFC 7323. Silly windows: §3.8.6.2. Resets: §3.5.2.
+ * MSS and options: RFC 9293 §3.7.1, RFC 7323. Resets: §3.5.2.
  */
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -15,9 +15,6 @@
 #include "pace.h"
 #include "urgent.h"
 #include "window.h"
-#include "../table/mem.h"
-
-#define YOKE_PRESSURE_SEGS	4
 
 unsigned int yoke_output_mss(const struct yoke_sock *ys)
 {
@@ -27,113 +24,6 @@ unsigned int yoke_output_mss(const struct yoke_sock *ys)
 		mss -= 4 + 8 * min(ys->nsacks + ys->dsack, ys->use_ts ? 3 : 4);
 	return mss;
 }
-
-/* --- the receive window --- */
-
-/* Memory is charged by truesize: about half of it is payload (Linux's tcp_adv_win_scale 1). */
-static int yoke_output_space(const struct sock *sk, int bytes)
-{
-	return bytes < 0 ? 0 : bytes / 2;
-}
-
-/*
- * The most that could ever be offered: half the buffer, what the header can say, TCP_WINDOW_CLAMP.
- */
-static u32 yoke_output_full(const struct sock *sk)
-{
-	const struct yoke_sock *ys = yoke_sk(sk);
-
-	return min3((u32)yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf)),
-		    (u32)U16_MAX << ys->rcv_wscale, ys->window_clamp);
-}
-
-/* What could be offered now, if nothing had been yet. */
-static u32 yoke_output_offer(const struct sock *sk, u32 full)
-{
-	int space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
-					  READ_ONCE(sk->sk_backlog.len));
-	u32 win = min_t(u32, space, full);
-
-	if (win < full / 16 || win < min_t(u32, yoke_sk(sk)->rcv_mss, full))
-		return 0;
-	/* Where all are short, who is behind with reading is promised no more than keeps ACKs coming. */
-	if (unlikely(READ_ONCE(yoke_mem_pressure)) && win < full / 2)
-		win = min_t(u32, win, YOKE_PRESSURE_SEGS * yoke_sk(sk)->advmss);
-	return win;
-}
-
-bool yoke_output_offers_less(const struct sock *sk)
-{
-	return yoke_output_offer(sk, yoke_output_full(sk)) < yoke_sk(sk)->rcv_wnd;
-}
-
-/*
- * The window to advertise, scaled down as the header has it. Never takes back what was given (RFC
- * 9293 SHLD-14).
- */
-static u16 yoke_output_window(struct sock *sk)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	u32 cur = yoke_conn_rcv_window(ys), full = yoke_output_full(sk);
-	u32 win = yoke_output_offer(sk, full);
-
-	/*
-	 * RFC 9293 MUST-39: the right edge moves by an MSS or half the buffer, or not at all; and the
-	 * route's "initrwnd" holds until something has come.
-	 */
-	if (win < cur + min_t(u32, ys->rcv_mss, full / 2) ||
-	    (unlikely(ys->route_window) && !ys->bytes_received))
-		win = cur;
-	win = ALIGN(win, 1U << ys->rcv_wscale);
-	win = min_t(u32, win >> ys->rcv_wscale, U16_MAX);
-	if (unlikely(!win && ys->rcv_wnd))
-		yoke_count(sock_net(sk), ToZeroWindowAdv);
-	else if (unlikely(win && !ys->rcv_wnd))
-		yoke_count(sock_net(sk), FromZeroWindowAdv);
-	ys->rcv_wnd = win << ys->rcv_wscale;
-	ys->rcv_wup = ys->rcv_nxt;
-	return win;
-}
-
-void yoke_output_window_update(struct sock *sk)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-	u32 cur, full;
-
-	yoke_conn_clock(ys);
-	yoke_conn_tune_rcvbuf(sk);
-	cur = yoke_conn_rcv_window(ys);
-	if (!yoke_conn_in(sk, TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2))
-		return;
-	/*
-	 * An ACK that was put off until the reader came; or all is read and nobody answers: the peer may
-	 * hold its next short segment back for the ACK of this one (RFC 9293 §3.7.4).
-	 */
-	if (ys->ack_due && (ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss ||
-			    (ys->short_in && !ys->pingpong && !ys->quickack &&
-			     ys->copied_seq == ys->rcv_nxt))) {
-		yoke_output_ack(sk);
-		return;
-	}
-	full = yoke_output_full(sk);
-	if (2 * cur > full)
-		return;
-	/* Worth a segment of its own only if the window at least doubles. */
-	if (yoke_output_offer(sk, full) >= 2 * max_t(u32, cur, min_t(u32, ys->rcv_mss, full / 2)))
-		yoke_output_ack(sk);
-}
-
-void yoke_output_quick(struct sock *sk)
-{
-	struct yoke_sock *ys = yoke_sk(sk);
-
-	if (likely(!ys->ack_due || !ys->quickack))
-		return;
-	yoke_conn_clock(ys);
-	yoke_output_ack(sk);
-}
-
-/* --- one segment --- */
 
 /*
  * The header of RFC 9293 §3.1 in front of @skb, with @opt's options, if it is not NULL; window,
@@ -384,6 +274,23 @@ void yoke_output_ack(struct sock *sk)
 	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_SYN_SENT)
 		return;
 	yoke_output_bare(sk, yoke_output_seq(yoke_sk(sk)), YOKE_ACK);
+}
+
+void yoke_output_window_update(struct sock *sk)
+{
+	yoke_conn_clock(yoke_sk(sk));
+	if (yoke_window_read(sk))
+		yoke_output_ack(sk);
+}
+
+void yoke_output_quick(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	if (likely(!ys->ack_due || !ys->quickack))
+		return;
+	yoke_conn_clock(ys);
+	yoke_output_ack(sk);
 }
 
 bool yoke_output_may_answer(struct sock *sk)

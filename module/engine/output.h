@@ -25,13 +25,8 @@ bool yoke_output_may_answer(struct sock *sk);
 void yoke_output_challenge(struct sock *sk);
 /* A reset for an established connection that the program aborts. */
 void yoke_output_reset(struct sock *sk);
-/*
- * The program has read: tell the peer if the window has opened enough (RFC 9293 MUST-39), or if
- * there is no more to read, and no answer that would carry the ACK.
- */
+/* The program has read: an ACK if the peer has to hear of it (yoke_window_read()). */
 void yoke_output_window_update(struct sock *sk);
-/* An ACK now would say that room is short; one sent when the program has read need not. */
-bool yoke_output_offers_less(const struct sock *sk);
 /* The program goes to sleep: an ACK that waited to go with its answer leaves. */
 void yoke_output_quick(struct sock *sk);
 

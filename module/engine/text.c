@@ -14,6 +14,7 @@
 #include "text.h"
 #include "timewait.h"
 #include "urgent.h"
+#include "window.h"
 #include "../table/mem.h"
 
 #define YOKE_ECN_QUICKACKS 2		/* segments that are ACKed at once after a mark */

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Windows, and the buffers behind them: how large they are at first, and how they grow.
+ * The window that the peer is offered, and the buffers, which grow with what is read and sent.
  *
- * Owns: tune of struct yoke_sock, and sk_sndbuf and sk_rcvbuf where the program has not set them.
+ * Owns: rcv_wup, rcv_wnd, tune; sk_sndbuf and sk_rcvbuf, where the program has not fixed them.
  * Runs under the socket lock, in process context or BH, unless said otherwise.
+ * RFC 9293 §3.8.6; RFC 7323 §2.
  */
 #include "mss.h"
 #include "window.h"
 #include "../table/mem.h"
 
+#define YOKE_PRESSURE_SEGS	4
 #define YOKE_QUICKACKS		16	/* a sender in slow start needs its ACKs at once */
 
 #define YOKE_SHORT_ROUND_US	100	/* at native speed: some 200 KB of loopback, which stay in the cache */
@@ -81,7 +83,71 @@ void yoke_conn_init_buffers(struct sock *sk)
 	yoke_conn_tune_sndbuf(sk);
 }
 
-void yoke_conn_tune_rcvbuf(struct sock *sk)
+/* --- the window to offer --- */
+
+/* Memory is charged by truesize: about half of it is payload (Linux's tcp_adv_win_scale 1). */
+static int yoke_output_space(const struct sock *sk, int bytes)
+{
+	return bytes < 0 ? 0 : bytes / 2;
+}
+
+/*
+ * The most that could ever be offered: half the buffer, what the header can say, TCP_WINDOW_CLAMP.
+ */
+static u32 yoke_output_full(const struct sock *sk)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+
+	return min3((u32)yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf)),
+		    (u32)U16_MAX << ys->rcv_wscale, ys->window_clamp);
+}
+
+/* What could be offered now, if nothing had been yet. */
+static u32 yoke_output_offer(const struct sock *sk, u32 full)
+{
+	int space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
+					  READ_ONCE(sk->sk_backlog.len));
+	u32 win = min_t(u32, space, full);
+
+	if (win < full / 16 || win < min_t(u32, yoke_sk(sk)->rcv_mss, full))
+		return 0;
+	/* Where all are short, who is behind with reading is promised no more than keeps ACKs coming. */
+	if (unlikely(READ_ONCE(yoke_mem_pressure)) && win < full / 2)
+		win = min_t(u32, win, YOKE_PRESSURE_SEGS * yoke_sk(sk)->advmss);
+	return win;
+}
+
+bool yoke_output_offers_less(const struct sock *sk)
+{
+	return yoke_output_offer(sk, yoke_output_full(sk)) < yoke_sk(sk)->rcv_wnd;
+}
+
+u16 yoke_output_window(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 cur = yoke_conn_rcv_window(ys), full = yoke_output_full(sk);
+	u32 win = yoke_output_offer(sk, full);
+
+	/*
+	 * RFC 9293 MUST-39: the right edge moves by an MSS or half the buffer, or not at all; and the
+	 * route's "initrwnd" holds until something has come.
+	 */
+	if (win < cur + min_t(u32, ys->rcv_mss, full / 2) ||
+	    (unlikely(ys->route_window) && !ys->bytes_received))
+		win = cur;
+	win = ALIGN(win, 1U << ys->rcv_wscale);
+	win = min_t(u32, win >> ys->rcv_wscale, U16_MAX);
+	if (unlikely(!win && ys->rcv_wnd))
+		yoke_count(sock_net(sk), ToZeroWindowAdv);
+	else if (unlikely(win && !ys->rcv_wnd))
+		yoke_count(sock_net(sk), FromZeroWindowAdv);
+	ys->rcv_wnd = win << ys->rcv_wscale;
+	ys->rcv_wup = ys->rcv_nxt;
+	return win;
+}
+
+/* The program has read: a receive buffer that nobody fixed grows with the speed of reading. */
+static void yoke_conn_tune_rcvbuf(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -113,4 +179,27 @@ void yoke_conn_tune_rcvbuf(struct sock *sk)
 	}
 	ys->tune.seq = ys->copied_seq;
 	ys->tune.time_us = (u32)ys->now_us;
+}
+
+bool yoke_window_read(struct sock *sk)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u32 cur = yoke_conn_rcv_window(ys), full;
+
+	yoke_conn_tune_rcvbuf(sk);
+	if (!yoke_conn_in(sk, TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2))
+		return false;
+	/*
+	 * An ACK that was put off until the reader came; or all is read and nobody answers: the peer may
+	 * hold its next short segment back for the ACK of this one (RFC 9293 §3.7.4).
+	 */
+	if (ys->ack_due && (ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss ||
+			    (ys->short_in && !ys->pingpong && !ys->quickack &&
+			     ys->copied_seq == ys->rcv_nxt)))
+		return true;
+	full = yoke_output_full(sk);
+	if (2 * cur > full)
+		return false;
+	/* Worth a segment of its own only if the window at least doubles. */
+	return yoke_output_offer(sk, full) >= 2 * max_t(u32, cur, min_t(u32, ys->rcv_mss, full / 2));
 }

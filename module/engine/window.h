@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Windows, and the buffers behind them. Socket lock held, unless said otherwise. */
+/* The window that the peer is offered, and the buffers. Socket lock held, unless said otherwise. */
 #ifndef YOKE_WINDOW_H
 #define YOKE_WINDOW_H
 
@@ -21,7 +21,18 @@ u32 yoke_conn_first_window(const struct sock *sk, u32 clamp, u16 mss, u32 segs, 
 void yoke_conn_init_buffers(struct sock *sk);
 /* A send buffer that nobody fixed grows with cwnd: two windows of segments with what these take. Has it? */
 bool yoke_conn_tune_sndbuf(struct sock *sk);
-/* The program has read: a receive buffer that nobody fixed grows with the speed of reading. */
-void yoke_conn_tune_rcvbuf(struct sock *sk);
+/*
+ * The window to advertise in a segment that leaves now, scaled down as the header has it. Never takes
+ * back what was given (RFC 9293 SHLD-14).
+ */
+u16 yoke_output_window(struct sock *sk);
+/* An ACK now would say that room is short; one sent when the program has read need not. */
+bool yoke_output_offers_less(const struct sock *sk);
+/*
+ * The program has read: a receive buffer that nobody fixed grows with its speed. True if the peer has
+ * to hear of it: the window has opened enough (RFC 9293 MUST-39), or there is no more to read, and no
+ * answer that would carry the ACK. yoke_conn_clock() goes before.
+ */
+bool yoke_window_read(struct sock *sk);
 
 #endif
