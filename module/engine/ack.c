@@ -57,7 +57,7 @@ static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *s)
 	ys->snd_wnd = wnd;
 	if (wnd > ys->max_window) {
 		ys->max_window = wnd;
-		yoke_conn_sync_mss(sk, ys->pmtu);
+		yoke_mss_sync(sk, ys->pmtu);
 	}
 	return true;
 }
@@ -338,7 +338,7 @@ void yoke_ack_mtu_probe(struct sock *sk, u8 prior_state)
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	if (yoke_pmtud_acked(&ys->pmtud, ys->snd_una)) {
-		yoke_conn_sync_mss(sk, ys->pmtu);
+		yoke_mss_sync(sk, ys->pmtu);
 	} else if (ys->rec.state == YOKE_CA_RECOVERY && prior_state <= YOKE_CA_DISORDER &&
 		   ys->snd_una == ys->pmtud.start &&
 		   ys->rec.board.lost_bytes <= ys->pmtud.end - ys->pmtud.start) {
@@ -467,7 +467,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 	if (s->ack != prior_una) {
 		yoke_conn_timer_rtx(sk);
 		if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-			yoke_conn_tune_sndbuf(sk);
+			yoke_window_tune_sndbuf(sk);
 		yoke_conn_write_space(sk);
 		yoke_conn_note_wait(sk);
 	}

@@ -199,7 +199,7 @@ static struct sock *yoke_child_new(struct sock *sk, const struct yoke_request *r
 		goto no_route;
 	yoke_addr_name(child, &ys->node.pair);
 	yoke_metrics_take(child);
-	yoke_conn_sync_mss(child, dst_mtu(__sk_dst_get(child)));
+	yoke_mss_sync(child, dst_mtu(__sk_dst_get(child)));
 	/* What TCP_DEFER_ACCEPT waited for was not lost. */
 	yoke_metrics_cc_init(child, req->rtt_us ? 0 : req->retries);
 	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn), where it is known. */
@@ -286,7 +286,7 @@ static struct sock *yoke_child_open(struct sock *sk, struct yoke_request *req, s
 	}
 	yoke_count(sock_net(sk), PassiveOpens);
 	yoke_input_take(child, skb, ecn);
-	yoke_conn_init_buffers(child);
+	yoke_window_begin(child);
 	yoke_conn_keepalive(child);
 	return child;
 }

@@ -54,7 +54,7 @@ static void yoke_input_negotiate(struct sock *sk, const struct yoke_segment *s, 
 	ys->max_window = s->wnd;
 	ys->snd_wl1 = s->seq;
 	ys->snd_wl2 = s->ack;
-	yoke_conn_sync_mss(sk, ys->pmtu);
+	yoke_mss_sync(sk, ys->pmtu);
 	yoke_metrics_cc_init(sk, ys->retransmits);
 }
 
@@ -66,7 +66,7 @@ static void yoke_input_established(struct sock *sk)
 
 	yoke_conn_set_state(sk, TCP_ESTABLISHED);
 	if (!begun)
-		yoke_conn_init_buffers(sk);
+		yoke_window_begin(sk);
 	yoke_pace_update(sk);
 	yoke_conn_keepalive(sk);
 	if (!sock_flag(sk, SOCK_DEAD)) {

@@ -9,7 +9,7 @@
 #include "addr.h"
 #include "mss.h"
 
-void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu)
+void yoke_mss_sync(struct sock *sk, unsigned int pmtu)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned int least = ys->af->header_len + sizeof(struct tcphdr), mss;
@@ -38,21 +38,21 @@ void yoke_conn_sync_mss(struct sock *sk, unsigned int pmtu)
 	yoke_cc_set_mss(&ys->cc, mss);
 }
 
-u16 yoke_conn_packet_max(const struct yoke_sock *ys)
+u16 yoke_mss_packet_max(const struct yoke_sock *ys)
 {
 	u32 mss = ys->user_mss ? min(ys->mss_clamp, ys->user_mss) : ys->mss_clamp;
 
 	return min_t(u32, ys->pmtu, mss + ys->af->header_len + sizeof(struct tcphdr));
 }
 
-void yoke_conn_black_hole(struct sock *sk)
+void yoke_mss_black_hole(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned int headers = yoke_conn_headers(ys);
+	unsigned int headers = yoke_mss_headers(ys);
 
 	yoke_pmtud_black_hole(&ys->pmtud, min_t(u32, READ_ONCE(set->base_mss) + headers, U16_MAX),
 			      min_t(u32, READ_ONCE(set->mtu_probe_floor) + headers, U16_MAX),
-			      yoke_conn_packet_max(ys), (u32)ktime_get_seconds());
-	yoke_conn_sync_mss(sk, ys->pmtu);
+			      yoke_mss_packet_max(ys), (u32)ktime_get_seconds());
+	yoke_mss_sync(sk, ys->pmtu);
 }

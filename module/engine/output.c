@@ -201,7 +201,7 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 	if (flags & YOKE_SYN)
 		th->window = htons(min_t(u32, ys->rcv_wnd, U16_MAX));
 	else
-		th->window = htons(yoke_output_window(sk));
+		th->window = htons(yoke_window_advertise(sk));
 	th->urg_ptr = htons(urgent);
 
 	if (unlikely(ys->tx_delay))

@@ -306,9 +306,9 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 		req->ecn_mode = yoke_ecn_accept(s->flags, rx->ecn, ecn,
 						needs_ecn || (req->cookie && s->flags & YOKE_ACK));
 	req->snd_wscale = req->use_wscale ? s->opt.wscale : 0;
-	req->rcv_wnd = yoke_conn_first_window(sk, yoke_conn_clamp(window_clamp, route->dst),
-					      req->advmss, dst_metric(route->dst, RTAX_INITRWND),
-					      req->use_wscale, &req->rcv_wscale);
+	req->rcv_wnd = yoke_window_first(sk, yoke_window_clamp(window_clamp, route->dst),
+					 req->advmss, dst_metric(route->dst, RTAX_INITRWND),
+					 req->use_wscale, &req->rcv_wscale);
 	if (!req->cookie) {
 		req->saved_syn = yoke_request_save(sk, skb);
 		req->syn = yoke_latch_syn(sk, skb);

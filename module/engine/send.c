@@ -55,7 +55,7 @@ unsigned int yoke_send_goal(struct sock *sk)
 	segs = min_t(unsigned int, segs, max(ys->max_window, 2U) / 2 / mss);
 	/* A path MTU probe is cut from one buffer. */
 	if (unlikely(ys->pmtud.enabled))
-		segs = max(segs, DIV_ROUND_UP(yoke_conn_packet_max(ys), mss));
+		segs = max(segs, DIV_ROUND_UP(yoke_mss_packet_max(ys), mss));
 	return max(segs, 1U) * mss;
 }
 
@@ -68,7 +68,7 @@ static unsigned int yoke_send_mss(struct sock *sk, const struct dst_entry *dst)
 		/* One that has ended has lost its device: it says 68 (blackhole_netdev). */
 		dst = ys->af->refresh(sk);
 		if (dst)
-			yoke_conn_sync_mss(sk, dst_mtu(dst));
+			yoke_mss_sync(sk, dst_mtu(dst));
 	}
 	return yoke_output_mss(ys);
 }
@@ -169,7 +169,7 @@ void yoke_send_mtu(struct sock *sk)
 	if (!dst)
 		return;
 	yoke_conn_clock(yoke_sk(sk));
-	yoke_conn_sync_mss(sk, dst_mtu(dst));
+	yoke_mss_sync(sk, dst_mtu(dst));
 	if (yoke_sk(sk)->pmtu >= old)
 		return;
 	/* What did not fit was dropped: no loss to slow down for (RFC 1191 §6.4). */
@@ -334,11 +334,11 @@ static bool yoke_send_search(struct sock *sk, unsigned int mss)
 	    ys->nsacks || ys->dsack)
 		return false;
 	size = yoke_pmtud_next(&ys->pmtud, READ_ONCE(set->probe_threshold),
-			       READ_ONCE(set->probe_interval), yoke_conn_packet_max(ys),
+			       READ_ONCE(set->probe_interval), yoke_mss_packet_max(ys),
 			       (u32)ktime_get_seconds());
 	if (!size)
 		return false;
-	len = size - yoke_conn_headers(ys);
+	len = size - yoke_mss_headers(ys);
 	need = len + YOKE_SEARCH_MORE * mss;
 	start = yoke_cb(skb)->seg.seq;
 	if (skb->len < len || ys->write_seq - start < need ||
@@ -493,16 +493,16 @@ void yoke_send_open(struct sock *sk)
 
 	ys->mss_clamp = ys->af->mss_default;
 	yoke_metrics_take(sk);
-	yoke_conn_sync_mss(sk, dst_mtu(dst));
+	yoke_mss_sync(sk, dst_mtu(dst));
 	yoke_metrics_cc_init(sk, 0);
 	ys->advmss = dst_metric_advmss(dst);
 	if (ys->user_mss)
 		ys->advmss = min(ys->advmss, ys->user_mss);
 	ys->rcv_mss = ys->af->mss_default;
-	ys->rcv_wnd = yoke_conn_first_window(sk, ys->window_clamp, ys->advmss,
-					     dst_metric(dst, RTAX_INITRWND),
-					     READ_ONCE(yoke_net(net)->set.window_scaling),
-					     &ys->rcv_wscale);
+	ys->rcv_wnd = yoke_window_first(sk, ys->window_clamp, ys->advmss,
+					dst_metric(dst, RTAX_INITRWND),
+					READ_ONCE(yoke_net(net)->set.window_scaling),
+					&ys->rcv_wscale);
 }
 
 int yoke_send_syn_prepare(struct sock *sk)
@@ -533,7 +533,7 @@ unsigned int yoke_send_syn_room(struct sock *sk)
 		return 0;
 	/* Without a word of the server's it will take what we do. */
 	ys->mss_clamp = mss ?: ys->advmss;
-	yoke_conn_sync_mss(sk, ys->pmtu);
+	yoke_mss_sync(sk, ys->pmtu);
 	return max_t(int, ys->mss - YOKE_OPT_SPACE, 0);
 }
 

@@ -324,7 +324,7 @@ static void yoke_text_ack_due(struct sock *sk, bool pushed)
 	ys->ack_due = true;
 	if ((ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss &&
 	     (ys->rcv_nxt - ys->copied_seq < READ_ONCE(sk->sk_rcvlowat) ||
-	      !yoke_output_offers_less(sk))) || !RB_EMPTY_ROOT(&ys->ooo) ||
+	      !yoke_window_offers_less(sk))) || !RB_EMPTY_ROOT(&ys->ooo) ||
 	    (ys->quickack && !(pushed && ys->reading)) || ys->route_quickack)
 		ys->ack_now = true;
 	else if (ys->quickack)

@@ -188,7 +188,7 @@ static void yoke_timer_retransmit(struct sock *sk)
 	/* What nobody answers at all says nothing of sizes: a SYN is small. */
 	if (ys->retransmits >= READ_ONCE(set->retries1) && READ_ONCE(set->mtu_probing) &&
 	    !yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV) && !ys->fastopen)
-		yoke_conn_black_hole(sk);
+		yoke_mss_black_hole(sk);
 	yoke_recovery_rto(&ys->rec, &ys->cc, ys->snd_una, ys->snd_nxt, (u32)ys->now_us,
 			  READ_ONCE(set->frto));
 	if (!yoke_timer_thin(sk))

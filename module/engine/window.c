@@ -16,7 +16,7 @@
 #define YOKE_SHORT_ROUND_US	100	/* at native speed: some 200 KB of loopback, which stay in the cache */
 #define YOKE_SHORT_BUFFER	(1 << 20)	/* what it comes to there */
 
-u32 yoke_conn_first_window(const struct sock *sk, u32 clamp, u16 mss, u32 segs, bool scale, u8 *wscale)
+u32 yoke_window_first(const struct sock *sk, u32 clamp, u16 mss, u32 segs, bool scale, u8 *wscale)
 {
 	u32 space = min_t(u32, READ_ONCE(sk->sk_rcvbuf) / 2, clamp), most;
 
@@ -43,7 +43,7 @@ u32 yoke_conn_first_window(const struct sock *sk, u32 clamp, u16 mss, u32 segs, 
 	return segs ? min_t(u64, space, (u64)segs * mss) : space;
 }
 
-bool yoke_conn_tune_sndbuf(struct sock *sk)
+bool yoke_window_tune_sndbuf(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	/* What the peer takes at once, and not what half of a small first window allows. */
@@ -64,7 +64,7 @@ bool yoke_conn_tune_sndbuf(struct sock *sk)
 	return true;
 }
 
-void yoke_conn_init_buffers(struct sock *sk)
+void yoke_window_begin(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -79,14 +79,14 @@ void yoke_conn_init_buffers(struct sock *sk)
 	ys->got.jiffies = (u32)jiffies;
 	ys->quickack = YOKE_QUICKACKS;
 	if (READ_ONCE(yoke_net(sock_net(sk))->set.mtu_probing) > 1)
-		yoke_conn_black_hole(sk);	/* until the search says otherwise */
-	yoke_conn_tune_sndbuf(sk);
+		yoke_mss_black_hole(sk);	/* until the search says otherwise */
+	yoke_window_tune_sndbuf(sk);
 }
 
 /* --- the window to offer --- */
 
 /* Memory is charged by truesize: about half of it is payload (Linux's tcp_adv_win_scale 1). */
-static int yoke_output_space(const struct sock *sk, int bytes)
+static int yoke_window_space(const struct sock *sk, int bytes)
 {
 	return bytes < 0 ? 0 : bytes / 2;
 }
@@ -94,18 +94,18 @@ static int yoke_output_space(const struct sock *sk, int bytes)
 /*
  * The most that could ever be offered: half the buffer, what the header can say, TCP_WINDOW_CLAMP.
  */
-static u32 yoke_output_full(const struct sock *sk)
+static u32 yoke_window_full(const struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
-	return min3((u32)yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf)),
+	return min3((u32)yoke_window_space(sk, READ_ONCE(sk->sk_rcvbuf)),
 		    (u32)U16_MAX << ys->rcv_wscale, ys->window_clamp);
 }
 
 /* What could be offered now, if nothing had been yet. */
-static u32 yoke_output_offer(const struct sock *sk, u32 full)
+static u32 yoke_window_offer(const struct sock *sk, u32 full)
 {
-	int space = yoke_output_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
+	int space = yoke_window_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
 					  READ_ONCE(sk->sk_backlog.len));
 	u32 win = min_t(u32, space, full);
 
@@ -117,16 +117,16 @@ static u32 yoke_output_offer(const struct sock *sk, u32 full)
 	return win;
 }
 
-bool yoke_output_offers_less(const struct sock *sk)
+bool yoke_window_offers_less(const struct sock *sk)
 {
-	return yoke_output_offer(sk, yoke_output_full(sk)) < yoke_sk(sk)->rcv_wnd;
+	return yoke_window_offer(sk, yoke_window_full(sk)) < yoke_sk(sk)->rcv_wnd;
 }
 
-u16 yoke_output_window(struct sock *sk)
+u16 yoke_window_advertise(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 cur = yoke_conn_rcv_window(ys), full = yoke_output_full(sk);
-	u32 win = yoke_output_offer(sk, full);
+	u32 cur = yoke_conn_rcv_window(ys), full = yoke_window_full(sk);
+	u32 win = yoke_window_offer(sk, full);
 
 	/*
 	 * RFC 9293 MUST-39: the right edge moves by an MSS or half the buffer, or not at all; and the
@@ -147,7 +147,7 @@ u16 yoke_output_window(struct sock *sk)
 }
 
 /* The program has read: a receive buffer that nobody fixed grows with the speed of reading. */
-static void yoke_conn_tune_rcvbuf(struct sock *sk)
+static void yoke_window_tune_rcvbuf(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -186,7 +186,7 @@ bool yoke_window_read(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 cur = yoke_conn_rcv_window(ys), full;
 
-	yoke_conn_tune_rcvbuf(sk);
+	yoke_window_tune_rcvbuf(sk);
 	if (!yoke_conn_in(sk, TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2))
 		return false;
 	/*
@@ -197,9 +197,9 @@ bool yoke_window_read(struct sock *sk)
 			    (ys->short_in && !ys->pingpong && !ys->quickack &&
 			     ys->copied_seq == ys->rcv_nxt)))
 		return true;
-	full = yoke_output_full(sk);
+	full = yoke_window_full(sk);
 	if (2 * cur > full)
 		return false;
 	/* Worth a segment of its own only if the window at least doubles. */
-	return yoke_output_offer(sk, full) >= 2 * max_t(u32, cur, min_t(u32, ys->rcv_mss, full / 2));
+	return yoke_window_offer(sk, full) >= 2 * max_t(u32, cur, min_t(u32, ys->rcv_mss, full / 2));
 }

@@ -180,7 +180,7 @@ int yoke_repair_set_options(struct sock *sk, sockptr_t optval, unsigned int len)
 		else
 			err = repair_option(ys, &opt);
 	}
-	yoke_conn_sync_mss(sk, ys->pmtu);
+	yoke_mss_sync(sk, ys->pmtu);
 	return err;
 }
 
@@ -204,7 +204,7 @@ int yoke_repair_set_window(struct sock *sk, sockptr_t optval, unsigned int len)
 	ys->max_window = window.max_window;
 	ys->rcv_wnd = window.rcv_wnd;
 	ys->rcv_wup = window.rcv_wup;
-	yoke_conn_sync_mss(sk, ys->pmtu);
+	yoke_mss_sync(sk, ys->pmtu);
 	return 0;
 }
 
@@ -247,7 +247,7 @@ void yoke_repair_open(struct sock *sk)
 	ys->last_sent_us = ys->now_us;
 
 	yoke_conn_set_state(sk, TCP_ESTABLISHED);
-	yoke_conn_init_buffers(sk);
+	yoke_window_begin(sk);
 	yoke_pace_update(sk);
 	yoke_conn_keepalive(sk);
 	sk->sk_state_change(sk);

@@ -402,7 +402,7 @@ static int sockopt_set_ip(struct sock *sk, int level, int name, sockptr_t val, u
 	if (!yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN) &&
 	    yoke_addr_options_len(sk, ys->af) != ys->options_len) {
 		yoke_conn_clock(ys);
-		yoke_conn_sync_mss(sk, ys->pmtu);
+		yoke_mss_sync(sk, ys->pmtu);
 	}
 	release_sock(sk);
 	return 0;

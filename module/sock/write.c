@@ -378,7 +378,7 @@ static int write_all(struct sock *sk, const struct write_call *call)
 			break;
 		write_drop_empty(sk);
 		/* Short segments fill it long before cwnd is full. */
-		if (yoke_conn_tune_sndbuf(sk))
+		if (yoke_window_tune_sndbuf(sk))
 			continue;
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		if (copied && flags & MSG_OOB)
