@@ -102,8 +102,8 @@ static u32 yoke_window_full(const struct sock *sk)
 		    (u32)U16_MAX << ys->rcv_wscale, ys->window_clamp);
 }
 
-/* What could be offered now, if nothing had been yet. */
-static u32 yoke_window_offer(const struct sock *sk, u32 full)
+/* What could be offered now, if nothing had been yet. Inlined, as every segment asks. */
+static __always_inline u32 yoke_window_offer(const struct sock *sk, u32 full)
 {
 	int space = yoke_window_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
 					  READ_ONCE(sk->sk_backlog.len));
