@@ -13,7 +13,7 @@
  * RFC 9293 §3.3.1 (a connection is its pair of sockets).
  */
 #include <net/l3mdev.h>
-#include "net.h"
+#include "hash.h"
 
 /*
  * struct hash_key - what is looked for
@@ -45,7 +45,7 @@ static u32 hash_node(const void *data, u32 len, u32 seed)
 bool yoke_hash_hears(const struct yoke_hash *h, int dev, int iif, int sdif)
 {
 	if (!dev)
-		return likely(!sdif) || READ_ONCE(yoke_net(h->net)->set.l3mdev_accept);
+		return likely(!sdif) || READ_ONCE(*h->l3mdev_accept);
 	return dev == iif || dev == sdif;
 }
 
@@ -84,10 +84,11 @@ static struct hash_key node_key(const struct yoke_hash *h, const struct yoke_nod
 	};
 }
 
-int yoke_hash_init(struct yoke_hash *h, struct net *net)
+int yoke_hash_init(struct yoke_hash *h, struct net *net, const u8 *l3mdev_accept)
 {
 	BUILD_BUG_ON(offsetof(struct yoke_pair, dev) != 36);
 	h->net = net;
+	h->l3mdev_accept = l3mdev_accept;
 	atomic_set(&h->devices, 0);
 	seqlock_init(&h->moves);
 	return rhashtable_init(&h->table, &hash_params);

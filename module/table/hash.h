@@ -39,6 +39,7 @@ struct yoke_node {
 /*
  * struct yoke_hash - the entries by pair
  * @net:	whose it is
+ * @l3mdev_accept: net.yoke.l3mdev_accept
  * @devices: how many listeners are bound to a device or VRF: without any, no segment is asked by which
  *	it came
  * @moves: of listeners to another device: one at a time, BH off
@@ -46,6 +47,7 @@ struct yoke_node {
 struct yoke_hash {
 	struct rhashtable table;
 	struct net	*net;
+	const u8	*l3mdev_accept;
 	atomic_t	devices;
 	seqlock_t	moves;
 };
@@ -72,7 +74,7 @@ static inline bool yoke_hash_same(const struct yoke_pair *a, const struct yoke_p
 	       ipv6_addr_equal(&a->laddr, &b->laddr) && ipv6_addr_equal(&a->raddr, &b->raddr);
 }
 
-int yoke_hash_init(struct yoke_hash *h, struct net *net);
+int yoke_hash_init(struct yoke_hash *h, struct net *net, const u8 *l3mdev_accept);
 /* Empty by now. */
 void yoke_hash_exit(struct yoke_hash *h);
 

@@ -112,7 +112,7 @@ int yoke_net_init(struct net *net)
 	yn->mib = alloc_percpu(struct yoke_mib);
 	if (!yn->mib)
 		return -ENOMEM;
-	err = yoke_hash_init(&yn->stream, net);
+	err = yoke_hash_init(&yn->stream, net, &yn->set.l3mdev_accept);
 	if (err)
 		goto err_hash;
 	err = yoke_port_init_net(&yn->ports[YOKE_STREAM_PORTS], false);
