@@ -66,7 +66,7 @@ static bool yoke_timer_orphan_is_too_dear(struct sock *sk, bool reset)
 	return true;
 }
 
-/* Is it as long since the first as @tries take of which each waits twice as long as the last? */
+/* Has as much time passed since the first as @tries take, each twice as long as the one before? */
 static bool yoke_timer_lasted(const struct yoke_sock *ys, int tries)
 {
 	u64 us = 0;
@@ -76,34 +76,51 @@ static bool yoke_timer_lasted(const struct yoke_sock *ys, int tries)
 	return yoke_conn_tsval(ys) - ys->retrans_ts >= div_u64(us, USEC_PER_MSEC);
 }
 
-/* Has the peer been silent for too long? */
-static bool yoke_timer_hopeless(struct sock *sk, u8 tries)
+/*
+ * TCP_USER_TIMEOUT is over. To hear that its window is shut is no progress: the time goes on for data
+ * that waits for the window, too.
+ */
+static bool yoke_timer_user_timeout(const struct yoke_sock *ys, u8 tries)
+{
+	return ys->user_timeout && (tries || !ys->snd_wnd) && ys->retrans_ts &&
+	       yoke_conn_tsval(ys) - ys->retrans_ts >= ys->user_timeout;
+}
+
+/* R2 in tries: so many without an answer are enough. */
+static int yoke_timer_limit(const struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
-	struct yoke_sock *ys = yoke_sk(sk);
-	int limit = READ_ONCE(set->retries2);
-	/* That a shut window is told of is no progress: it goes on for data that has to wait, too. */
-	bool late = ys->user_timeout && (tries || !ys->snd_wnd) && ys->retrans_ts &&
-		    yoke_conn_tsval(ys) - ys->retrans_ts >= ys->user_timeout;
+	const struct yoke_sock *ys = yoke_sk(sk);
 
-	if (late)
-		return true;
 	if (ys->fastopen)
-		limit = ys->syn_retries ?: READ_ONCE(set->synack_retries) + 1;
-	else if (yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
-		limit = ys->syn_retries ?: READ_ONCE(set->syn_retries);
-	else if (ys->user_timeout)
-		return false;
-	else if (sock_flag(sk, SOCK_DEAD))
-		limit = yoke_timer_orphan_retries(sk, yoke_timer_alive(sk));
+		return ys->syn_retries ?: READ_ONCE(set->synack_retries) + 1;
+	if (yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
+		return ys->syn_retries ?: READ_ONCE(set->syn_retries);
+	if (ys->user_timeout)
+		return INT_MAX;		/* that alone decides */
+	if (sock_flag(sk, SOCK_DEAD))
+		return yoke_timer_orphan_retries(sk, yoke_timer_alive(sk));
+	return READ_ONCE(set->retries2);
+}
+
+/* Has the peer been silent for too long? */
+static bool yoke_timer_hopeless(const struct sock *sk, u8 tries)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+	int limit;
+
+	if (yoke_timer_user_timeout(ys, tries))
+		return true;
 	/* What was not even tried twice is not hopeless, as Linux, though the setting be 0. */
-	limit = max(limit, 1);
+	limit = max(yoke_timer_limit(sk), 1);
+	if (tries < limit)
+		return false;
 	/*
-	 * R2 is a time (RFC 9293 §3.8.3): what came soon after each other, without a way or by a shorter
-	 * timeout than is usual, is fewer tries.
+	 * R2 is a time (RFC 9293 §3.8.3): tries that came soon after each other, without a way or by a
+	 * shorter timeout than is usual, are not enough before that has passed.
 	 */
-	return tries >= limit && ((tries <= ys->rtt.backoff && ys->rtt.rto_us >= YOKE_RTO_MIN_US) ||
-				  yoke_timer_lasted(ys, limit));
+	return (tries <= ys->rtt.backoff && ys->rtt.rto_us >= YOKE_RTO_MIN_US) ||
+	       yoke_timer_lasted(ys, limit);
 }
 
 /* The receiver has thrown away what it SACKed (RFC 2018 §8): it is to be sent again. */
@@ -145,21 +162,24 @@ static bool yoke_timer_thin(const struct sock *sk)
 	       ys->snd_nxt - ys->snd_una < 4 * ys->mss;
 }
 
+/*
+ * Does what is in flight go again as a probe of the window? So it is if the window was shut over it;
+ * and a peer that answers probes is waited for (RFC 9293 MUST-35, MUST-37, SHLD-17).
+ */
+static bool yoke_timer_is_probe(const struct sock *sk)
+{
+	return !yoke_sk(sk)->snd_wnd && !sock_flag(sk, SOCK_DEAD) &&
+	       !yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV);
+}
+
 /* RFC 6298 (5.4) to (5.6). */
 static void yoke_timer_retransmit(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
-	u8 *tries = &ys->retransmits;
+	u8 *tries = yoke_timer_is_probe(sk) ? &ys->probes_out : &ys->retransmits;
 	bool hopeless;
 
-	/*
-	 * A window that was shut over what is in flight makes these its probes, and who answers probes is
-	 * waited for (RFC 9293 MUST-35, MUST-37, SHLD-17).
-	 */
-	if (unlikely(!ys->snd_wnd) && !sock_flag(sk, SOCK_DEAD) &&
-	    !yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
-		tries = &ys->probes_out;
 	if (sock_flag(sk, SOCK_DEAD) &&
 	    yoke_timer_orphan_is_too_dear(sk, yoke_timer_alive(sk) ||
 						      !yoke_timer_hopeless(sk, ys->retransmits)))
