@@ -6,68 +6,10 @@
 #ifndef YOKE_RACK_H
 #define YOKE_RACK_H
 
+#include "one_ack.h"
 #include "pair.h"
 #include "rtt.h"
 #include "scoreboard.h"
-
-/**
- * struct yoke_ack - one acknowledgement on its way through the scoreboard
- *
- * The engine fills in the first group, the calls below the second.
- * @now_us:	clock
- * @ack:	SEG.ACK
- * @prior_una:	SND.UNA before
- * @snd_nxt:	SND.NXT
- * @dup:	a duplicate ACK as RFC 5681 §2 defines it (no data, same
- *		window, same ACK, data outstanding)
- * @sack:	the connection uses SACK
- * @dsack:	the segment reports a duplicate (RFC 2883), @dsack_start/@dsack_end the range
- * @ts_undo:	Eifel (RFC 3522): TSecr is older than the first retransmission
- *		of the episode (yoke_recovery.first_retrans_us)
- * @limited:	cwnd limited sending since the last ACK
- * @more:	there is new data, and the peer's window lets it out
- * @ece:	it echoes marks of congestion (RFC 3168)
- * @delivered:	bytes newly acknowledged or SACKed, @marked by the engine's word so many of them
- * @rtt_us:	RTT of the segment sent last among those never retransmitted
- *		and newly acknowledged or SACKed, 0 if none
- * @rack_rtt_us: the same, with the retransmitted ones that RACK believes
- * @prior_in_flight: bytes in flight before
- * @prior_fack:	highest sequence number delivered before
- * @lost:	bytes newly held to be lost
- * @overtaken:	so many bytes, its own too, were delivered before one that came late
- * @rate:	the delivery rate
- * @retrans_acked: a retransmitted segment was cumulatively acknowledged
- * @ambiguous:	so was one of whatever episode
- * @orig_delivered: a segment sent before the last timeout, and not again, was delivered
- */
-struct yoke_ack {
-	u32	now_us;
-	u32	ack;
-	u32	prior_una;
-	u32	snd_nxt;
-	u32	dsack_start;
-	u32	dsack_end;
-	bool	dup;
-	bool	sack;
-	bool	dsack;
-	bool	ts_undo;
-	bool	limited;
-	bool	more;
-	bool	ece;
-
-	u32	delivered;
-	u32	marked;
-	u32	rtt_us;
-	u32	rack_rtt_us;
-	u32	prior_in_flight;
-	u32	prior_fack;
-	u32	lost;
-	u32	overtaken;
-	struct yoke_rate_sample rate;
-	bool	retrans_acked;
-	bool	ambiguous;
-	bool	orig_delivered;
-};
 
 /* What users may choose, by the bits of net.ipv4.tcp_recovery. */
 enum {

@@ -11,6 +11,7 @@
 
 #include <linux/types.h>
 #include "cc.h"
+#include "one_ack.h"
 #include "rack.h"
 #include "rate.h"
 #include "rtt.h"
