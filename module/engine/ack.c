@@ -376,13 +376,53 @@ static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *s, struct y
 	yoke_count_add(sock_net(sk), DeliveredCE, segs);
 }
 
+/* What @s itself says, while SND.UNA and the scoreboard are as before; @dup as in struct yoke_ack. */
+static void yoke_ack_begin(struct sock *sk, const struct yoke_segment *s, bool dup,
+			   struct yoke_ack *ack)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	ack->now_us = (u32)ys->now_us;
+	ack->ack = s->ack;
+	ack->prior_una = ys->snd_una;
+	ack->snd_nxt = ys->snd_nxt;
+	ack->dup = dup;
+	ack->sack = ys->use_sack;
+	ack->dsack = false;
+	ack->ts_undo = ys->use_ts && s->opt.has_ts && s->opt.tsecr && ys->retrans_ts &&
+		       yoke_seq_before(s->opt.tsecr, ys->retrans_ts);
+	ack->limited = ys->cwnd_limited;
+	ack->more = !skb_queue_empty(&sk->sk_write_queue) &&
+		    yoke_seq_after(yoke_conn_snd_end(ys), ys->snd_nxt);
+	ack->ece = false;
+	yoke_recovery_ack_begin(&ys->rec, ack);
+}
+
+/* SND.UNA moves: what it passes has arrived. */
+static void yoke_ack_advance(struct sock *sk, struct yoke_ack *ack)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	/* So the next hop is there (RFC 4861 §7.3.1): that needs no asking. */
+	sk_dst_confirm(sk);
+	ys->snd_una = ack->ack;
+	yoke_urgent_acked(ys);
+	ys->bytes_acked += ack->ack - ack->prior_una;
+	ys->retransmits = 0;
+	if (unlikely(ys->rto.since)) {
+		ys->rto.ms += yoke_conn_tsval(ys) - ys->rto.since;
+		ys->rto.since = 0;
+	}
+	yoke_ack_clean(sk, ack);
+}
+
 bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 prior_una = ys->snd_una, wait;
 	u8 prior_state = ys->rec.state;
 	bool shut = ys->rtt.backoff && !yoke_ack_window_opens(ys, prior_una);
-	bool window_changed, outstanding;
+	bool window_changed, outstanding, dup;
 	struct yoke_ack ack;
 
 	if (yoke_seq_after(s->ack, ys->snd_nxt))
@@ -409,34 +449,10 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 	if (!outstanding && !s->opt.nsacks)
 		return true;
 
-	ack.now_us = (u32)ys->now_us;
-	ack.ack = s->ack;
-	ack.prior_una = prior_una;
-	ack.snd_nxt = ys->snd_nxt;
-	ack.sack = ys->use_sack;
-	ack.dsack = false;
-	ack.limited = ys->cwnd_limited;
-	ack.more = !skb_queue_empty(&sk->sk_write_queue) &&
-		   yoke_seq_after(yoke_conn_snd_end(ys), ys->snd_nxt);
-	ack.ece = false;
-	ack.dup = s->ack == prior_una && !window_changed && s->end_seq == s->seq && outstanding;
-	ack.ts_undo = ys->use_ts && s->opt.has_ts && s->opt.tsecr && ys->retrans_ts &&
-		      yoke_seq_before(s->opt.tsecr, ys->retrans_ts);
-
-	yoke_recovery_ack_begin(&ys->rec, &ack);
-	if (s->ack != prior_una) {
-		/* Whoever is next on the way is there (RFC 4861 §7.3.1): that needs no asking. */
-		sk_dst_confirm(sk);
-		ys->snd_una = s->ack;
-		yoke_urgent_acked(ys);
-		ys->bytes_acked += s->ack - prior_una;
-		ys->retransmits = 0;
-		if (unlikely(ys->rto.since)) {
-			ys->rto.ms += yoke_conn_tsval(ys) - ys->rto.since;
-			ys->rto.since = 0;
-		}
-		yoke_ack_clean(sk, &ack);
-	}
+	dup = s->ack == prior_una && !window_changed && s->end_seq == s->seq && outstanding;
+	yoke_ack_begin(sk, s, dup, &ack);
+	if (s->ack != prior_una)
+		yoke_ack_advance(sk, &ack);
 	if (ys->use_sack && unlikely(s->opt.nsacks))
 		yoke_ack_sack(sk, &s->opt, &ack);
 	yoke_ack_rtt(ys, s, &ack);
