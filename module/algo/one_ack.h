@@ -27,17 +27,18 @@
  * @limited:	cwnd limited sending since the last ACK
  * @more:	there is new data, and the peer's window lets it out
  * @ece:	it echoes marks of congestion (RFC 3168)
- * @delivered:	bytes newly acknowledged or SACKed, @marked by the engine's word so many of them
+ * @delivered:	bytes newly acknowledged or SACKed
+ * @marked:	how many of these arrived with a mark, as the engine reads the peer
  * @rtt_us:	RTT of the segment sent last among those never retransmitted
  *		and newly acknowledged or SACKed, 0 if none
  * @rack_rtt_us: the same, with the retransmitted ones that RACK believes
  * @prior_in_flight: bytes in flight before
  * @prior_fack:	highest sequence number delivered before
  * @lost:	bytes newly held to be lost
- * @overtaken:	so many bytes, its own too, were delivered before one that came late
+ * @overtaken:	how many bytes behind @prior_fack the farthest straggler began
  * @rate:	the delivery rate
- * @retrans_acked: a retransmitted segment was cumulatively acknowledged
- * @ambiguous:	so was one of whatever episode
+ * @retrans_acked: a segment retransmitted in this episode was cumulatively acknowledged
+ * @ambiguous:	the same, of any episode
  * @orig_delivered: a segment sent before the last timeout, and not again, was delivered
  */
 struct yoke_ack {

@@ -27,8 +27,8 @@ enum {
  * @round_end:	end of the round in which @reo_mult was raised last, if @round
  * @reo_mult:	the reordering window, in quarters of @min_us,
  * @reo_persist: and for how many more recoveries
- * @dup_thresh:	so many segments that overtook one prove it lost: DupThresh, or what was seen
- *		since, but no more than @dup_most
+ * @dup_thresh:	how many segments must overtake one to prove it lost: DupThresh, or as many as were
+ *		seen to overtake one that was not, but at most @dup_most
  * @flags:	YOKE_RACK_*
  * @reordering:	it was seen
  * @valid:	@tx_us and @end_seq hold
@@ -59,8 +59,8 @@ static inline bool yoke_rack_before(u32 a, u32 b)
 }
 
 /*
- * What of @seg ends at @end_seq is newly delivered (§6.2 steps 2 and 3). Of what was retransmitted,
- * and of which nobody knows which transmission arrived, only the number counts.
+ * @seg, up to @end_seq, is newly delivered (§6.2 steps 2 and 3). If it was retransmitted, and it may
+ * be the original that arrived, its number counts, but not its time.
  */
 static inline void yoke_rack_delivered(struct yoke_rack *rack, const struct yoke_seg *seg,
 				       u32 end_seq, struct yoke_ack *ack)
@@ -87,8 +87,8 @@ static inline void yoke_rack_delivered(struct yoke_rack *rack, const struct yoke
 }
 
 /*
- * What was delivered has been sent before now. Else the clock has gone on by half of its round, with
- * data in flight (a virtual machine that was stopped): then this says nothing of what is sent now.
+ * A segment delivered was sent before now. If it seems not so, the clock has gone half a round since (a
+ * virtual machine was stopped), and that time is no measure of what is sent now.
  */
 static inline void yoke_rack_expire(struct yoke_rack *rack, u32 now_us)
 {
@@ -96,7 +96,7 @@ static inline void yoke_rack_expire(struct yoke_rack *rack, u32 now_us)
 		rack->valid = false;
 }
 
-/* @segs overtook one that was not lost. */
+/* So many segments overtook one that was not lost. */
 static inline void yoke_rack_overtaken(struct yoke_rack *rack, u32 segs)
 {
 	rack->dup_thresh = max_t(u32, rack->dup_thresh, min_t(u32, segs, rack->dup_most));
@@ -104,12 +104,12 @@ static inline void yoke_rack_overtaken(struct yoke_rack *rack, u32 segs)
 
 /* Step 4: a retransmission was needless, the window too small. */
 void yoke_rack_dsack(struct yoke_rack *rack, const struct yoke_ack *ack);
-/* A recovery ended in which none was: the wider window lasts for some of these. */
+/* A recovery ended, and not with a DSACK: after some of these the window is as wide as at first. */
 void yoke_rack_recovered(struct yoke_rack *rack);
 /*
  * Step 5: moves what is lost on @b to `lost`. Microseconds until a segment that was sent before the
- * one delivered last is to be held lost too, 0 if there is none. @recovering: in recovery, however it
- * began.
+ * one delivered last is to be held lost too, 0 if there is none. @recovering: in fast recovery, or
+ * after a timeout.
  */
 u32 yoke_rack_detect_loss(const struct yoke_rack *rack, struct yoke_scoreboard *b,
 			  const struct yoke_rtt *rtt, u32 mss, bool recovering, u32 now_us);

@@ -101,7 +101,7 @@ void yoke_recovery_ack_begin(struct yoke_recovery *r, struct yoke_ack *ack)
 	ack->prior_fack = r->rack.fack;
 }
 
-/* Was @seg retransmitted in this episode, after the first retransmission that Eifel's time is of? */
+/* Was @seg retransmitted in this episode, and not only in one before? */
 static inline bool in_episode(const struct yoke_recovery *r, const struct yoke_seg *seg)
 {
 	return seg->retrans && r->undo_retrans >= 0 &&
@@ -121,7 +121,7 @@ static inline void deliver(struct yoke_recovery *r, const struct yoke_seg *seg, 
 		return;
 	if (r->frto && !yoke_seq_after(end_seq, r->recover))
 		ack->orig_delivered = true;
-	/* Its time is when fq was to let it go. Where there is no fq any more, it has gone before. */
+	/* That is when fq was to let it go. If fq has been taken away since, it went earlier. */
 	if (unlikely(yoke_rack_before(ack->now_us, seg->tx_us)))
 		return;
 	rtt_us = max(ack->now_us - seg->tx_us, 1u);
@@ -130,8 +130,8 @@ static inline void deliver(struct yoke_recovery *r, const struct yoke_seg *seg, 
 }
 
 /*
- * The same of what lies below SEG.ACK: what was sent only once may have waited at the peer for what was
- * sent again, and tells no round trip either (Karn).
+ * The same, below SEG.ACK. If one of the segments there was retransmitted, none tells the round trip
+ * (Karn): the others may have waited for it at the peer.
  */
 static inline void deliver_acked(struct yoke_recovery *r, const struct yoke_seg *seg, u32 len,
 				 u32 end_seq, struct yoke_ack *ack)
@@ -337,10 +337,7 @@ static inline bool in_reduction(const struct yoke_recovery *r)
 	return r->state == YOKE_CA_CWR || r->state == YOKE_CA_RECOVERY;
 }
 
-/*
- * RFC 6937 §3.1. There is none yet if an algorithm that goes by no ssthresh had the word when the
- * reduction began.
- */
+/* RFC 6937 §3.1. There is no ssthresh yet if the reduction began under an algorithm that has none. */
 static void to_ssthresh(struct yoke_cc *cc)
 {
 	if (!cc->ops->control && cc->ssthresh != ~0u)
@@ -369,7 +366,7 @@ static void leave_cwr(struct yoke_recovery *r, struct yoke_cc *cc)
 	r->state = YOKE_CA_OPEN;
 }
 
-/* RFC 4015 §3: the reduction was needless. */
+/* RFC 4015 §3: the reduction was needless, and is taken back. */
 static void restore(struct yoke_recovery *r, struct yoke_cc *cc)
 {
 	r->undo_armed = false;
@@ -410,7 +407,7 @@ void yoke_recovery_too_large(struct yoke_recovery *r, struct yoke_seg *seg, u32 
 	r->tlp_out = false;
 }
 
-/* And nothing was lost. */
+/* Nothing was lost: what is held to be so is in flight, and the reduction is taken back. */
 static void undo(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke_ack *ack)
 {
 	yoke_scoreboard_found_all(&r->board);
@@ -593,7 +590,7 @@ u32 yoke_recovery_ack_end(struct yoke_recovery *r, struct yoke_cc *cc, const str
 		r->rack.rtt_us = ack->rack_rtt_us;
 	if (unlikely(cc->ops->marks && ack->delivered))
 		tell_marks(r, cc, ack);
-	/* Rounds end by sequence number: looked at by each ACK while one lasts, or the number comes round. */
+	/* While a round lasts, each ACK has to be held against its end, or that number comes round. */
 	if (likely(r->state == YOKE_CA_OPEN && !r->board.sacked && !r->board.lost_bytes && !r->tlp_out &&
 		   !r->reduced && !r->rack.round && !ack->dup && !ack->dsack && !ack->ece)) {
 		if (ack->delivered) {

@@ -42,11 +42,14 @@ enum yoke_frto {	/* RFC 5682: is the timeout spurious? */
  * @dupacks:	duplicate ACKs in a row, without SACK
  * @hold:	without SACK: duplicate ACKs for @recover itself mean nothing (RFC 6582 §3.2 step 1)
  * @frto:	enum yoke_frto
- * @tlp_*:	§7: end_seq of the probe outstanding, whether it was a retransmission
+ * @tlp_*:	a tail loss probe is outstanding (RFC 8985 §7); whether it was a retransmission;
+ *		SND.NXT when it left
  * @prr_*:	RFC 6937
- * @undo_*:	cwnd (0: marks prove the congestion) and ssthresh to return to when all
- *		retransmissions of the episode prove needless; SND.UNA when it began; bytes
- *		retransmitted and not yet so proven, -1 before the first
+ * @undo_armed:	the reduction is taken back if all retransmissions of the episode prove needless
+ * @undo_cwnd:	cwnd to return to, 0: none, as marks prove the congestion
+ * @undo_ssthresh: ssthresh to return to
+ * @undo_una:	SND.UNA when the episode began
+ * @undo_retrans: bytes retransmitted in it and not yet proven needless, -1 before the first
  * @reduced:	cwnd was reduced, and nothing beyond @recover is acknowledged yet: marks until then
  *		are of the same congestion (RFC 3168 §6.1.2); @cwr_due: nor has the peer been told
  * @rto_una:	SND.UNA at the last timeout
@@ -83,10 +86,7 @@ struct yoke_recovery {
 	struct yoke_rate rate;
 };
 
-/*
- * @dup_thresh: how many segments that overtook one prove it lost; at most @dup_most, where it is seen
- * that they do not; @flags: YOKE_RACK_*.
- */
+/* @dup_thresh, @dup_most, @flags: as in struct yoke_rack. */
 void yoke_recovery_init(struct yoke_recovery *r, u16 dup_thresh, u16 dup_most, u8 flags);
 
 /* @seg goes out for the first time. */
