@@ -419,64 +419,68 @@ static void yoke_input_shaken(struct sock *sk, const struct yoke_segment *s)
 				   &s->opt);
 }
 
-/*
- * Steps one to five. Returns false if @skb goes no further: it is consumed. An ACK that is owed
- * from before is the timer's.
- */
-static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
+/* Is it Fast Open's SYN again? Our answer was lost: that goes again, and @skb no further. */
+static bool yoke_input_fastopen_again(struct sock *sk, struct sk_buff *skb,
+				      const struct yoke_segment *s)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+
+	if (likely(!ys->fastopen) || (s->flags & (YOKE_SYN | YOKE_ACK)) != YOKE_SYN ||
+	    s->seq != ys->irs)
+		return false;
+	if (yoke_output_may_answer(sk))
+		yoke_send_retransmit_head(sk);
+	yoke_drop(sock_net(sk), sk, skb, Duplicates);
+	return true;
+}
+
+/* Is it a simultaneous open's SYN again, with its ACK? It is tailored to begin at RCV.NXT. */
+static bool yoke_input_tailor_syn(struct sock *sk, struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	struct net *net = sock_net(sk);
-	bool syn_again = false, again;
 
-	/* Fast Open's SYN again: our answer was lost. */
-	if (unlikely(ys->fastopen) && (s->flags & (YOKE_SYN | YOKE_ACK)) == YOKE_SYN &&
-	    s->seq == ys->irs) {
-		if (yoke_output_may_answer(sk))
-			yoke_send_retransmit_head(sk);
-		yoke_drop(net, sk, skb, Duplicates);
+	if (sk->sk_state != TCP_SYN_RECV || !(s->flags & YOKE_SYN) || s->seq != ys->irs)
 		return false;
-	}
-	/* Simultaneous open: the peer's SYN again, with its ACK. Tailored to begin at RCV.NXT. */
-	if (sk->sk_state == TCP_SYN_RECV && s->flags & YOKE_SYN && s->seq == ys->irs) {
-		s->seq++;
-		syn_again = true;
-		ys->ack_now = true;
-	}
-	if (unlikely(yoke_input_is_rst_of_fin(sk, s)))
-		s->seq = ys->rcv_nxt;
-	/* First step: its timestamp, and its numbers. */
+	s->seq++;
+	ys->ack_now = true;
+	return true;
+}
+
+/*
+ * First step: its timestamp, and its numbers; what comes @again brings its ACK all the same. False, as
+ * in the fifth: @skb is consumed.
+ */
+static bool yoke_input_window(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
+			      bool again)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+
 	if (unlikely(yoke_input_paws(ys, s)) && !(s->flags & YOKE_RST)) {
 		yoke_input_out_of_window(sk, s);
-		yoke_drop(net, sk, skb, PAWSDrops);
+		yoke_drop(sock_net(sk), sk, skb, PAWSDrops);
 		return false;
 	}
-	again = yoke_input_is_again(ys, s);
 	if (unlikely(!again && !yoke_input_acceptable(ys, s))) {
 		yoke_input_out_of_window(sk, s);
-		yoke_drop(net, sk, skb, OutOfWindow);
+		yoke_drop(sock_net(sk), sk, skb, OutOfWindow);
 		return false;
 	}
-	/* Second step: RST. */
-	if (unlikely(s->flags & YOKE_RST)) {
-		yoke_input_rst(sk, skb, s);
-		return false;
-	}
-	/* Fourth step: a SYN inside the window proves nothing (RFC 5961 §4.2). */
-	if (unlikely(s->flags & YOKE_SYN && !syn_again)) {
-		yoke_output_challenge(sk);
-		yoke_drop(net, sk, skb, InvalidSyn);
-		return false;
-	}
-	/* Fifth step: the ACK. */
+	return true;
+}
+
+/* Fifth step: the ACK, and the handshake that it ends. */
+static bool yoke_input_ack(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
 	if (!(s->flags & YOKE_ACK)) {
-		yoke_drop(net, sk, skb, InvalidFlags);
+		yoke_drop(sock_net(sk), sk, skb, InvalidFlags);
 		return false;
 	}
 	if (sk->sk_state == TCP_SYN_RECV) {
 		if (!yoke_seq_after(s->ack, ys->snd_una) || yoke_seq_after(s->ack, ys->snd_nxt)) {
 			yoke_input_refuse(sk, skb);
-			yoke_drop(net, sk, skb, InvalidAck);
+			yoke_drop(sock_net(sk), sk, skb, InvalidAck);
 			return false;
 		}
 		yoke_ack_process(sk, s);
@@ -486,29 +490,69 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		yoke_input_established(sk);
 	} else if (!yoke_ack_process(sk, s)) {
 		yoke_output_challenge(sk);
-		yoke_drop(net, sk, skb, InvalidAck);
+		yoke_drop(sock_net(sk), sk, skb, InvalidAck);
 		return false;
 	} else if (unlikely(ys->fastopen) && ys->snd_una != ys->iss) {
 		/* In FIN-WAIT-1: the program was quicker than the handshake. */
 		yoke_input_shaken(sk, s);
 		yoke_conn_fastopen_end(sk, false);
 	}
+	return true;
+}
+
+/* All of @s has come before: an ACK is due, and its own is all that is left of it. */
+static void yoke_input_again(struct sock *sk, struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	yoke_input_twice(sk, s);
+	yoke_count(sock_net(sk), Duplicates);
+	ys->ack_due = true;
+	ys->ack_now = true;
+	/* Tailored to begin at RCV.NXT. */
+	s->seq = s->end_seq;
+	s->len = 0;
+	s->flags &= ~(YOKE_FIN | YOKE_URG);
+}
+
+/*
+ * Steps one to five. Returns false if @skb goes no further: it is consumed. An ACK that is owed from
+ * before is the timer's.
+ */
+static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	bool again, syn_again;
+
+	if (yoke_input_fastopen_again(sk, skb, s))
+		return false;
+	syn_again = yoke_input_tailor_syn(sk, s);
+	if (unlikely(yoke_input_is_rst_of_fin(sk, s)))
+		s->seq = ys->rcv_nxt;
+	again = yoke_input_is_again(ys, s);
+	if (!yoke_input_window(sk, skb, s, again))
+		return false;
+	/* Second step: RST. */
+	if (unlikely(s->flags & YOKE_RST)) {
+		yoke_input_rst(sk, skb, s);
+		return false;
+	}
+	/* Fourth step: a SYN inside the window proves nothing (RFC 5961 §4.2). */
+	if (unlikely(s->flags & YOKE_SYN && !syn_again)) {
+		yoke_output_challenge(sk);
+		yoke_drop(sock_net(sk), sk, skb, InvalidSyn);
+		return false;
+	}
+	if (!yoke_input_ack(sk, skb, s))
+		return false;
 	/* What an acceptable segment with a good ACK says beside that. */
-	if (ys->ecn.mode && !again)
-		yoke_input_ecn(sk, skb, s);
 	yoke_input_timestamp(ys, s);
 	ys->last_rcv_jiffies = (u32)jiffies;
 	ys->keep_probes_out = 0;
-	if (unlikely(again)) {
-		yoke_input_twice(sk, s);
-		yoke_count(net, Duplicates);
-		ys->ack_due = true;
-		ys->ack_now = true;
-		/* Tailored to begin at RCV.NXT: nothing is left but the ACK. */
-		s->seq = s->end_seq;
-		s->len = 0;
-		s->flags &= ~(YOKE_FIN | YOKE_URG);
-	}
+	if (unlikely(again))
+		yoke_input_again(sk, s);
+	else if (ys->ecn.mode)
+		yoke_input_ecn(sk, skb, s);
 	return true;
 }
 
