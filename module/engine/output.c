@@ -150,6 +150,48 @@ static u16 yoke_output_ecn(struct sock *sk, struct sk_buff *skb, u16 flags, bool
 	return more;
 }
 
+/* How many segments the text of @skb, from @seq on, is to leave as, and of which size. */
+static void yoke_output_cut(struct sock *sk, struct sk_buff *skb, u32 seq)
+{
+	const struct yoke_sock *ys = yoke_sk(sk);
+	unsigned int len = skb->len, mss = 0;
+
+	if (len) {
+		mss = yoke_output_mss(ys);
+		if (unlikely(ys->pmtud.probe) && seq == ys->pmtud.start)
+			mss = len;
+	}
+	if (len > mss) {
+		skb_shinfo(skb)->gso_size = mss;
+		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len, mss);
+		skb_shinfo(skb)->gso_type = sk->sk_gso_type;
+	} else {
+		/* It was one, perhaps: of a FIN, too, all text may be acknowledged. */
+		skb_gso_reset(skb);
+	}
+}
+
+/* @skb, with @len bytes of text, leaves: it is counted, and what it tells is no longer owed. */
+static void yoke_output_left(struct sock *sk, const struct sk_buff *skb, unsigned int len,
+			     u16 flags)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u16 segs = max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+
+	ys->segs_out += segs;
+	yoke_count_add(sock_net(sk), OutSegs, segs);
+	if (len) {
+		ys->sent.segs += segs;
+		/* It answers what came just now: by turns, and the answers carry the ACKs. */
+		if ((u32)jiffies - ys->last_rcv_jiffies < YOKE_DELACK) {
+			ys->quickack = 0;
+			ys->pingpong = true;
+		}
+	}
+	if (flags & YOKE_ACK)
+		yoke_output_ack_left(sk);
+}
+
 int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flags, bool fresh,
 			 const struct yoke_opt_cookie *cookie)
 {
@@ -157,36 +199,13 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 	struct yoke_opt opt;
 	u16 urgent = yoke_urgent_pointer(ys, seq);
 	u8 ecn = YOKE_IP_NOT_ECT;
-	unsigned int len = skb->len, mss = 0;
+	unsigned int len = skb->len;
 	struct tcphdr *th;
 	int err;
 
 	if (urgent)
 		flags |= YOKE_URG;
-	if (len) {
-		/*
-		 * It answers what came just now: the program talks by turns, and its answers carry
-		 * the ACKs.
-		 */
-		if ((u32)jiffies - ys->last_rcv_jiffies < YOKE_DELACK) {
-			ys->quickack = 0;
-			ys->pingpong = true;
-		}
-		mss = yoke_output_mss(ys);
-		if (unlikely(ys->pmtud.probe) && seq == ys->pmtud.start)
-			mss = len;
-		ys->sent.segs += DIV_ROUND_UP(len, mss);
-	}
-	if (len > mss) {
-		skb_shinfo(skb)->gso_size = mss;
-		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len, mss);
-		skb_shinfo(skb)->gso_type = sk->sk_gso_type;
-		yoke_count_add(sock_net(sk), OutSegs, skb_shinfo(skb)->gso_segs - 1);
-	} else {
-		/* It was one, perhaps: of a FIN, too, all text may be acknowledged. */
-		skb_gso_reset(skb);
-	}
-
+	yoke_output_cut(sk, skb, seq);
 	if (ys->ecn.mode)
 		flags |= yoke_output_ecn(sk, skb, flags, fresh, &ecn);
 	yoke_output_options(sk, flags, &opt);
@@ -212,10 +231,7 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 		skb_set_owner_w(skb, sk);
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
 	ys->af->checksum(skb, &ys->node.pair, sk->sk_protocol, offsetof(struct tcphdr, check));
-	if (flags & YOKE_ACK)
-		yoke_output_ack_left(sk);
-	ys->segs_out += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
-	yoke_count(sock_net(sk), OutSegs);
+	yoke_output_left(sk, skb, len, flags);
 
 	memset(skb->cb, 0, sizeof(skb->cb));
 	err = ys->af->xmit(sk, skb, ecn);
