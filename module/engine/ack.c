@@ -35,9 +35,10 @@ void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *s)
 }
 
 /*
- * RFC 9293 §3.10.7.4: the window of the newest segment counts: also of one that is sent again, if it
- * acknowledges what none did before. Else, where both ends send again, SND.UNA moves and takes along a
- * window of long ago, beyond what the peer has room for. Returns true if it changed.
+ * RFC 9293 §3.10.7.4: the window of the newest segment counts; also that of an old number, sent
+ * again, if its ACK is new. Else, when both ends retransmit, SND.UNA would move with the window
+ * that was there, which then reaches beyond what the peer has room for. Returns true if the window
+ * changed.
  */
 static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *s)
 {
@@ -63,8 +64,8 @@ static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *s)
 }
 
 /*
- * Does the window let out what is worth a segment from @una on (RFC 9293 §3.8.6.2.1)? One that opens by
- * less, and shuts again, is as good as shut.
+ * Is there room in the window for a segment that is worth sending, from @una on (RFC 9293
+ * §3.8.6.2.1)? A window that opens by less, and shuts again, is as good as shut.
  */
 static bool yoke_ack_window_opens(const struct yoke_sock *ys, u32 una)
 {
@@ -115,10 +116,11 @@ static bool yoke_ack_nearer(struct sk_buff *skb, struct sk_buff *other, u32 seq)
 }
 
 /*
- * The first segment of the retransmit queue that ends beyond @seq, sought from either end or where
- * SACKs were last, of what is sent again and of what is new by turns: an ACK must not cost a walk of
- * the whole window, however its blocks jump about. NULL if there is none; ERR_PTR if it is too far,
- * and the next ACK that says the same goes on there.
+ * The first segment of the retransmit queue that ends beyond @seq, or NULL. The search begins at
+ * the nearest of both ends and the last two places where SACKs were (two, as blocks about
+ * retransmissions and about new data come by turns): an ACK must not cost a walk of the whole
+ * window, however its blocks jump about. ERR_PTR if it is too far; the next ACK that says the same
+ * goes on from there.
  */
 static struct sk_buff *yoke_ack_seek(struct yoke_sock *ys, u32 seq)
 {
@@ -144,8 +146,9 @@ static struct sk_buff *yoke_ack_seek(struct yoke_sock *ys, u32 seq)
 }
 
 /*
- * The boundary at @seq, or the next one @up or down, between the segments that @skb went out as. A
- * receiver takes, keeps and reports them whole: what it says of parts of one is not worth a buffer.
+ * @skb went out as several segments: the boundary between two of them at @seq, or the next, @up or
+ * down. A receiver keeps and reports segments whole: a block that ends inside one is not worth
+ * cutting a buffer there.
  */
 static u32 yoke_ack_boundary(const struct yoke_sock *ys, struct sk_buff *skb, u32 seq, bool up)
 {
@@ -160,8 +163,8 @@ static bool yoke_ack_may_cut(struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * The last of the SACKed ones that follow @skb, one itself, without a gap. All that are passed remember
- * it: whatever blocks say of them again costs no walk of the whole window each.
+ * @skb is SACKed: the last of the SACKed segments that follow it without a gap. All that are
+ * passed remember it, so that no later block that names them walks them one by one.
  */
 static struct sk_buff *yoke_ack_pass(struct yoke_sock *ys, struct sk_buff *skb)
 {
@@ -428,7 +431,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 	if (yoke_seq_after(s->ack, ys->snd_nxt))
 		return false;
 	if (yoke_seq_before(s->ack, prior_una))
-		/* An old duplicate may still carry data; of what was never sent it is somebody's guess. */
+		/* An old one may still carry data; an ACK of what was never sent is a guess. */
 		return !yoke_seq_before(s->ack, prior_una - (u32)min_t(u64, ys->max_window, ys->bytes_acked));
 
 	/* Something works again. */
@@ -437,10 +440,10 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 	ys->probes_out = 0;
 	window_changed = yoke_ack_window(sk, s);
 	outstanding = !skb_queue_empty(&ys->rtx) || ys->rec.tlp_out;
-	/* What waited for the window waits no longer. */
+	/* Data that waited for the window waits no longer. */
 	if (unlikely(ys->retrans_ts) && !outstanding && yoke_ack_window_opens(ys, s->ack))
 		ys->retrans_ts = 0;
-	/* Nor is what goes now to be waited for as long as the last probes were. */
+	/* And the timeout of what goes now is not the long one of the probes. */
 	if (unlikely(shut) && yoke_ack_window_opens(ys, s->ack)) {
 		ys->rtt.backoff = 0;
 		yoke_conn_timer_rtx(sk);

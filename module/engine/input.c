@@ -98,10 +98,7 @@ static struct sk_buff *yoke_input_early(const struct sock *sk)
 	return yoke_sk(sk)->syn_data ? skb_peek(&sk->sk_write_queue) : NULL;
 }
 
-/*
- * What of it the SYN-ACK acknowledges is done with; the rest goes with the first ACK (RFC 7413
- * §4.2.2).
- */
+/* The SYN-ACK takes this data, or a part; the rest goes with the first ACK (RFC 7413 §4.2.2). */
 static void yoke_input_early_acked(struct sock *sk, struct yoke_segment *s)
 {
 	struct sk_buff *skb = yoke_input_early(sk);
@@ -148,7 +145,7 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 	/* First, the ACK bit. */
 	if (ack && (!yoke_seq_after(s->ack, ys->iss) || yoke_seq_after(s->ack, most))) {
 		yoke_input_refuse(sk, skb);
-		/* A connection of old, which that has ended now (§3.5.1): the next SYN finds nobody in its way. */
+		/* An old connection's, which our reset has ended (§3.5.1): the SYN goes again. */
 		if (!ys->retransmits)
 			yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, TCP_TIMEOUT_MIN);
 		yoke_drop(sock_net(sk), sk, skb, InvalidAck);
@@ -223,9 +220,9 @@ static bool yoke_input_paws(const struct yoke_sock *ys, const struct yoke_segmen
 }
 
 /*
- * Table 6 of RFC 9293; with no window, what begins at RCV.NXT still brings its ACK or RST. So does an
- * ACK from the right edge: of who has sent all that the window takes, some of which is not here yet;
- * and one from where our last ACK was (as Linux): of who counts on only when that comes (uIP).
+ * Table 6 of RFC 9293; with no window, what begins at RCV.NXT still brings its ACK or RST. So does
+ * an ACK from the right edge: its sender has filled the window, and some of that is not here yet; and
+ * one from where our last ACK was (as Linux): uIP counts its text only when that is acknowledged.
  */
 static bool yoke_input_acceptable(const struct yoke_sock *ys, const struct yoke_segment *s)
 {
@@ -319,7 +316,7 @@ static void yoke_input_rst(struct sock *sk, struct sk_buff *skb, const struct yo
 		yoke_conn_fastopen_end(sk, true);
 	switch (sk->sk_state) {
 	case TCP_SYN_RECV:
-		/* Who has not asked for the connection is not refused. */
+		/* A connection that was accepted has not been refused. */
 		yoke_conn_abort(sk, accepted ? ECONNRESET : ECONNREFUSED);
 		break;
 	case TCP_CLOSE_WAIT:

@@ -336,9 +336,8 @@ void yoke_output_reset(struct sock *sk)
 /* --- for no socket --- */
 
 /*
- * The device that an answer has to leave by, 0: any that leads there. The way back need not be the
- * way there, unless it is of one link (RFC 4007 §6; a VRF is none) or one VRF only, or by
- * SO_BINDTODEVICE.
+ * The device that an answer has to leave by, 0: any that leads there. It need not be the one by
+ * which the segment came, but for addresses of one link (RFC 4007 §6), a VRF, or SO_BINDTODEVICE.
  */
 static int yoke_output_device(const struct yoke_rx *rx)
 {
@@ -385,8 +384,9 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rou
 	th->urg_ptr = 0;
 	route->af->checksum(skb, &route->pair, yoke_stream_protocol, offsetof(struct tcphdr, check));
 	/*
-	 * Netfilter and a cgroup's programs (BPF) ask whose it is; one that has gone has none. Charged to
-	 * him, too: IPsec takes the owner of what it makes longer for one who is.
+	 * Netfilter and a cgroup's programs (BPF) ask whose it is, unless that socket is gone.
+	 * Charged to it, too: IPsec, which makes segments longer, takes any owner for one who was
+	 * charged.
 	 */
 	if (says->owner && refcount_inc_not_zero(&says->owner->sk_refcnt)) {
 		skb_set_owner_w(skb, says->owner);

@@ -233,10 +233,10 @@ static bool yoke_send_hold(const struct sock *sk, const struct sk_buff *skb, enu
 }
 
 /*
- * Of more than fits only @most could go now. A buffer costs the host about the same however much is
- * in it: may this wait for the ACKs to make room for more? At this rate they do so in a moment; and
- * they are due, if what is first in flight left more than half a round trip ago. A good part of the
- * window does not wait, nor what a window that shrinks still lets go.
+ * There is more to send than the @most bytes that may go now. A buffer costs the host about the
+ * same however much is in it: is it better to wait until ACKs make room for more? It is if they do
+ * so in a moment, at this rate, and are due, as the first in flight left more than half a round
+ * trip ago. But not with a good part of the window at hand, nor while the window shrinks.
  */
 static bool yoke_send_defer(const struct sock *sk, u32 most)
 {
@@ -427,7 +427,7 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 		u32 idle = min_t(u64, ys->now_us - ys->last_sent_us, U32_MAX);
 		u32 rto = yoke_rtt_rto(&ys->rtt);
 
-		/* Who always had data at hand made no pause: the whole window was acknowledged at once. */
+		/* A control() counts only a lack of data: all may have been ACKed at once. */
 		if (ys->cc.ops->control ? ys->rec.rate.app_limited : idle > rto) {
 			if (!READ_ONCE(yoke_net(sock_net(sk))->set.slow_start_after_idle))
 				rto = 0;
@@ -531,7 +531,7 @@ unsigned int yoke_send_syn_room(struct sock *sk)
 
 	if (!yoke_fastopen_client(sk, &cookie, &option, &mss))
 		return 0;
-	/* Without a word of the server's it will take what we do. */
+	/* An MSS that this server never told is taken to be as large as ours. */
 	ys->mss_clamp = mss ?: ys->advmss;
 	yoke_mss_sync(sk, ys->pmtu);
 	return max_t(int, ys->mss - YOKE_OPT_SPACE, 0);

@@ -47,9 +47,9 @@ static bool yoke_timer_alive(const struct sock *sk)
 }
 
 /*
- * An orphan is due to send again. If there are too many, it ends: those first that have been silent
- * for long, or that an ICMP error was about. @reset: the peer is told; it always is if it may still
- * wait for us.
+ * An orphan is due to send again. If there are too many orphans, it ends: sooner if it has been
+ * silent for long, or an ICMP error was about it. @reset: the peer is told; it is anyway if it may
+ * still be waiting for us.
  */
 static bool yoke_timer_orphan_is_too_dear(struct sock *sk, bool reset)
 {
@@ -77,8 +77,8 @@ static bool yoke_timer_lasted(const struct yoke_sock *ys, int tries)
 }
 
 /*
- * TCP_USER_TIMEOUT is over. To hear that its window is shut is no progress: the time goes on for data
- * that waits for the window, too.
+ * Is TCP_USER_TIMEOUT over? That the peer answers, with a window that is shut, is no progress: the
+ * time runs for data that waits for a window, too.
  */
 static bool yoke_timer_user_timeout(const struct yoke_sock *ys, u8 tries)
 {
@@ -197,7 +197,7 @@ static void yoke_timer_retransmit(struct sock *sk)
 		ys->rto.since = yoke_conn_tsval(ys) ?: 1;
 	}
 	ys->rto.total++;
-	/* Of several ways that the network has another may be sound. */
+	/* The network may have another path, which is sound: a new hash may lead there. */
 	if (sk_rethink_txhash(sk))
 		yoke_count(sock_net(sk), TimeoutRehash);
 	if (*tries < U8_MAX)
@@ -205,7 +205,7 @@ static void yoke_timer_retransmit(struct sock *sk)
 	/* R1: perhaps the route is to blame (RFC 9293 MUST-20). */
 	if (ys->retransmits == READ_ONCE(set->retries1))
 		__sk_dst_reset(sk);
-	/* What nobody answers at all says nothing of sizes: a SYN is small. */
+	/* That a SYN is not answered is not for its size. */
 	if (ys->retransmits >= READ_ONCE(set->retries1) && READ_ONCE(set->mtu_probing) &&
 	    !yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV) && !ys->fastopen)
 		yoke_mss_black_hole(sk);
@@ -220,8 +220,9 @@ static void yoke_timer_retransmit(struct sock *sk)
 }
 
 /*
- * What went at the last timeout was lost for want of a way, not by congestion: it is no reason to wait
- * longer next time, and who waits two minutes finds the way back two minutes late.
+ * A router had no route for what went at the last timeout: that is no congestion, and no reason to
+ * wait longer for the next. With a timeout of two minutes one would learn two minutes late that
+ * the route is back.
  */
 void yoke_timer_no_way(struct sock *sk, u32 seq)
 {
@@ -242,8 +243,9 @@ void yoke_timer_no_way(struct sock *sk, u32 seq)
 }
 
 /*
- * Who answers probes is waited for (RFC 9293 MUST-37), but an orphan would wait for ever for a peer who
- * never reads: as Linux, until probes have become as rare as they may.
+ * A peer that answers probes is waited for (RFC 9293 MUST-37), but by an orphan only until probes
+ * have become as rare as they may (as Linux), or one whose program never reads would hold it for
+ * ever.
  */
 static bool yoke_timer_orphan_is_stuck(const struct sock *sk)
 {

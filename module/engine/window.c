@@ -111,7 +111,7 @@ static __always_inline u32 yoke_window_offer(const struct sock *sk, u32 full)
 
 	if (win < full / 16 || win < min_t(u32, yoke_sk(sk)->rcv_mss, full))
 		return 0;
-	/* Where all are short, who is behind with reading is promised no more than keeps ACKs coming. */
+	/* When memory is short, a slow reader's peer may send only as much as keeps ACKs going. */
 	if (unlikely(READ_ONCE(yoke_mem_pressure)) && win < full / 2)
 		win = min_t(u32, win, YOKE_PRESSURE_SEGS * yoke_sk(sk)->advmss);
 	return win;
