@@ -167,7 +167,7 @@ TEST(syn__is_of_its_pair_number_and_keys)
 	u16 mss = 1460;
 	u32 cookie = yoke_cookie_syn(&pair, keys, 5, 9, &mss);
 
-	for (int i = 0; i < sizeof(pair); i++) {
+	for (int i = 0; i < offsetof(struct yoke_pair, dev); i++) {
 		struct yoke_pair changed = pair;
 
 		((u8 *)&changed)[i] ^= 1;
