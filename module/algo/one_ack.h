@@ -22,6 +22,7 @@
  *		window, same ACK, data outstanding)
  * @sack:	the connection uses SACK
  * @dsack:	the segment reports a duplicate (RFC 2883), @dsack_start/@dsack_end the range
+ * @dubious:	likewise, but the network may have made it: it tells of a tail loss probe only
  * @ts_undo:	Eifel (RFC 3522): TSecr is older than the first retransmission
  *		of the episode (yoke_recovery.first_retrans_us)
  * @limited:	cwnd limited sending since the last ACK
@@ -51,6 +52,7 @@ struct yoke_ack {
 	bool	dup;
 	bool	sack;
 	bool	dsack;
+	bool	dubious;
 	bool	ts_undo;
 	bool	limited;
 	bool	more;

@@ -467,7 +467,8 @@ static void tlp_process_ack(struct yoke_recovery *r, struct yoke_cc *cc,
 	if (!r->tlp_out || yoke_seq_before(ack->ack, r->tlp_end_seq))
 		return;
 	if (!r->tlp_retrans ||					/* new data: nothing to find out */
-	    (ack->dsack && ack->dsack_end == r->tlp_end_seq) ||	/* the original arrived too */
+	    ((ack->dsack || ack->dubious) &&
+	     ack->dsack_end == r->tlp_end_seq) ||		/* the original arrived too */
 	    (ack->dup && !ack->delivered)) {			/* likewise, without DSACK */
 		r->tlp_out = false;
 	} else if (ack->ack != r->tlp_end_seq) {		/* it repaired a loss */

@@ -248,7 +248,7 @@ static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 
 /*
  * What never went again the network has doubled (RFC 3708 §3), and what no window held is nobody's: such
- * D-SACKs prove nothing (as Linux).
+ * D-SACKs prove nothing (as Linux). But of a probe, which did go again, the next is told as ever.
  */
 static void yoke_ack_weigh_dsack(struct sock *sk, struct yoke_ack *ack)
 {
@@ -256,9 +256,12 @@ static void yoke_ack_weigh_dsack(struct sock *sk, struct yoke_ack *ack)
 	u32 len = ack->dsack_end - ack->dsack_start;
 
 	yoke_count(sock_net(sk), DSACKRecv);
-	if (len <= ys->max_window)
-		ys->sent.dsacks += DIV_ROUND_UP(len, ys->mss);
-	ack->dsack = len <= ys->max_window && ys->sent.dsacks <= ys->sent.segs_again;
+	ack->dsack = false;
+	if (len > ys->max_window)
+		return;
+	ys->sent.dsacks += DIV_ROUND_UP(len, ys->mss);
+	ack->dsack = ys->sent.dsacks <= ys->sent.segs_again;
+	ack->dubious = !ack->dsack;
 }
 
 /* The first block may report a duplicate (RFC 2883 §4). Returns how many blocks it takes up. */
@@ -392,6 +395,7 @@ static void yoke_ack_begin(struct sock *sk, const struct yoke_segment *s, bool d
 	ack->dup = dup;
 	ack->sack = ys->use_sack;
 	ack->dsack = false;
+	ack->dubious = false;
 	ack->ts_undo = ys->use_ts && s->opt.has_ts && s->opt.tsecr && ys->retrans_ts &&
 		       yoke_seq_before(s->opt.tsecr, ys->retrans_ts);
 	ack->limited = ys->cwnd_limited;

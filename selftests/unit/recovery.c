@@ -25,7 +25,7 @@ struct conn {
 	bool	gone[SEGS];
 	u32	una, nxt;		/* in segments */
 	bool	sack;
-	bool	dsack, ts_undo, ece;	/* of the next ACK */
+	bool	dsack, dubious, ts_undo, ece;	/* of the next ACK */
 	bool	more;
 	u32	dsack_start, dsack_end;	/* in segments */
 	struct yoke_ack ack;		/* the last one */
@@ -71,13 +71,14 @@ static u32 ack_sack(struct conn *c, u32 una, u32 start, u32 end, u32 at)
 	a->sack = c->sack;
 	a->dup = una == c->una && una != c->nxt;
 	a->dsack = c->dsack;
+	a->dubious = c->dubious;
 	a->dsack_start = seq(c->dsack_start);
 	a->dsack_end = seq(c->dsack_end);
 	a->ts_undo = c->ts_undo;
 	a->limited = true;
 	a->more = c->more;
 	a->ece = c->ece;
-	c->dsack = c->ts_undo = c->ece = false;
+	c->dsack = c->dubious = c->ts_undo = c->ece = false;
 	yoke_recovery_ack_begin(&c->r, a);
 	for (; c->una < una; c->una++) {
 		yoke_recovery_acked(&c->r, &c->seg[c->una], a);
@@ -1423,7 +1424,7 @@ TEST(rack__delivered_before_its_time)
 /* Cases 1 and 2: both the original and the probe arrived. */
 TEST(tlp__was_needless)
 {
-	for (int dsack = 0; dsack < 2; dsack++) {
+	for (int dsack = 0; dsack < 3; dsack++) {
 		struct conn c;
 
 		tail_probe(&c);
@@ -1431,7 +1432,8 @@ TEST(tlp__was_needless)
 		if (!dsack)	/* a duplicate ACK is one only while something is outstanding */
 			send(&c, 1, 3 * RTT + 20);
 		if (dsack) {
-			c.dsack = true;
+			c.dsack = dsack == 1;
+			c.dubious = dsack == 2;	/* the network doubled something before */
 			c.dsack_start = 9;
 			c.dsack_end = 10;
 		}
