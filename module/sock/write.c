@@ -317,7 +317,7 @@ static int write_begin(struct sock *sk, struct msghdr *msg, long *timeo,
 	if (!yoke_conn_in(sk, TCPF_ESTABLISHED | TCPF_CLOSE_WAIT) && !yoke_sk(sk)->fastopen) {
 		err = sk_stream_wait_connect(sk, timeo);
 		if (err)
-			return sk_stream_error(sk, msg->msg_flags, err);
+			return err;
 	}
 	sockcm_init(cookie, sk);
 	return msg->msg_controllen ? sock_cmsg_send(sk, msg, cookie) : 0;
@@ -354,7 +354,7 @@ static int write_all(struct sock *sk, const struct write_call *call)
 	}
 	err = write_begin(sk, msg, &timeo, &cookie);
 	if (err)
-		return copied ?: err;
+		return copied ?: sk_stream_error(sk, flags, err);
 	if (unlikely(yoke_sk(sk)->repair) && yoke_sk(sk)->repair_queue != TCP_SEND_QUEUE)
 		return yoke_repair_refill(sk, msg);
 	sk_clear_bit(SOCKWQ_ASYNC_NOSPACE, sk);
