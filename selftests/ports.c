@@ -22,6 +22,19 @@ TEST_F(ports, bind_names_a_socket)
 	EXPECT_EQ(4000, local_port(fd));
 }
 
+/* The address of a bind(2) that leaves the port to connect(2) is not the last connection's to take away. */
+TEST_F(ports, an_address_without_a_port_stays)
+{
+	struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	int fd = stream();
+
+	set_opt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	EXPECT_OK(bind_to(fd, "127.0.0.5", 0));
+	EXPECT_EQ(0, local_port(fd));
+	EXPECT_OK(connect(fd, &nobody, sizeof(nobody)));
+	EXPECT_EQ(inet_addr("127.0.0.5"), local(fd).sin_addr.s_addr);
+}
+
 TEST_F(ports, bind_wants_an_address)
 {
 	struct sockaddr_in a = addr(ANY, 4000);

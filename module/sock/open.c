@@ -72,7 +72,10 @@ static void open_forget(struct sock *sk)
 
 	if (!(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
 		yoke_open_put_port(sk);
-	if (!(sk->sk_userlocks & SOCK_BINDADDR_LOCK))
+	/* The pair has no address yet that bind(2) was given without a port (IP_BIND_ADDRESS_NO_PORT). */
+	if (sk->sk_userlocks & SOCK_BINDADDR_LOCK)
+		ys->node.pair.laddr = yoke_addr_local(sk);
+	else
 		ys->node.pair.laddr = yoke_addr_any(sk);
 	ys->node.pair.raddr = in6addr_any;
 	ys->node.pair.rport = 0;
