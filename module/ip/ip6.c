@@ -17,6 +17,7 @@
 #include <net/ip6_route.h>
 #include <net/ipv6.h>
 #include <net/protocol.h>
+#include <net/seg6.h>
 #include <net/tcp.h>
 #include <net/transp_v6.h>
 #include "../engine/conn.h"
@@ -493,15 +494,18 @@ static int receive_dgram(struct sk_buff *skb)
 	return yoke_carrier_datagram(skb, ip6_compute_pseudo, fill_rx);
 }
 
-/* The quoted header, at @offset our ports, of which IP has made sure: source is local. */
-static void fill_error_rx(struct yoke_rx *rx, const struct sk_buff *skb, int offset)
+/*
+ * The quoted header, at @offset our ports, of which IP has made sure: source is local. On its way along
+ * a segment list (RFC 8754 §5.4) its destination is but the next stop.
+ */
+static void fill_error_rx(struct yoke_rx *rx, struct sk_buff *skb, struct inet6_skb_parm *opt, int offset)
 {
 	const struct ipv6hdr *hdr = (const struct ipv6hdr *)skb->data;
 	const __be16 *ports = (const __be16 *)(skb->data + offset);
 
 	memset(rx, 0, sizeof(*rx));
 	rx->pair.laddr = hdr->saddr;
-	rx->pair.raddr = hdr->daddr;
+	rx->pair.raddr = *(seg6_get_daddr(skb, opt) ?: &hdr->daddr);
 	rx->pair.lport = ports[0];
 	rx->pair.rport = ports[1];
 	rx->af = &yoke_ip6;
@@ -527,7 +531,7 @@ static int stream_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type
 		mtu = ntohl(info);
 	if (type == ICMPV6_PKT_TOOBIG && mtu < IPV6_MIN_MTU)
 		return 0;	/* RFC 8201 §4: no link is such */
-	fill_error_rx(&rx, skb, offset);
+	fill_error_rx(&rx, skb, opt, offset);
 	yoke_rcv_error(dev_net(skb->dev), skb, &rx, skb->data + offset, err,
 		       type == ICMPV6_DEST_UNREACH && code == ICMPV6_NOROUTE, mtu);
 	return 0;
@@ -579,7 +583,7 @@ static int dgram_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 
 	if (disguised((const struct ipv6hdr *)skb->data))
 		return 0;
-	fill_error_rx(&rx, skb, offset);
+	fill_error_rx(&rx, skb, opt, offset);
 	sk = yoke_dgram_find(dev_net(skb->dev), &rx);
 	if (!sk)
 		return 0;
