@@ -195,6 +195,9 @@ TEST_F(dual, a_stream_over_ipv6)
 	EXPECT_NAME(b, false, "::1");
 	EXPECT_NAME(b, true, "::1");
 	EXPECT_EQ(name_of(a, false).in6.sin6_port, name_of(b, true).in6.sin6_port);
+	/* Both have their ports. */
+	EXPECT_ERR(EINVAL, set_opt(a, SOL_IPV6, IPV6_V6ONLY, 1));
+	EXPECT_ERR(EINVAL, set_opt(b, SOL_IPV6, IPV6_V6ONLY, 1));
 	EXPECT_TRUE(carry_both_ways((struct pair){ a, b }, 3 << 20, BOUND));
 }
 

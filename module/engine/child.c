@@ -198,6 +198,7 @@ static struct sock *yoke_child_new(struct sock *sk, const struct yoke_request *r
 	if (ys->af->connect(child, &ys->node.pair))
 		goto no_route;
 	yoke_addr_name(child, &ys->node.pair);
+	inet_sk(child)->inet_num = ntohs(ys->node.pair.lport);
 	yoke_metrics_take(child);
 	yoke_mss_sync(child, dst_mtu(__sk_dst_get(child)));
 	/* What TCP_DEFER_ACCEPT waited for was not lost. */
