@@ -465,6 +465,21 @@ TEST_F_TIMEOUT(headers6, a_stream_has_them, 120)
 	EXPECT_TRUE(carry_both_ways(p, 200000, 7 * BOUND));
 }
 
+/* What is for in front of a routing header goes with one only (RFC 3542 §9.2), and has no length. */
+TEST_F(headers6, a_stream_without_a_route)
+{
+	int listening = listener(LOOPBACK, 0, 1), fd = stream(), b;
+
+	set_mtu(1500);
+	EXPECT_OK(set_bytes(listening, SOL_IPV6, IPV6_RTHDRDSTOPTS, unknown, sizeof(unknown)));
+	EXPECT_OK(set_bytes(fd, SOL_IPV6, IPV6_RTHDRDSTOPTS, unknown, sizeof(unknown)));
+	set_timeout(fd, SO_SNDTIMEO, 5000);
+	ASSERT_EQ(0, connect_to(fd, LOOPBACK, local_port(listening)));
+	b = must(accept(listening, NULL, NULL));
+	EXPECT_EQ(tcp_info(fd).tcpi_snd_mss, tcp_info(b).tcpi_snd_mss);
+	EXPECT_TRUE(carry_both_ways(((struct pair){ fd, b }), 50000, BOUND));
+}
+
 TEST_F(headers6, a_stream_takes_the_route)
 {
 	int listening = listener(LOOPBACK, 0, 1), fd = stream(), b, seen = tap("lo");

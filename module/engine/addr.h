@@ -90,6 +90,17 @@ static inline void yoke_addr_set_tos(struct sock *sk, const struct yoke_af_ops *
 	WRITE_ONCE(inet_sk(sk)->tos, tos);
 }
 
+#if IS_ENABLED(CONFIG_IPV6)
+/*
+ * The extension headers of @sk's packets, in @space if not where they are; NULL: none. What is for in
+ * front of a routing header is there only with one (RFC 3542 §9.2), but IP would count it. Under RCU.
+ */
+static inline struct ipv6_txoptions *yoke_addr_headers(const struct sock *sk, struct ipv6_txoptions *space)
+{
+	return ipv6_fixup_options(space, rcu_dereference(inet6_sk(sk)->opt));
+}
+#endif
+
 /* @child, not yet connected, has the IP options @options, if not NULL. 0, -ENOBUFS. Softirq. */
 int yoke_addr_take_options(struct sock *child, const struct ip_options_rcu *options);
 /* Bytes that @sk's IP options, or extension headers, take in each packet of @af. Any context. */

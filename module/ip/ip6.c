@@ -20,6 +20,7 @@
 #include <net/seg6.h>
 #include <net/tcp.h>
 #include <net/transp_v6.h>
+#include "../engine/addr.h"
 #include "../engine/conn.h"
 #include "../table/hook.h"
 #include "carrier.h"
@@ -92,10 +93,10 @@ static struct dst_entry *ip6_refresh(struct sock *sk)
 	return dst;
 }
 
-/* The extension headers that a SYN-ACK of @sk has, which may be NULL. Under RCU. */
-static struct ipv6_txoptions *listener_options(const struct sock *sk)
+/* The extension headers that a SYN-ACK of @sk has, which may be NULL, as yoke_addr_headers(). Under RCU. */
+static struct ipv6_txoptions *listener_options(const struct sock *sk, struct ipv6_txoptions *space)
 {
-	return sk && inet6_sk(sk) ? rcu_dereference(inet6_sk(sk)->opt) : NULL;
+	return sk && inet6_sk(sk) ? yoke_addr_headers(sk, space) : NULL;
 }
 
 /* The flow of a packet for no socket. */
@@ -113,6 +114,7 @@ static void flow_for(struct flowi6 *fl6, struct net *net, struct sock *sk, const
 /* Under RCU. */
 static int ip6_route_for(struct net *net, struct sock *sk, struct yoke_route *r)
 {
+	struct ipv6_txoptions space;
 	struct in6_addr final, *to;
 	struct dst_entry *dst;
 	struct flowi6 fl6;
@@ -121,7 +123,7 @@ static int ip6_route_for(struct net *net, struct sock *sk, struct yoke_route *r)
 	if (ipv6_addr_is_multicast(&r->pair.raddr) || ipv6_addr_any(&r->pair.raddr))
 		return -ENETUNREACH;
 	flow_for(&fl6, net, sk, r);
-	to = yoke_options_hop6(listener_options(sk), &fl6, &final);
+	to = yoke_options_hop6(listener_options(sk, &space), &fl6, &final);
 	dst = ip6_dst_lookup_flow(net, sk, &fl6, to);
 	if (IS_ERR(dst))
 		return PTR_ERR(dst);
@@ -142,6 +144,7 @@ static int ip6_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
 {
 	struct flowi6 *fl6 = &inet_sk(sk)->cork.fl.u.ip6;
 	struct ipv6_pinfo *np = inet6_sk(sk);
+	struct ipv6_txoptions space;
 	struct dst_entry *dst;
 	int err;
 
@@ -156,7 +159,7 @@ static int ip6_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	skb_dst_set_noref(skb, dst);
 	fl6->flowlabel = np->flow_label;	/* which may change more often than the route */
 	/* IPV6_TCLASS never touches the ECN field of a stream. */
-	err = ip6_xmit(sk, skb, fl6, READ_ONCE(sk->sk_mark), rcu_dereference(np->opt),
+	err = ip6_xmit(sk, skb, fl6, READ_ONCE(sk->sk_mark), yoke_addr_headers(sk, &space),
 		       READ_ONCE(np->tclass) | ecn, READ_ONCE(sk->sk_priority));
 	rcu_read_unlock();
 	return yoke_carrier_errno(err);
@@ -173,6 +176,7 @@ static bool wants_flow_label(struct net *net, const struct sock *sk)
 static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 			const struct yoke_route *r)
 {
+	struct ipv6_txoptions space, *opt;
 	struct dst_entry *dst = r->dst;
 	struct ipv6hdr *hdr;
 	struct flowi6 fl6;
@@ -185,8 +189,9 @@ static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 		return -ENOMEM;
 	}
 
-	if (unlikely(listener_options(sk)))
-		return yoke_carrier_errno(ip6_xmit(sk, skb, &fl6, r->mark, listener_options(sk), r->tos,
+	opt = listener_options(sk, &space);
+	if (unlikely(opt))
+		return yoke_carrier_errno(ip6_xmit(sk, skb, &fl6, r->mark, opt, r->tos,
 						   READ_ONCE(sk->sk_priority)));
 	hdr = skb_push(skb, sizeof(*hdr));
 	skb_reset_network_header(skb);
