@@ -334,26 +334,17 @@ TEST_F_TIMEOUT(devices, connections_of_one_name, 120)
 /* Nor are those one that are between the same addresses of two links (RFC 4007), whoever listens. */
 TEST_F_TIMEOUT(devices, links_with_the_same_addresses, 120)
 {
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
-	struct sockaddr_in6 from = { .sin6_family = AF_INET6, .sin6_port = htons(2000) };
 	static const char *const devices[] = { "veth", "two" };
 	int listening, a[2], b[2];
 
 	if (!ipv6())
 		SKIP(return, "only IPv6 has such addresses");
-	must(inet_pton(AF_INET6, "fe80::a", &from.sin6_addr));
-	must(inet_pton(AF_INET6, "fe80::b", &to.sin6_addr));
 	listening = listener_on("", ANY, false);
 	for (int i = 0; i < 2; i++) {
 		must(shell("ip -6 addr add fe80::b/64 dev %s nodad", devices[i]) ? 0 : -1);
 		enter(self->net.a);
 		must(shell("ip -6 addr add fe80::a/64 dev %s nodad", devices[i]) ? 0 : -1);
-		to.sin6_scope_id = from.sin6_scope_id = must(if_nametoindex(devices[i]));
-		a[i] = stream();
-		must(bind(a[i], (void *)&from, sizeof(from)));
-		set_nonblock(a[i], true);
-		EXPECT_TRUE(!connect(a[i], (void *)&to, sizeof(to)) || errno == EINPROGRESS);
-		EXPECT_TRUE(wait_events(a[i], POLLOUT));
+		a[i] = connect_by_link(devices[i], PORT);
 		ASSERT_EQ(so_error(a[i]), 0);
 		enter(self->net.b);
 		ASSERT_TRUE(wait_events(listening, POLLIN));

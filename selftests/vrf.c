@@ -225,15 +225,11 @@ TEST_F_TIMEOUT(vrf, of_one_link, 120)
 /* Two of its devices lead to links where the same addresses are. */
 TEST_F_TIMEOUT(vrf, two_links_of_it, 120)
 {
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(PORT) };
-	struct sockaddr_in6 from = { .sin6_family = AF_INET6, .sin6_port = htons(2000) };
 	static const char *const devices[] = { "veth", "two" };
 	int listening, a[2], b[2];
 
 	if (!ipv6())
 		SKIP(return, "only IPv6 has such addresses");
-	must(inet_pton(AF_INET6, "fe80::a", &from.sin6_addr));
-	must(inet_pton(AF_INET6, "fe80::b", &to.sin6_addr));
 	must(shell("ip link add two type veth peer name two netns /proc/%d/fd/%d", getpid(),
 		   self->net.a) ? 0 : -1);
 	must(shell("ip link set two master red up") ? 0 : -1);
@@ -243,12 +239,7 @@ TEST_F_TIMEOUT(vrf, two_links_of_it, 120)
 		enter(self->net.a);
 		must(shell("ip link set %s up", devices[i]) ? 0 : -1);
 		must(shell("ip -6 addr replace fe80::a/64 dev %s nodad", devices[i]) ? 0 : -1);
-		to.sin6_scope_id = from.sin6_scope_id = must(if_nametoindex(devices[i]));
-		a[i] = stream();
-		must(bind(a[i], (void *)&from, sizeof(from)));
-		set_nonblock(a[i], true);
-		EXPECT_TRUE(!connect(a[i], (void *)&to, sizeof(to)) || errno == EINPROGRESS);
-		EXPECT_TRUE(wait_events(a[i], POLLOUT));
+		a[i] = connect_by_link(devices[i], PORT);
 		ASSERT_EQ(so_error(a[i]), 0);
 		enter(self->net.b);
 		ASSERT_TRUE(wait_events(listening, POLLIN));

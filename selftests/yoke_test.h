@@ -614,6 +614,24 @@ static inline bool settled(void)
 	return here;
 }
 
+/* From fe80::a, always the same port, to @port of fe80::b, by the link of that device. */
+static inline int connect_by_link(const char *dev, uint16_t port)
+{
+	struct sockaddr_in6 from = { .sin6_family = AF_INET6, .sin6_port = htons(2000) };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	int fd = stream();
+
+	must(inet_pton(AF_INET6, "fe80::a", &from.sin6_addr));
+	must(inet_pton(AF_INET6, "fe80::b", &to.sin6_addr));
+	from.sin6_scope_id = to.sin6_scope_id = must(if_nametoindex(dev));
+	must(bind(fd, (void *)&from, sizeof(from)));
+	set_nonblock(fd, true);
+	if (connect(fd, (void *)&to, sizeof(to)))
+		must(errno == EINPROGRESS ? 0 : -1);
+	wait_events(fd, POLLOUT);
+	return fd;
+}
+
 /* The error that is on its way to this socket. */
 static inline int error_of(int fd)
 {

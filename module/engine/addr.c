@@ -466,17 +466,17 @@ unsigned int yoke_addr_options_len(const struct sock *sk, const struct yoke_af_o
 	unsigned int len = 0;
 
 	rcu_read_lock();
+	if (af->family == AF_INET) {
+		opt = rcu_dereference(inet_sk(sk)->inet_opt);
+		len = opt ? opt->opt.optlen : 0;
+	}
 #if IS_ENABLED(CONFIG_IPV6)
 	if (af->family == AF_INET6) {
 		struct ipv6_txoptions space, *headers = yoke_addr_headers(sk, &space);
 
 		len = headers ? headers->opt_nflen + headers->opt_flen : 0;
-		rcu_read_unlock();
-		return len;
 	}
 #endif
-	opt = rcu_dereference(inet_sk(sk)->inet_opt);
-	len = opt ? opt->opt.optlen : 0;
 	rcu_read_unlock();
 	return len;
 }
