@@ -5,7 +5,7 @@
  *
  * Owns: struct yoke_recovery but for its parts; writes cwnd and ssthresh of struct yoke_cc at
  * congestion events. Caller holds the socket lock.
- * RFC 8985 §7 (TLP), 6937 (PRR), 6582 (NewReno), 5682 (F-RTO), 3042 (limited transmit: what SACKs and
+ * RFC 8985 §7 (TLP), 6582 (NewReno), 5682 (F-RTO), 3042 (limited transmit: what SACKs and
  * duplicate ACKs take out of in_flight, new data may replace), 5681 and 6298 (timeout), 3522, 3708
  * and 4015 (needless reductions), 3168 §6.1.2 (reductions for ECN).
  */
@@ -13,7 +13,6 @@
 #include <linux/compiler.h>
 #include <linux/limits.h>
 #include <linux/list.h>
-#include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
 #include "pair.h"
@@ -41,7 +40,7 @@ void yoke_recovery_sent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_u
 	seg->app_limited = yoke_rate_sent(&r->rate, &seg->rate,
 					  idle && !r->board.lost_bytes && !r->board.sacked, now_us);
 	yoke_scoreboard_sent(&r->board, seg, now_us);
-	r->prr_out += yoke_seg_len(seg);
+	yoke_prr_sent(&r->prr, yoke_seg_len(seg));
 }
 
 void yoke_recovery_restored(struct yoke_recovery *r, struct yoke_seg *seg, u32 now_us)
@@ -68,7 +67,7 @@ void yoke_recovery_resent(struct yoke_recovery *r, struct yoke_seg *seg, u32 now
 		r->undo_retrans += min_t(u32, len, S32_MAX - r->undo_retrans);
 	}
 	seg->app_limited = yoke_rate_sent(&r->rate, &seg->rate, false, now_us);
-	r->prr_out += len;
+	yoke_prr_sent(&r->prr, len);
 }
 
 void yoke_recovery_split(struct yoke_recovery *r, struct yoke_seg *seg, struct yoke_seg *tail,
@@ -268,9 +267,7 @@ static inline void note_reduction(struct yoke_recovery *r, u32 snd_nxt)
 /* One reduction for the window that is outstanding; PRR spreads it over a round trip. */
 static void reduce(struct yoke_recovery *r, struct yoke_cc *cc, bool ecn, u32 snd_nxt, u32 now_us)
 {
-	r->prr_prior_cwnd = max(cc->cwnd, 1u);
-	r->prr_delivered = 0;
-	r->prr_out = 0;
+	yoke_prr_begin(&r->prr, cc->cwnd);
 	note_reduction(r, snd_nxt);
 	r->tlp_out = false;
 	cc->credit = 0;
@@ -301,35 +298,18 @@ static void enter_cwr(struct yoke_recovery *r, struct yoke_cc *cc, const struct 
 	r->state = YOKE_CA_CWR;
 }
 
-/*
- * RFC 6937 §3.1, with the conservative bound as long as more is found lost, the slow start bound
- * else. Bytes for segments: never less than one segment may go out where the RFC would let one out.
- */
+/* Between the reduction's beginning and its end cwnd is what is in flight and what PRR lets out. */
 static void prr_update(struct yoke_recovery *r, struct yoke_cc *cc, u32 delivered, bool advanced,
 		       bool newly_lost)
 {
 	u32 pipe = r->board.in_flight + newreno_surplus(r, cc);
-	s64 out;
 
 	if (!delivered && !newly_lost)
 		return;
-	r->prr_delivered += delivered;
-	out = (s64)r->prr_delivered - r->prr_out;
-	if (pipe > cc->ssthresh) {
-		out = div_u64((u64)r->prr_delivered * cc->ssthresh + r->prr_prior_cwnd - 1,
-			      r->prr_prior_cwnd);
-		out -= r->prr_out;
-	} else {
-		if (delivered || !pipe)
-			out = max3(out, (s64)delivered, (s64)cc->mss);
-		if (advanced && !newly_lost)
-			out += cc->mss;
-		out = min(out, (s64)cc->ssthresh - pipe);
-	}
-	/* The fast retransmit itself; and RFC 6582's answer to a partial ACK. */
-	if (!r->prr_out || (r->board.newreno && newly_lost))
-		out = max(out, (s64)cc->mss);
-	cc->cwnd = pipe + max_t(s64, out, 0);
+	cc->cwnd = pipe + yoke_prr_sndcnt(&r->prr, cc->ssthresh, cc->mss, pipe, delivered, advanced,
+					  newly_lost);
+	if (r->board.newreno && newly_lost)	/* RFC 6582's answer to a partial ACK */
+		cc->cwnd = max(cc->cwnd, pipe + cc->mss);
 }
 
 static inline bool in_reduction(const struct yoke_recovery *r)

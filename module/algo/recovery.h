@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Loss recovery: when what was lost is sent again, and how much may be sent meanwhile (RFC 6937 PRR,
- * RFC 8985 §7 tail loss probes, RFC 6582 NewReno where there is no SACK).
+ * Loss recovery: when what was lost is sent again, and how much may be sent meanwhile (RFC 8985
+ * §7 tail loss probes, RFC 6582 NewReno where there is no SACK).
  *
  * The engine keeps the retransmit queue (in sequence order) and tells this file what happens to its
  * segments. Times and amounts as in scoreboard.h.
@@ -12,6 +12,7 @@
 #include <linux/types.h>
 #include "cc.h"
 #include "one_ack.h"
+#include "prr.h"
 #include "rack.h"
 #include "rate.h"
 #include "rtt.h"
@@ -44,7 +45,7 @@ enum yoke_frto {	/* RFC 5682: is the timeout spurious? */
  * @frto:	enum yoke_frto
  * @tlp_*:	a tail loss probe is outstanding (RFC 8985 §7); whether it was a retransmission;
  *		SND.NXT when it left
- * @prr_*:	RFC 6937
+ * @prr:	the reduction under way, or the last one
  * @undo_armed:	the reduction is taken back if all retransmissions of the episode prove needless
  * @undo_cwnd:	cwnd to return to, 0: none, as marks prove the congestion
  * @undo_ssthresh: ssthresh to return to
@@ -72,9 +73,7 @@ struct yoke_recovery {
 	bool	cwr_due;
 	u32	tlp_end_seq;
 
-	u32	prr_delivered;
-	u32	prr_out;
-	u32	prr_prior_cwnd;
+	struct yoke_prr prr;
 
 	u32	undo_cwnd;
 	u32	undo_ssthresh;

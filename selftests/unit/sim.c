@@ -648,8 +648,8 @@ static bool check_world(struct world *w)
 	if (p->sack && w->sent_now && w->r.state == YOKE_CA_RECOVERY &&
 	    w->r.board.in_flight > w->cc.ssthresh && !w->cc.ops->control)
 		ok &= check(w, "more sent than PRR allows",
-			    w->r.prr_out <= (u64)w->r.prr_delivered * w->cc.ssthresh /
-					    w->r.prr_prior_cwnd + MSS);
+			    w->r.prr.out <= (u64)w->r.prr.delivered * w->cc.ssthresh /
+					    w->r.prr.prior_cwnd + MSS);
 	ok &= check(w, "cwnd below one segment", w->cc.cwnd >= MSS || w->r.board.in_flight);
 	ok &= check(w, "ssthresh below two segments", w->cc.ssthresh >= 2 * MSS);
 	/* Timers may strike data that only waits in a queue. */
