@@ -106,6 +106,25 @@ TEST_F(pace, by_fq)
 	EXPECT_GT(tc_number("throttled"), 10);	/* it was fq that waited */
 }
 
+/* A rate at which each ACK would take an eighth of a second. */
+TEST_F(pace, not_of_acks)
+{
+	struct pair p, back;
+	long ms;
+
+	enter(self->net.a);
+	if (!shell("tc qdisc add dev veth root fq"))
+		SKIP(return, "no fq");
+	promptly(3000, p = link_pair(self->net),
+		set_rate(p.a, 512);
+		back.a = p.b;
+		back.b = p.a;
+		ms = carried(back, 4 * RATE);
+		EXPECT_GT(ms, 0);
+	);
+	EXPECT_LT(ms, 3000 * slowness());
+}
+
 /* A rate at which a segment takes longer than a retransmission timeout. */
 TEST_F(pace, slower_than_the_timers)
 {

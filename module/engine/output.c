@@ -264,6 +264,7 @@ void yoke_output_bare(struct sock *sk, u32 seq, u8 flags)
 	struct sk_buff *skb = yoke_spare_get(YOKE_SPARE_TRAVELS, gfp);
 
 	if (skb) {
+		yoke_pace_bare(sk, skb);
 		yoke_output_transmit(sk, skb, seq, flags, false, NULL);
 	} else if (flags & YOKE_ACK) {
 		yoke_sk(sk)->ack_due = true;	/* the timer tries again */

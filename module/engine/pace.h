@@ -33,6 +33,14 @@ static inline void yoke_pace_sent(struct sock *sk, struct sk_buff *skb)
 		yoke_pace_depart(sk, skb);
 }
 
+/* A segment without data leaves now: what says no time fq holds to the rate, which is that of data. */
+static inline void yoke_pace_bare(const struct sock *sk, struct sk_buff *skb)
+{
+	if (unlikely(READ_ONCE(sk->sk_pacing_status) == SK_PACING_FQ))
+		skb_set_delivery_time(skb, ns_to_ktime(yoke_sk(sk)->now_us * NSEC_PER_USEC),
+				      SKB_CLOCK_MONOTONIC);
+}
+
 /* The time (microseconds) at which what is sent now leaves: fq may keep it for a while. */
 static inline u32 yoke_pace_time(const struct yoke_sock *ys)
 {
