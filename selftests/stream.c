@@ -1166,6 +1166,20 @@ TEST_F(stream, keepalive_of_a_live_connection)
 	EXPECT_EQ(TCP_ESTABLISHED, state(p.b));
 }
 
+/* A program that says so time and again does not put off the probes. */
+TEST_F(stream, keepalive_again_and_again)
+{
+	int before = counter("TCPKeepAlive"), i;
+	struct pair p = stream_pair();
+
+	must(set_opt(p.a, SOL_TCP, TCP_KEEPIDLE, 1));
+	for (i = 0; i < 100 && counter("TCPKeepAlive") == before; i++) {
+		must(set_opt(p.a, SOL_SOCKET, SO_KEEPALIVE, 1));
+		usleep(100000);
+	}
+	EXPECT_LT(before, counter("TCPKeepAlive"));
+}
+
 TEST_F(stream, the_last_descriptor_counts)
 {
 	struct pair p = stream_pair();

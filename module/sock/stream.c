@@ -155,8 +155,12 @@ static int stream_init(struct sock *sk)
 
 static void stream_keepalive(struct sock *sk, int on)
 {
+	bool was_on = sock_flag(sk, SOCK_KEEPOPEN);
+
 	sock_valbool_flag(sk, SOCK_KEEPOPEN, on);	/* as the core does, but only afterwards */
-	yoke_timer_keepalive(sk, on);
+	/* Said again it does not put off the probe that is due. */
+	if (!on || !was_on)
+		yoke_timer_keepalive(sk, on);
 }
 
 static int stream_rmem_least = PAGE_SIZE, stream_wmem_least = PAGE_SIZE;
