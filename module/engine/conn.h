@@ -249,8 +249,8 @@ struct yoke_listener {
  * engine/window.c, what the peer may send:
  * @rcv_wup:	RCV.NXT when the last window was advertised
  * @rcv_wnd:	window advertised then, bytes
- * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was; rtt_seq: the
- *		timestamp measured last, or without timestamps where the measurement ends
+ * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was; echo: the
+ *		timestamp measured last; rtt_seq: where the measurement of a window ends
  *
  * engine/conn.c:
  * @wait:	what sending waits for, since when, and how long for each before (jiffies)
@@ -386,6 +386,7 @@ struct yoke_sock {
 		u32	rtt_us;
 		u32	rtt_seq;
 		u32	rtt_time_us;
+		u32	echo;
 	} tune;
 
 	u32	iss;

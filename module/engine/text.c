@@ -261,36 +261,44 @@ static void yoke_text_drain(struct sock *sk)
 	yoke_text_sack_clean(ys);
 }
 
+/* A shorter round trip counts at once, a longer one, if at all, by and by, while nothing is unread. */
+static void yoke_text_rtt_sample(struct yoke_sock *ys, u32 rtt, bool longer)
+{
+	if (!ys->tune.rtt_us || rtt < ys->tune.rtt_us)
+		ys->tune.rtt_us = rtt;
+	else if (longer && ys->rcv_nxt == ys->copied_seq)
+		ys->tune.rtt_us += (rtt - ys->tune.rtt_us) / 8;
+}
+
 /*
  * The round trip as the receiver sees it: from an ACK until data comes that echoes its timestamp; or
  * where nothing is echoed, be there timestamps in the SYNs or not, for a whole window to arrive. Idle
- * times look like long ones, and so do a slow reader's: a shorter one counts at once, a longer one by
- * and by, and only while nothing is unread.
+ * times look like long ones, and so do a slow reader's.
+ *
+ * An echo may tell nothing, too: of an ACK long ago, where later ones lose their timestamps on the way,
+ * or of none, where a box changes them. But no window takes less than a round trip.
  */
 static void yoke_text_rtt(struct yoke_sock *ys, const struct yoke_segment *s, bool full)
 {
+	bool echoes = ys->use_ts && s->opt.tsecr;
 	u32 rtt, now = (u32)ys->now_us;
 
-	if (ys->use_ts && s->opt.tsecr) {
-		if (!full || s->opt.tsecr == ys->tune.rtt_seq)
-			return;
-		ys->tune.rtt_seq = s->opt.tsecr;
+	if (echoes && full && s->opt.tsecr != ys->tune.echo) {
+		ys->tune.echo = s->opt.tsecr;
 		rtt = yoke_conn_tsval(ys) - s->opt.tsecr;
-		if (rtt > YOKE_RTO_MAX_US / USEC_PER_MSEC)
-			return;
 		/* Of less than a tick our own segments know more. */
-		rtt = rtt > 1 ? rtt * USEC_PER_MSEC : clamp_t(u32, ys->rtt.min_us, 1, USEC_PER_MSEC);
-	} else {
-		if (!yoke_seq_after(ys->rcv_nxt, ys->tune.rtt_seq))
-			return;
-		rtt = max(now - ys->tune.rtt_time_us, 1U);
-		ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
-		ys->tune.rtt_time_us = now;
+		if (rtt <= 1)
+			yoke_text_rtt_sample(ys, clamp_t(u32, ys->rtt.min_us, 1, USEC_PER_MSEC), true);
+		else if (rtt <= YOKE_RTO_MAX_US / USEC_PER_MSEC)
+			yoke_text_rtt_sample(ys, rtt * USEC_PER_MSEC, true);
 	}
-	if (!ys->tune.rtt_us || rtt < ys->tune.rtt_us)
-		ys->tune.rtt_us = rtt;
-	else if (ys->rcv_nxt == ys->copied_seq)
-		ys->tune.rtt_us += (rtt - ys->tune.rtt_us) / 8;
+	if (!yoke_seq_after(ys->rcv_nxt, ys->tune.rtt_seq))
+		return;
+	rtt = max(now - ys->tune.rtt_time_us, 1U);
+	ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
+	ys->tune.rtt_time_us = now;
+	/* Within two ticks a sound echo, which knows better, may have been the same all the time. */
+	yoke_text_rtt_sample(ys, echoes ? max_t(u32, rtt, 2 * USEC_PER_MSEC) : rtt, !echoes);
 }
 
 /* How large the peer's segments are, and how long its round trips: for windows and ACKs. */

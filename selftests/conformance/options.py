@@ -306,8 +306,9 @@ def paws(p):
 
 @rows('7323-9')
 def round_trip_without_echoes(p):
-	"""Timestamps in the SYN only, or that echo nothing: the reader's round trip is a window's."""
-	for options in (), (('NOP', None), ('NOP', None), ('Timestamp', (200000, 0))):
+	"""Timestamps in the SYN only, or that echo nothing, or always the same, long ago: the reader's round
+	trip is a window's."""
+	for options in (), *((('NOP', None), ('NOP', None), ('Timestamp', (200000, echo))) for echo in (0, 1)):
 		c = stamped(p, rcvbuf=8192)
 		for _ in range(40):
 			c.send('PA', pattern(500), options=options)
