@@ -223,10 +223,12 @@ static bool yoke_input_paws(const struct yoke_sock *ys, const struct yoke_segmen
  * Table 6 of RFC 9293; with no window, what begins at RCV.NXT still brings its ACK or RST. So does
  * an ACK from the right edge: its sender has filled the window, and some of that is not here yet; and
  * one from where our last ACK was (as Linux): uIP counts its text only when that is acknowledged.
+ * A FIN needs no room: BSD and lwIP send it with text that fills the window (as Linux).
  */
 static bool yoke_input_acceptable(const struct yoke_sock *ys, const struct yoke_segment *s)
 {
 	u32 win = yoke_conn_rcv_window(ys), ahead = s->seq - ys->rcv_nxt;
+	u32 last = s->end_seq - 1 - ys->rcv_nxt;
 
 	if (!ahead)
 		return true;
@@ -239,7 +241,7 @@ static bool yoke_input_acceptable(const struct yoke_sock *ys, const struct yoke_
 		return true;
 	if (s->end_seq == s->seq)
 		return ahead == win && !(s->flags & YOKE_RST);
-	return s->end_seq - 1 - ys->rcv_nxt < win;
+	return last < win || (last == win && s->flags & YOKE_FIN && s->len);
 }
 
 /*

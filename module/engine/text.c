@@ -374,8 +374,8 @@ void yoke_text_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_segme
 	cb->seg.end_seq = s->end_seq;
 	cb->flags = s->flags & YOKE_FIN;
 
-	/* Tailored to the window: what sticks out on the right, its FIN too, comes again. */
-	if (yoke_seq_after(cb->seg.end_seq, edge) && skb->len) {
+	/* Tailored to the window: what sticks out on the right comes again, with the FIN behind it. */
+	if (yoke_seq_after(cb->seg.seq + skb->len, edge) && skb->len) {
 		u32 keep = yoke_seq_after(edge, cb->seg.seq) ? edge - cb->seg.seq : 0;
 
 		ys->ack_now = true;

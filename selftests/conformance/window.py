@@ -287,6 +287,26 @@ def ack_from_before_its_data(p):
 	equal(c.sock.recv(8), b'question', 'data read')
 
 
+@rows('9293-EV-29')
+def fin_of_what_fills_the_window(p):
+	"""A FIN takes no room: the text before it may fill the window."""
+	c = p.established(rcvbuf=8192)
+	ack, size, room = c.syn, 0, SIZE + 1
+	while room > SIZE:
+		room = ahead(right_edge(ack), c.seq)
+		data = pattern(min(room, SIZE), size)
+		size += len(data)
+		if room > SIZE:
+			c.send('PA', data)
+			ack = c.expect_ack()
+	check(room > 0, 'the window is shut')
+	c.send('FA', data)
+	c.expect('A')
+	c.expect_state('CLOSE_WAIT')
+	equal(c.recv(size), pattern(size), 'data read')
+	equal(c.sock.recv(1), b'', 'at the end')
+
+
 @rows('9293-EV-15', '9293-EV-12')
 def beyond_the_window(p):
 	"""A segment that runs over the right edge: what is beyond is not taken."""
