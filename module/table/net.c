@@ -144,7 +144,8 @@ void yoke_net_exit(struct net *net)
 
 bool yoke_net_may_answer(struct net *net, u32 *last)
 {
-	u32 limit = READ_ONCE(yoke_net(net)->set.invalid_ratelimit), now = (u32)jiffies;
+	/* Less than none is none: who is never answered takes us for dead. */
+	u32 limit = max(READ_ONCE(yoke_net(net)->set.invalid_ratelimit), 0), now = (u32)jiffies;
 
 	if (*last && now - *last < limit)
 		return false;
