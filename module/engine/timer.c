@@ -93,7 +93,8 @@ static int yoke_timer_limit(const struct sock *sk)
 	const struct yoke_sock *ys = yoke_sk(sk);
 
 	if (ys->fastopen)
-		return ys->syn_retries ?: READ_ONCE(set->synack_retries) + 1;
+		/* No further than tries are counted. */
+		return ys->syn_retries ?: min_t(int, READ_ONCE(set->synack_retries) + 1, U8_MAX);
 	if (yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV))
 		return ys->syn_retries ?: READ_ONCE(set->syn_retries);
 	if (ys->user_timeout)
