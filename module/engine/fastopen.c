@@ -112,12 +112,13 @@ static bool yoke_fastopen_is(const struct yoke_fastopen_path *path, const struct
 static bool yoke_fastopen_paused(struct sock *sk)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
-	unsigned long timeout = READ_ONCE(yn->set.fastopen_blackhole_timeout_sec) * HZ;
+	unsigned long timeout = READ_ONCE(yn->set.fastopen_blackhole_timeout_sec);
 	u32 failures = READ_ONCE(yn->fastopen.failures);
 
 	if (likely(!timeout || !failures))
 		return false;
-	timeout <<= min_t(u32, failures - 1, YOKE_FASTOPEN_DOUBLE);
+	/* Years of seconds are more jiffies than an int has. */
+	timeout = (timeout * HZ) << min_t(u32, failures - 1, YOKE_FASTOPEN_DOUBLE);
 	if (time_before(jiffies, READ_ONCE(yn->fastopen.failed) + timeout))
 		return true;
 	yoke_sk(sk)->fastopen_again = true;

@@ -703,6 +703,18 @@ def client_pauses_after_three_timeouts(p):
 
 
 @rows('7413-11')
+def client_pauses_for_years(p):
+	"""The longest pause that can be asked for is one."""
+	with p.sysctl(BLACKHOLE, 2**31 - 1):
+		pauses = failing(p)
+		c = pauses.open()
+		c.send('R', seq=seq32(c.seq + 1000))
+		c.drain()
+		pauses.began()
+		pauses.lasts()
+
+
+@rows('7413-11')
 def client_does_not_pause(p):
 	"""By default; nor for a reset in order, after data, or on a connection without Fast Open."""
 	pauses = failing(p)
