@@ -336,6 +336,19 @@ TEST_F(connect, accept_tells_the_address)
 	EXPECT_EQ(0xffffffff, a.sin_addr.s_addr);
 }
 
+/* Of what is set on a listener its children have all but the priority. */
+TEST_F(connect, accepted_with_no_priority)
+{
+	int l = listener(LOOPBACK, 0, 1), fd;
+
+	must(set_opt(l, SOL_SOCKET, SO_PRIORITY, 5));
+	must(set_opt(l, SOL_SOCKET, SO_RCVLOWAT, 7));
+	connected_to(LOOPBACK, local_port(l));
+	fd = must(accept(l, NULL, NULL));
+	EXPECT_EQ(0, get_opt(fd, SOL_SOCKET, SO_PRIORITY));
+	EXPECT_EQ(7, get_opt(fd, SOL_SOCKET, SO_RCVLOWAT));
+}
+
 TEST_F(connect, accept_wants_a_listener)
 {
 	struct pair p = stream_pair();

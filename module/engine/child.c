@@ -61,8 +61,8 @@ static void yoke_child_inherit(struct sock *child, const struct sock *sk)
 	child->sk_reuseport = sk->sk_reuseport;
 	child->sk_no_check_tx = sk->sk_no_check_tx;
 	child->sk_tsflags = sk->sk_tsflags;
+	child->sk_clockid = sk->sk_clockid;
 	child->sk_txrehash = READ_ONCE(sk->sk_txrehash);
-	child->sk_priority = sk->sk_priority;
 	child->sk_sndbuf = sk->sk_sndbuf;
 	child->sk_rcvbuf = sk->sk_rcvbuf;
 	child->sk_userlocks = sk->sk_userlocks & (SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK);
