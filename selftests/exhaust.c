@@ -5,7 +5,6 @@
  * meanwhile, and when they have gone all is as it was before.
  */
 #include "peer.h"
-#include <sys/resource.h>
 
 /* ---- how much is taken --------------------------------------------------------- */
 
@@ -13,13 +12,6 @@
 static int sockets(void)
 {
 	return must(table(SOCK_STREAM, NULL, 0));
-}
-
-static void want_files(unsigned int n)
-{
-	struct rlimit r = { n, n };
-
-	must(setrlimit(RLIMIT_NOFILE, &r));
 }
 
 /* Somebody else's connection, through this listener of theirs, carries what it should. */

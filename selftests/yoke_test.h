@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -431,6 +432,14 @@ static inline void set_timeout(int fd, int name, int ms)
 	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
 
 	must(setsockopt(fd, SOL_SOCKET, name, &tv, sizeof(tv)));
+}
+
+/* So many may be open. */
+static inline void want_files(unsigned int n)
+{
+	struct rlimit r = { n, n };
+
+	must(setrlimit(RLIMIT_NOFILE, &r));
 }
 
 static inline void set_nonblock(int fd, bool on)

@@ -11,7 +11,8 @@
  *
  * Everything is read without locks (RCU), but for the owners of a port: a line may
  * be a moment out of date, and never is wrong about what it belongs to.
- * Each file is made in one go, so that a table that is being resized can be begun anew.
+ * As many lines as LINES_AT_ONCE are made in one go, so that a table that is being resized can be
+ * begun anew; of a longer one that is resized meanwhile, some are missed and some seen twice.
  */
 #include <linux/proc_fs.h>
 #include <linux/sched/signal.h>
@@ -30,6 +31,7 @@
 #define DGRAM_WIDTH	127
 #define IPV6_WIDTH	48	/* so much wider are its addresses */
 #define OWNERS_MOST	100	/* of a port that are looked at: whose it is waits for that */
+#define LINES_AT_ONCE	2048	/* which an open file keeps, until they are read */
 
 /* What kind of timer is pending, in /proc/net/tcp's numbers, and when. */
 struct diag_timer {
@@ -196,7 +198,7 @@ static bool diag_wider(const struct in6_addr *a, const struct in6_addr *b)
 	return ipv6_addr_any(a) || (ipv6_addr_v4mapped(a) && !a->s6_addr32[3] && !ipv6_addr_any(b));
 }
 
-static void diag_port(struct seq_file *m, const char *type, struct yoke_port *port)
+static bool diag_port(struct seq_file *m, const char *type, struct yoke_port *port)
 {
 	struct yoke_owner *owner;
 	struct in6_addr addr;
@@ -213,51 +215,119 @@ static void diag_port(struct seq_file *m, const char *type, struct yoke_port *po
 	}
 	spin_unlock_bh(&port->lock);
 	if (!n)
-		return;
+		return false;
 	seq_printf(m, "%-6s %5u ", type, port->num);
 	if (ipv6_addr_v4mapped(&addr))
 		seq_printf(m, "%pI4 %u\n", &addr.s6_addr32[3], n);
 	else
 		seq_printf(m, "%pI6c %u\n", &addr, n);
+	return true;
 }
 
 static bool diag_stream_port(struct seq_file *m, int line, void *entry, bool ipv6)
 {
-	diag_port(m, "stream", entry);
-	return true;
+	return diag_port(m, "stream", entry);
 }
 
 static bool diag_dgram_port(struct seq_file *m, int line, void *entry, bool ipv6)
 {
-	diag_port(m, "dgram", entry);
-	return true;
+	return diag_port(m, "dgram", entry);
 }
 
-typedef bool diag_show_fn(struct seq_file *m, int line, void *entry, bool ipv6);
+/**
+ * struct diag_file - what a file tells
+ * @name:	its name
+ * @width:	of a line; 0: @show ends it itself
+ * @ipv6:	for @show
+ * @dgram:	the columns of datagrams
+ * @tables:	the tables, by where they are in struct yoke_net
+ * @show:	for each: says something of an entry, or returns false
+ */
+struct diag_file {
+	const char	*name;
+	int		width;
+	bool		ipv6;
+	bool		dgram;
+	struct diag_table {
+		size_t	at;
+		bool	(*show)(struct seq_file *m, int line, void *entry, bool ipv6);
+	} tables[2];
+};
 
-/* True: all was seen, and nothing twice. */
-static bool diag_walk_once(struct seq_file *m, struct rhashtable *table, int width, bool ipv6,
-			   diag_show_fn *show)
+#define STREAMS	{ offsetof(struct yoke_net, stream.table), diag_stream }
+#define DGRAMS	{ offsetof(struct yoke_net, dgrams.ht), diag_dgram }
+
+static const struct diag_file diag_files[] = {
+	{ "stream", STREAM_WIDTH, false, false, { STREAMS } },
+	{ "dgram", DGRAM_WIDTH, false, true, { DGRAMS } },
+	{ "stream6", STREAM_WIDTH + IPV6_WIDTH, true, false, { STREAMS } },
+	{ "dgram6", DGRAM_WIDTH + IPV6_WIDTH, true, true, { DGRAMS } },
+	{ "ports", .tables = {
+		{ offsetof(struct yoke_net, ports[YOKE_STREAM_PORTS].table), diag_stream_port },
+		{ offsetof(struct yoke_net, ports[YOKE_DGRAM_PORTS].table), diag_dgram_port },
+	} },
+};
+
+/* How far a file is read: in which of its tables, where (as struct rhashtable_iter has it), to what line. */
+struct diag_place {
+	unsigned int	table;
+	unsigned int	slot;
+	unsigned int	skip;
+	int		line;
+};
+
+/* @next: behind what was shown last, which may have to be shown again from @from on. */
+struct diag_reader {
+	struct seq_net_private	net;
+	struct diag_place	from;
+	struct diag_place	next;
+};
+
+static const struct diag_file *diag_file(const struct seq_file *m)
 {
+	return pde_data(file_inode(m->file));
+}
+
+static const struct diag_table *diag_table(const struct seq_file *m, const struct diag_place *place)
+{
+	const struct diag_table *t = diag_file(m)->tables;
+
+	return place->table < ARRAY_SIZE(diag_file(m)->tables) && t[place->table].show ?
+	       &t[place->table] : NULL;
+}
+
+/* Shows what comes at @place, and moves it behind that. True: all was seen, and nothing twice. */
+static bool diag_walk(struct seq_file *m, struct diag_place *place)
+{
+	const struct diag_table *t = diag_table(m, place);
+	const struct diag_file *f = diag_file(m);
+	int end = place->line + LINES_AT_ONCE;
 	struct rhashtable_iter iter;
 	bool whole = true;
-	int line = 0;
 	void *entry;
 
-	rhashtable_walk_enter(table, &iter);
+	rhashtable_walk_enter((void *)yoke_net(seq_file_net(m)) + t->at, &iter);
+	iter.slot = place->slot;
+	iter.skip = place->skip;
 	if (rhashtable_walk_start_check(&iter))
 		whole = false;
-	while (!seq_has_overflowed(m) && !fatal_signal_pending(current) &&
-	       (entry = rhashtable_walk_next(&iter))) {
+	while (place->line < end && !seq_has_overflowed(m) && !fatal_signal_pending(current)) {
+		entry = rhashtable_walk_next(&iter);
 		if (IS_ERR(entry)) {
 			whole = false;	/* what has moved meanwhile is seen in both places */
 			continue;
 		}
-		if (width)
-			seq_setwidth(m, width);
-		if (show(m, line, entry, ipv6)) {
-			line++;
-			if (width)
+		if (!entry) {
+			iter.slot = 0;
+			iter.skip = 0;
+			place->table++;
+			break;
+		}
+		if (f->width)
+			seq_setwidth(m, f->width);
+		if (t->show(m, place->line, entry, f->ipv6)) {
+			place->line++;
+			if (f->width)
 				seq_pad(m, '\n');
 		}
 		if (need_resched()) {
@@ -267,89 +337,77 @@ static bool diag_walk_once(struct seq_file *m, struct rhashtable *table, int wid
 				whole = false;
 		}
 	}
+	place->slot = iter.slot;
+	place->skip = iter.skip;
 	rhashtable_walk_stop(&iter);
 	rhashtable_walk_exit(&iter);
 	return whole;
 }
 
-/*
- * Calls @show, which says something or returns false, for each entry of @table; a line of @width, 0:
- * it ends its line itself. While the table is being resized it is tried again, as that is soon over.
- */
-static void diag_walk(struct seq_file *m, struct rhashtable *table, int width, bool ipv6,
-		      diag_show_fn *show)
+static void diag_columns(struct seq_file *m, const struct diag_file *f)
 {
-	size_t begin = m->count;
-	int tries = HZ;
-
-	while (!diag_walk_once(m, table, width, ipv6, show) && !seq_has_overflowed(m) && tries-- &&
-	       !fatal_signal_pending(current)) {
-		m->count = begin;
-		schedule_timeout_uninterruptible(1);
-	}
-}
-
-static void diag_columns(struct seq_file *m, bool ipv6)
-{
-	if (ipv6)
+	seq_setwidth(m, f->width);
+	if (f->dgram)
+		seq_putc(m, ' ');
+	if (f->ipv6)
 		seq_printf(m, "  sl  %-37s %-36s ", "local_address", "remote_address");
 	else
 		seq_puts(m, "  sl  local_address rem_address   ");
 	seq_puts(m, "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode");
-}
-
-static int diag_show_streams(struct seq_file *m, bool ipv6)
-{
-	int width = STREAM_WIDTH + ipv6 * IPV6_WIDTH;
-
-	seq_setwidth(m, width);
-	diag_columns(m, ipv6);
+	if (f->dgram)
+		seq_puts(m, " ref pointer drops");
 	seq_pad(m, '\n');
-	diag_walk(m, &yoke_net(seq_file_single_net(m))->stream.table, width, ipv6, diag_stream);
+}
+
+static void *diag_start(struct seq_file *m, loff_t *pos)
+{
+	struct diag_reader *r = m->private;
+
+	if (!*pos)
+		memset(&r->from, 0, sizeof(r->from));
+	return diag_table(m, &r->from) ? r : NULL;
+}
+
+static void *diag_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct diag_reader *r = v;
+
+	++*pos;
+	r->from = r->next;
+	return diag_table(m, &r->from) ? r : NULL;
+}
+
+static void diag_stop(struct seq_file *m, void *v)
+{
+}
+
+/* While the table is being resized it is tried again, as that is soon over. */
+static int diag_show(struct seq_file *m, void *v)
+{
+	struct diag_reader *r = v;
+	bool first = !r->from.slot && !r->from.skip;
+	int tries = HZ;
+	size_t begin;
+
+	if (first && !r->from.table && diag_file(m)->width)
+		diag_columns(m, diag_file(m));
+	begin = m->count;
+	r->next = r->from;
+	while (!diag_walk(m, &r->next) && first && !seq_has_overflowed(m) && tries-- &&
+	       !fatal_signal_pending(current)) {
+		m->count = begin;
+		r->next = r->from;
+		schedule_timeout_uninterruptible(1);
+	}
 	return 0;
 }
 
-static int diag_show_dgrams(struct seq_file *m, bool ipv6)
-{
-	int width = DGRAM_WIDTH + ipv6 * IPV6_WIDTH;
-
-	seq_setwidth(m, width);
-	seq_putc(m, ' ');
-	diag_columns(m, ipv6);
-	seq_puts(m, " ref pointer drops");
-	seq_pad(m, '\n');
-	diag_walk(m, &yoke_net(seq_file_single_net(m))->dgrams.ht, width, ipv6, diag_dgram);
-	return 0;
-}
-
-static int diag_show_stream(struct seq_file *m, void *v)
-{
-	return diag_show_streams(m, false);
-}
-
-static int diag_show_stream6(struct seq_file *m, void *v)
-{
-	return diag_show_streams(m, true);
-}
-
-static int diag_show_dgram(struct seq_file *m, void *v)
-{
-	return diag_show_dgrams(m, false);
-}
-
-static int diag_show_dgram6(struct seq_file *m, void *v)
-{
-	return diag_show_dgrams(m, true);
-}
-
-static int diag_show_ports(struct seq_file *m, void *v)
-{
-	struct yoke_net *yn = yoke_net(seq_file_single_net(m));
-
-	diag_walk(m, &yn->ports[YOKE_STREAM_PORTS].table, 0, false, diag_stream_port);
-	diag_walk(m, &yn->ports[YOKE_DGRAM_PORTS].table, 0, false, diag_dgram_port);
-	return 0;
-}
+static const struct seq_operations diag_ops = {
+	.start	= diag_start,
+	.next	= diag_next,
+	.stop	= diag_stop,
+	.show	= diag_show,
+};
 
 static int diag_show_snmp(struct seq_file *m, void *v)
 {
@@ -368,16 +426,17 @@ static int diag_show_snmp(struct seq_file *m, void *v)
 int yoke_diag_init_net(struct net *net)
 {
 	struct proc_dir_entry *dir = proc_net_mkdir(net, "yoke", net->proc_net);
+	const struct diag_file *f;
 
 	if (!dir)
 		return -ENOMEM;
-	if (proc_create_net_single("stream", 0444, dir, diag_show_stream, NULL) &&
-	    proc_create_net_single("dgram", 0444, dir, diag_show_dgram, NULL) &&
-	    proc_create_net_single("stream6", 0444, dir, diag_show_stream6, NULL) &&
-	    proc_create_net_single("dgram6", 0444, dir, diag_show_dgram6, NULL) &&
-	    proc_create_net_single("ports", 0444, dir, diag_show_ports, NULL) &&
-	    proc_create_net_single("snmp", 0444, dir, diag_show_snmp, NULL))
+	for (f = diag_files; f < diag_files + ARRAY_SIZE(diag_files); f++)
+		if (!proc_create_net_data(f->name, 0444, dir, &diag_ops, sizeof(struct diag_reader),
+					  (void *)f))
+			goto fail;
+	if (proc_create_net_single("snmp", 0444, dir, diag_show_snmp, NULL))
 		return 0;
+fail:
 	yoke_diag_exit_net(net);
 	return -ENOMEM;
 }
