@@ -201,7 +201,6 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 	u8 ecn = YOKE_IP_NOT_ECT;
 	unsigned int len = skb->len;
 	struct tcphdr *th;
-	int err;
 
 	if (urgent)
 		flags |= YOKE_URG;
@@ -234,8 +233,7 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 	yoke_output_left(sk, skb, len, flags);
 
 	memset(skb->cb, 0, sizeof(skb->cb));
-	err = ys->af->xmit(sk, skb, ecn);
-	return err > 0 ? net_xmit_errno(err) : err;
+	return ys->af->xmit(sk, skb, ecn);
 }
 
 /* Flags that a buffer of the queues goes out with. */
