@@ -6,10 +6,12 @@
  * Owns: the route, the GSO type and the limits of large buffers in struct sock.
  * RFC 9293 §3.1 (header, checksum).
  */
+#include <linux/errqueue.h>
 #include <linux/tcp.h>
 #include <net/ip.h>
 #include <net/tcp.h>
 #include <net/xfrm.h>
+#include "../engine/addr.h"
 #include "carrier.h"
 
 /*
@@ -87,16 +89,29 @@ bool yoke_carrier_pull(struct sk_buff *skb)
 	return tcp_hdrlen(skb) >= sizeof(struct tcphdr) && pskb_may_pull(skb, tcp_hdrlen(skb));
 }
 
-void yoke_carrier_queue_error(struct sock *sk, struct sk_buff *skb,
-			      const struct sock_extended_err *ee, u16 daddr_at, __be16 port)
+void yoke_carrier_dgram_too_long(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu,
+				 const void *hdr, u16 daddr_at)
 {
-	struct sock_exterr_skb *serr = SKB_EXT_ERR(skb);
+	struct sock_exterr_skb *serr;
+	struct sk_buff *skb;
 
-	memset(serr, 0, sizeof(*serr));
-	serr->ee = *ee;
-	serr->addr_offset = daddr_at;
-	serr->port = port;
+	if (!yoke_addr_recverr(sk, d->af))
+		return;
+	skb = alloc_skb(d->af->header_len, GFP_KERNEL);
+	if (!skb)
+		return;
+	skb->protocol = d->af->family == AF_INET ? htons(ETH_P_IP) : htons(ETH_P_IPV6);
+	skb_reset_network_header(skb);
+	skb_put_data(skb, hdr, d->af->header_len);
+	__skb_pull(skb, d->af->header_len);
 	skb_reset_transport_header(skb);
+	serr = SKB_EXT_ERR(skb);
+	memset(serr, 0, sizeof(*serr));
+	serr->ee.ee_errno = EMSGSIZE;
+	serr->ee.ee_origin = SO_EE_ORIGIN_LOCAL;
+	serr->ee.ee_info = mtu;
+	serr->addr_offset = daddr_at;
+	serr->port = d->pair.rport;
 	if (sock_queue_err_skb(sk, skb))
 		kfree_skb(skb);
 }

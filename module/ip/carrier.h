@@ -3,7 +3,6 @@
 #ifndef YOKE_CARRIER_H
 #define YOKE_CARRIER_H
 
-#include <linux/errqueue.h>
 #include <linux/skbuff.h>
 #include <linux/udp.h>
 #include "../engine/dgram.h"
@@ -37,12 +36,11 @@ typedef __wsum yoke_pseudo_fn(struct sk_buff *skb, int proto);
 typedef void yoke_fill_fn(struct yoke_rx *rx, const struct sk_buff *skb);
 
 /*
- * Puts an error of our own about a datagram on @sk's error queue: @skb, whose data is what is told of it
- * and whose network header is at @ee's notice; @daddr_at: where after that the address meant is, @port
- * its port. Consumes @skb. Process context.
+ * @dgram_too_long of struct yoke_af_ops. @hdr: a header of the carrier's that names the destination,
+ * @daddr_at bytes into it. Process context.
  */
-void yoke_carrier_queue_error(struct sock *sk, struct sk_buff *skb,
-			      const struct sock_extended_err *ee, u16 daddr_at, __be16 port);
+void yoke_carrier_dgram_too_long(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu,
+				 const void *hdr, u16 daddr_at);
 /*
  * ICMP says @err of a datagram: tells @sk, if it is connected and the error @hard, or IP has @queued it,
  * as the program wants to know it all.

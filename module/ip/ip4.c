@@ -473,23 +473,9 @@ static int ip4_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yok
 
 static void ip4_dgram_too_long(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu)
 {
-	struct sock_extended_err ee = {
-		.ee_errno = EMSGSIZE, .ee_origin = SO_EE_ORIGIN_LOCAL, .ee_info = mtu,
-	};
-	struct sk_buff *skb;
-	struct iphdr *iph;
+	const struct iphdr iph = { .daddr = ip4_addr(&d->pair.raddr) };
 
-	if (!inet_test_bit(RECVERR, sk))
-		return;
-	skb = alloc_skb(sizeof(*iph), GFP_KERNEL);
-	if (!skb)
-		return;
-	skb->protocol = htons(ETH_P_IP);
-	skb_reset_network_header(skb);
-	iph = skb_put_zero(skb, sizeof(*iph));
-	iph->daddr = ip4_addr(&d->pair.raddr);
-	__skb_pull(skb, sizeof(*iph));
-	yoke_carrier_queue_error(sk, skb, &ee, offsetof(struct iphdr, daddr), d->pair.rport);
+	yoke_carrier_dgram_too_long(sk, d, mtu, &iph, offsetof(struct iphdr, daddr));
 }
 
 /* --- datagrams inward --- */

@@ -385,24 +385,10 @@ static void keep_path_mtu(struct sock *sk, const struct yoke_dgram_dest *d, u32 
 
 static void ip6_dgram_too_long(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu)
 {
-	struct sock_extended_err ee = {
-		.ee_errno = EMSGSIZE, .ee_origin = SO_EE_ORIGIN_LOCAL, .ee_info = mtu,
-	};
-	struct ipv6hdr *hdr;
-	struct sk_buff *skb;
+	const struct ipv6hdr hdr = { .daddr = d->pair.raddr };
 
 	keep_path_mtu(sk, d, mtu);
-	if (!inet6_test_bit(RECVERR6, sk))
-		return;
-	skb = alloc_skb(sizeof(*hdr), GFP_KERNEL);
-	if (!skb)
-		return;
-	skb->protocol = htons(ETH_P_IPV6);
-	skb_reset_network_header(skb);
-	hdr = skb_put_zero(skb, sizeof(*hdr));
-	hdr->daddr = d->pair.raddr;
-	__skb_pull(skb, sizeof(*hdr));
-	yoke_carrier_queue_error(sk, skb, &ee, offsetof(struct ipv6hdr, daddr), d->pair.rport);
+	yoke_carrier_dgram_too_long(sk, d, mtu, &hdr, offsetof(struct ipv6hdr, daddr));
 }
 
 /* --- datagrams inward --- */
