@@ -24,6 +24,9 @@
 
 static bool leaving;	/* GRO is to hold nothing more that only we can let go */
 
+/* inet_gro_compute_pseudo() or ip6_gro_compute_pseudo(), which kernels declare each in their way. */
+typedef typeof(inet_gro_compute_pseudo) gro_pseudo_fn;
+
 /*
  * Each segment's sequence, flags and checksum. @pseudo: sum of the pseudo-header but the length.
  * @cwr_once: CWR is said once (RFC 3168 §6.1.2), and no part of AccECN's counter (RFC 9768 §3.3.4).
@@ -191,37 +194,31 @@ static struct sk_buff *stream_join(struct list_head *head, struct sk_buff *skb,
 	return found;
 }
 
-/* The whole header of a segment whose checksum is good, or NULL. */
-#define stream_header(skb, pseudo) ({							\
-	unsigned int offset_ = skb_gro_offset(skb);					\
-	const struct tcphdr *th_ = skb_gro_header(skb, offset_ + sizeof(*th_), offset_);	\
-											\
-	if (th_ && th_->doff * 4 >= sizeof(*th_))					\
-		th_ = skb_gro_header(skb, offset_ + th_->doff * 4, offset_);		\
-	else										\
-		th_ = NULL;								\
-	if (th_ && skb_gro_checksum_validate(skb, yoke_stream_protocol, pseudo))	\
-		th_ = NULL;								\
-	th_; })
-
-static struct sk_buff *stream4_receive(struct list_head *head, struct sk_buff *skb)
+/* Only with its whole header, and if its checksum is good. Inlined, so that @pseudo is called directly. */
+static __always_inline struct sk_buff *stream_receive(struct list_head *head, struct sk_buff *skb,
+						      gro_pseudo_fn *pseudo)
 {
-	const struct tcphdr *th = stream_header(skb, inet_gro_compute_pseudo);
+	unsigned int offset = skb_gro_offset(skb);
+	const struct tcphdr *th = skb_gro_header(skb, offset + sizeof(*th), offset);
 
-	if (th)
+	if (th && th->doff * 4 >= sizeof(*th))
+		th = skb_gro_header(skb, offset + th->doff * 4, offset);
+	else
+		th = NULL;
+	if (th && !skb_gro_checksum_validate(skb, yoke_stream_protocol, pseudo))
 		return stream_join(head, skb, th);
 	NAPI_GRO_CB(skb)->flush = 1;
 	return NULL;
 }
 
+static struct sk_buff *stream4_receive(struct list_head *head, struct sk_buff *skb)
+{
+	return stream_receive(head, skb, inet_gro_compute_pseudo);
+}
+
 static struct sk_buff *stream6_receive(struct list_head *head, struct sk_buff *skb)
 {
-	const struct tcphdr *th = stream_header(skb, ip6_gro_compute_pseudo);
-
-	if (th)
-		return stream_join(head, skb, th);
-	NAPI_GRO_CB(skb)->flush = 1;
-	return NULL;
+	return stream_receive(head, skb, ip6_gro_compute_pseudo);
 }
 
 static int stream4_complete(struct sk_buff *skb, int offset)
@@ -275,16 +272,17 @@ static struct sk_buff *dgram_receive(struct list_head *head, struct sk_buff *skb
 	return NULL;
 }
 
-/* The header of a datagram whose checksum is good, if somebody may want it in a train. */
-#define dgram_header(skb, pseudo) ({							\
-	unsigned int offset_ = skb_gro_offset(skb);					\
-	const struct udphdr *uh_ = skb_gro_header(skb, offset_ + sizeof(*uh_), offset_);	\
-											\
-	if (uh_ && (!static_branch_unlikely(&yoke_dgram_trains) ||			\
-		    skb_gro_checksum_validate_zero_check(skb, yoke_dgram_protocol,	\
-							 uh_->check, pseudo)))		\
-		uh_ = NULL;								\
-	uh_; })
+/* The header of a datagram whose checksum is good, if somebody may want it in a train; else NULL. */
+static __always_inline const struct udphdr *dgram_header(struct sk_buff *skb, gro_pseudo_fn *pseudo)
+{
+	unsigned int offset = skb_gro_offset(skb);
+	const struct udphdr *uh = skb_gro_header(skb, offset + sizeof(*uh), offset);
+
+	if (uh && (!static_branch_unlikely(&yoke_dgram_trains) ||
+		   skb_gro_checksum_validate_zero_check(skb, yoke_dgram_protocol, uh->check, pseudo)))
+		return NULL;
+	return uh;
+}
 
 static struct sk_buff *dgram4_receive(struct list_head *head, struct sk_buff *skb)
 {
