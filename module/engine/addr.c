@@ -421,6 +421,18 @@ int yoke_addr_getsockopt(struct sock *sk, int level, int name, char __user *val,
 
 #endif /* CONFIG_IPV6 */
 
+void yoke_addr_init(struct sock *sk)
+{
+	struct inet_sock *inet = inet_sk(sk);
+	bool no_pmtu = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc);
+
+	inet->uc_ttl = -1;
+	inet->mc_ttl = 1;
+	inet_set_bit(MC_LOOP, sk);
+	inet_assign_bit(MC_ALL, sk, sk->sk_family != AF_INET6);	/* as yoke_addr_choose() has it */
+	inet->pmtudisc = no_pmtu ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+}
+
 void yoke_addr_name(struct sock *sk, const struct yoke_pair *pair)
 {
 	struct inet_sock *inet = inet_sk(sk);

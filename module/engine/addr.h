@@ -28,6 +28,8 @@ bool yoke_addr_undecided(const struct sock *sk);
  * undecided, it is no more. 0, -EAFNOSUPPORT (or there is no IPv6 here), -ENOBUFS. Socket locked.
  */
 int yoke_addr_choose(struct sock *sk, sa_family_t family);
+/* A new socket: what the options of SOL_IP begin with, as on AF_INET's, or AF_INET6's if it is one. */
+void yoke_addr_init(struct sock *sk);
 /* @child is of @sk's family and inherits what SOL_IPV6 says there. 0, -ENOBUFS. Softirq. */
 int yoke_addr_inherit(struct sock *child, const struct sock *sk);
 /* inet_sock_destruct(), and what an IPv6 socket has more; for sk_destruct. */

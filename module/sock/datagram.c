@@ -30,17 +30,10 @@
 
 static int dgram_init(struct sock *sk)
 {
-	struct inet_sock *inet = inet_sk(sk);
-	bool no_pmtu = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc);
-
 	sk->sk_destruct = yoke_addr_destruct;
 	sock_set_flag(sk, SOCK_RCU_FREE);
-	inet->uc_ttl = -1;
-	inet->mc_ttl = 1;
-	inet_set_bit(MC_LOOP, sk);
-	inet_assign_bit(MC_ALL, sk, sk->sk_family != AF_INET6);	/* as yoke_addr_choose() has it */
-	inet->pmtudisc = no_pmtu ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
-	atomic_set(&inet->inet_id, 0);
+	yoke_addr_init(sk);
+	atomic_set(&inet_sk(sk)->inet_id, 0);
 	return 0;
 }
 

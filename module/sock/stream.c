@@ -141,12 +141,7 @@ static int stream_init(struct sock *sk)
 {
 	yoke_conn_init(sk);
 	yoke_timer_init(sk);
-	inet_sk(sk)->uc_ttl = -1;
-	inet_sk(sk)->mc_ttl = 1;
-	inet_set_bit(MC_LOOP, sk);
-	inet_assign_bit(MC_ALL, sk, sk->sk_family != AF_INET6);	/* as yoke_addr_choose() has it */
-	inet_sk(sk)->pmtudisc = READ_ONCE(sock_net(sk)->ipv4.sysctl_ip_no_pmtu_disc) ?
-				IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+	yoke_addr_init(sk);
 	sk->sk_backlog_rcv = yoke_rcv_backlog;
 	yoke_sk(sk)->af = &yoke_ip4;	/* until its peer is known */
 	yoke_sk(sk)->node.pair.laddr = yoke_addr_any(sk);
