@@ -21,16 +21,14 @@
 
 #if IS_ENABLED(CONFIG_IPV6)
 
-/* The address that sendto(2) was given on a socket of AF_INET6. False: it was none. */
-static bool read_name_ipv6(struct sock *sk, const struct msghdr *msg, struct yoke_dgram_dest *d,
-			   int *err)
+/* An address of AF_INET6 that sendto(2) was given. */
+static int read_name_ipv6(struct sock *sk, const struct msghdr *msg, struct yoke_dgram_dest *d)
 {
 	DECLARE_SOCKADDR(const struct sockaddr_in6 *, addr, msg->msg_name);
 	struct ip6_flowlabel *label;
 
-	*err = -EINVAL;
 	if (msg->msg_namelen < SIN6_LEN_RFC2133)
-		return true;
+		return -EINVAL;
 	d->pair.raddr = addr->sin6_addr;
 	d->pair.rport = addr->sin6_port;
 	/* The unspecified address is this very host, as in IPv4. */
@@ -46,11 +44,10 @@ static bool read_name_ipv6(struct sock *sk, const struct msghdr *msg, struct yok
 		d->flow = addr->sin6_flowinfo & IPV6_FLOWINFO_MASK;
 		label = d->flow & IPV6_FLOWLABEL_MASK ? fl6_sock_lookup(sk, d->flow) : NULL;
 		if (IS_ERR(label))
-			return true;
+			return -EINVAL;
 		fl6_sock_release(label);
 	}
-	*err = 0;
-	return true;
+	return 0;
 }
 
 /* To its peer, with the flow label that connect(2) was given. */
@@ -62,10 +59,9 @@ static void read_peer_ipv6(const struct sock *sk, struct yoke_dgram_dest *d)
 
 #else
 
-static bool read_name_ipv6(struct sock *sk, const struct msghdr *msg, struct yoke_dgram_dest *d,
-			   int *err)
+static int read_name_ipv6(struct sock *sk, const struct msghdr *msg, struct yoke_dgram_dest *d)
 {
-	return false;
+	return -EINVAL;
 }
 
 static void read_peer_ipv6(const struct sock *sk, struct yoke_dgram_dest *d)
@@ -79,7 +75,7 @@ static int read_name(struct sock *sk, const struct msghdr *msg, struct yoke_dgra
 {
 	DECLARE_SOCKADDR(const struct sockaddr_in *, sin, msg->msg_name);
 	bool ipv6 = sk->sk_family == AF_INET6;
-	int err = -EINVAL;
+	int err;
 
 	if (msg->msg_namelen < (int)sizeof(sin->sin_family) ||
 	    (!ipv6 && msg->msg_namelen < (int)sizeof(*sin)))
@@ -91,8 +87,10 @@ static int read_name(struct sock *sk, const struct msghdr *msg, struct yoke_dgra
 			return -EINVAL;
 		ipv6_addr_set_v4mapped(sin->sin_addr.s_addr, &d->pair.raddr);
 		d->pair.rport = sin->sin_port;
-	} else if (sin->sin_family != AF_INET6 || !read_name_ipv6(sk, msg, d, &err) || err) {
-		return err;
+	} else {
+		err = sin->sin_family == AF_INET6 ? read_name_ipv6(sk, msg, d) : -EINVAL;
+		if (err)
+			return err;
 	}
 	if (ipv6 && ipv6_only_sock(sk) && ipv6_addr_v4mapped(&d->pair.raddr))
 		return -ENETUNREACH;
