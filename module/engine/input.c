@@ -422,12 +422,12 @@ static void yoke_input_shaken(struct sock *sk, const struct yoke_segment *s)
 static bool yoke_input_fastopen_again(struct sock *sk, struct sk_buff *skb,
 				      const struct yoke_segment *s)
 {
-	const struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_sock *ys = yoke_sk(sk);
 
 	if (likely(!ys->fastopen) || (s->flags & (YOKE_SYN | YOKE_ACK)) != YOKE_SYN ||
 	    s->seq != ys->irs)
 		return false;
-	if (yoke_output_may_answer(sk))
+	if (yoke_output_may_answer(sock_net(sk), &ys->challenge_jiffies))
 		yoke_send_retransmit_head(sk);
 	yoke_drop(sock_net(sk), sk, skb, Duplicates);
 	return true;

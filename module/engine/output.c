@@ -308,21 +308,22 @@ void yoke_output_quick(struct sock *sk)
 	yoke_output_ack(sk);
 }
 
-bool yoke_output_may_answer(struct sock *sk)
+bool yoke_output_may_answer(struct net *net, u32 *last)
 {
-	if (yoke_net_may_answer(sock_net(sk), &yoke_sk(sk)->challenge_jiffies))
+	if (yoke_net_may_answer(net, last))
 		return true;
-	yoke_count(sock_net(sk), ACKSkippedChallenge);
+	yoke_count(net, ACKSkippedChallenge);
 	return false;
 }
 
 void yoke_output_challenge(struct sock *sk)
 {
-	if (!yoke_output_may_answer(sk))
+	struct net *net = sock_net(sk);
+
+	if (!yoke_output_may_answer(net, &yoke_sk(sk)->challenge_jiffies) ||
+	    !yoke_net_may_challenge(net))
 		return;
-	if (!yoke_net_may_challenge(sock_net(sk)))
-		return;
-	yoke_count(sock_net(sk), ChallengeAcks);
+	yoke_count(net, ChallengeAcks);
 	yoke_output_ack(sk);
 }
 

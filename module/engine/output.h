@@ -19,8 +19,6 @@ int yoke_output_queued(struct sock *sk, struct sk_buff *skb, const struct yoke_o
 void yoke_output_bare(struct sock *sk, u32 seq, u8 flags);
 /* An ACK now; the one owed is settled. */
 void yoke_output_ack(struct sock *sk);
-/* Once in a while only: what it answers may be anybody's, in any number (RFC 5961 §7). */
-bool yoke_output_may_answer(struct sock *sk);
 /* An ACK because of a suspicious segment, rate-limited (RFC 5961 §7). */
 void yoke_output_challenge(struct sock *sk);
 /* A reset for an established connection that the program aborts. */
@@ -31,6 +29,9 @@ void yoke_output_window_update(struct sock *sk);
 void yoke_output_quick(struct sock *sk);
 
 /* For no socket. Any context under RCU, no locks. */
+
+/* yoke_net_may_answer(), and counts what is not. */
+bool yoke_output_may_answer(struct net *net, u32 *last);
 
 /* What a segment without data says. */
 struct yoke_control {

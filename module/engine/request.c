@@ -375,22 +375,11 @@ bool yoke_request_replace(struct yoke_request *req, struct yoke_sock *ys)
 	return true;
 }
 
-/* As yoke_output_may_answer(). */
-static bool yoke_request_may_answer(struct yoke_request *req)
-{
-	struct net *net = sock_net(req->listener);
-
-	if (yoke_net_may_answer(net, &req->challenge_jiffies))
-		return true;
-	yoke_count(net, ACKSkippedChallenge);
-	return false;
-}
-
 void yoke_request_again(struct yoke_request *req)
 {
 	struct net *net = sock_net(req->listener);
 
-	if (!yoke_request_may_answer(req))
+	if (!yoke_output_may_answer(net, &req->challenge_jiffies))
 		return;
 	yoke_count(net, RetransSegs);
 	yoke_count(net, SynRetrans);
@@ -401,7 +390,7 @@ void yoke_request_challenge(struct yoke_request *req)
 {
 	struct net *net = sock_net(req->listener);
 
-	if (!yoke_request_may_answer(req) || !yoke_net_may_challenge(net))
+	if (!yoke_output_may_answer(net, &req->challenge_jiffies) || !yoke_net_may_challenge(net))
 		return;
 	yoke_count(net, ChallengeAcks);
 	yoke_request_send(req, YOKE_ACK);
