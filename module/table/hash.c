@@ -27,14 +27,14 @@ struct hash_key {
 };
 
 /* There may be listeners of one address on many a device, and each is looked for by its own. */
-static u32 hash_key(const void *data, u32 len, u32 seed)
+static u32 hash_of_key(const void *data, u32 len, u32 seed)
 {
 	const struct hash_key *key = data;
 
 	return yoke_hash_pair(key->pair, len, key->listener ? seed ^ key->iif : seed);
 }
 
-static u32 hash_node(const void *data, u32 len, u32 seed)
+static u32 hash_of_node(const void *data, u32 len, u32 seed)
 {
 	const struct yoke_node *node = data;
 
@@ -64,8 +64,8 @@ static int hash_compare(struct rhashtable_compare_arg *arg, const void *obj)
 
 static const struct rhashtable_params hash_params = {
 	.head_offset	= offsetof(struct yoke_node, rhash),
-	.hashfn		= hash_key,
-	.obj_hashfn	= hash_node,
+	.hashfn		= hash_of_key,
+	.obj_hashfn	= hash_of_node,
 	.obj_cmpfn	= hash_compare,
 	.automatic_shrinking = true,
 };
