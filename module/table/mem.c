@@ -43,6 +43,11 @@ static void set_limits(long *limits, long pressure)
 	limits[2] = limits[0] * 2;
 }
 
+unsigned long yoke_mem_slots(void)
+{
+	return clamp(totalram_pages() >> (17 - PAGE_SHIFT), 1024UL, 512UL << 10);
+}
+
 int yoke_mem_init(void)
 {
 	int err = -ENOMEM;
@@ -61,8 +66,7 @@ int yoke_mem_init(void)
 	err = percpu_counter_init(&yoke_mem_orphans, 0, GFP_KERNEL);
 	if (err)
 		goto err_orphans;
-	/* Half of the connection table that TCP would have: a slot for each 128 KiB. */
-	yoke_mem_max_orphans = clamp(totalram_pages() >> (17 - PAGE_SHIFT), 1024UL, 512UL << 10) / 2;
+	yoke_mem_max_orphans = yoke_mem_slots() / 2;
 	return 0;
 
 err_orphans:

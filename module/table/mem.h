@@ -31,6 +31,9 @@ extern int __percpu *yoke_mem_dgram_fw_alloc;
 extern long yoke_mem_dgram_limits[3];
 extern int yoke_mem_dgram_least;
 
+/* The size TCP's connection table would have, by which it sets limits: a slot for each 128 KiB. */
+unsigned long yoke_mem_slots(void);
+
 int yoke_mem_init(void);
 void yoke_mem_exit(void);
 

@@ -13,6 +13,7 @@
 #include <linux/random.h>
 #include <linux/swap.h>
 #include <linux/yoke.h>
+#include "mem.h"
 #include "net.h"
 
 unsigned int yoke_net_id __read_mostly;
@@ -37,9 +38,6 @@ static void buffer_defaults(struct yoke_settings *set)
 
 static void settings_init(struct yoke_settings *set)
 {
-	/* The size TCP's connection table would have: a slot for each 128 KiB. */
-	unsigned long slots = clamp(totalram_pages() >> (17 - PAGE_SHIFT), 1024UL, 512UL << 10);
-
 	buffer_defaults(set);
 	set->syn_retries = 7;		/* 255 s: RFC 9293 MUST-23 wants 180 s, Linux gives 127 s */
 	set->synack_retries = 5;
@@ -52,8 +50,8 @@ static void settings_init(struct yoke_settings *set)
 	set->keepalive_time = 7200 * HZ;
 	set->keepalive_intvl = 75 * HZ;
 	set->keepalive_probes = 9;
-	set->max_syn_backlog = max(slots / 128, 128UL);
-	set->max_tw_buckets = slots / 2;
+	set->max_syn_backlog = max(yoke_mem_slots() / 128, 128UL);
+	set->max_tw_buckets = yoke_mem_slots() / 2;
 	set->syncookies = 1;
 	set->window_scaling = 1;
 	set->timestamps = 1;
