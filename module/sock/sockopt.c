@@ -309,6 +309,14 @@ static int sockopt_set_int(struct sock *sk, int name, int val)
 	}
 }
 
+/* 0, -EINVAL or -EFAULT. */
+static int sockopt_read_int(int *val, sockptr_t optval, unsigned int len)
+{
+	if (len < sizeof(*val))
+		return -EINVAL;
+	return copy_from_sockptr(val, optval, sizeof(*val)) ? -EFAULT : 0;
+}
+
 static int sockopt_set_tcp(struct sock *sk, int name, sockptr_t optval, unsigned int len)
 {
 	char cc[YOKE_CC_NAME];
@@ -329,10 +337,9 @@ static int sockopt_set_tcp(struct sock *sk, int name, sockptr_t optval, unsigned
 		lock_sock(sk);
 		err = sockopt_set_cc(sk, cc);
 	} else {
-		if (len < sizeof(int))
-			return -EINVAL;
-		if (copy_from_sockptr(&val, optval, sizeof(val)))
-			return -EFAULT;
+		err = sockopt_read_int(&val, optval, len);
+		if (err)
+			return err;
 		lock_sock(sk);
 		if (name == TCP_REPAIR_OPTIONS)
 			err = yoke_repair_set_options(sk, optval, len);
@@ -348,12 +355,10 @@ static int sockopt_set_tcp(struct sock *sk, int name, sockptr_t optval, unsigned
 /* SOL_SOCKET: what the core would refuse, as this is not TCP. */
 static int sockopt_set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int len)
 {
-	int val;
+	int val, err = sockopt_read_int(&val, optval, len);
 
-	if (len < sizeof(int))
-		return -EINVAL;
-	if (copy_from_sockptr(&val, optval, sizeof(val)))
-		return -EFAULT;
+	if (err)
+		return err;
 	if (val < 0 || val > 1)
 		return -EINVAL;
 	lock_sock(sk);
@@ -365,12 +370,10 @@ static int sockopt_set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int 
 /* Likewise, from 6.16 on: may a timeout move it to another way (SO_TXREHASH)? */
 static int sockopt_set_txrehash(struct sock *sk, sockptr_t optval, unsigned int len)
 {
-	int val;
+	int val, err = sockopt_read_int(&val, optval, len);
 
-	if (len < sizeof(int))
-		return -EINVAL;
-	if (copy_from_sockptr(&val, optval, sizeof(val)))
-		return -EFAULT;
+	if (err)
+		return err;
 	if (val < -1 || val > 1)
 		return -EINVAL;
 	if ((u8)val == SOCK_TXREHASH_DEFAULT)
@@ -571,7 +574,7 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 	}
 }
 
-/* Gives the program at most @len bytes of @from, and tells how many. */
+/* Gives the program the first @len bytes of @from, and tells how many they are. */
 static int sockopt_put(char __user *optval, int __user *optlen, const void *from, int len)
 {
 	if (put_user(len, optlen) || copy_to_user(optval, from, len))
@@ -651,7 +654,6 @@ static int sockopt_get_zerocopy(struct sock *sk, char __user *optval, int __user
 static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int __user *optlen)
 {
 	u8 keys[2 * YOKE_FASTOPEN_KEY];
-	int n = 0;
 	char cc[YOKE_CC_NAME] = "";
 	struct yoke_tcp_info info;
 	union tcp_cc_info cc_info;
@@ -683,13 +685,13 @@ static int sockopt_get_tcp(struct sock *sk, int name, char __user *optval, int _
 		val = sockopt_cc_info(sk, &cc_info);
 		release_sock(sk);
 		return sockopt_put(optval, optlen, &cc_info, min(len, val));
-	}
-	if (name == TCP_FASTOPEN_KEY) {
+	case TCP_FASTOPEN_KEY:
+		val = 0;
 		lock_sock(sk);
 		if (yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN) && yoke_sk(sk)->listener)
-			n = yoke_fastopen_get_keys(sock_net(sk), sk, keys);
+			val = yoke_fastopen_get_keys(sock_net(sk), sk, keys);
 		release_sock(sk);
-		return sockopt_put(optval, optlen, keys, min_t(int, len, n * YOKE_FASTOPEN_KEY));
+		return sockopt_put(optval, optlen, keys, min_t(int, len, val * YOKE_FASTOPEN_KEY));
 	}
 	lock_sock(sk);
 	err = sockopt_get_int(sk, name, &val);
