@@ -62,7 +62,7 @@ static inline unsigned long inet_cmsg_flags(const struct inet_sock *inet)
 #endif
 
 /* 6.7: those of an IPv6 socket, too. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0) && IS_ENABLED(CONFIG_IPV6)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 #include <linux/ipv6.h>
 #define YOKE_INET6_AUTOFLOWLABEL	autoflowlabel
 #define YOKE_INET6_AUTOFLOWLABEL_SET	autoflowlabel_set

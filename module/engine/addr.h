@@ -65,30 +65,24 @@ int yoke_addr_getsockopt(struct sock *sk, int level, int name, char __user *val,
 /* What the program set for packets of the carrier @af. */
 static inline u8 yoke_addr_tos(const struct sock *sk, const struct yoke_af_ops *af)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (af->family == AF_INET6)
+	if (yoke_af_is_ipv6(af))
 		return READ_ONCE(inet6_sk(sk)->tclass);
-#endif
 	return READ_ONCE(inet_sk(sk)->tos);
 }
 
 static inline __be32 yoke_addr_flow(const struct sock *sk, const struct yoke_af_ops *af)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (af->family == AF_INET6)
+	if (yoke_af_is_ipv6(af))
 		return inet6_sk(sk)->flow_label & IPV6_FLOWLABEL_MASK;
-#endif
 	return 0;
 }
 
 static inline void yoke_addr_set_tos(struct sock *sk, const struct yoke_af_ops *af, u8 tos)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (af->family == AF_INET6) {
+	if (yoke_af_is_ipv6(af)) {
 		WRITE_ONCE(inet6_sk(sk)->tclass, tos);
 		return;
 	}
-#endif
 	WRITE_ONCE(inet_sk(sk)->tos, tos);
 }
 
@@ -111,40 +105,32 @@ unsigned int yoke_addr_options_len(const struct sock *sk, const struct yoke_af_o
 /* Hop limit, 0: the route's. */
 static inline u8 yoke_addr_ttl(const struct sock *sk, const struct yoke_af_ops *af)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (af->family == AF_INET6)
+	if (yoke_af_is_ipv6(af))
 		return max_t(int, inet6_sk(sk)->hop_limit, 0);
-#endif
 	return max_t(int, READ_ONCE(inet_sk(sk)->uc_ttl), 0);
 }
 
 /* The least TTL or hop limit of what @sk hears: IP_MINTTL, IPV6_MINHOPCOUNT (RFC 5082). */
 static inline u8 yoke_addr_min_ttl(const struct sock *sk, const struct yoke_af_ops *af)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (af->family == AF_INET6)
+	if (yoke_af_is_ipv6(af))
 		return READ_ONCE(inet6_sk(sk)->min_hopcount);
-#endif
 	return READ_ONCE(inet_sk(sk)->min_ttl);
 }
 
 /* Does @sk want to learn the path MTU? Routers may cut packets of IPv4. */
 static inline bool yoke_addr_pmtu(const struct sock *sk, const struct yoke_af_ops *af)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (af->family == AF_INET6)
+	if (yoke_af_is_ipv6(af))
 		return ip6_sk_accept_pmtu(sk);
-#endif
 	return READ_ONCE(inet_sk(sk)->pmtudisc) != IP_PMTUDISC_DONT;
 }
 
 /* IP_RECVERR, IPV6_RECVERR. */
 static inline bool yoke_addr_recverr(const struct sock *sk, const struct yoke_af_ops *af)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (af->family == AF_INET6)
+	if (yoke_af_is_ipv6(af))
 		return inet6_test_bit(RECVERR6, sk);
-#endif
 	return inet_test_bit(RECVERR, sk);
 }
 

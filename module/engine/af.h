@@ -97,6 +97,12 @@ struct yoke_af_ops {
 			       const struct yoke_rx *rx);
 };
 
+/* Is @af IPv6? Never in a kernel without, where what is said of that is left out. */
+static inline bool yoke_af_is_ipv6(const struct yoke_af_ops *af)
+{
+	return IS_ENABLED(CONFIG_IPV6) && af->family == AF_INET6;
+}
+
 /*
  * Of the device that the route @dst leads to: the room for what it, and IPsec, put in front of a
  * packet, and its MTU. One that goes lets go of the route, and is freed after a grace period.
