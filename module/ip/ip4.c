@@ -183,7 +183,7 @@ static void push_header(struct sk_buff *skb, const struct rtable *rt, __be32 sad
 }
 
 /* Sends @skb to a socket of this host without IP, if nothing minds; else false, and it is left. */
-static bool ip4_xmit_short(struct sock *sk, struct sk_buff *skb, u8 tos)
+static bool ip4_send_short(struct sock *sk, struct sk_buff *skb, u8 tos)
 {
 	struct inet_sock *inet = inet_sk(sk);
 	const struct flowi4 *flow = &inet->cork.fl.u.ip4;
@@ -208,19 +208,19 @@ static bool ip4_xmit_short(struct sock *sk, struct sk_buff *skb, u8 tos)
 	return open;
 }
 
-static int ip4_xmit(struct sock *sk, struct sk_buff *skb, u8 ecn)
+static int ip4_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
 {
 	/* IP_TOS never touches the ECN field of a stream. */
 	u8 tos = READ_ONCE(inet_sk(sk)->tos) | ecn;
 
 	/* IP reads its own notes there, not the engine's. */
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
-	if (ip4_xmit_short(sk, skb, tos))
+	if (ip4_send_short(sk, skb, tos))
 		return 0;
 	return yoke_carrier_errno(__ip_queue_xmit(sk, skb, &inet_sk(sk)->cork.fl, tos));
 }
 
-static int ip4_xmit_for(struct net *net, struct sock *sk, struct sk_buff *skb,
+static int ip4_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 			const struct yoke_route *r)
 {
 	unsigned int options_len = r->options ? r->options->opt.optlen : 0;
@@ -518,9 +518,9 @@ const struct yoke_af_ops yoke_ip4 = {
 	.mss_default	= TCP_MSS_DEFAULT,
 	.connect	= ip4_connect,
 	.refresh	= ip4_refresh,
-	.xmit		= ip4_xmit,
+	.xmit		= ip4_send,
 	.route_for	= ip4_route_for,
-	.xmit_for	= ip4_xmit_for,
+	.xmit_for	= ip4_send_for,
 	.options_back	= yoke_options_back,
 	.checksum	= ip4_checksum,
 	.dgram_dest	= ip4_dgram_dest,
