@@ -31,7 +31,8 @@ int yoke_read_bytes(struct sock *sk)
 	return n > 0 && ys->fin_received ? n - 1 : n;
 }
 
-static u32 data_len(const struct sk_buff *skb)
+/* Bytes of text: a FIN has a number, but is none. */
+static u32 read_len(const struct sk_buff *skb)
 {
 	const struct yoke_cb *cb = yoke_cb(skb);
 
@@ -39,7 +40,7 @@ static u32 data_len(const struct sk_buff *skb)
 }
 
 /* The received segment that @seq is in, its FIN counted, from @skb on; NULL: not here yet. */
-static struct sk_buff *find_from(struct sock *sk, struct sk_buff *skb, u32 seq)
+static struct sk_buff *read_find_from(struct sock *sk, struct sk_buff *skb, u32 seq)
 {
 	skb_queue_walk_from(&sk->sk_receive_queue, skb)
 		if (yoke_seq_before(seq, yoke_cb(skb)->seg.end_seq))
@@ -47,12 +48,12 @@ static struct sk_buff *find_from(struct sock *sk, struct sk_buff *skb, u32 seq)
 	return NULL;
 }
 
-static struct sk_buff *find(struct sock *sk, u32 seq)
+static struct sk_buff *read_find(struct sock *sk, u32 seq)
 {
-	return find_from(sk, sk->sk_receive_queue.next, seq);
+	return read_find_from(sk, sk->sk_receive_queue.next, seq);
 }
 
-static void eat(struct sock *sk, struct sk_buff *skb)
+static void read_eat(struct sock *sk, struct sk_buff *skb)
 {
 	__skb_unlink(skb, &sk->sk_receive_queue);
 	consume_skb(skb);
@@ -62,24 +63,24 @@ static void eat(struct sock *sk, struct sk_buff *skb)
  * @n bytes of @skb, from *@seq on, are taken, or looked at: *@seq moves on, over a FIN behind them
  * too.
  */
-static void took(struct sock *sk, struct sk_buff *skb, int n, int flags, u32 *seq)
+static void read_took(struct sock *sk, struct sk_buff *skb, int n, int flags, u32 *seq)
 {
 	u32 end = *seq + n;
 
 	WRITE_ONCE(*seq, end);
-	if (end - yoke_cb(skb)->seg.seq < data_len(skb))
+	if (end - yoke_cb(skb)->seg.seq < read_len(skb))
 		return;
 	if (yoke_cb(skb)->flags & YOKE_FIN)
 		WRITE_ONCE(*seq, end + 1);
 	if (!(flags & MSG_PEEK))
-		eat(sk, skb);
+		read_eat(sk, skb);
 }
 
 /* Copies from the segment @seq is in and moves *@seq on. Returns the bytes, or -EFAULT. */
-static int copy_out(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, size_t want,
-		    int flags, u32 *seq)
+static int read_copy(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, size_t want,
+		     int flags, u32 *seq)
 {
-	u32 offset = *seq - yoke_cb(skb)->seg.seq, len = data_len(skb);
+	u32 offset = *seq - yoke_cb(skb)->seg.seq, len = read_len(skb);
 	int n = 0;
 
 	if (offset < len) {
@@ -87,12 +88,12 @@ static int copy_out(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, si
 		if (!(flags & MSG_TRUNC) && skb_copy_datagram_msg(skb, offset, msg, n))
 			return -EFAULT;
 	}
-	took(sk, skb, n, flags, seq);
+	read_took(sk, skb, n, flags, seq);
 	return n;
 }
 
 /* Nothing to copy: is that the end of the call? 1: yes, as it stands; -errno: yes, so; 0: wait. */
-static int stop(struct sock *sk, bool some, long timeo)
+static int read_stop(struct sock *sk, bool some, long timeo)
 {
 	if (some)
 		return !timeo || sk->sk_err || sk->sk_state == TCP_CLOSE ||
@@ -111,7 +112,7 @@ static int stop(struct sock *sk, bool some, long timeo)
 }
 
 /* SO_TIMESTAMP, SO_TIMESTAMPING: keeps the last segment with a time, which the call tells of. */
-static void stamp(const struct sock *sk, struct sk_buff *skb, struct sk_buff **stamped)
+static void read_stamp(const struct sock *sk, struct sk_buff *skb, struct sk_buff **stamped)
 {
 	if (likely(!sock_flag(sk, SOCK_RCVTSTAMP) && !READ_ONCE(sk->sk_tsflags)) ||
 	    (!skb->tstamp && !skb_hwtstamps(skb)->hwtstamp))
@@ -121,7 +122,7 @@ static void stamp(const struct sock *sk, struct sk_buff *skb, struct sk_buff **s
 }
 
 /* Sleeps until there is something behind @last; as sk_wait_data(). */
-static int wait_for_more(struct sock *sk, long *timeo, const struct sk_buff *last)
+static int read_wait(struct sock *sk, long *timeo, const struct sk_buff *last)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	int err;
@@ -133,8 +134,8 @@ static int wait_for_more(struct sock *sk, long *timeo, const struct sk_buff *las
 	return err;
 }
 
-static int receive(struct sock *sk, struct msghdr *msg, size_t len, int flags,
-		   struct sk_buff **stamped)
+static int read_into(struct sock *sk, struct msghdr *msg, size_t len, int flags,
+		     struct sk_buff **stamped)
 {
 	u32 ahead = max(sk_peek_offset(sk, flags), 0);
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -156,7 +157,7 @@ static int receive(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 			}
 		}
 		/* A peek goes on where it was, or a long one would pass all that it has seen each time. */
-		skb = peeked ? find_from(sk, peeked, *seq) : find(sk, *seq);
+		skb = peeked ? read_find_from(sk, peeked, *seq) : read_find(sk, *seq);
 		peeked = flags & MSG_PEEK ? skb : NULL;
 		if (skb) {
 			bool last = yoke_cb(skb)->flags & YOKE_FIN;
@@ -164,8 +165,8 @@ static int receive(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 
 			if (unlikely(ys->urgent))
 				want = yoke_urgent_limit(sk, seq, want);
-			stamp(sk, skb, stamped);
-			n = copy_out(sk, skb, msg, want, flags, seq);
+			read_stamp(sk, skb, stamped);
+			n = read_copy(sk, skb, msg, want, flags, seq);
 			if (n < 0) {
 				err = n;
 				break;
@@ -178,7 +179,7 @@ static int receive(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		}
 		if (copied >= target && !READ_ONCE(sk->sk_backlog.tail))
 			break;
-		err = stop(sk, copied, timeo);
+		err = read_stop(sk, copied, timeo);
 		if (err)
 			break;
 		if (copied >= target) {
@@ -188,7 +189,7 @@ static int receive(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		/* The peer may be waiting for what was read to make room. */
 		if (copied && !(flags & MSG_PEEK))
 			yoke_output_window_update(sk);
-		err = wait_for_more(sk, &timeo, skb_peek_tail(&sk->sk_receive_queue));
+		err = read_wait(sk, &timeo, skb_peek_tail(&sk->sk_receive_queue));
 		if (err < 0)
 			break;
 		/* Another thread has read meanwhile what we peeked at. */
@@ -216,7 +217,7 @@ int yoke_read_inq(const struct sock *sk)
 	return n || !sock_flag(sk, SOCK_DONE) ? n : 1;
 }
 
-static void tell_inq(struct sock *sk, struct msghdr *msg)
+static void read_tell_inq(struct sock *sk, struct msghdr *msg)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 	int n;
@@ -251,9 +252,9 @@ int yoke_read(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		 !(ys->repair_queue == TCP_RECV_QUEUE && flags & MSG_PEEK))
 		err = yoke_repair_peek(sk, msg, flags);
 	else
-		err = receive(sk, msg, len, flags, &stamped);
+		err = read_into(sk, msg, len, flags, &stamped);
 	if (err >= 0)
-		tell_inq(sk, msg);
+		read_tell_inq(sk, msg);
 	if (unlikely(stamped)) {
 		if (err >= 0)
 			sock_recv_timestamp(msg, sk, stamped);
@@ -264,14 +265,14 @@ int yoke_read(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 }
 
 /* What has arrived up to @len bytes: its pages go into @pipe. Returns the bytes, or -errno. */
-static int splice_some(struct sock *sk, struct pipe_inode_info *pipe, size_t len,
-		       unsigned int flags)
+static int read_splice_some(struct sock *sk, struct pipe_inode_info *pipe, size_t len,
+			    unsigned int flags)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb;
 	int done = 0, n = 0;
 
-	while (len && !yoke_urgent_mark(ys, ys->copied_seq) && (skb = find(sk, ys->copied_seq))) {
+	while (len && !yoke_urgent_mark(ys, ys->copied_seq) && (skb = read_find(sk, ys->copied_seq))) {
 		bool last = yoke_cb(skb)->flags & YOKE_FIN;
 		size_t most = len;
 		u32 offset;
@@ -279,11 +280,11 @@ static int splice_some(struct sock *sk, struct pipe_inode_info *pipe, size_t len
 		if (unlikely(ys->urgent))
 			most = yoke_urgent_limit(sk, &ys->copied_seq, len);
 		offset = ys->copied_seq - yoke_cb(skb)->seg.seq;
-		most = min_t(size_t, most, data_len(skb) - offset);
+		most = min_t(size_t, most, read_len(skb) - offset);
 		n = most ? skb_splice_bits(skb, sk, offset, pipe, most, flags) : 0;
 		if (n < 0 || (most && !n))
 			break;
-		took(sk, skb, n, 0, &ys->copied_seq);
+		read_took(sk, skb, n, 0, &ys->copied_seq);
 		yoke_urgent_passed(ys);
 		done += n;
 		len -= n;
@@ -310,7 +311,7 @@ ssize_t yoke_read_splice(struct socket *sock, loff_t *ppos, struct pipe_inode_in
 	if (sk->sk_state == TCP_LISTEN)
 		err = -ENOTCONN;
 	while (!err && len) {
-		err = splice_some(sk, pipe, len, flags);
+		err = read_splice_some(sk, pipe, len, flags);
 		if (err < 0)
 			break;
 		done += err;
@@ -321,15 +322,15 @@ ssize_t yoke_read_splice(struct socket *sock, loff_t *ppos, struct pipe_inode_in
 				break;
 			release_sock(sk);
 			lock_sock(sk);
-			err = stop(sk, true, timeo);
+			err = read_stop(sk, true, timeo);
 			continue;
 		}
-		err = stop(sk, false, timeo);
+		err = read_stop(sk, false, timeo);
 		/* Before an urgent byte lies nothing: that is read otherwise. */
-		if (err || find(sk, yoke_sk(sk)->copied_seq))
+		if (err || read_find(sk, yoke_sk(sk)->copied_seq))
 			break;
 		yoke_output_window_update(sk);
-		err = wait_for_more(sk, &timeo, NULL);
+		err = read_wait(sk, &timeo, NULL);
 		err = min(err, 0);
 	}
 	release_sock(sk);
@@ -342,25 +343,25 @@ ssize_t yoke_read_splice(struct socket *sock, loff_t *ppos, struct pipe_inode_in
  * TCP maps what came as whole pages, from a card that parts headers from data. None does so for Yoke:
  * the program is told to read it all, or has it copied where it said, and the area stays empty.
  */
-static const struct vm_operations_struct area_ops = { };
+static const struct vm_operations_struct read_area_ops = { };
 
 int yoke_read_mmap(struct file *file, struct socket *sock, struct vm_area_struct *vma)
 {
 	if (vma->vm_flags & (VM_WRITE | VM_EXEC))
 		return -EPERM;
 	vm_flags_clear(vma, VM_MAYWRITE | VM_MAYEXEC);
-	vma->vm_ops = &area_ops;
+	vma->vm_ops = &read_area_ops;
 	return 0;
 }
 
-static bool is_area(unsigned long address)
+static bool read_is_area(unsigned long address)
 {
 	struct vm_area_struct *vma;
 	bool ours;
 
 	mmap_read_lock(current->mm);
 	vma = vma_lookup(current->mm, address);
-	ours = vma && vma->vm_ops == &area_ops;
+	ours = vma && vma->vm_ops == &read_area_ops;
 	mmap_read_unlock(current->mm);
 	return ours;
 }
@@ -378,7 +379,7 @@ int yoke_read_zerocopy(struct sock *sk, struct tcp_zerocopy_receive *zc)
 		return -EINVAL;
 	if (sk->sk_state == TCP_LISTEN)
 		return -ENOTCONN;
-	if (inq >= (int)PAGE_SIZE && inq > room && !is_area(area))
+	if (inq >= (int)PAGE_SIZE && inq > room && !read_is_area(area))
 		return -EINVAL;
 	zc->length = 0;
 	zc->recv_skip_hint = inq;
@@ -392,7 +393,7 @@ int yoke_read_zerocopy(struct sock *sk, struct tcp_zerocopy_receive *zc)
 	if (!access_ok((void __user *)copy, n))
 		return -EFAULT;
 	iov_iter_ubuf(&msg.msg_iter, ITER_DEST, (void __user *)copy, n);
-	n = receive(sk, &msg, n, MSG_DONTWAIT, &stamped);
+	n = read_into(sk, &msg, n, MSG_DONTWAIT, &stamped);
 	consume_skb(stamped);
 	if (n < 0)
 		return n;

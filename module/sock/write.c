@@ -39,7 +39,7 @@ struct write_call {
 	bool		follows;
 };
 
-static void push(struct sock *sk, enum yoke_push how)
+static void write_push(struct sock *sk, enum yoke_push how)
 {
 	yoke_conn_clock(yoke_sk(sk));
 	yoke_send_push(sk, how);
@@ -49,7 +49,7 @@ static void push(struct sock *sk, enum yoke_push how)
  * All that is written so far should reach the reader now: says so in the last segment (RFC 9293
  * §3.9.1.2, MUST-60).
  */
-static void mark_push(struct sock *sk)
+static void write_mark_push(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
@@ -60,7 +60,7 @@ static void mark_push(struct sock *sk)
 }
 
 /* So much is unpushed that the peer's buffer could fill before its reader wakes. */
-static bool push_is_due(const struct yoke_sock *ys)
+static bool write_push_is_due(const struct yoke_sock *ys)
 {
 	return yoke_seq_after(ys->write_seq, ys->pushed_seq + (ys->max_window >> 1));
 }
@@ -222,11 +222,11 @@ static int write_step(struct sock *sk, const struct write_call *call)
 	/* No segment leaves before it is known where the urgent data ends. */
 	if (skb->len < goal || call->msg->msg_flags & MSG_OOB)
 		return n;
-	if (push_is_due(yoke_sk(sk))) {
-		mark_push(sk);
-		push(sk, YOKE_PUSH_ALL);
+	if (write_push_is_due(yoke_sk(sk))) {
+		write_mark_push(sk);
+		write_push(sk, YOKE_PUSH_ALL);
 	} else if (skb == skb_peek(&sk->sk_write_queue)) {
-		push(sk, YOKE_PUSH_NAGLE);
+		write_push(sk, YOKE_PUSH_NAGLE);
 	}
 	return n;
 }
@@ -384,7 +384,7 @@ static int write_all(struct sock *sk, const struct write_call *call)
 		if (copied && flags & MSG_OOB)
 			yoke_urgent_write(yoke_sk(sk));
 		/* What earlier calls left there as more was to follow (sendfile, splice) goes, too. */
-		push(sk, YOKE_PUSH_NAGLE);
+		write_push(sk, YOKE_PUSH_NAGLE);
 		err = sk_stream_wait_memory(sk, &timeo);
 		/* Another thread has let go of it, and what it is now is not ours. */
 		if (disconnects != sk->sk_disconnects)
@@ -394,13 +394,13 @@ static int write_all(struct sock *sk, const struct write_call *call)
 	}
 	write_drop_empty(sk);
 	if (copied) {
-		if (!(flags & MSG_MORE) || push_is_due(yoke_sk(sk)))
-			mark_push(sk);
+		if (!(flags & MSG_MORE) || write_push_is_due(yoke_sk(sk)))
+			write_mark_push(sk);
 		if (flags & MSG_OOB)
 			yoke_urgent_write(yoke_sk(sk));
 		write_stamp(sk, &cookie);
 		if (!call->follows)
-			push(sk, flags & MSG_MORE ? YOKE_PUSH_MORE : YOKE_PUSH_NAGLE);
+			write_push(sk, flags & MSG_MORE ? YOKE_PUSH_MORE : YOKE_PUSH_NAGLE);
 		return copied;
 	}
 	if (!err)
@@ -478,8 +478,8 @@ void yoke_write_eof(struct socket *sock)
 
 	lock_sock(sk);
 	if (!skb_queue_empty(&sk->sk_write_queue)) {
-		mark_push(sk);
-		push(sk, YOKE_PUSH_NAGLE);
+		write_mark_push(sk);
+		write_push(sk, YOKE_PUSH_NAGLE);
 	}
 	release_sock(sk);
 }
