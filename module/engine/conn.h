@@ -542,7 +542,6 @@ static inline u32 yoke_conn_snd_end(const struct yoke_sock *ys)
 	return ys->snd_una + ys->snd_wnd;
 }
 
-
 /*
  * CLOSED, nothing to send any more: wakes everybody; an orphan is
  * destroyed. Socket lock held, BH off.

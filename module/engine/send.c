@@ -439,9 +439,7 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 	/* Nagle, a cork or what is left of the peer's window kept it: what is lost goes, then. */
 	if (unlikely(yoke_recovery_frto_starved(&ys->rec, ys->snd_nxt)))
 		yoke_send_lost(sk);
-	/*
-	 * Data that waits with nothing in flight: only a probe can find out that the window opened.
-	 */
+	/* Data that waits with nothing in flight: only a probe can find out that the window opened. */
 	if (skb_queue_empty(&ys->rtx) && !skb_queue_empty(&sk->sk_write_queue) &&
 	    !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
 		yoke_conn_timer_rtx(sk);

@@ -21,9 +21,7 @@
 
 /* --- what is received out of order, and what to say of it --- */
 
-/*
- * [start, end) lies beyond RCV.NXT: it heads the blocks, merged with those it touches (RFC 2018 §4).
- */
+/* [start, end) lies beyond RCV.NXT: it heads the blocks, merged with those it touches (RFC 2018 §4). */
 static void yoke_text_sack_add(struct yoke_sock *ys, u32 start, u32 end)
 {
 	int i, kept = 0;
@@ -63,7 +61,6 @@ static void yoke_text_sack_clean(struct yoke_sock *ys)
 	ys->nsacks = kept;
 }
 
-/* [start, end) came twice (RFC 2883). */
 void yoke_text_dsack(struct yoke_sock *ys, u32 start, u32 end)
 {
 	if (!ys->use_sack || !yoke_seq_before(start, end) ||
@@ -357,7 +354,6 @@ static void yoke_text_mark(struct sock *sk, u8 ip)
 	}
 }
 
-/* Seventh step: the text of the segment, and its FIN's place in it. Consumes @skb. */
 void yoke_text_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);

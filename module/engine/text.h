@@ -5,7 +5,7 @@
 
 #include "ack.h"
 
-/* The text of @s, and its FIN's place in it. Consumes @skb. Socket lock held (BH, or as backlog). */
+/* Seventh step: the text of @s, and its FIN's place in it; consumed. Socket lock held, BH or backlog. */
 void yoke_text_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s);
 /* The text of the SYN @s that opened @sk (RFC 7413), consumed. Socket lock held, BH. */
 void yoke_text_rcv_syn(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s);

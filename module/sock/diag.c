@@ -78,9 +78,7 @@ static struct diag_timer diag_pending(const struct yoke_sock *ys)
 			continue;
 		t.kind = kinds[i];
 		t.at = told(ys->at[i]);
-		/*
-		 * Nothing in flight, and yet the retransmission timer: it probes a closed window.
-		 */
+		/* Nothing in flight, and yet the retransmission timer: it probes a closed window. */
 		if (i == YOKE_TIMER_RTX && told(ys->snd_una == ys->snd_nxt))
 			t.kind = 4;
 		break;

@@ -154,9 +154,9 @@ static void yoke_main_end(struct sock *sk)
 }
 
 /*
- * Ends the TIME-WAITs and the connections, or only the @orphans, of a dying namespace, in one walk: to begin
- * anew for each would be to pass the empty places of all before it. True if the walk had to rest: who
- * follows one that was taken out meanwhile may have been passed over.
+ * Ends what it meets of a dying namespace's TIME-WAITs and connections, or only of @orphans, in one walk:
+ * to begin anew for each would be to pass the empty places of all before it. True if the walk had to
+ * rest: who follows one that was taken out meanwhile may have been passed over.
  */
 static bool yoke_main_sweep(struct yoke_hash *hash, bool orphans)
 {
@@ -197,9 +197,7 @@ static bool yoke_main_sweep(struct yoke_hash *hash, bool orphans)
 	return rested;
 }
 
-/*
- * Programs have closed their sockets, or the namespace would live; what they left behind ends here.
- */
+/* Programs have closed their sockets, or the namespace would live; what they left behind ends here. */
 static void yoke_main_kill(struct net *net, bool orphans)
 {
 	while (yoke_main_sweep(&yoke_net(net)->stream, orphans))

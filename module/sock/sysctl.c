@@ -11,8 +11,8 @@
 #include <linux/slab.h>
 #include <linux/sysctl.h>
 #include <net/tcp.h>
-#include "../table/cc_table.h"
 #include "../engine/fastopen.h"
+#include "../table/cc_table.h"
 #include "../table/mem.h"
 #include "sysctl.h"
 
@@ -173,7 +173,7 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL_BYTE(slow_start_after_idle),
 	YOKE_SYSCTL_BYTE(rfc1337),
 	{
-		.procname	= "tw_reuse",
+		.procname	= "tw_reuse",	/* a macro of the kernel's, and so no field's name */
 		.data		= (void *)offsetof(struct yoke_settings, reuse_tw),
 		.maxlen		= sizeof(u8),
 		.mode		= 0644,

@@ -2,12 +2,10 @@
 /*
  * What Yoke keeps per network namespace: made, given its defaults, and freed.
  *
- * The defaults are those of the net.ipv4.tcp_* settings of the same name, but
- * where README.md says what TCP's are; where TCP takes them from the size of the
- * machine, so do we. A new namespace takes
+ * The defaults are those of the net.ipv4.tcp_* settings of the same name, but where README.md says
+ * what TCP's are; where TCP takes them from the size of the machine, so do we. A new namespace takes
  * its buffer sizes from the first one, as with TCP.
- * Process context, but for the limits of answers. RFC 6528 (the secret of initial sequence
- * numbers).
+ * Process context, but for the limits of answers. RFC 6528 (the secret of initial sequence numbers).
  */
 #include <linux/mm.h>
 #include <linux/random.h>

@@ -101,9 +101,7 @@ void yoke_spare_put(struct sk_buff *skb)
 		__kfree_skb(skb);
 }
 
-/*
- * As spare_clean(), of one that has travelled, as it is in every field that the network may have set.
- */
+/* As spare_clean(), of one that has travelled, and in every field that the network may have set. */
 static void spare_wipe(struct sk_buff *skb)
 {
 	u8 fclone = skb->fclone;
