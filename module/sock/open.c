@@ -217,14 +217,40 @@ static int open_route_again(struct sock *sk, struct yoke_pair *pair)
 	return err;
 }
 
-/* @defer: the SYN waits for data. */
+/* The place and the route are ours: SYN-SENT, with the numbers to begin with, or CLOSED and -errno. */
+static int open_syn_sent(struct sock *sk, bool defer)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	u64 hash = yoke_cookie_hash(&ys->node.pair, &yoke_net(sock_net(sk))->isn_key);
+	int err;
+
+	/* A TIME-WAIT that made room has said where to go on (RFC 6191). */
+	if (!ys->iss)
+		ys->iss = yoke_cookie_isn(hash, ktime_get_ns());
+	ys->ts_offset = yoke_cookie_ts_offset(hash);
+	yoke_conn_clock(ys);
+	yoke_conn_set_state(sk, TCP_SYN_SENT);
+	WRITE_ONCE(sk->sk_err, 0);
+	err = yoke_send_syn_prepare(sk);
+	if (err)
+		goto closed;
+	/* TCP_FASTOPEN_CONNECT: the same if data may go with it, or else the server is asked. */
+	ys->syn_deferred = defer || (ys->fastopen_connect && yoke_send_syn_room(sk));
+	if (!ys->syn_deferred)
+		err = yoke_send_syn(sk, ys->fastopen_connect);
+	if (!err)
+		return 0;
+closed:
+	yoke_conn_set_state(sk, TCP_CLOSE);
+	return err;
+}
+
+/* From CLOSED to SYN-SENT, with @uaddr as the peer. @defer: the SYN waits for data. */
 static int open_connection(struct sock *sk, yoke_sockaddr *uaddr, int len, bool defer)
 {
-	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_pair pair;
 	bool chosen;
-	u64 hash;
 	int err;
 
 	err = yoke_addr_choose(sk, ((const struct sockaddr *)uaddr)->sa_family);
@@ -261,25 +287,9 @@ static int open_connection(struct sock *sk, yoke_sockaddr *uaddr, int len, bool 
 		yoke_repair_open(sk);
 		return 0;
 	}
-	/* A TIME-WAIT that made room has said where to go on (RFC 6191). */
-	hash = yoke_cookie_hash(&ys->node.pair, &yn->isn_key);
-	if (!ys->iss)
-		ys->iss = yoke_cookie_isn(hash, ktime_get_ns());
-	ys->ts_offset = yoke_cookie_ts_offset(hash);
-	yoke_conn_clock(ys);
-	yoke_conn_set_state(sk, TCP_SYN_SENT);
-	WRITE_ONCE(sk->sk_err, 0);
-	err = yoke_send_syn_prepare(sk);
-	if (err)
-		goto closed;
-	/* TCP_FASTOPEN_CONNECT: the same if data may go with it, or else the server is asked. */
-	ys->syn_deferred = defer || (ys->fastopen_connect && yoke_send_syn_room(sk));
-	if (!ys->syn_deferred)
-		err = yoke_send_syn(sk, ys->fastopen_connect);
+	err = open_syn_sent(sk, defer);
 	if (!err)
 		return 0;
-closed:
-	yoke_conn_set_state(sk, TCP_CLOSE);
 undo:
 	open_forget(sk);
 	return err;
