@@ -252,6 +252,24 @@ static struct yoke_saved_syn *yoke_request_save(const struct sock *sk, const str
 	return saved;
 }
 
+/* What of ECN the SYN @s asked for and we grant; the way back is by @dst. */
+static u8 yoke_request_ecn(const struct yoke_request *req, const struct sock *sk,
+			   const struct yoke_settings *set, const struct yoke_segment *s,
+			   const struct dst_entry *dst)
+{
+	/* The listener's algorithm does, or that which the route names. */
+	bool needs_ecn = yoke_conn_needs_ecn(sk) || dst_feature(dst, DST_FEATURE_ECN_CA);
+	u8 ecn = yoke_ecn_incoming(READ_ONCE(set->ecn));
+
+	if (needs_ecn || dst_feature(dst, DST_FEATURE_ECN_MASK))
+		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
+	if (req->cookie)	/* it has one bit for ECN */
+		ecn = min_t(u8, ecn, YOKE_ECN_CLASSIC);
+	/* The ACK that brings a cookie back may carry data, and be ECN-capable. */
+	return yoke_ecn_accept(s->flags, req->rx.ecn, ecn,
+			       needs_ecn || (req->cookie && s->flags & YOKE_ACK));
+}
+
 bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff *skb,
 		       const struct yoke_segment *s, const struct yoke_rx *rx, struct yoke_route *route)
 {
@@ -261,9 +279,8 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 	/* Without its lock: a program may be setting these. */
 	u32 window_clamp = READ_ONCE(yoke_sk(sk)->window_clamp);
 	u16 user_mss = READ_ONCE(yoke_sk(sk)->user_mss);
-	bool options, needs_ecn;
+	bool options;
 	u64 hash;
-	u8 ecn;
 
 	req->rx = *rx;
 	req->rx.mark = inet_request_mark(sk, skb);
@@ -294,17 +311,8 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 		req->iss = rx->isn ?: yoke_cookie_isn(hash, ktime_get_ns());
 	req->use_sack = options && s->opt.sack_ok && READ_ONCE(set->sack);
 	req->use_wscale = options && s->opt.has_wscale && READ_ONCE(set->window_scaling);
-	/* The listener's algorithm does, or that which the route names. */
-	needs_ecn = yoke_conn_needs_ecn(sk) || dst_feature(route->dst, DST_FEATURE_ECN_CA);
-	ecn = yoke_ecn_incoming(READ_ONCE(set->ecn));
-	if (needs_ecn || dst_feature(route->dst, DST_FEATURE_ECN_MASK))
-		ecn = max_t(u8, ecn, YOKE_ECN_CLASSIC);
-	if (req->cookie)	/* it has one bit for ECN */
-		ecn = min_t(u8, ecn, YOKE_ECN_CLASSIC);
-	/* The ACK that brings a cookie back may carry data, and be ECN-capable. */
 	if (options)
-		req->ecn_mode = yoke_ecn_accept(s->flags, rx->ecn, ecn,
-						needs_ecn || (req->cookie && s->flags & YOKE_ACK));
+		req->ecn_mode = yoke_request_ecn(req, sk, set, s, route->dst);
 	req->snd_wscale = req->use_wscale ? s->opt.wscale : 0;
 	req->rcv_wnd = yoke_window_first(sk, yoke_window_clamp(window_clamp, route->dst),
 					 req->advmss, dst_metric(route->dst, RTAX_INITRWND),
