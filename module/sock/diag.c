@@ -238,8 +238,7 @@ static bool diag_dgram_port(struct seq_file *m, int line, void *entry, bool ipv6
  * @width:	of a line; 0: @show ends it itself
  * @ipv6:	for @show
  * @dgram:	the columns of datagrams
- * @tables:	the tables, by where they are in struct yoke_net
- * @show:	for each: says something of an entry, or returns false
+ * @tables:	by where they are in struct yoke_net; show says something of an entry, or returns false
  */
 struct diag_file {
 	const char	*name;
