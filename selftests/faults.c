@@ -740,7 +740,7 @@ TEST_F_TIMEOUT(module, namespaces, 3600)
 		err = errno;
 		more = left() == 0;
 		said = kernel_said(kmsg);
-		ours = strstr(said, "; yoke_main_init_net");	/* not the guess "; ? yoke_…" */
+		ours = strstr(said, "; main_init_net");	/* not the guess "; ? yoke_…" */
 		theirs = strstr(said, "FAULT_INJECTION") && !ours;
 		all_ours += ours;
 		EXPECT_TRUE(ret == 0 || (more && (theirs || says_no_memory(err))))

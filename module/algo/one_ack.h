@@ -12,7 +12,7 @@
 /**
  * struct yoke_ack - one acknowledgement on its way through the scoreboard
  *
- * The engine fills in the first group (yoke_ack_begin()); yoke_recovery_ack_begin() clears the second,
+ * The engine fills in the first group (ack_begin()); yoke_recovery_ack_begin() clears the second,
  * and what becomes of each segment adds to it.
  * @now_us:	clock
  * @ack:	SEG.ACK

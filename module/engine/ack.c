@@ -40,7 +40,7 @@ void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *s)
  * that was there, which then reaches beyond what the peer has room for. Returns true if the window
  * changed.
  */
-static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *s)
+static bool ack_window(struct sock *sk, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 wnd = s->wnd;
@@ -67,13 +67,13 @@ static bool yoke_ack_window(struct sock *sk, const struct yoke_segment *s)
  * Is there room in the window for a segment that is worth sending, from @una on (RFC 9293
  * §3.8.6.2.1)? A window that opens by less, and shuts again, is as good as shut.
  */
-static bool yoke_ack_window_opens(const struct yoke_sock *ys, u32 una)
+static bool ack_window_opens(const struct yoke_sock *ys, u32 una)
 {
 	return ys->snd_wnd >= min3(ys->write_seq - una, (u32)ys->mss, max(ys->max_window / 2, 1U));
 }
 
 /* SOF_TIMESTAMPING_TX_ACK: the byte that the program follows has arrived. */
-static void yoke_ack_stamp(struct sock *sk, struct sk_buff *skb, const struct yoke_ack *ack)
+static void ack_stamp(struct sock *sk, struct sk_buff *skb, const struct yoke_ack *ack)
 {
 	u32 seq;
 
@@ -85,7 +85,7 @@ static void yoke_ack_stamp(struct sock *sk, struct sk_buff *skb, const struct yo
 }
 
 /* Frees what lies below SEG.ACK. */
-static void yoke_ack_clean(struct sock *sk, struct yoke_ack *ack)
+static void ack_clean(struct sock *sk, struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb;
@@ -93,7 +93,7 @@ static void yoke_ack_clean(struct sock *sk, struct yoke_ack *ack)
 	while ((skb = skb_peek(&ys->rtx))) {
 		struct yoke_seg *seg = &yoke_cb(skb)->seg;
 
-		yoke_ack_stamp(sk, skb, ack);
+		ack_stamp(sk, skb, ack);
 		if (yoke_seq_after(seg->end_seq, ack->ack)) {
 			if (yoke_seq_after(ack->ack, seg->seq))
 				yoke_recovery_trim(&ys->rec, seg, ack->ack, ack);
@@ -110,7 +110,7 @@ static void yoke_ack_clean(struct sock *sk, struct yoke_ack *ack)
 }
 
 /* Is @skb nearer to @seq than @other? */
-static bool yoke_ack_nearer(struct sk_buff *skb, struct sk_buff *other, u32 seq)
+static bool ack_nearer(struct sk_buff *skb, struct sk_buff *other, u32 seq)
 {
 	return abs((s32)(yoke_cb(skb)->seg.seq - seq)) < abs((s32)(yoke_cb(other)->seg.seq - seq));
 }
@@ -122,17 +122,17 @@ static bool yoke_ack_nearer(struct sk_buff *skb, struct sk_buff *other, u32 seq)
  * window, however its blocks jump about. ERR_PTR if it is too far; the next ACK that says the same
  * goes on from there.
  */
-static struct sk_buff *yoke_ack_seek(struct yoke_sock *ys, u32 seq)
+static struct sk_buff *ack_seek(struct yoke_sock *ys, u32 seq)
 {
 	struct sk_buff *skb = skb_peek(&ys->rtx), *last = skb_peek_tail(&ys->rtx);
 	int i, walk = SACK_WALK;
 
 	if (!skb || !yoke_seq_after(yoke_cb(last)->seg.end_seq, seq))
 		return NULL;
-	if (yoke_ack_nearer(last, skb, seq))
+	if (ack_nearer(last, skb, seq))
 		skb = last;
 	for (i = 0; i < ARRAY_SIZE(ys->sack_hint); i++)
-		if (ys->sack_hint[i] && yoke_ack_nearer(ys->sack_hint[i], skb, seq))
+		if (ys->sack_hint[i] && ack_nearer(ys->sack_hint[i], skb, seq))
 			skb = ys->sack_hint[i];
 	if (skb != ys->sack_hint[0])
 		ys->sack_hint[1] = ys->sack_hint[0];
@@ -150,14 +150,14 @@ static struct sk_buff *yoke_ack_seek(struct yoke_sock *ys, u32 seq)
  * down. A receiver keeps and reports segments whole: a block that ends inside one is not worth
  * cutting a buffer there.
  */
-static u32 yoke_ack_boundary(const struct yoke_sock *ys, struct sk_buff *skb, u32 seq, bool up)
+static u32 ack_boundary(const struct yoke_sock *ys, struct sk_buff *skb, u32 seq, bool up)
 {
 	u32 size = skb_shinfo(skb)->gso_size ?: ys->mss, over = (seq - yoke_cb(skb)->start) % size;
 
 	return seq - over + (up && over ? size : 0);
 }
 
-static bool yoke_ack_may_cut(struct sock *sk, struct sk_buff *skb)
+static bool ack_may_cut(struct sock *sk, struct sk_buff *skb)
 {
 	return !yoke_queue_is_splintered(sk) && !yoke_queue_own(sk, skb);
 }
@@ -166,7 +166,7 @@ static bool yoke_ack_may_cut(struct sock *sk, struct sk_buff *skb)
  * @skb is SACKed: the last of the SACKed segments that follow it without a gap. All that are
  * passed remember it, so that no later block that names them walks them one by one.
  */
-static struct sk_buff *yoke_ack_pass(struct yoke_sock *ys, struct sk_buff *skb)
+static struct sk_buff *ack_pass(struct yoke_sock *ys, struct sk_buff *skb)
 {
 	struct sk_buff *last = skb, *next;
 
@@ -194,11 +194,11 @@ static struct sk_buff *yoke_ack_pass(struct yoke_sock *ys, struct sk_buff *skb)
  * first. False if there was no memory for that, it is too far to walk, or the block has but a part of a
  * segment: when it grows, that is looked at again.
  */
-static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
-				struct yoke_ack *ack)
+static bool ack_sack_block(struct sock *sk, const struct yoke_sack *block,
+			   struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	struct sk_buff *skb = yoke_ack_seek(ys, block->start), *next;
+	struct sk_buff *skb = ack_seek(ys, block->start), *next;
 	bool whole = true;
 
 	if (IS_ERR_OR_NULL(skb))
@@ -211,24 +211,24 @@ static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 			break;
 		ys->sack_hint[0] = skb;
 		if (seg->state == YOKE_SEG_SACKED) {
-			skb = yoke_ack_pass(ys, skb);
+			skb = ack_pass(ys, skb);
 			ys->sack_hint[0] = skb;
 			next = skb->next;
 			continue;
 		}
 		if (yoke_seq_before(from, block->start)) {
-			from = yoke_ack_boundary(ys, skb, block->start, true);
+			from = ack_boundary(ys, skb, block->start, true);
 			whole &= from == block->start;
 		}
 		if (yoke_seq_after(to, block->end)) {
-			to = yoke_ack_boundary(ys, skb, block->end, false);
+			to = ack_boundary(ys, skb, block->end, false);
 			whole &= to == block->end;
 		}
 		if (!yoke_seq_before(from, to))
 			continue;
 		if (from != seg->seq) {
 			/* The tail of this one; it is looked at next. */
-			if (!yoke_ack_may_cut(sk, skb) ||
+			if (!ack_may_cut(sk, skb) ||
 			    yoke_queue_split(sk, &ys->rtx, skb, from - seg->seq))
 				return false;
 			next = skb->next;
@@ -236,7 +236,7 @@ static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 		}
 		if (to != seg->end_seq) {
 			/* Only a FIN sticks out, or there is no memory to cut. */
-			if (!yoke_ack_may_cut(sk, skb) || to - from >= skb->len ||
+			if (!ack_may_cut(sk, skb) || to - from >= skb->len ||
 			    yoke_queue_split(sk, &ys->rtx, skb, to - from))
 				return false;
 			next = skb->next;
@@ -250,7 +250,7 @@ static bool yoke_ack_sack_block(struct sock *sk, const struct yoke_sack *block,
  * What never went again the network has doubled (RFC 3708 §3), and what no window held is nobody's: such
  * D-SACKs prove nothing (as Linux). But of a probe, which did go again, the next is told as ever.
  */
-static void yoke_ack_weigh_dsack(struct sock *sk, struct yoke_ack *ack)
+static void ack_weigh_dsack(struct sock *sk, struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 len = ack->dsack_end - ack->dsack_start;
@@ -265,7 +265,7 @@ static void yoke_ack_weigh_dsack(struct sock *sk, struct yoke_ack *ack)
 }
 
 /* The first block may report a duplicate (RFC 2883 §4). Returns how many blocks it takes up. */
-static int yoke_ack_dsack(const struct yoke_opt *opt, struct yoke_ack *ack)
+static int ack_dsack(const struct yoke_opt *opt, struct yoke_ack *ack)
 {
 	const struct yoke_sack *b = opt->sack;
 
@@ -285,7 +285,7 @@ static int yoke_ack_dsack(const struct yoke_opt *opt, struct yoke_ack *ack)
 }
 
 /* What @block says that @seen, of an earlier ACK, did not: mostly it has grown at one end. */
-static void yoke_ack_sack_less(struct yoke_sack *block, const struct yoke_sack *seen)
+static void ack_sack_less(struct yoke_sack *block, const struct yoke_sack *seen)
 {
 	if (seen->start == seen->end)
 		return;
@@ -295,7 +295,7 @@ static void yoke_ack_sack_less(struct yoke_sack *block, const struct yoke_sack *
 		block->end = seen->start;
 }
 
-static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yoke_ack *ack)
+static void ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yoke_ack *ack)
 {
 	struct yoke_sack done[YOKE_OPT_SACKS] = { };
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -304,9 +304,9 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
 	/* Where nothing is SACKed any more these numbers may have come round. */
 	if (!ys->rec.board.sacked)
 		memset(ys->seen, 0, sizeof(ys->seen));
-	i = yoke_ack_dsack(opt, ack);
+	i = ack_dsack(opt, ack);
 	if (unlikely(ack->dsack))
-		yoke_ack_weigh_dsack(sk, ack);
+		ack_weigh_dsack(sk, ack);
 	for (; i < opt->nsacks; i++) {
 		struct yoke_sack block = opt->sack[i];
 
@@ -315,9 +315,9 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
 		    yoke_seq_after(block.end, ys->snd_nxt))
 			continue;
 		for (j = 0; j < YOKE_OPT_SACKS && yoke_seq_before(block.start, block.end); j++)
-			yoke_ack_sack_less(&block, &ys->seen[j]);
+			ack_sack_less(&block, &ys->seen[j]);
 		if (!yoke_seq_before(block.start, block.end) ||
-		    yoke_ack_sack_block(sk, &block, ack))
+		    ack_sack_block(sk, &block, ack))
 			done[n++] = opt->sack[i];
 	}
 	memcpy(ys->seen, done, sizeof(done));
@@ -327,7 +327,7 @@ static void yoke_ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yo
  * RTT: of the segment itself or, if that was retransmitted, from its timestamp: only of an ACK that
  * moves SND.UNA, as others echo what came before the gap (RFC 7323 §4.1).
  */
-static void yoke_ack_rtt(struct yoke_sock *ys, const struct yoke_segment *s, struct yoke_ack *ack)
+static void ack_rtt(struct yoke_sock *ys, const struct yoke_segment *s, struct yoke_ack *ack)
 {
 	if (!ack->rtt_us && ack->ack != ack->prior_una && s->opt.has_ts && s->opt.tsecr && ys->use_ts) {
 		u32 ticks = yoke_conn_tsval(ys) - s->opt.tsecr;
@@ -355,7 +355,7 @@ void yoke_ack_mtu_probe(struct sock *sk, u8 prior_state)
 }
 
 /* What the peer tells of marks on what we sent: that there were some, or how many. */
-static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *s, struct yoke_ack *ack)
+static void ack_ecn(struct sock *sk, const struct yoke_segment *s, struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 segs = DIV_ROUND_UP(ack->delivered, ys->mss), bytes = ack->delivered;
@@ -383,8 +383,8 @@ static void yoke_ack_ecn(struct sock *sk, const struct yoke_segment *s, struct y
 }
 
 /* What @s itself says, while SND.UNA and the scoreboard are as before; @dup as in struct yoke_ack. */
-static void yoke_ack_begin(struct sock *sk, const struct yoke_segment *s, bool dup,
-			   struct yoke_ack *ack)
+static void ack_begin(struct sock *sk, const struct yoke_segment *s, bool dup,
+		      struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -406,7 +406,7 @@ static void yoke_ack_begin(struct sock *sk, const struct yoke_segment *s, bool d
 }
 
 /* SND.UNA moves: what it passes has arrived. */
-static void yoke_ack_advance(struct sock *sk, struct yoke_ack *ack)
+static void ack_advance(struct sock *sk, struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -420,7 +420,7 @@ static void yoke_ack_advance(struct sock *sk, struct yoke_ack *ack)
 		ys->rto.ms += yoke_conn_tsval(ys) - ys->rto.since;
 		ys->rto.since = 0;
 	}
-	yoke_ack_clean(sk, ack);
+	ack_clean(sk, ack);
 }
 
 bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
@@ -428,7 +428,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 prior_una = ys->snd_una, wait;
 	u8 prior_state = ys->rec.state;
-	bool shut = ys->rtt.backoff && !yoke_ack_window_opens(ys, prior_una);
+	bool shut = ys->rtt.backoff && !ack_window_opens(ys, prior_una);
 	bool window_changed, outstanding, dup;
 	struct yoke_ack ack;
 
@@ -442,13 +442,13 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 	if (unlikely(READ_ONCE(sk->sk_err_soft)))
 		WRITE_ONCE(sk->sk_err_soft, 0);
 	ys->probes_out = 0;
-	window_changed = yoke_ack_window(sk, s);
+	window_changed = ack_window(sk, s);
 	outstanding = !skb_queue_empty(&ys->rtx) || ys->rec.tlp_out;
 	/* Data that waited for the window waits no longer. */
-	if (unlikely(ys->retrans_ts) && !outstanding && yoke_ack_window_opens(ys, s->ack))
+	if (unlikely(ys->retrans_ts) && !outstanding && ack_window_opens(ys, s->ack))
 		ys->retrans_ts = 0;
 	/* And the timeout of what goes now is not the long one of the probes. */
-	if (unlikely(shut) && yoke_ack_window_opens(ys, s->ack)) {
+	if (unlikely(shut) && ack_window_opens(ys, s->ack)) {
 		ys->rtt.backoff = 0;
 		yoke_conn_timer_rtx(sk);
 	}
@@ -457,15 +457,15 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 		return true;
 
 	dup = s->ack == prior_una && !window_changed && s->end_seq == s->seq && outstanding;
-	yoke_ack_begin(sk, s, dup, &ack);
+	ack_begin(sk, s, dup, &ack);
 	if (s->ack != prior_una)
-		yoke_ack_advance(sk, &ack);
+		ack_advance(sk, &ack);
 	if (ys->use_sack && unlikely(s->opt.nsacks))
-		yoke_ack_sack(sk, &s->opt, &ack);
-	yoke_ack_rtt(ys, s, &ack);
+		ack_sack(sk, &s->opt, &ack);
+	ack_rtt(ys, s, &ack);
 	/* What ends the handshake tells of the SYN-ACK, though the program may have closed already. */
 	if (ys->ecn.mode && !(s->flags & YOKE_SYN) && sk->sk_state != TCP_SYN_RECV && !ys->fastopen)
-		yoke_ack_ecn(sk, s, &ack);
+		ack_ecn(sk, s, &ack);
 	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
 	yoke_pace_update(sk);
 	if (unlikely(ys->pmtud.probe))

@@ -25,7 +25,7 @@
 #include "../table/cgroup.h"
 #include "../table/policy.h"
 
-static void yoke_child_inherit_filter(struct sock *child, const struct sock *sk)
+static void child_inherit_filter(struct sock *child, const struct sock *sk)
 {
 	struct sk_filter *filter;
 
@@ -40,7 +40,7 @@ static void yoke_child_inherit_filter(struct sock *child, const struct sock *sk)
 }
 
 /* What a program set on the listener holds for its children. */
-static void yoke_child_inherit(struct sock *child, const struct sock *sk)
+static void child_inherit(struct sock *child, const struct sock *sk)
 {
 	const struct yoke_sock *from = yoke_sk(sk);
 	struct yoke_sock *to = yoke_sk(child);
@@ -115,7 +115,7 @@ static void yoke_child_inherit(struct sock *child, const struct sock *sk)
 
 	if (child->sk_flags & SK_FLAGS_TIMESTAMP)
 		net_enable_timestamp();		/* which its end will undo */
-	yoke_child_inherit_filter(child, sk);
+	child_inherit_filter(child, sk);
 	if (to->cc_chosen) {
 		yoke_cc_table_put(to->cc.ops);
 		to->cc.ops = yoke_cc_table_clone(sock_net(sk), READ_ONCE(from->cc.ops));
@@ -123,7 +123,7 @@ static void yoke_child_inherit(struct sock *child, const struct sock *sk)
 }
 
 /* The numbers of the handshake. */
-static void yoke_child_numbers(struct sock *child, const struct yoke_request *req)
+static void child_numbers(struct sock *child, const struct yoke_request *req)
 {
 	struct yoke_sock *ys = yoke_sk(child);
 
@@ -162,8 +162,8 @@ static void yoke_child_numbers(struct sock *child, const struct yoke_request *re
 }
 
 /* A socket for the request, which @skb completes, in no table yet. NULL without memory or route. */
-static struct sock *yoke_child_new(struct sock *sk, const struct yoke_request *req,
-				   const struct sk_buff *skb)
+static struct sock *child_new(struct sock *sk, const struct yoke_request *req,
+			      const struct sk_buff *skb)
 {
 	/* A bit that never changes; others in its byte do. */
 	bool kern = data_race((bool)sk->sk_kern_sock);
@@ -182,7 +182,7 @@ static struct sock *yoke_child_new(struct sock *sk, const struct yoke_request *r
 	if (yoke_addr_inherit(child, sk) || yoke_addr_take_options(child, req->rx.options) ||
 	    yoke_policy_inherit(child, sk))
 		goto no_route;
-	yoke_child_inherit(child, sk);
+	child_inherit(child, sk);
 	yoke_latch_begin(child, skb);
 	security_sk_clone(sk, child);
 	yoke_cgroup_inherit(child, sk);
@@ -194,7 +194,7 @@ static struct sock *yoke_child_new(struct sock *sk, const struct yoke_request *r
 	ys->node.pair = req->node.pair;
 	child->sk_bound_dev_if = req->node.pair.dev;
 	yoke_conn_clock(ys);
-	yoke_child_numbers(child, req);
+	child_numbers(child, req);
 	if (ys->af->connect(child, &ys->node.pair))
 		goto no_route;
 	yoke_addr_name(child, &ys->node.pair);
@@ -225,8 +225,8 @@ no_route:
  * The child takes the request's place and waits for accept(2). False if the request is no more, or
  * there is no room. The child is locked: whoever finds it now waits.
  */
-static bool yoke_child_enqueue(struct sock *sk, struct yoke_request *req, struct sock *child,
-			       int state)
+static bool child_enqueue(struct sock *sk, struct yoke_request *req, struct sock *child,
+			  int state)
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct yoke_sock *ys = yoke_sk(child);
@@ -271,16 +271,16 @@ struct sock *yoke_child_dequeue(struct sock *sk)
  * A child in @state, locked, has taken the place of @req, and @skb. NULL, and @skb is left, without
  * memory, a way back or room, or if the request is no more.
  */
-static struct sock *yoke_child_open(struct sock *sk, struct yoke_request *req, struct sk_buff *skb,
-				    u8 ecn, int state)
+static struct sock *child_open(struct sock *sk, struct yoke_request *req, struct sk_buff *skb,
+			       u8 ecn, int state)
 {
-	struct sock *child = yoke_child_new(sk, req, skb);
+	struct sock *child = child_new(sk, req, skb);
 
 	if (!child)
 		return NULL;
 	/* Before the table shows it to others. */
 	bh_lock_sock_nested(child);
-	if (!yoke_child_enqueue(sk, req, child, state)) {
+	if (!child_enqueue(sk, req, child, state)) {
 		bh_unlock_sock(child);
 		yoke_conn_destroy(child);
 		return NULL;
@@ -307,7 +307,7 @@ bool yoke_child_complete(struct net *net, struct yoke_request *req, struct sk_bu
 		}
 		goto drop;
 	}
-	child = yoke_child_open(sk, req, skb, ecn, TCP_ESTABLISHED);
+	child = child_open(sk, req, skb, ecn, TCP_ESTABLISHED);
 	if (!child) {
 		if (!req->passing && list_empty_careful(&req->list))
 			return false;
@@ -336,7 +336,7 @@ bool yoke_child_fastopen(struct sock *sk, struct sk_buff *skb, const struct yoke
 
 	if (yoke_request_fill(&req, sk, skb, s, rx, &route)) {
 		dst_release(route.dst);
-		child = yoke_child_open(sk, &req, skb, rx->ecn, TCP_SYN_RECV);
+		child = child_open(sk, &req, skb, rx->ecn, TCP_SYN_RECV);
 	}
 	yoke_request_forget(&req);
 	if (!child) {

@@ -16,14 +16,14 @@
  * Nearly half of it is not text, or more: a little less than windows are reckoned with. Not what ends
  * with a FIN, which has a number and no byte: nothing may follow it in a buffer, even if a peer sends on.
  */
-static bool yoke_collapse_is_bloated(const struct sk_buff *skb)
+static bool collapse_is_bloated(const struct sk_buff *skb)
 {
 	return skb->truesize > skb->len / 4 * 7 && skb->len < SKB_MAX_ORDER(0, 0) * 3 / 4 &&
 	       !(yoke_cb(skb)->flags & YOKE_FIN);
 }
 
 /* @skb's text from @seq on, behind that of @to. */
-static void yoke_collapse_copy(struct sk_buff *to, struct sk_buff *skb, u32 seq)
+static void collapse_copy(struct sk_buff *to, struct sk_buff *skb, u32 seq)
 {
 	u32 offset = seq - yoke_cb(skb)->seg.seq, len = skb->len - offset;
 
@@ -32,13 +32,13 @@ static void yoke_collapse_copy(struct sk_buff *to, struct sk_buff *skb, u32 seq)
 }
 
 /* How far those at the head of @from that are bloated reach, and one before them that ends at @end. */
-static u32 yoke_collapse_reach(const struct sk_buff_head *from, u32 end)
+static u32 collapse_reach(const struct sk_buff_head *from, u32 end)
 {
 	const struct sk_buff *skb;
 
 	/* One may lie wholly inside one before it: the last to begin need not be the last to end. */
 	skb_queue_walk(from, skb) {
-		if (!yoke_collapse_is_bloated(skb))
+		if (!collapse_is_bloated(skb))
 			break;
 		if (yoke_seq_after(yoke_cb(skb)->seg.end_seq, end))
 			end = yoke_cb(skb)->seg.end_seq;
@@ -50,8 +50,8 @@ static u32 yoke_collapse_reach(const struct sk_buff_head *from, u32 end)
  * Moves the buffers of @from, each of which continues the one before or overlaps it, to @to, the
  * bloated ones together. What lies before @seq is not wanted.
  */
-static void yoke_collapse_run(struct sock *sk, struct sk_buff_head *from, struct sk_buff_head *to,
-			      u32 seq)
+static void collapse_run(struct sock *sk, struct sk_buff_head *from, struct sk_buff_head *to,
+			 u32 seq)
 {
 	struct sk_buff *skb, *tail = NULL;
 	u32 end = seq;
@@ -66,10 +66,10 @@ static void yoke_collapse_run(struct sock *sk, struct sk_buff_head *from, struct
 			continue;
 		}
 		seq = cb->seg.end_seq;
-		if (yoke_collapse_is_bloated(skb) && (!tail || skb_tailroom(tail) < len)) {
+		if (collapse_is_bloated(skb) && (!tail || skb_tailroom(tail) < len)) {
 			/* No larger than what goes there, or lone bytes between others would take a page each. */
 			if (!yoke_seq_after(end, start))
-				end = yoke_collapse_reach(from, cb->seg.end_seq);
+				end = collapse_reach(from, cb->seg.end_seq);
 			tail = alloc_skb(min_t(u32, SKB_MAX_ORDER(0, 0), end - start),
 					 GFP_ATOMIC | __GFP_NOWARN);
 			if (tail) {
@@ -78,20 +78,20 @@ static void yoke_collapse_run(struct sock *sk, struct sk_buff_head *from, struct
 				__skb_queue_tail(to, tail);
 				skb_set_owner_r(tail, sk);
 			}
-		} else if (!yoke_collapse_is_bloated(skb)) {
+		} else if (!collapse_is_bloated(skb)) {
 			tail = NULL;
 		}
 		if (!tail) {
 			__skb_queue_tail(to, skb);
 			continue;
 		}
-		yoke_collapse_copy(tail, skb, start);
+		collapse_copy(tail, skb, start);
 		yoke_count(sock_net(sk), Collapsed);
 		consume_skb(skb);
 	}
 }
 
-static void yoke_collapse_insert(struct yoke_sock *ys, struct sk_buff *skb)
+static void collapse_insert(struct yoke_sock *ys, struct sk_buff *skb)
 {
 	struct rb_node **p = &ys->ooo.rb_node, *parent = NULL;
 
@@ -105,8 +105,8 @@ static void yoke_collapse_insert(struct yoke_sock *ys, struct sk_buff *skb)
 }
 
 /* Takes the segments from @node on that follow each other out of the tree. Returns the next one. */
-static struct rb_node *yoke_collapse_take(struct yoke_sock *ys, struct rb_node *node,
-					  struct sk_buff_head *run)
+static struct rb_node *collapse_take(struct yoke_sock *ys, struct rb_node *node,
+				     struct sk_buff_head *run)
 {
 	struct sk_buff *skb = rb_to_skb(node);
 	u32 end = yoke_cb(skb)->seg.seq;
@@ -124,7 +124,7 @@ static struct rb_node *yoke_collapse_take(struct yoke_sock *ys, struct rb_node *
 }
 
 /* Returns how many buffers it has looked at. */
-static u32 yoke_collapse_ooo(struct sock *sk)
+static u32 collapse_ooo(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct rb_node *node = rb_first(&ys->ooo);
@@ -139,15 +139,15 @@ static u32 yoke_collapse_ooo(struct sock *sk)
 
 		__skb_queue_head_init(&run);
 		__skb_queue_head_init(&done);
-		node = yoke_collapse_take(ys, node, &run);
+		node = collapse_take(ys, node, &run);
 		seen += skb_queue_len(&run);
 		if (skb_queue_len(&run) > 1)
-			yoke_collapse_run(sk, &run, &done, yoke_cb(skb_peek(&run))->seg.seq);
+			collapse_run(sk, &run, &done, yoke_cb(skb_peek(&run))->seg.seq);
 		else
 			alone += skb_peek(&run)->truesize;
 		skb_queue_splice(&run, &done);
 		while ((skb = __skb_dequeue(&done)))
-			yoke_collapse_insert(ys, skb);
+			collapse_insert(ys, skb);
 	}
 	return seen;
 }
@@ -169,11 +169,11 @@ void yoke_collapse_rcv(struct sock *sk)
 	 */
 	if (sk_rmem_alloc_get(sk) <= sk->sk_rcvbuf || ys->collapse_wait)
 		return;
-	seen = yoke_collapse_ooo(sk) + skb_queue_len(&sk->sk_receive_queue);
+	seen = collapse_ooo(sk) + skb_queue_len(&sk->sk_receive_queue);
 	ys->collapse_wait = 1 + seen / 8;
 	if (skb_queue_empty(&sk->sk_receive_queue))
 		return;
 	__skb_queue_head_init(&done);
-	yoke_collapse_run(sk, &sk->sk_receive_queue, &done, ys->copied_seq);
+	collapse_run(sk, &sk->sk_receive_queue, &done, ys->copied_seq);
 	skb_queue_splice(&done, &sk->sk_receive_queue);
 }

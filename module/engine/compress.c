@@ -23,7 +23,7 @@ void yoke_compress_release(struct sock *sk)
 	yoke_output_ack(sk);
 }
 
-static enum hrtimer_restart yoke_compress_expire(struct hrtimer *timer)
+static enum hrtimer_restart compress_expire(struct hrtimer *timer)
 {
 	struct sock *sk = container_of(timer, struct yoke_compress, timer)->sk;
 
@@ -38,7 +38,7 @@ static enum hrtimer_restart yoke_compress_expire(struct hrtimer *timer)
 }
 
 /* Made at the first gap. Without memory there is none. */
-static struct yoke_compress *yoke_compress_of(struct sock *sk)
+static struct yoke_compress *compress_of(struct sock *sk)
 {
 	struct yoke_compress *c = yoke_sk(sk)->compress;
 
@@ -48,13 +48,13 @@ static struct yoke_compress *yoke_compress_of(struct sock *sk)
 	if (!c)
 		return NULL;
 	c->sk = sk;
-	hrtimer_setup(&c->timer, yoke_compress_expire, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_SOFT);
+	hrtimer_setup(&c->timer, compress_expire, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_SOFT);
 	yoke_sk(sk)->compress = c;
 	return c;
 }
 
 /* How long an ACK may wait, ns: by the shorter of what each direction says of the round trip. */
-static u64 yoke_compress_delay(const struct yoke_sock *ys, const struct yoke_settings *set)
+static u64 compress_delay(const struct yoke_sock *ys, const struct yoke_settings *set)
 {
 	u32 rtt_us = ys->tune.rtt_us;
 
@@ -72,7 +72,7 @@ bool yoke_compress_ack(struct sock *sk)
 
 	if (!ys->use_sack || ys->held_acks >= READ_ONCE(set->comp_sack_nr))
 		return false;
-	c = yoke_compress_of(sk);
+	c = compress_of(sk);
 	if (!c)
 		return false;
 	if (c->rcv_nxt != ys->rcv_nxt) {
@@ -86,7 +86,7 @@ bool yoke_compress_ack(struct sock *sk)
 	ys->held_acks++;
 	if (!hrtimer_is_queued(&c->timer)) {
 		sock_hold(sk);
-		hrtimer_start_range_ns(&c->timer, ns_to_ktime(yoke_compress_delay(ys, set)),
+		hrtimer_start_range_ns(&c->timer, ns_to_ktime(compress_delay(ys, set)),
 				       READ_ONCE(set->comp_sack_slack_ns),
 				       HRTIMER_MODE_REL_PINNED_SOFT);
 	}

@@ -36,7 +36,7 @@ static const u16 transitions[TCP_MAX_STATES] = {
 #define YOKE_COUNTED	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)	/* CurrEstab's (RFC 4022) */
 
 /* Out of the table, and off a port that only the connection chose. */
-static void yoke_conn_unhash(struct sock *sk)
+static void conn_unhash(struct sock *sk)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -100,7 +100,7 @@ void yoke_conn_set_state(struct sock *sk, int state)
 			yoke_count(net, AttemptFails);
 		else if (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT)
 			yoke_count(net, EstabResets);
-		yoke_conn_unhash(sk);
+		conn_unhash(sk);
 	}
 	trace_yoke_state(&ys->node.pair, old, state);
 	/* Those who look without the lock (poll, listen's children) find all that came before. */
@@ -108,7 +108,7 @@ void yoke_conn_set_state(struct sock *sk, int state)
 }
 
 /* sk_write_space: there may be room again (the core's sk_stream_write_space() is not exported). */
-static void yoke_conn_wake_writer(struct sock *sk)
+static void conn_wake_writer(struct sock *sk)
 {
 	struct socket *sock = sk->sk_socket;
 	struct socket_wq *wq;
@@ -126,7 +126,7 @@ static void yoke_conn_wake_writer(struct sock *sk)
 }
 
 /* The last reference is gone, and a grace period over. */
-static void yoke_conn_destruct(struct sock *sk)
+static void conn_destruct(struct sock *sk)
 {
 	kfree(yoke_sk(sk)->pace);
 	kfree(yoke_sk(sk)->compress);
@@ -135,7 +135,7 @@ static void yoke_conn_destruct(struct sock *sk)
 	yoke_addr_destruct(sk);
 }
 
-static void yoke_conn_init_recovery(struct sock *sk)
+static void conn_init_recovery(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 
@@ -155,7 +155,7 @@ void yoke_conn_init(struct sock *sk)
 	ys->node.kind = YOKE_CONN;
 	yoke_rtt_init(&ys->rtt);
 	yoke_rtt_bound(&ys->rtt, YOKE_RTO_MIN_US, READ_ONCE(set->rto_max_ms) * USEC_PER_MSEC);
-	yoke_conn_init_recovery(sk);
+	conn_init_recovery(sk);
 	ys->cc.ops = yoke_cc_table_default(sock_net(sk));
 	ys->mss_clamp = U16_MAX;
 	ys->window_clamp = U32_MAX;
@@ -164,8 +164,8 @@ void yoke_conn_init(struct sock *sk)
 
 	sk->sk_sndbuf = READ_ONCE(set->wmem[1]);
 	sk->sk_rcvbuf = READ_ONCE(set->rmem[1]);
-	sk->sk_destruct = yoke_conn_destruct;
-	sk->sk_write_space = yoke_conn_wake_writer;
+	sk->sk_destruct = conn_destruct;
+	sk->sk_write_space = conn_wake_writer;
 	sock_set_flag(sk, SOCK_USE_WRITE_QUEUE);
 	sock_set_flag(sk, SOCK_RCU_FREE);
 	sk_sockets_allocated_inc(sk);
@@ -229,7 +229,7 @@ void yoke_conn_timers_stop(struct sock *sk)
 }
 
 /* Drops what is to be sent, and sent again. */
-static void yoke_conn_purge_tx(struct sock *sk)
+static void conn_purge_tx(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb;
@@ -237,7 +237,7 @@ static void yoke_conn_purge_tx(struct sock *sk)
 	while ((skb = __skb_dequeue(&ys->rtx) ?: __skb_dequeue(&sk->sk_write_queue)))
 		yoke_mem_free_tx(sk, skb);
 	memset(ys->sack_hint, 0, sizeof(ys->sack_hint));
-	yoke_conn_init_recovery(sk);
+	conn_init_recovery(sk);
 }
 
 void yoke_conn_purge(struct sock *sk)
@@ -245,7 +245,7 @@ void yoke_conn_purge(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct rb_node *p;
 
-	yoke_conn_purge_tx(sk);
+	conn_purge_tx(sk);
 	while ((p = rb_first(&ys->ooo))) {
 		rb_erase(p, &ys->ooo);
 		consume_skb(rb_to_skb(p));
@@ -336,7 +336,7 @@ void yoke_conn_abort(struct sock *sk, int err)
 
 	WRITE_ONCE(sk->sk_err, err);
 	smp_wmb();	/* pairs with poll's: who sees that it is over sees why */
-	yoke_conn_purge_tx(sk);
+	conn_purge_tx(sk);
 	yoke_conn_done(sk);
 	/* Only now: whom it wakes finds what the error led to, too. */
 	if (!dead)
@@ -354,7 +354,7 @@ void yoke_conn_destroy(struct sock *sk)
 	WRITE_ONCE(sk->sk_rcvbuf, 0);
 	yoke_conn_timers_stop(sk);
 	sk->sk_userlocks &= ~SOCK_BINDPORT_LOCK;
-	yoke_conn_unhash(sk);
+	conn_unhash(sk);
 	yoke_conn_purge(sk);
 	yoke_cc_table_put(ys->cc.ops);
 	ys->cc.ops = &yoke_cc_reno;
@@ -397,7 +397,7 @@ bool yoke_conn_readable(const struct sock *sk, int target)
 }
 
 /* Is there no room in the peer's window for the next segment? */
-static bool yoke_conn_window_full(const struct sock *sk)
+static bool conn_window_full(const struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 	const struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
@@ -416,7 +416,7 @@ void yoke_conn_note_wait(struct sock *sk)
 
 	if (skb_queue_empty(&sk->sk_write_queue) && skb_queue_empty(&ys->rtx))
 		wait = YOKE_WAIT_MAX;
-	else if (yoke_conn_window_full(sk))
+	else if (conn_window_full(sk))
 		wait = YOKE_WAIT_WINDOW;
 	else if (skb_queue_empty(&sk->sk_write_queue) && !ys->cwnd_limited && sk->sk_socket &&
 		 test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
@@ -459,7 +459,7 @@ void yoke_conn_timer_tlp(struct sock *sk)
 }
 
 /* The retransmission timeout, or what is left of the user timeout while nothing is answered. */
-static unsigned long yoke_conn_timeout(const struct yoke_sock *ys)
+static unsigned long conn_timeout(const struct yoke_sock *ys)
 {
 	unsigned long rto = usecs_to_jiffies(yoke_rtt_rto(&ys->rtt) + yoke_conn_pace_delay(ys));
 	s32 left;
@@ -474,7 +474,7 @@ static unsigned long yoke_conn_timeout(const struct yoke_sock *ys)
 void yoke_conn_timer_rtx(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned long timeout = yoke_conn_timeout(ys);
+	unsigned long timeout = conn_timeout(ys);
 
 	if (!skb_queue_empty(&ys->rtx)) {
 		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, timeout);

@@ -162,7 +162,7 @@ struct yoke_listener {
 	u32		fastopen_max;
 	u32		fastopen_len;
 	struct list_head fastopen_traps;
-	struct yoke_fastopen_keys fastopen_keys;
+	struct fastopen_keys fastopen_keys;
 };
 
 /**

@@ -37,8 +37,8 @@ void yoke_fastopen_exit_net(struct yoke_net *yn)
 
 /* --- keys --- */
 
-static struct yoke_fastopen_keys *yoke_fastopen_keys(struct net *net, struct sock *sk,
-						     spinlock_t **lock)
+static struct fastopen_keys *fastopen_keys(struct net *net, struct sock *sk,
+					   spinlock_t **lock)
 {
 	if (sk) {
 		*lock = &yoke_sk(sk)->listener->lock;
@@ -51,7 +51,7 @@ static struct yoke_fastopen_keys *yoke_fastopen_keys(struct net *net, struct soc
 void yoke_fastopen_set_keys(struct net *net, struct sock *sk, const u8 *bytes, int n)
 {
 	spinlock_t *lock;
-	struct yoke_fastopen_keys *keys = yoke_fastopen_keys(net, sk, &lock);
+	struct fastopen_keys *keys = fastopen_keys(net, sk, &lock);
 	int i;
 
 	spin_lock_bh(lock);
@@ -64,7 +64,7 @@ void yoke_fastopen_set_keys(struct net *net, struct sock *sk, const u8 *bytes, i
 int yoke_fastopen_get_keys(struct net *net, struct sock *sk, u8 *bytes)
 {
 	spinlock_t *lock;
-	struct yoke_fastopen_keys *keys = yoke_fastopen_keys(net, sk, &lock);
+	struct fastopen_keys *keys = fastopen_keys(net, sk, &lock);
 	int i, n;
 
 	spin_lock_bh(lock);
@@ -76,17 +76,17 @@ int yoke_fastopen_get_keys(struct net *net, struct sock *sk, u8 *bytes)
 }
 
 /* The keys that a listener goes by. */
-static void yoke_fastopen_keys_of(struct sock *sk, struct yoke_fastopen_keys *keys)
+static void fastopen_keys_of(struct sock *sk, struct fastopen_keys *keys)
 {
 	spinlock_t *lock;
-	struct yoke_fastopen_keys *from = yoke_fastopen_keys(NULL, sk, &lock);
+	struct fastopen_keys *from = fastopen_keys(NULL, sk, &lock);
 
 	spin_lock_bh(lock);
 	*keys = *from;
 	spin_unlock_bh(lock);
 	if (keys->n)
 		return;
-	from = yoke_fastopen_keys(sock_net(sk), NULL, &lock);
+	from = fastopen_keys(sock_net(sk), NULL, &lock);
 	spin_lock_bh(lock);
 	*keys = *from;
 	spin_unlock_bh(lock);
@@ -95,21 +95,21 @@ static void yoke_fastopen_keys_of(struct sock *sk, struct yoke_fastopen_keys *ke
 /* --- the active side --- */
 
 /* The slot of these two addresses. Lock held; NULL: there are none yet. */
-static struct yoke_fastopen_path *yoke_fastopen_slot(struct yoke_net *yn,
-						     const struct yoke_pair *pair)
+static struct yoke_fastopen_path *fastopen_slot(struct yoke_net *yn,
+						const struct yoke_pair *pair)
 {
 	if (!yn->fastopen.paths)
 		return NULL;
 	return &yn->fastopen.paths[yoke_cookie_fastopen(pair, &yn->isn_key) % YOKE_FASTOPEN_PATHS];
 }
 
-static bool yoke_fastopen_is(const struct yoke_fastopen_path *path, const struct yoke_pair *pair)
+static bool fastopen_is(const struct yoke_fastopen_path *path, const struct yoke_pair *pair)
 {
 	return ipv6_addr_equal(&path->raddr, &pair->raddr) &&
 	       ipv6_addr_equal(&path->laddr, &pair->laddr);
 }
 
-static bool yoke_fastopen_paused(struct sock *sk)
+static bool fastopen_paused(struct sock *sk)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	unsigned long timeout = READ_ONCE(yn->set.fastopen_blackhole_timeout_sec);
@@ -180,13 +180,13 @@ bool yoke_fastopen_client(struct sock *sk, struct yoke_opt_cookie *cookie, bool 
 	*option = true;
 	*mss = 0;
 	spin_lock_bh(&yn->fastopen.lock);
-	path = yoke_fastopen_slot(yn, &ys->node.pair);
-	if (path && yoke_fastopen_is(path, &ys->node.pair)) {
+	path = fastopen_slot(yn, &ys->node.pair);
+	if (path && fastopen_is(path, &ys->node.pair)) {
 		*cookie = path->cookie;
 		*mss = path->mss;
 	}
 	spin_unlock_bh(&yn->fastopen.lock);
-	if (yoke_fastopen_paused(sk)) {
+	if (fastopen_paused(sk)) {
 		cookie->len = 0;
 		*option = false;
 		return false;
@@ -210,7 +210,7 @@ void yoke_fastopen_learn(struct sock *sk, const struct yoke_segment *s)
 	spin_lock_bh(&yn->fastopen.lock);
 	if (!yn->fastopen.paths)
 		yn->fastopen.paths = kcalloc(YOKE_FASTOPEN_PATHS, sizeof(*path), GFP_ATOMIC);
-	path = yoke_fastopen_slot(yn, &ys->node.pair);
+	path = fastopen_slot(yn, &ys->node.pair);
 	if (path) {
 		path->laddr = ys->node.pair.laddr;
 		path->raddr = ys->node.pair.raddr;
@@ -225,7 +225,7 @@ void yoke_fastopen_learn(struct sock *sk, const struct yoke_segment *s)
 void yoke_fastopen_allow(struct sock *sk, int most)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
-	struct yoke_fastopen_keys keys = { .n = 1 };
+	struct fastopen_keys keys = { .n = 1 };
 
 	most = min(most, READ_ONCE(sock_net(sk)->core.sysctl_somaxconn));
 	WRITE_ONCE(yoke_sk(sk)->listener->fastopen_max, most);
@@ -237,7 +237,7 @@ void yoke_fastopen_allow(struct sock *sk, int most)
 }
 
 /* Is there room for one more pending? The oldest trap gives way when its time is over. */
-static bool yoke_fastopen_room(struct sock *sk)
+static bool fastopen_room(struct sock *sk)
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
 	u32 most = READ_ONCE(l->fastopen_max);
@@ -263,24 +263,24 @@ static bool yoke_fastopen_room(struct sock *sk)
 	return room;
 }
 
-static void yoke_fastopen_cookie(const struct yoke_pair *pair, const siphash_key_t *key,
-				 struct yoke_opt_cookie *cookie)
+static void fastopen_cookie(const struct yoke_pair *pair, const siphash_key_t *key,
+			    struct yoke_opt_cookie *cookie)
 {
 	cookie->len = sizeof(u64);
 	put_unaligned_le64(yoke_cookie_fastopen(pair, key), cookie->val);
 }
 
 /* Which of the keys has made the cookie in @s? The first one's is @answer's, whatever comes. */
-static int yoke_fastopen_check(struct sock *sk, const struct yoke_pair *pair,
-			       const struct yoke_segment *s, struct yoke_opt *answer)
+static int fastopen_check(struct sock *sk, const struct yoke_pair *pair,
+			  const struct yoke_segment *s, struct yoke_opt *answer)
 {
-	struct yoke_fastopen_keys keys;
+	struct fastopen_keys keys;
 	struct yoke_opt_cookie cookie;
 	int i;
 
-	yoke_fastopen_keys_of(sk, &keys);
+	fastopen_keys_of(sk, &keys);
 	for (i = 0; i < keys.n; i++) {
-		yoke_fastopen_cookie(pair, &keys.key[i], &cookie);
+		fastopen_cookie(pair, &keys.key[i], &cookie);
 		if (!i) {
 			answer->has_cookie = true;
 			answer->cookie = cookie;
@@ -303,13 +303,13 @@ bool yoke_fastopen_judge(struct sock *sk, const struct yoke_pair *pair, bool tru
 		return false;
 	if (s->opt.has_cookie && !s->opt.cookie.len)
 		yoke_count(net, FastOpenCookieReqd);
-	if (!(bits & YOKE_FASTOPEN_SERVER) || !yoke_fastopen_room(sk))
+	if (!(bits & YOKE_FASTOPEN_SERVER) || !fastopen_room(sk))
 		return false;
 	if (bits & YOKE_FASTOPEN_SERVER_NO_COOKIE || yoke_sk(sk)->fastopen_no_cookie || trusted)
 		return true;
 	if (!s->opt.has_cookie)
 		return false;
-	by = yoke_fastopen_check(sk, pair, s, answer);
+	by = fastopen_check(sk, pair, s, answer);
 	/* Asked for, not good or of the backup key: the peer gets a new one. */
 	if (!s->opt.cookie.len)
 		return false;

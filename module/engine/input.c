@@ -28,7 +28,7 @@
 /* --- the handshake, active side --- */
 
 /* What the peer's SYN allows. */
-static void yoke_input_negotiate(struct sock *sk, const struct yoke_segment *s, u8 ip)
+static void input_negotiate(struct sock *sk, const struct yoke_segment *s, u8 ip)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -59,7 +59,7 @@ static void yoke_input_negotiate(struct sock *sk, const struct yoke_segment *s, 
 }
 
 /* The connection stands. */
-static void yoke_input_established(struct sock *sk)
+static void input_established(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	bool begun = ys->fastopen;	/* with its SYN */
@@ -81,7 +81,7 @@ static void yoke_input_established(struct sock *sk)
 }
 
 /* A reset in answer to an ACK of something never sent: <SEQ=SEG.ACK><CTL=RST>. */
-static void yoke_input_refuse(struct sock *sk, struct sk_buff *skb)
+static void input_refuse(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_rx rx = { .pair = ys->node.pair, .af = ys->af, .iif = sk->sk_bound_dev_if,
@@ -93,15 +93,15 @@ static void yoke_input_refuse(struct sock *sk, struct sk_buff *skb)
 }
 
 /* Data that went with the SYN, and still heads the write queue as if it had not. */
-static struct sk_buff *yoke_input_early(const struct sock *sk)
+static struct sk_buff *input_early(const struct sock *sk)
 {
 	return yoke_sk(sk)->syn_data ? skb_peek(&sk->sk_write_queue) : NULL;
 }
 
 /* The SYN-ACK takes this data, or a part; the rest goes with the first ACK (RFC 7413 §4.2.2). */
-static void yoke_input_early_acked(struct sock *sk, struct yoke_segment *s)
+static void input_early_acked(struct sock *sk, struct yoke_segment *s)
 {
-	struct sk_buff *skb = yoke_input_early(sk);
+	struct sk_buff *skb = input_early(sk);
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 len = s->ack - ys->snd_nxt;
 
@@ -120,7 +120,7 @@ static void yoke_input_early_acked(struct sock *sk, struct yoke_segment *s)
 }
 
 /* Does it echo a timestamp that none of our SYNs had, of an older connection's or a guess? */
-static bool yoke_input_echoes_other(const struct sock *sk, const struct yoke_segment *s)
+static bool input_echoes_other(const struct sock *sk, const struct yoke_segment *s)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
@@ -129,30 +129,30 @@ static bool yoke_input_echoes_other(const struct sock *sk, const struct yoke_seg
 }
 
 /* RFC 9293 §3.10.7.3. */
-static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
+static void input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
 {
-	const struct sk_buff *early = yoke_input_early(sk);
+	const struct sk_buff *early = input_early(sk);
 	struct yoke_sock *ys = yoke_sk(sk);
 	bool ack = s->flags & YOKE_ACK;
 	u32 most = ys->snd_nxt + (early ? early->len : 0);
 
 	if (unlikely(ys->syn_deferred)) {
-		yoke_input_refuse(sk, skb);
+		input_refuse(sk, skb);
 		yoke_drop(sock_net(sk), sk, skb, Closed);
 		return;
 	}
 
 	/* First, the ACK bit. */
 	if (ack && (!yoke_seq_after(s->ack, ys->iss) || yoke_seq_after(s->ack, most))) {
-		yoke_input_refuse(sk, skb);
+		input_refuse(sk, skb);
 		/* An old connection's, which our reset has ended (§3.5.1): the SYN goes again. */
 		if (!ys->retransmits)
 			yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, TCP_TIMEOUT_MIN);
 		yoke_drop(sock_net(sk), sk, skb, InvalidAck);
 		return;
 	}
-	if (ack && unlikely(yoke_input_echoes_other(sk, s))) {
-		yoke_input_refuse(sk, skb);
+	if (ack && unlikely(input_echoes_other(sk, s))) {
+		input_refuse(sk, skb);
 		yoke_drop(sock_net(sk), sk, skb, PAWSDrops);
 		return;
 	}
@@ -171,7 +171,7 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 		yoke_drop(sock_net(sk), sk, skb, InvalidFlags);
 		return;
 	}
-	yoke_input_negotiate(sk, s, yoke_cb(skb)->ecn);
+	input_negotiate(sk, s, yoke_cb(skb)->ecn);
 	if (!ack) {
 		ys->syn_data = false;
 		/* Both have sent a SYN: answer as if it had come first (MUST-10). */
@@ -181,9 +181,9 @@ static void yoke_input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yok
 		return;
 	}
 	yoke_fastopen_learn(sk, s);
-	yoke_input_early_acked(sk, s);
+	input_early_acked(sk, s);
 	yoke_ack_process(sk, s);
-	yoke_input_established(sk);
+	input_established(sk);
 	ys->ack_due = true;
 	/* TCP_DEFER_ACCEPT here, too: the first data is to carry it. */
 	ys->ack_now = !ys->defer_accept;
@@ -207,7 +207,7 @@ void yoke_input_forget_ts(struct yoke_sock *ys)
  * RFC 7323 §5.3 R1: older than what we have seen. A tick is forgiven, for the clocks of two CPUs,
  * and so is a duplicate ACK that others overtook: it is news of the path, and can do no harm.
  */
-static bool yoke_input_paws(const struct yoke_sock *ys, const struct yoke_segment *s)
+static bool input_paws(const struct yoke_sock *ys, const struct yoke_segment *s)
 {
 	s32 age = ys->ts_recent - s->opt.tsval;
 
@@ -225,7 +225,7 @@ static bool yoke_input_paws(const struct yoke_sock *ys, const struct yoke_segmen
  * one from where our last ACK was (as Linux): uIP counts its text only when that is acknowledged.
  * A FIN needs no room: BSD and lwIP send it with text that fills the window (as Linux).
  */
-static bool yoke_input_acceptable(const struct yoke_sock *ys, const struct yoke_segment *s)
+static bool input_acceptable(const struct yoke_sock *ys, const struct yoke_segment *s)
 {
 	u32 win = yoke_conn_rcv_window(ys), ahead = s->seq - ys->rcv_nxt;
 	u32 last = s->end_seq - 1 - ys->rcv_nxt;
@@ -248,21 +248,21 @@ static bool yoke_input_acceptable(const struct yoke_sock *ys, const struct yoke_
  * macOS aborts by a FIN and a RST of the same number, and says little more to who challenges that (as
  * Linux).
  */
-static bool yoke_input_is_rst_of_fin(const struct sock *sk, const struct yoke_segment *s)
+static bool input_is_rst_of_fin(const struct sock *sk, const struct yoke_segment *s)
 {
 	return s->flags & YOKE_RST && s->seq == yoke_sk(sk)->rcv_nxt - 1 &&
 	       yoke_conn_in(sk, TCPF_CLOSE_WAIT | TCPF_CLOSING | TCPF_LAST_ACK);
 }
 
 /* The last that came, again: our ACK was lost, or this is a probe of the peer's for it (RFC 8985 §7). */
-static bool yoke_input_is_again(const struct yoke_sock *ys, const struct yoke_segment *s)
+static bool input_is_again(const struct yoke_sock *ys, const struct yoke_segment *s)
 {
 	return s->end_seq == ys->rcv_nxt && s->end_seq != s->seq &&
 	       (s->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK)) == YOKE_ACK;
 }
 
 /* What is below RCV.NXT of @s came twice. */
-static void yoke_input_twice(struct sock *sk, const struct yoke_segment *s)
+static void input_twice(struct sock *sk, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 end = s->end_seq;
@@ -279,7 +279,7 @@ static void yoke_input_twice(struct sock *sk, const struct yoke_segment *s)
 }
 
 /* The first step failed: tells a peer in good faith where we are. */
-static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment *s)
+static void input_out_of_window(struct sock *sk, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -288,7 +288,7 @@ static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment 
 	if (s->end_seq != s->seq && !(s->flags & YOKE_SYN)) {
 		/* Its ACK was lost, or it sends too much: either way it waits for one. */
 		if (yoke_seq_before(s->seq, ys->rcv_nxt))
-			yoke_input_twice(sk, s);
+			input_twice(sk, s);
 		yoke_output_ack(sk);
 		return;
 	}
@@ -300,7 +300,7 @@ static void yoke_input_out_of_window(struct sock *sk, const struct yoke_segment 
 }
 
 /* A reset in the window. RFC 5961 §3.2: only the exact number counts. Consumes @skb. */
-static void yoke_input_rst(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
+static void input_rst(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 	bool accepted = ys->fastopen;
@@ -330,7 +330,7 @@ static void yoke_input_rst(struct sock *sk, struct sk_buff *skb, const struct yo
 }
 
 /* RFC 7323 §4.3: the timestamp of the segment that covers the last ACK sent. */
-static void yoke_input_timestamp(struct yoke_sock *ys, const struct yoke_segment *s)
+static void input_timestamp(struct yoke_sock *ys, const struct yoke_segment *s)
 {
 	if (!ys->use_ts || !s->opt.has_ts || yoke_seq_after(s->seq, ys->rcv_wup) ||
 	    (yoke_seq_before(s->opt.tsval, ys->ts_recent) &&
@@ -341,7 +341,7 @@ static void yoke_input_timestamp(struct yoke_sock *ys, const struct yoke_segment
 }
 
 /* The rest of the fifth step: our FIN is acknowledged. False: the connection has ended. */
-static bool yoke_input_fin_acked(struct sock *sk)
+static bool input_fin_acked(struct sock *sk)
 {
 	switch (sk->sk_state) {
 	case TCP_FIN_WAIT1:
@@ -366,7 +366,7 @@ static bool yoke_input_fin_acked(struct sock *sk)
 /*
  * Data for a program that has gone, or said that it reads no more (RFC 9293 §3.6.1, RFC 1122: reset).
  */
-static bool yoke_input_unwanted(const struct sock *sk, const struct yoke_segment *s)
+static bool input_unwanted(const struct sock *sk, const struct yoke_segment *s)
 {
 	u32 end = s->end_seq - !!(s->flags & YOKE_FIN);
 
@@ -376,7 +376,7 @@ static bool yoke_input_unwanted(const struct sock *sk, const struct yoke_segment
 }
 
 /* Sends what the segment made possible or due. */
-static void yoke_input_answer(struct sock *sk)
+static void input_answer(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -390,7 +390,7 @@ static void yoke_input_answer(struct sock *sk)
  * An acceptable segment on a connection with ECN. AccECN counts all of them; classic: CWR ends the
  * echo, and a window just cut waits for this ACK.
  */
-static void yoke_input_ecn(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
+static void input_ecn(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -409,7 +409,7 @@ static void yoke_input_ecn(struct sock *sk, struct sk_buff *skb, const struct yo
 }
 
 /* The handshake that Fast Open began with is over: what the peer says of our SYN-ACK. */
-static void yoke_input_shaken(struct sock *sk, const struct yoke_segment *s)
+static void input_shaken(struct sock *sk, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -419,8 +419,8 @@ static void yoke_input_shaken(struct sock *sk, const struct yoke_segment *s)
 }
 
 /* Is it Fast Open's SYN again? Our answer was lost: that goes again, and @skb no further. */
-static bool yoke_input_fastopen_again(struct sock *sk, struct sk_buff *skb,
-				      const struct yoke_segment *s)
+static bool input_fastopen_again(struct sock *sk, struct sk_buff *skb,
+				 const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -434,7 +434,7 @@ static bool yoke_input_fastopen_again(struct sock *sk, struct sk_buff *skb,
 }
 
 /* Is it a simultaneous open's SYN again, with its ACK? It is tailored to begin at RCV.NXT. */
-static bool yoke_input_tailor_syn(struct sock *sk, struct yoke_segment *s)
+static bool input_tailor_syn(struct sock *sk, struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -449,18 +449,18 @@ static bool yoke_input_tailor_syn(struct sock *sk, struct yoke_segment *s)
  * First step: its timestamp, and its numbers; what comes @again brings its ACK all the same. False, as
  * in the fifth: @skb is consumed.
  */
-static bool yoke_input_window(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
-			      bool again)
+static bool input_window(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
+			 bool again)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
-	if (unlikely(yoke_input_paws(ys, s)) && !(s->flags & YOKE_RST)) {
-		yoke_input_out_of_window(sk, s);
+	if (unlikely(input_paws(ys, s)) && !(s->flags & YOKE_RST)) {
+		input_out_of_window(sk, s);
 		yoke_drop(sock_net(sk), sk, skb, PAWSDrops);
 		return false;
 	}
-	if (unlikely(!again && !yoke_input_acceptable(ys, s))) {
-		yoke_input_out_of_window(sk, s);
+	if (unlikely(!again && !input_acceptable(ys, s))) {
+		input_out_of_window(sk, s);
 		yoke_drop(sock_net(sk), sk, skb, OutOfWindow);
 		return false;
 	}
@@ -468,7 +468,7 @@ static bool yoke_input_window(struct sock *sk, struct sk_buff *skb, const struct
 }
 
 /* Fifth step: the ACK, and the handshake that it ends. */
-static bool yoke_input_ack(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
+static bool input_ack(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -478,33 +478,33 @@ static bool yoke_input_ack(struct sock *sk, struct sk_buff *skb, struct yoke_seg
 	}
 	if (sk->sk_state == TCP_SYN_RECV) {
 		if (!yoke_seq_after(s->ack, ys->snd_una) || yoke_seq_after(s->ack, ys->snd_nxt)) {
-			yoke_input_refuse(sk, skb);
+			input_refuse(sk, skb);
 			yoke_drop(sock_net(sk), sk, skb, InvalidAck);
 			return false;
 		}
 		yoke_ack_process(sk, s);
-		/* Not before: yoke_ack_window() goes by it, a SYN's window is not scaled. */
+		/* Not before: ack_window() goes by it, a SYN's window is not scaled. */
 		s->flags &= ~YOKE_SYN;
-		yoke_input_shaken(sk, s);
-		yoke_input_established(sk);
+		input_shaken(sk, s);
+		input_established(sk);
 	} else if (!yoke_ack_process(sk, s)) {
 		yoke_output_challenge(sk);
 		yoke_drop(sock_net(sk), sk, skb, InvalidAck);
 		return false;
 	} else if (unlikely(ys->fastopen) && ys->snd_una != ys->iss) {
 		/* In FIN-WAIT-1: the program was quicker than the handshake. */
-		yoke_input_shaken(sk, s);
+		input_shaken(sk, s);
 		yoke_conn_fastopen_end(sk, false);
 	}
 	return true;
 }
 
 /* All of @s has come before: an ACK is due, and its own is all that is left of it. */
-static void yoke_input_again(struct sock *sk, struct yoke_segment *s)
+static void input_again(struct sock *sk, struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	yoke_input_twice(sk, s);
+	input_twice(sk, s);
 	yoke_count(sock_net(sk), Duplicates);
 	ys->ack_due = true;
 	ys->ack_now = true;
@@ -518,22 +518,22 @@ static void yoke_input_again(struct sock *sk, struct yoke_segment *s)
  * Steps one to five. Returns false if @skb goes no further: it is consumed. An ACK that is owed from
  * before is the timer's.
  */
-static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
+static bool input_check(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	bool again, syn_again;
 
-	if (yoke_input_fastopen_again(sk, skb, s))
+	if (input_fastopen_again(sk, skb, s))
 		return false;
-	syn_again = yoke_input_tailor_syn(sk, s);
-	if (unlikely(yoke_input_is_rst_of_fin(sk, s)))
+	syn_again = input_tailor_syn(sk, s);
+	if (unlikely(input_is_rst_of_fin(sk, s)))
 		s->seq = ys->rcv_nxt;
-	again = yoke_input_is_again(ys, s);
-	if (!yoke_input_window(sk, skb, s, again))
+	again = input_is_again(ys, s);
+	if (!input_window(sk, skb, s, again))
 		return false;
 	/* Second step: RST. */
 	if (unlikely(s->flags & YOKE_RST)) {
-		yoke_input_rst(sk, skb, s);
+		input_rst(sk, skb, s);
 		return false;
 	}
 	/* Fourth step: a SYN inside the window proves nothing (RFC 5961 §4.2). */
@@ -542,21 +542,21 @@ static bool yoke_input_check(struct sock *sk, struct sk_buff *skb, struct yoke_s
 		yoke_drop(sock_net(sk), sk, skb, InvalidSyn);
 		return false;
 	}
-	if (!yoke_input_ack(sk, skb, s))
+	if (!input_ack(sk, skb, s))
 		return false;
 	/* What an acceptable segment with a good ACK says beside that. */
-	yoke_input_timestamp(ys, s);
+	input_timestamp(ys, s);
 	ys->last_rcv_jiffies = (u32)jiffies;
 	ys->keep_probes_out = 0;
 	if (unlikely(again))
-		yoke_input_again(sk, s);
+		input_again(sk, s);
 	else if (ys->ecn.mode)
-		yoke_input_ecn(sk, skb, s);
+		input_ecn(sk, skb, s);
 	return true;
 }
 
 /* Any state but CLOSED. */
-static void yoke_input_segment(struct sock *sk, struct sk_buff *skb)
+static void input_segment(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_segment s;
@@ -568,17 +568,17 @@ static void yoke_input_segment(struct sock *sk, struct sk_buff *skb)
 		ys->got.segs += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
 
 	if (unlikely(sk->sk_state == TCP_SYN_SENT)) {
-		yoke_input_syn_sent(sk, skb, &s);
-		yoke_input_answer(sk);
+		input_syn_sent(sk, skb, &s);
+		input_answer(sk);
 		return;
 	}
-	if (!yoke_input_check(sk, skb, &s))
+	if (!input_check(sk, skb, &s))
 		return;
-	if (ys->fin_queued && ys->snd_una == ys->write_seq && !yoke_input_fin_acked(sk)) {
+	if (ys->fin_queued && ys->snd_una == ys->write_seq && !input_fin_acked(sk)) {
 		yoke_spare_back(skb);
 		return;
 	}
-	if (unlikely(yoke_input_unwanted(sk, &s))) {
+	if (unlikely(input_unwanted(sk, &s))) {
 		yoke_output_reset(sk);
 		yoke_drop(sock_net(sk), sk, skb, AbortOnData);
 		yoke_conn_abort(sk, ECONNRESET);
@@ -594,7 +594,7 @@ static void yoke_input_segment(struct sock *sk, struct sk_buff *skb)
 	} else {
 		yoke_spare_back(skb);
 	}
-	yoke_input_answer(sk);
+	input_answer(sk);
 	/* In close(2)'s backlog more may follow, a reset even: close(2) itself goes on from there. */
 	if (unlikely(sk->sk_state == TCP_FIN_WAIT2 && sock_flag(sk, SOCK_DEAD) &&
 		     !sock_owned_by_user(sk)))
@@ -607,7 +607,7 @@ int yoke_input(struct sock *sk, struct sk_buff *skb)
 		yoke_drop(sock_net(sk), sk, skb, Closed);
 		return 0;
 	}
-	yoke_input_segment(sk, skb);
+	input_segment(sk, skb);
 	/* What acknowledged data no longer takes, the new has not taken (yoke_mem_keep_tx). */
 	sk_mem_reclaim(sk);
 	return 0;

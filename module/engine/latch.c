@@ -18,7 +18,7 @@
 #if IS_ENABLED(CONFIG_IPV6)
 
 /* A copy of @skb for a socket that is of IPv6 and came by it. NULL: there is no memory. */
-static struct sk_buff *yoke_latch_clone(struct sk_buff *skb)
+static struct sk_buff *latch_clone(struct sk_buff *skb)
 {
 	struct sk_buff *packet;
 
@@ -33,20 +33,20 @@ static struct sk_buff *yoke_latch_clone(struct sk_buff *skb)
 	return packet;
 }
 
-static bool yoke_latch_applies(const struct sock *sk, const struct sk_buff *skb)
+static bool latch_applies(const struct sock *sk, const struct sk_buff *skb)
 {
 	return sk->sk_family == AF_INET6 && skb->protocol == htons(ETH_P_IPV6);
 }
 
 struct sk_buff *yoke_latch_hold(const struct sock *sk, struct sk_buff *skb)
 {
-	if (!yoke_latch_applies(sk, skb) || likely(!inet6_sk(sk)->rxopt.all))
+	if (!latch_applies(sk, skb) || likely(!inet6_sk(sk)->rxopt.all))
 		return NULL;
-	return yoke_latch_clone(skb);
+	return latch_clone(skb);
 }
 
 /* Whether the program asked for anything that @packet has: extension headers, a flow label. */
-static bool yoke_latch_asked(const struct sock *sk, const struct sk_buff *packet)
+static bool latch_asked(const struct sock *sk, const struct sk_buff *packet)
 {
 	const struct ipv6_pinfo *np = inet6_sk(sk);
 	const struct inet6_skb_parm *has = IP6CB(packet);
@@ -61,7 +61,7 @@ static bool yoke_latch_asked(const struct sock *sk, const struct sk_buff *packet
 }
 
 /* @packet belongs to @sk from now on, or nothing does. Consumed. */
-static void yoke_latch_keep(struct sock *sk, struct sk_buff *packet)
+static void latch_keep(struct sock *sk, struct sk_buff *packet)
 {
 	if (packet && !sk_rmem_schedule(sk, packet, packet->truesize)) {
 		kfree_skb(packet);
@@ -72,7 +72,7 @@ static void yoke_latch_keep(struct sock *sk, struct sk_buff *packet)
 	kfree_skb(xchg(&inet6_sk(sk)->pktoptions, packet));
 }
 
-static void yoke_latch_label(struct sock *sk, const struct sk_buff *packet)
+static void latch_label(struct sock *sk, const struct sk_buff *packet)
 {
 	if (inet6_test_bit(REPFLOW, sk))
 		inet6_sk(sk)->flow_label = ip6_flowlabel(ipv6_hdr(packet));
@@ -95,29 +95,29 @@ void yoke_latch_take(struct sock *sk, struct sk_buff *packet)
 		np->mcast_hops = ipv6_hdr(packet)->hop_limit;
 	if (np->rxopt.bits.rxflow || np->rxopt.bits.rxtclass)
 		np->rcv_flowinfo = ip6_flowinfo(ipv6_hdr(packet));
-	yoke_latch_label(sk, packet);
-	if (!yoke_latch_asked(sk, packet)) {
+	latch_label(sk, packet);
+	if (!latch_asked(sk, packet)) {
 		consume_skb(packet);
 		packet = NULL;
 	}
-	yoke_latch_keep(sk, packet);
+	latch_keep(sk, packet);
 }
 
 struct sk_buff *yoke_latch_syn(const struct sock *sk, struct sk_buff *skb)
 {
 	const struct ipv6_pinfo *np;
 
-	if (!yoke_latch_applies(sk, skb))
+	if (!latch_applies(sk, skb))
 		return NULL;
 	np = inet6_sk(sk);
 	if (likely(!np->rxopt.all) ||
-	    !(yoke_latch_asked(sk, skb) || np->rxopt.bits.rxinfo ||
+	    !(latch_asked(sk, skb) || np->rxopt.bits.rxinfo ||
 	      np->rxopt.bits.rxoinfo || np->rxopt.bits.rxhlim || np->rxopt.bits.rxohlim))
 		return NULL;
-	return yoke_latch_clone(skb);
+	return latch_clone(skb);
 }
 
-static void yoke_latch_begin_ipv6(struct sock *child, const struct sk_buff *skb)
+static void latch_begin_ipv6(struct sock *child, const struct sk_buff *skb)
 {
 	struct ipv6_pinfo *np = inet6_sk(child);
 
@@ -131,7 +131,7 @@ static void yoke_latch_begin_ipv6(struct sock *child, const struct sk_buff *skb)
 	np->mcast_oif = inet6_iif(skb);
 	np->mcast_hops = ipv6_hdr(skb)->hop_limit;
 	np->rcv_flowinfo = ip6_flowinfo(ipv6_hdr(skb));
-	yoke_latch_label(child, skb);
+	latch_label(child, skb);
 }
 
 bool yoke_latch_reflects(const struct sock *sk)
@@ -141,7 +141,7 @@ bool yoke_latch_reflects(const struct sock *sk)
 
 __be32 yoke_latch_label_back(const struct sock *sk, const struct sk_buff *skb)
 {
-	return yoke_latch_applies(sk, skb) && inet6_test_bit(REPFLOW, sk) ?
+	return latch_applies(sk, skb) && inet6_test_bit(REPFLOW, sk) ?
 	       ip6_flowlabel(ipv6_hdr(skb)) : 0;
 }
 
@@ -166,11 +166,11 @@ struct sk_buff *yoke_latch_syn(const struct sock *sk, struct sk_buff *skb)
 	return NULL;
 }
 
-static void yoke_latch_keep(struct sock *sk, struct sk_buff *packet)
+static void latch_keep(struct sock *sk, struct sk_buff *packet)
 {
 }
 
-static void yoke_latch_begin_ipv6(struct sock *child, const struct sk_buff *skb)
+static void latch_begin_ipv6(struct sock *child, const struct sk_buff *skb)
 {
 }
 
@@ -200,7 +200,7 @@ void yoke_latch_begin(struct sock *child, const struct sk_buff *skb)
 		inet->mc_ttl = ip_hdr(skb)->ttl;
 		inet->rcv_tos = ip_hdr(skb)->tos;
 	}
-	yoke_latch_begin_ipv6(child, skb);
+	latch_begin_ipv6(child, skb);
 }
 
 void yoke_latch_begin_syn(struct sock *child, struct sk_buff **syn)
@@ -210,5 +210,5 @@ void yoke_latch_begin_syn(struct sock *child, struct sk_buff **syn)
 	if (likely(!packet))
 		return;
 	*syn = NULL;
-	yoke_latch_keep(child, packet);
+	latch_keep(child, packet);
 }

@@ -19,7 +19,7 @@
 /* --- SYN cookies, for a listener with too many requests: RFC 4987 §3.6 --- */
 
 /* Counts minutes since the machine began. */
-static u32 yoke_listen_cookie_count(void)
+static u32 listen_cookie_count(void)
 {
 	return (u32)ktime_get_seconds() / YOKE_COOKIE_SECONDS;
 }
@@ -28,7 +28,7 @@ static u32 yoke_listen_cookie_count(void)
  * When cookies were sent last: of SO_REUSEPORT the group's, as who comes or goes makes others answer
  * for what one has sent. RCU.
  */
-static u32 *yoke_listen_cookies_sent(const struct sock *sk)
+static u32 *listen_cookies_sent(const struct sock *sk)
 {
 	struct sock_reuseport *group = rcu_dereference(sk->sk_reuseport_cb);
 
@@ -36,30 +36,30 @@ static u32 *yoke_listen_cookies_sent(const struct sock *sk)
 }
 
 /* Whoever sends no cookies need not let others try to guess one. */
-static bool yoke_listen_sent_cookies(const struct sock *sk)
+static bool listen_sent_cookies(const struct sock *sk)
 {
-	u32 last = READ_ONCE(*yoke_listen_cookies_sent(sk));
+	u32 last = READ_ONCE(*listen_cookies_sent(sk));
 
 	return READ_ONCE(yoke_net(sock_net(sk))->set.syncookies) && last &&
 	       (u32)jiffies - last <= YOKE_COOKIE_AGE * YOKE_COOKIE_SECONDS * HZ;
 }
 
 /* The MSS in the cookie that @s, an ACK, brings back; 0 if it is none of ours. */
-static u16 yoke_listen_cookie_mss(const struct yoke_net *yn, const struct yoke_segment *s,
-				  const struct yoke_rx *rx)
+static u16 listen_cookie_mss(const struct yoke_net *yn, const struct yoke_segment *s,
+			     const struct yoke_rx *rx)
 {
 	return yoke_cookie_syn_mss(&rx->pair, yn->cookie_keys, s->seq - 1,
-				   yoke_listen_cookie_count(), s->ack - 1);
+				   listen_cookie_count(), s->ack - 1);
 }
 
 /* More requests than the program said it would wait for. */
-static bool yoke_listen_flooded(const struct sock *sk)
+static bool listen_flooded(const struct sock *sk)
 {
 	return READ_ONCE(yoke_sk(sk)->listener->len) > READ_ONCE(sk->sk_max_ack_backlog);
 }
 
 /* Says so once a listener, and counts. */
-static void yoke_listen_warn(struct sock *sk, u8 cookies)
+static void listen_warn(struct sock *sk, u8 cookies)
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
 
@@ -73,13 +73,13 @@ static void yoke_listen_warn(struct sock *sk, u8 cookies)
 }
 
 /* Answers a SYN and remembers nothing but that cookies are about. False if there is no way back. */
-static bool yoke_listen_cookie_send(struct sock *sk, struct sk_buff *skb,
-				    const struct yoke_segment *s, const struct yoke_rx *rx)
+static bool listen_cookie_send(struct sock *sk, struct sk_buff *skb,
+			       const struct yoke_segment *s, const struct yoke_rx *rx)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_request req = { .passing = true, .cookie = true };
 	struct yoke_route route;
-	u32 *sent = yoke_listen_cookies_sent(sk);
+	u32 *sent = listen_cookies_sent(sk);
 	u32 now = (u32)jiffies, last = READ_ONCE(*sent);
 	bool way = yoke_request_fill(&req, sk, skb, s, rx, &route);
 
@@ -88,7 +88,7 @@ static bool yoke_listen_cookie_send(struct sock *sk, struct sk_buff *skb,
 	if (!last || now - last > HZ)
 		WRITE_ONCE(*sent, now ?: 1);
 	yoke_count(sock_net(sk), SyncookiesSent);
-	req.iss = yoke_cookie_syn(&rx->pair, yn->cookie_keys, s->seq, yoke_listen_cookie_count(),
+	req.iss = yoke_cookie_syn(&rx->pair, yn->cookie_keys, s->seq, listen_cookie_count(),
 				  &req.mss);
 	yoke_request_send_by(&req, YOKE_SYN | YOKE_ACK, NULL, &route);
 out:
@@ -100,15 +100,15 @@ out:
  * Does @s, an ACK, bring back a cookie of ours? Then *@s is made into the SYN that the cookie
  * remembers, though with the ACK's timestamp and window.
  */
-static bool yoke_listen_cookie_check(struct sock *sk, struct yoke_segment *s,
-				     const struct yoke_rx *rx)
+static bool listen_cookie_check(struct sock *sk, struct yoke_segment *s,
+				const struct yoke_rx *rx)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_cookie_options o = { 0 };
 
-	if (!yoke_listen_sent_cookies(sk))
+	if (!listen_sent_cookies(sk))
 		return false;
-	s->opt.mss = yoke_listen_cookie_mss(yn, s, rx);
+	s->opt.mss = listen_cookie_mss(yn, s, rx);
 	if (!s->opt.mss) {
 		yoke_count(sock_net(sk), SyncookiesFailed);
 		return false;
@@ -133,13 +133,13 @@ static bool yoke_listen_cookie_check(struct sock *sk, struct yoke_segment *s,
 }
 
 /* An ACK that may open a connection which only a cookie knows of: true if so, and @skb consumed. */
-static bool yoke_listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s,
-				   const struct yoke_rx *rx)
+static bool listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s,
+			      const struct yoke_rx *rx)
 {
 	struct yoke_request req = { .passing = true, .cookie = true };
 	struct yoke_route route;
 
-	if (s->flags & YOKE_SYN || !yoke_listen_cookie_check(sk, s, rx))
+	if (s->flags & YOKE_SYN || !listen_cookie_check(sk, s, rx))
 		return false;
 	if (yoke_request_fill(&req, sk, skb, s, rx, &route)) {
 		dst_release(route.dst);
@@ -210,8 +210,8 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	why = YOKE_MIB_InvalidAck;
 	if (s.ack != req->iss + 1) {
 		/* A cookie answered the first SYN, and another became this request before it was back. */
-		if (yoke_listen_sent_cookies(req->listener) &&
-		    yoke_listen_cookie_mss(yoke_net(net), &s, rx)) {
+		if (listen_sent_cookies(req->listener) &&
+		    listen_cookie_mss(yoke_net(net), &s, rx)) {
 			yoke_request_drop(req);
 			return false;
 		}
@@ -233,7 +233,7 @@ drop:
  * May this SYN have a request? Else it is dropped, or *@cookie: it is answered with a cookie. A
  * TIME-WAIT that gives way vouches for its peer.
  */
-static bool yoke_listen_admit(struct sock *sk, const struct yoke_rx *rx, bool *cookie)
+static bool listen_admit(struct sock *sk, const struct yoke_rx *rx, bool *cookie)
 {
 	const struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct net *net = sock_net(sk);
@@ -241,8 +241,8 @@ static bool yoke_listen_admit(struct sock *sk, const struct yoke_rx *rx, bool *c
 	int most = READ_ONCE(yoke_net(net)->set.max_syn_backlog);
 
 	*cookie = false;
-	if (!rx->isn && (cookies == 2 || yoke_listen_flooded(sk))) {
-		yoke_listen_warn(sk, cookies);
+	if (!rx->isn && (cookies == 2 || listen_flooded(sk))) {
+		listen_warn(sk, cookies);
 		if (!cookies)
 			return false;
 		*cookie = true;
@@ -256,8 +256,8 @@ static bool yoke_listen_admit(struct sock *sk, const struct yoke_rx *rx, bool *c
 }
 
 /* May a SYN with data do without a cookie, as the way back says? */
-static bool yoke_listen_trusts(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
-			       const struct yoke_rx *rx)
+static bool listen_trusts(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
+			  const struct yoke_rx *rx)
 {
 	struct yoke_route route;
 	struct yoke_rx back;
@@ -295,7 +295,7 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 		return;
 	}
 	if (s.flags & YOKE_ACK) {
-		if (yoke_listen_cookie_rcv(sk, skb, &s, rx))
+		if (listen_cookie_rcv(sk, skb, &s, rx))
 			return;
 		yoke_output_reset_for(net, skb, rx);
 		yoke_drop(net, sk, skb, NoSocket);
@@ -306,15 +306,15 @@ void yoke_listen_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_rx 
 		yoke_drop(net, sk, skb, InvalidFlags);
 		return;
 	}
-	if (!yoke_listen_admit(sk, rx, &cookie))
+	if (!listen_admit(sk, rx, &cookie))
 		goto full;
 	if (cookie) {
-		if (!yoke_listen_cookie_send(sk, skb, &s, rx))
+		if (!listen_cookie_send(sk, skb, &s, rx))
 			goto full;
 		yoke_spare_back(skb);
 		return;
 	}
-	if (yoke_fastopen_judge(sk, &rx->pair, yoke_listen_trusts(sk, skb, &s, rx), &s, &answer) &&
+	if (yoke_fastopen_judge(sk, &rx->pair, listen_trusts(sk, skb, &s, rx), &s, &answer) &&
 	    yoke_child_fastopen(sk, skb, &s, rx, &answer))
 		return;
 	req = yoke_request_new(sk, skb, &s, rx, &route);
@@ -357,7 +357,7 @@ int yoke_listen_prepare(struct sock *sk)
  */
 static DEFINE_SPINLOCK(yoke_listen_groups);
 
-static int yoke_listen_join(struct sock *sk, struct yoke_hash *hash)
+static int listen_join(struct sock *sk, struct yoke_hash *hash)
 {
 	struct yoke_node *node = &yoke_sk(sk)->node;
 	struct sock *head = NULL;
@@ -384,7 +384,7 @@ static int yoke_listen_join(struct sock *sk, struct yoke_hash *hash)
 }
 
 /* Another takes its place in the table, with no moment in between when a SYN finds nobody. */
-static void yoke_listen_leave(struct sock *sk, struct yoke_hash *hash)
+static void listen_leave(struct sock *sk, struct yoke_hash *hash)
 {
 	struct yoke_node *node = &yoke_sk(sk)->node;
 	struct sock_reuseport *group;
@@ -405,7 +405,7 @@ static void yoke_listen_leave(struct sock *sk, struct yoke_hash *hash)
 }
 
 /* Nobody will accept it: the peer is told. */
-static void yoke_listen_reset(struct sock *child)
+static void listen_reset(struct sock *child)
 {
 	sock_hold(child);
 	local_bh_disable();
@@ -424,7 +424,7 @@ static void yoke_listen_reset(struct sock *child)
 }
 
 /* It is in no place any more: CLOSED, its requests vanish, its children are reset. */
-static void yoke_listen_end(struct sock *sk)
+static void listen_end(struct sock *sk)
 {
 	struct yoke_listener *l = yoke_sk(sk)->listener;
 	struct yoke_fastopen_trap *trap, *next;
@@ -458,7 +458,7 @@ static void yoke_listen_end(struct sock *sk)
 		cond_resched();
 	}
 	while ((child = yoke_child_dequeue(sk))) {
-		yoke_listen_reset(child);
+		listen_reset(child);
 		cond_resched();
 	}
 }
@@ -486,10 +486,10 @@ int yoke_listen_start(struct sock *sk)
 	/* Before the table shows it to others. */
 	yoke_conn_set_state(sk, TCP_LISTEN);
 	err = yoke_port_listen(&yn->ports[YOKE_STREAM_PORTS], &ys->owner) ?
-	      yoke_listen_join(sk, &yn->stream) : -EADDRINUSE;
+	      listen_join(sk, &yn->stream) : -EADDRINUSE;
 	/* Who had found it when it listened before may have joined its lists: to him it does again. */
 	if (err)
-		yoke_listen_end(sk);
+		listen_end(sk);
 	return err;
 }
 
@@ -509,13 +509,13 @@ void yoke_listen_rebind(struct sock *sk)
 	/* Who looks for a listener meanwhile looks again: it has not gone. */
 	write_seqlock_bh(&hash->moves);
 	rcu_read_lock();
-	sent = READ_ONCE(*yoke_listen_cookies_sent(sk));
-	yoke_listen_leave(sk, hash);
+	sent = READ_ONCE(*listen_cookies_sent(sk));
+	listen_leave(sk, hash);
 	WRITE_ONCE(pair->dev, sk->sk_bound_dev_if);
-	if (yoke_listen_join(sk, hash))
+	if (listen_join(sk, hash))
 		WRITE_ONCE(pair->dev, -1);	/* no device's: the same may be tried again */
 	/* Its cookies come back to it, in whatever group it is now. */
-	last = yoke_listen_cookies_sent(sk);
+	last = listen_cookies_sent(sk);
 	if (sent && (!READ_ONCE(*last) || (s32)(sent - READ_ONCE(*last)) > 0))
 		WRITE_ONCE(*last, sent);
 	rcu_read_unlock();
@@ -524,6 +524,6 @@ void yoke_listen_rebind(struct sock *sk)
 
 void yoke_listen_stop(struct sock *sk)
 {
-	yoke_listen_leave(sk, &yoke_net(sock_net(sk))->stream);
-	yoke_listen_end(sk);
+	listen_leave(sk, &yoke_net(sock_net(sk))->stream);
+	listen_end(sk);
 }

@@ -30,7 +30,7 @@ void yoke_metrics_timers(struct sock *sk)
 }
 
 /* RTAX_CC_ALGO, before what the program has chosen until now; what it chooses later holds unless locked. */
-static void yoke_metrics_algorithm(struct sock *sk, const struct dst_entry *dst)
+static void metrics_algorithm(struct sock *sk, const struct dst_entry *dst)
 {
 	u32 key = dst_metric(dst, RTAX_CC_ALGO);
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -59,7 +59,7 @@ void yoke_metrics_take(struct sock *sk)
 	ys->route_window = dst_metric(dst, RTAX_INITRWND);
 	ys->route_quickack = dst_metric(dst, RTAX_QUICKACK);
 	yoke_metrics_timers(sk);
-	yoke_metrics_algorithm(sk, dst);
+	metrics_algorithm(sk, dst);
 }
 
 void yoke_metrics_cc_init(struct sock *sk, u8 tries)

@@ -29,10 +29,10 @@ unsigned int yoke_output_mss(const struct yoke_sock *ys)
  * The header of RFC 9293 §3.1 in front of @skb, with @opt's options, if it is not NULL; window,
  * urgent pointer and checksum are the caller's. Inlined, as every segment passes here.
  */
-static __always_inline struct tcphdr *yoke_output_header(struct sk_buff *skb,
-							 const struct yoke_pair *pair, u32 seq,
-							 u32 ack, u16 flags,
-							 const struct yoke_opt *opt)
+static __always_inline struct tcphdr *output_header(struct sk_buff *skb,
+						    const struct yoke_pair *pair, u32 seq,
+						    u32 ack, u16 flags,
+						    const struct yoke_opt *opt)
 {
 	unsigned int size = sizeof(struct tcphdr) + (opt ? yoke_opt_size(opt) : 0);
 	struct tcphdr *th = skb_push(skb, size);
@@ -51,7 +51,7 @@ static __always_inline struct tcphdr *yoke_output_header(struct sk_buff *skb,
 }
 
 /* Options of a segment with @flags. */
-static void yoke_output_options(struct sock *sk, u16 flags, struct yoke_opt *opt)
+static void output_options(struct sock *sk, u16 flags, struct yoke_opt *opt)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -89,7 +89,7 @@ static void yoke_output_options(struct sock *sk, u16 flags, struct yoke_opt *opt
 }
 
 /* AccECN's option goes where it takes no place from data (RFC 9768 §3.2.3.3). */
-static void yoke_output_accecn(struct sock *sk, unsigned int len, u16 flags, struct yoke_opt *opt)
+static void output_accecn(struct sock *sk, unsigned int len, u16 flags, struct yoke_opt *opt)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned int size = yoke_opt_size(opt), room = ys->mss + (ys->use_ts ? YOKE_TS_SIZE : 0) - size;
@@ -101,7 +101,7 @@ static void yoke_output_accecn(struct sock *sk, unsigned int len, u16 flags, str
 }
 
 /* The ACK that was owed is on its way. */
-static void yoke_output_ack_left(struct sock *sk)
+static void output_ack_left(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -121,7 +121,7 @@ static void yoke_output_ack_left(struct sock *sk)
  * sent for the first time (@fresh) is ECN-capable, and tells that the window was reduced (RFC 3168
  * §6.1.2, §6.1.4 to §6.1.6); all is with an algorithm that needs it (RFC 8257 §3.5).
  */
-static u16 yoke_output_ecn(struct sock *sk, struct sk_buff *skb, u16 flags, bool fresh, u8 *ip)
+static u16 output_ecn(struct sock *sk, struct sk_buff *skb, u16 flags, bool fresh, u8 *ip)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u16 more;
@@ -151,7 +151,7 @@ static u16 yoke_output_ecn(struct sock *sk, struct sk_buff *skb, u16 flags, bool
 }
 
 /* How many segments the text of @skb, from @seq on, is to leave as, and of which size. */
-static void yoke_output_cut(struct sock *sk, struct sk_buff *skb, u32 seq)
+static void output_cut(struct sock *sk, struct sk_buff *skb, u32 seq)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 	unsigned int len = skb->len, mss = 0;
@@ -172,8 +172,8 @@ static void yoke_output_cut(struct sock *sk, struct sk_buff *skb, u32 seq)
 }
 
 /* @skb, with @len bytes of text, leaves: it is counted, and what it tells is no longer owed. */
-static void yoke_output_left(struct sock *sk, const struct sk_buff *skb, unsigned int len,
-			     u16 flags)
+static void output_left(struct sock *sk, const struct sk_buff *skb, unsigned int len,
+			u16 flags)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u16 segs = max_t(u16, 1, skb_shinfo(skb)->gso_segs);
@@ -189,7 +189,7 @@ static void yoke_output_left(struct sock *sk, const struct sk_buff *skb, unsigne
 		}
 	}
 	if (flags & YOKE_ACK)
-		yoke_output_ack_left(sk);
+		output_ack_left(sk);
 }
 
 int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flags, bool fresh,
@@ -204,18 +204,18 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 
 	if (urgent)
 		flags |= YOKE_URG;
-	yoke_output_cut(sk, skb, seq);
+	output_cut(sk, skb, seq);
 	if (ys->ecn.mode)
-		flags |= yoke_output_ecn(sk, skb, flags, fresh, &ecn);
-	yoke_output_options(sk, flags, &opt);
+		flags |= output_ecn(sk, skb, flags, fresh, &ecn);
+	output_options(sk, flags, &opt);
 	if (unlikely(cookie)) {
 		opt.has_cookie = true;
 		opt.cookie = *cookie;
 	}
 	if (unlikely(ys->ecn.mode == YOKE_ECN_ACCURATE))
-		yoke_output_accecn(sk, len, flags, &opt);
-	th = yoke_output_header(skb, &ys->node.pair, seq, flags & YOKE_ACK ? ys->rcv_nxt : 0, flags,
-				&opt);
+		output_accecn(sk, len, flags, &opt);
+	th = output_header(skb, &ys->node.pair, seq, flags & YOKE_ACK ? ys->rcv_nxt : 0, flags,
+			   &opt);
 	if (flags & YOKE_SYN)
 		th->window = htons(min_t(u32, ys->rcv_wnd, U16_MAX));
 	else
@@ -230,14 +230,14 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 		skb_set_owner_w(skb, sk);
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
 	ys->af->checksum(skb, &ys->node.pair, sk->sk_protocol, offsetof(struct tcphdr, check));
-	yoke_output_left(sk, skb, len, flags);
+	output_left(sk, skb, len, flags);
 
 	memset(skb->cb, 0, sizeof(skb->cb));
 	return ys->af->xmit(sk, skb, ecn);
 }
 
 /* Flags that a buffer of the queues goes out with. */
-static u8 yoke_output_flags(const struct sock *sk, const struct sk_buff *skb)
+static u8 output_flags(const struct sock *sk, const struct sk_buff *skb)
 {
 	u8 flags = yoke_cb(skb)->flags & (YOKE_FIN | YOKE_SYN | YOKE_PSH);
 
@@ -252,7 +252,7 @@ int yoke_output_queued(struct sock *sk, struct sk_buff *skb, const struct yoke_o
 		return -ENOMEM;
 	yoke_sk(sk)->last_sent_us = yoke_sk(sk)->now_us;
 	yoke_pace_sent(sk, clone);
-	return yoke_output_transmit(sk, clone, yoke_cb(skb)->start, yoke_output_flags(sk, skb),
+	return yoke_output_transmit(sk, clone, yoke_cb(skb)->start, output_flags(sk, skb),
 				    !yoke_cb(skb)->seg.retrans, cookie);
 }
 
@@ -274,7 +274,7 @@ void yoke_output_bare(struct sock *sk, u32 seq, u8 flags)
  * The number of a segment without data: SND.NXT, unless the peer has taken its window back from there,
  * by more than the scale rounds off. It hears nothing beyond (RFC 9293 §3.10.7.4, MUST-34).
  */
-static u32 yoke_output_seq(const struct yoke_sock *ys)
+static u32 output_seq(const struct yoke_sock *ys)
 {
 	u32 end = yoke_conn_snd_end(ys);
 	s32 beyond = ys->snd_nxt - end;
@@ -288,7 +288,7 @@ void yoke_output_ack(struct sock *sk)
 {
 	if (sk->sk_state == TCP_CLOSE || sk->sk_state == TCP_SYN_SENT)
 		return;
-	yoke_output_bare(sk, yoke_output_seq(yoke_sk(sk)), YOKE_ACK);
+	yoke_output_bare(sk, output_seq(yoke_sk(sk)), YOKE_ACK);
 }
 
 void yoke_output_window_update(struct sock *sk)
@@ -330,7 +330,7 @@ void yoke_output_challenge(struct sock *sk)
 void yoke_output_reset(struct sock *sk)
 {
 	yoke_count(sock_net(sk), OutRsts);
-	yoke_output_bare(sk, yoke_output_seq(yoke_sk(sk)), YOKE_RST | YOKE_ACK);
+	yoke_output_bare(sk, output_seq(yoke_sk(sk)), YOKE_RST | YOKE_ACK);
 }
 
 /* --- for no socket --- */
@@ -339,7 +339,7 @@ void yoke_output_reset(struct sock *sk)
  * The device that an answer has to leave by, 0: any that leads there. It need not be the one by
  * which the segment came, but for addresses of one link (RFC 4007 §6), a VRF, or SO_BINDTODEVICE.
  */
-static int yoke_output_device(const struct yoke_rx *rx)
+static int output_device(const struct yoke_rx *rx)
 {
 	if (ipv6_addr_type(&rx->pair.raddr) & IPV6_ADDR_LINKLOCAL)
 		return yoke_rx_dev(rx);
@@ -352,7 +352,7 @@ int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk
 	*route = (struct yoke_route) {
 		.pair = rx->pair,
 		.af = rx->af,
-		.oif = yoke_output_device(rx),
+		.oif = output_device(rx),
 		.mark = rx->mark,
 		.flow = rx->flow,
 		.tos = rx->tos,
@@ -379,7 +379,7 @@ void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_rou
 		dst_release(route->dst);
 		return;
 	}
-	th = yoke_output_header(skb, &route->pair, says->seq, says->ack, says->flags, says->opt);
+	th = output_header(skb, &route->pair, says->seq, says->ack, says->flags, says->opt);
 	th->window = htons(min_t(u32, says->wnd, U16_MAX));
 	th->urg_ptr = 0;
 	route->af->checksum(skb, &route->pair, yoke_stream_protocol, offsetof(struct tcphdr, check));
@@ -415,7 +415,7 @@ void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct
 }
 
 /* A reset for no socket has the mark of what it answers if fwmark_reflect says so, else its receiver's. */
-static u32 yoke_output_mark(const struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx)
+static u32 output_mark(const struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (rx->af->family == AF_INET6)
@@ -439,5 +439,5 @@ void yoke_output_reset_for(struct net *net, struct sk_buff *skb, const struct yo
 		says.flags |= YOKE_ACK;
 	}
 	yoke_count(net, OutRsts);
-	yoke_output_answer(net, skb, rx, yoke_output_mark(net, skb, rx), 0, &says);
+	yoke_output_answer(net, skb, rx, output_mark(net, skb, rx), 0, &says);
 }

@@ -49,7 +49,7 @@ void yoke_queue_grow(struct sock *sk, struct sk_buff *skb, unsigned int bytes)
 }
 
 /* @skb's truesize was @old. */
-static void yoke_queue_recharge(struct sock *sk, const struct sk_buff *skb, int old)
+static void queue_recharge(struct sock *sk, const struct sk_buff *skb, int old)
 {
 	int delta = (int)skb->truesize - old;
 
@@ -63,7 +63,7 @@ static void yoke_queue_recharge(struct sock *sk, const struct sk_buff *skb, int 
 }
 
 /* Drops the first @len bytes of @skb's fragments. */
-static void yoke_queue_cut(struct sk_buff *skb, unsigned int len)
+static void queue_cut(struct sk_buff *skb, unsigned int len)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
 	unsigned int left = len;
@@ -103,15 +103,15 @@ int yoke_queue_own(struct sock *sk, struct sk_buff *skb)
 			cb->flags &= ~YOKE_SYN;
 			acked--;
 		}
-		yoke_queue_cut(skb, acked);
+		queue_cut(skb, acked);
 		cb->start = cb->seg.seq;
 	}
-	yoke_queue_recharge(sk, skb, old);
+	queue_recharge(sk, skb, old);
 	return 0;
 }
 
 /* @tail was cut off @skb: whichever has the byte that SO_TIMESTAMPING follows goes on with that. */
-static void yoke_queue_split_stamp(const struct sock *sk, struct sk_buff *skb, struct sk_buff *tail)
+static void queue_split_stamp(const struct sock *sk, struct sk_buff *skb, struct sk_buff *tail)
 {
 	struct skb_shared_info *from = skb_shinfo(skb), *to = skb_shinfo(tail);
 
@@ -126,7 +126,7 @@ static void yoke_queue_split_stamp(const struct sock *sk, struct sk_buff *skb, s
 	yoke_cb(skb)->flags &= ~YOKE_STAMPED;
 }
 
-static void yoke_queue_shift_stamps(const struct sk_buff_head *queue, u32 by)
+static void queue_shift_stamps(const struct sk_buff_head *queue, u32 by)
 {
 	struct sk_buff *skb;
 
@@ -140,8 +140,8 @@ void yoke_queue_count_stamps(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 by = ys->stamps_from - ys->write_seq;
 
-	yoke_queue_shift_stamps(&ys->rtx, by);
-	yoke_queue_shift_stamps(&sk->sk_write_queue, by);
+	queue_shift_stamps(&ys->rtx, by);
+	queue_shift_stamps(&sk->sk_write_queue, by);
 	ys->stamps_from = ys->write_seq;
 	atomic_set(&sk->sk_tskey, ys->write_seq ?: 1);
 }
@@ -171,7 +171,7 @@ int yoke_queue_split(struct sock *sk, struct sk_buff_head *queue, struct sk_buff
 	tcb->flags = cb->flags & (YOKE_FIN | YOKE_PSH | YOKE_EOR);
 	cb->flags &= ~(YOKE_FIN | YOKE_PSH | YOKE_EOR);
 	tcb->start = cb->start + len;
-	yoke_queue_split_stamp(sk, skb, tail);
+	queue_split_stamp(sk, skb, tail);
 	if (queue == &yoke_sk(sk)->rtx) {
 		skb_shinfo(tail)->gso_size = skb_shinfo(skb)->gso_size;
 		yoke_recovery_split(&yoke_sk(sk)->rec, &cb->seg, &tcb->seg, tcb->start);

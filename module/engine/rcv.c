@@ -27,7 +27,7 @@
 #define YOKE_RCV_ENDED		(TCPF_CLOSE | TCPF_LISTEN)
 
 /* With what the program wants to know of packets. Socket locked. */
-static int yoke_rcv_input(struct sock *sk, struct sk_buff *skb)
+static int rcv_input(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff *packet = yoke_latch_hold(sk, skb);
 	int ret = yoke_input(sk, skb);
@@ -38,14 +38,14 @@ static int yoke_rcv_input(struct sock *sk, struct sk_buff *skb)
 }
 
 /* How many bytes may wait for the program to let go of the socket: of two large buffers more than an int. */
-static u32 yoke_rcv_backlog_limit(const struct sock *sk)
+static u32 rcv_backlog_limit(const struct sock *sk)
 {
 	return min_t(u64, (u64)READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) + YOKE_BACKLOG_SPARE,
 		     UINT_MAX);
 }
 
 /* False, and @skb is left, if the connection has come to its end since it was looked up. */
-static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
+static bool rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 {
 	bool owned;
 
@@ -57,15 +57,15 @@ static bool yoke_rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	}
 	yoke_input_take(sk, skb, ecn);
 	if (!owned)
-		yoke_rcv_input(sk, skb);
-	else if (sk_add_backlog(sk, skb, yoke_rcv_backlog_limit(sk)))
+		rcv_input(sk, skb);
+	else if (sk_add_backlog(sk, skb, rcv_backlog_limit(sk)))
 		yoke_drop(sock_net(sk), sk, skb, MemDrops);
 	bh_unlock_sock(sk);
 	return true;
 }
 
 /* IPsec's policies; what comes out of a backlog was asked before it went in. */
-static bool yoke_rcv_policy(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
+static bool rcv_policy(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	return !skb->dev || xfrm_policy_check(sk, XFRM_POLICY_IN, skb, rx->af->family);
 }
@@ -74,14 +74,14 @@ static bool yoke_rcv_policy(struct sock *sk, struct sk_buff *skb, const struct y
  * May @sk have @skb? Asks how far it has come, IPsec's policies and the program's own filter, which may
  * cut data off, but not the header.
  */
-static bool yoke_rcv_allowed(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
+static bool rcv_allowed(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
 {
-	return rx->ttl >= yoke_addr_min_ttl(sk, rx->af) && yoke_rcv_policy(sk, skb, rx) &&
+	return rx->ttl >= yoke_addr_min_ttl(sk, rx->af) && rcv_policy(sk, skb, rx) &&
 	       !sk_filter_trim_cap(sk, skb, tcp_hdrlen(skb));
 }
 
 /* Answers in the name of the listener @sk have the flow label of what they answer only if it says so. */
-static void yoke_rcv_flow(const struct sock *sk, struct yoke_rx *rx)
+static void rcv_flow(const struct sock *sk, struct yoke_rx *rx)
 {
 	if (rx->flow && !yoke_latch_reflects(sk))
 		rx->flow = 0;
@@ -95,8 +95,8 @@ enum yoke_rcv_verdict {
 };
 
 /* A segment whose very pair is in the table. */
-static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *node,
-					   struct sk_buff *skb, struct yoke_rx *rx)
+static enum yoke_rcv_verdict rcv_node(struct net *net, struct yoke_node *node,
+				      struct sk_buff *skb, struct yoke_rx *rx)
 {
 	struct yoke_request *req;
 	struct sock *sk;
@@ -104,21 +104,21 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 	switch (node->kind) {
 	case YOKE_CONN:
 		sk = yoke_node_sk(node);
-		if (!yoke_rcv_allowed(sk, skb, rx))
+		if (!rcv_allowed(sk, skb, rx))
 			return YOKE_RCV_FILTERED;
-		return yoke_rcv_conn(sk, skb, rx->ecn) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
+		return rcv_conn(sk, skb, rx->ecn) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
 	case YOKE_REQUEST:
 		req = container_of(node, struct yoke_request, node);
 		rx->pair.dev = req->node.pair.dev;
 		rx->mark = req->rx.mark;
 		rx->foreign = req->rx.foreign;
-		yoke_rcv_flow(req->listener, rx);
-		if (!yoke_rcv_allowed(req->listener, skb, rx))
+		rcv_flow(req->listener, rx);
+		if (!rcv_allowed(req->listener, skb, rx))
 			return YOKE_RCV_FILTERED;
 		nf_reset_ct(skb);
 		return yoke_listen_request_rcv(net, req, skb, rx) ? YOKE_RCV_DONE : YOKE_RCV_AGAIN;
 	case YOKE_TIMEWAIT:
-		if (!yoke_rcv_policy(NULL, skb, rx))
+		if (!rcv_policy(NULL, skb, rx))
 			return YOKE_RCV_FILTERED;
 		switch (yoke_timewait_rcv(container_of(node, struct yoke_timewait, node), skb, rx)) {
 		case YOKE_TW_DONE:
@@ -135,8 +135,8 @@ static enum yoke_rcv_verdict yoke_rcv_node(struct net *net, struct yoke_node *no
 }
 
 /* SO_REUSEPORT: one of the listeners of that pair, as the program's filter says or by a hash. */
-static struct sock *yoke_rcv_choose(struct yoke_net *yn, struct sock *sk, struct sk_buff *skb,
-				    const struct yoke_rx *rx)
+static struct sock *rcv_choose(struct yoke_net *yn, struct sock *sk, struct sk_buff *skb,
+			       const struct yoke_rx *rx)
 {
 	const siphash_key_t *key = &yn->ports[YOKE_STREAM_PORTS].key;
 	struct sock *other = NULL;
@@ -147,23 +147,23 @@ static struct sock *yoke_rcv_choose(struct yoke_net *yn, struct sock *sk, struct
 }
 
 /* A segment whose pair nobody has: a listener's, if there is one. */
-static enum yoke_rcv_verdict yoke_rcv_listener(struct yoke_net *yn, struct sk_buff *skb,
-					       struct yoke_rx *rx)
+static enum yoke_rcv_verdict rcv_listener(struct yoke_net *yn, struct sk_buff *skb,
+					  struct yoke_rx *rx)
 {
 	struct yoke_node *node = yoke_hash_listener(&yn->stream, &rx->pair, rx->iif, rx->sdif);
 	struct sock *sk;
 
 	if (!node)
 		return YOKE_RCV_NOBODY;
-	sk = yoke_rcv_choose(yn, yoke_node_sk(node), skb, rx);
+	sk = rcv_choose(yn, yoke_node_sk(node), skb, rx);
 	rx->pair.dev = READ_ONCE(sk->sk_bound_dev_if);
 	/* It is just moving to another device, or out of its group: the SYN comes again. */
 	if (unlikely(!yoke_hash_hears(&yn->stream, rx->pair.dev, rx->iif, rx->sdif)))
 		return YOKE_RCV_FILTERED;
 	rx->mark = READ_ONCE(sk->sk_mark);
 	rx->foreign = inet_test_bit(TRANSPARENT, sk);
-	yoke_rcv_flow(sk, rx);
-	if (!yoke_rcv_allowed(sk, skb, rx))
+	rcv_flow(sk, rx);
+	if (!rcv_allowed(sk, skb, rx))
 		return YOKE_RCV_FILTERED;
 	nf_reset_ct(skb);
 	yoke_listen_rcv(sk, skb, rx);
@@ -171,10 +171,10 @@ static enum yoke_rcv_verdict yoke_rcv_listener(struct yoke_net *yn, struct sk_bu
 }
 
 /* A segment for nobody: its sender is told by a reset. */
-static enum yoke_rcv_verdict yoke_rcv_nobody(struct net *net, struct sk_buff *skb,
-					     struct yoke_rx *rx)
+static enum yoke_rcv_verdict rcv_nobody(struct net *net, struct sk_buff *skb,
+					struct yoke_rx *rx)
 {
-	if (!yoke_rcv_policy(NULL, skb, rx))
+	if (!rcv_policy(NULL, skb, rx))
 		return YOKE_RCV_FILTERED;
 	if (!yoke_latch_reflects_resets(net))
 		rx->flow = 0;
@@ -201,14 +201,14 @@ void yoke_rcv_segment(struct net *net, struct sk_buff *skb, const struct yoke_rx
 	 */
 	for (i = 0; verdict == YOKE_RCV_AGAIN && i < 3; i++) {
 		node = yoke_hash_find(&yn->stream, &rx.pair, rx.iif, rx.sdif);
-		verdict = node ? yoke_rcv_node(net, node, skb, &rx) : YOKE_RCV_NOBODY;
+		verdict = node ? rcv_node(net, node, skb, &rx) : YOKE_RCV_NOBODY;
 	}
 	if (likely(verdict == YOKE_RCV_DONE))
 		return;
 	if (verdict == YOKE_RCV_NOBODY)
-		verdict = yoke_rcv_listener(yn, skb, &rx);
+		verdict = rcv_listener(yn, skb, &rx);
 	if (verdict == YOKE_RCV_NOBODY)
-		verdict = yoke_rcv_nobody(net, skb, &rx);
+		verdict = rcv_nobody(net, skb, &rx);
 	if (verdict == YOKE_RCV_FILTERED)
 		yoke_drop(net, NULL, skb, Filtered);
 	else if (verdict == YOKE_RCV_AGAIN)
@@ -227,7 +227,7 @@ int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
 	int dev, vrf;
 
 	if (likely(!yoke_conn_in(sk, YOKE_RCV_ENDED)))
-		return yoke_rcv_input(sk, skb);
+		return rcv_input(sk, skb);
 	/* The program may have made the socket forget what pair it was. */
 	if (sk->sk_state == TCP_LISTEN || tcp_hdr(skb)->dest != rx.pair.lport ||
 	    tcp_hdr(skb)->source != rx.pair.rport) {
@@ -248,7 +248,7 @@ int yoke_rcv_backlog(struct sock *sk, struct sk_buff *skb)
 }
 
 /* RFC 1122 §4.2.3.9: IP is told of a better first hop by who has the route. */
-static void yoke_rcv_redirect(struct sock *sk, struct sk_buff *skb)
+static void rcv_redirect(struct sock *sk, struct sk_buff *skb)
 {
 	struct dst_entry *dst = yoke_sk(sk)->af->refresh(sk);
 
@@ -257,8 +257,8 @@ static void yoke_rcv_redirect(struct sock *sk, struct sk_buff *skb)
 }
 
 /* An ICMP error @skb for a connection whose lock is ours. */
-static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, int err, bool no_way,
-				u32 mtu)
+static void rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, int err, bool no_way,
+			   u32 mtu)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -271,7 +271,7 @@ static void yoke_rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, i
 	}
 	if (!err) {
 		if (!sock_owned_by_user(sk))
-			yoke_rcv_redirect(sk, skb);
+			rcv_redirect(sk, skb);
 		return;
 	}
 	if (mtu) {
@@ -331,6 +331,6 @@ void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 	if (rx->ttl < yoke_addr_min_ttl(sk, rx->af))
 		return;
 	bh_lock_sock(sk);
-	yoke_rcv_conn_error(sk, skb, ntohl(th->seq), err, no_way, mtu);
+	rcv_conn_error(sk, skb, ntohl(th->seq), err, no_way, mtu);
 	bh_unlock_sock(sk);
 }

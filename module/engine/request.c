@@ -23,7 +23,7 @@ void yoke_request_forget(struct yoke_request *req)
 	kfree_skb(req->syn);
 }
 
-static void yoke_request_free(struct rcu_head *rcu)
+static void request_free(struct rcu_head *rcu)
 {
 	struct yoke_request *req = container_of(rcu, struct yoke_request, rcu);
 
@@ -31,19 +31,19 @@ static void yoke_request_free(struct rcu_head *rcu)
 	kmem_cache_free(yoke_request_cache, req);
 }
 
-static void yoke_request_put(struct yoke_request *req)
+static void request_put(struct yoke_request *req)
 {
 	if (!refcount_dec_and_test(&req->refs))
 		return;
 	sock_put(req->listener);
-	call_rcu(&req->rcu, yoke_request_free);
+	call_rcu(&req->rcu, request_free);
 }
 
 /*
  * Off the listener's list; true for the one who did it, and now has to see to table and timer.
  * Listener's lock held.
  */
-static bool yoke_request_unlink(struct yoke_request *req)
+static bool request_unlink(struct yoke_request *req)
 {
 	struct yoke_listener *l = yoke_sk(req->listener)->listener;
 
@@ -58,8 +58,8 @@ static bool yoke_request_unlink(struct yoke_request *req)
 void yoke_request_release(struct yoke_request *req)
 {
 	if (timer_delete(&req->timer))
-		yoke_request_put(req);
-	yoke_request_put(req);
+		request_put(req);
+	request_put(req);
 }
 
 bool yoke_request_drop(struct yoke_request *req)
@@ -69,7 +69,7 @@ bool yoke_request_drop(struct yoke_request *req)
 	bool mine;
 
 	spin_lock_bh(&l->lock);
-	mine = yoke_request_unlink(req);
+	mine = request_unlink(req);
 	spin_unlock_bh(&l->lock);
 	if (!mine)
 		return false;
@@ -79,7 +79,7 @@ bool yoke_request_drop(struct yoke_request *req)
 	return true;
 }
 
-static u32 yoke_request_tsval(const struct yoke_request *req)
+static u32 request_tsval(const struct yoke_request *req)
 {
 	u32 now = (u32)div_u64(ktime_get_ns(), NSEC_PER_MSEC);
 
@@ -102,7 +102,7 @@ void yoke_request_send_by(struct yoke_request *req, u16 flags, const struct yoke
 	struct net *net = sock_net(req->listener);
 	struct yoke_opt opt = {
 		.has_ts = req->use_ts,
-		.tsval = yoke_request_tsval(req),
+		.tsval = request_tsval(req),
 		.tsecr = req->tsval,
 	};
 	struct yoke_control says = {
@@ -150,7 +150,7 @@ void yoke_request_send(struct yoke_request *req, u16 flags)
  * How often a SYN-ACK is repeated. Half of the queue is for the young: while the old ones fill more
  * than that, they end the sooner the fewer the young are (as Linux).
  */
-static int yoke_request_limit(const struct sock *sk)
+static int request_limit(const struct sock *sk)
 {
 	const struct yoke_listener *l = yoke_sk(sk)->listener;
 	int limit = READ_ONCE(yoke_sk(sk)->syn_retries) ?:
@@ -168,7 +168,7 @@ static int yoke_request_limit(const struct sock *sk)
  * Its SYN-ACK is sent once more; false if it has ended. The timer is set under the lock: who ends
  * it after this finds the timer pending.
  */
-static bool yoke_request_age(struct yoke_request *req)
+static bool request_age(struct yoke_request *req)
 {
 	unsigned long most = usecs_to_jiffies(READ_ONCE(yoke_sk(req->listener)->rtt.rto_max_us));
 	struct yoke_listener *l = yoke_sk(req->listener)->listener;
@@ -186,7 +186,7 @@ static bool yoke_request_age(struct yoke_request *req)
 }
 
 /* SYN-ACK again, or the end; of one that was acknowledged, once more when its time is nearly over. */
-static void yoke_request_expire(struct timer_list *t)
+static void request_expire(struct timer_list *t)
 {
 	struct yoke_request *req = container_of(t, struct yoke_request, timer);
 	struct sock *sk = req->listener;
@@ -196,12 +196,12 @@ static void yoke_request_expire(struct timer_list *t)
 	rcu_read_lock();
 	if (list_empty_careful(&req->list))
 		goto put;
-	if (req->retries >= max_t(int, yoke_request_limit(sk), defer)) {
+	if (req->retries >= max_t(int, request_limit(sk), defer)) {
 		yoke_count(net, ReqTimeouts);
 		yoke_request_drop(req);
 		goto put;
 	}
-	if (!yoke_request_age(req))
+	if (!request_age(req))
 		goto put;
 	if (req->retries >= defer) {
 		yoke_count(net, RetransSegs);
@@ -214,7 +214,7 @@ static void yoke_request_expire(struct timer_list *t)
 	return;
 put:
 	rcu_read_unlock();
-	yoke_request_put(req);
+	request_put(req);
 }
 
 bool yoke_request_defer(struct yoke_request *req)
@@ -231,7 +231,7 @@ bool yoke_request_defer(struct yoke_request *req)
 }
 
 /* NULL: it is not wanted, or there is no memory. */
-static struct yoke_saved_syn *yoke_request_save(const struct sock *sk, const struct sk_buff *skb)
+static struct yoke_saved_syn *request_save(const struct sock *sk, const struct sk_buff *skb)
 {
 	u8 save = READ_ONCE(yoke_sk(sk)->save_syn);
 	u32 len = skb_network_header_len(skb) + tcp_hdrlen(skb);
@@ -253,9 +253,9 @@ static struct yoke_saved_syn *yoke_request_save(const struct sock *sk, const str
 }
 
 /* What of ECN the SYN @s asked for and we grant; the way back is by @dst. */
-static u8 yoke_request_ecn(const struct yoke_request *req, const struct sock *sk,
-			   const struct yoke_settings *set, const struct yoke_segment *s,
-			   const struct dst_entry *dst)
+static u8 request_ecn(const struct yoke_request *req, const struct sock *sk,
+		      const struct yoke_settings *set, const struct yoke_segment *s,
+		      const struct dst_entry *dst)
 {
 	/* The listener's algorithm does, or that which the route names. */
 	bool needs_ecn = yoke_conn_needs_ecn(sk) || dst_feature(dst, DST_FEATURE_ECN_CA);
@@ -312,13 +312,13 @@ bool yoke_request_fill(struct yoke_request *req, struct sock *sk, struct sk_buff
 	req->use_sack = options && s->opt.sack_ok && READ_ONCE(set->sack);
 	req->use_wscale = options && s->opt.has_wscale && READ_ONCE(set->window_scaling);
 	if (options)
-		req->ecn_mode = yoke_request_ecn(req, sk, set, s, route->dst);
+		req->ecn_mode = request_ecn(req, sk, set, s, route->dst);
 	req->snd_wscale = req->use_wscale ? s->opt.wscale : 0;
 	req->rcv_wnd = yoke_window_first(sk, yoke_window_clamp(window_clamp, route->dst),
 					 req->advmss, dst_metric(route->dst, RTAX_INITRWND),
 					 req->use_wscale, &req->rcv_wscale);
 	if (!req->cookie) {
-		req->saved_syn = yoke_request_save(sk, skb);
+		req->saved_syn = request_save(sk, skb);
 		req->syn = yoke_latch_syn(sk, skb);
 	}
 	return true;
@@ -340,7 +340,7 @@ struct yoke_request *yoke_request_new(struct sock *sk, struct sk_buff *skb,
 		goto forget;
 	}
 	refcount_set(&req->refs, 2);
-	timer_setup(&req->timer, yoke_request_expire, 0);
+	timer_setup(&req->timer, request_expire, 0);
 	return req;
 forget:
 	yoke_request_forget(req);
@@ -365,7 +365,7 @@ bool yoke_request_add(struct yoke_request *req)
 	spin_unlock_bh(&l->lock);
 	if (!added) {
 		refcount_set(&req->refs, 1);
-		yoke_request_put(req);
+		request_put(req);
 	}
 	return added;
 }
@@ -376,7 +376,7 @@ bool yoke_request_replace(struct yoke_request *req, struct yoke_sock *ys)
 
 	if (req->passing)
 		return !yoke_hash_add(hash, &ys->node);
-	if (!yoke_request_unlink(req))
+	if (!request_unlink(req))
 		return false;
 	/* The same pair in the same table with no memory to allocate: it cannot fail. */
 	yoke_hash_replace(hash, &req->node, &ys->node);

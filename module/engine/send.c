@@ -26,7 +26,7 @@
 				 TCPF_CLOSING | TCPF_LAST_ACK)
 
 /* May data leave? In SYN-RECEIVED, too, if Fast Open brought it about. */
-static bool yoke_send_may(const struct sock *sk)
+static bool send_may(const struct sock *sk)
 {
 	return yoke_conn_in(sk, YOKE_SEND_STATES) || yoke_sk(sk)->fastopen;
 }
@@ -37,7 +37,7 @@ static bool yoke_send_may(const struct sock *sk)
  * May a buffer of several segments go? Not while there is an urgent pointer, which is relative to
  * each segment's own number.
  */
-static bool yoke_send_may_gso(const struct sock *sk)
+static bool send_may_gso(const struct sock *sk)
 {
 	return sk_can_gso(sk) && !yoke_sk(sk)->urgent_out;
 }
@@ -60,7 +60,7 @@ unsigned int yoke_send_goal(struct sock *sk)
 }
 
 /* The route may carry more than it did, or be another: nobody says so (RFC 1191 §6.3, RFC 8201 §4). */
-static unsigned int yoke_send_mss(struct sock *sk, const struct dst_entry *dst)
+static unsigned int send_mss(struct sock *sk, const struct dst_entry *dst)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -76,7 +76,7 @@ static unsigned int yoke_send_mss(struct sock *sk, const struct dst_entry *dst)
 /* --- retransmission --- */
 
 /* One buffer of the retransmit queue goes again, as a whole if it may. 0 or -errno. */
-static int yoke_send_retransmit(struct sock *sk, struct sk_buff *skb)
+static int send_retransmit(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned int mss = yoke_output_mss(ys);
@@ -96,7 +96,7 @@ static int yoke_send_retransmit(struct sock *sk, struct sk_buff *skb)
 	if (!yoke_seq_before(yoke_cb(skb)->seg.seq, yoke_conn_snd_end(ys)) &&
 	    yoke_cb(skb)->seg.seq != ys->snd_una)
 		return -EAGAIN;
-	if (skb->len > mss && !yoke_send_may_gso(sk)) {
+	if (skb->len > mss && !send_may_gso(sk)) {
 		err = yoke_queue_split(sk, &ys->rtx, skb, mss);
 		if (err)
 			return err;
@@ -127,7 +127,7 @@ int yoke_send_retransmit_head(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb = skb_peek(&ys->rtx);
-	unsigned int mss = yoke_send_mss(sk, ys->af->refresh(sk));
+	unsigned int mss = send_mss(sk, ys->af->refresh(sk));
 	int err;
 
 	if (!skb)
@@ -140,11 +140,11 @@ int yoke_send_retransmit_head(struct sock *sk)
 		if (err)
 			return err;
 	}
-	return yoke_send_retransmit(sk, skb);
+	return send_retransmit(sk, skb);
 }
 
 /* What is in flight in segments larger than they may be now goes again. */
-static void yoke_send_smaller(struct sock *sk)
+static void send_smaller(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb;
@@ -173,17 +173,17 @@ void yoke_send_mtu(struct sock *sk)
 	if (yoke_sk(sk)->pmtu >= old)
 		return;
 	/* What did not fit was dropped: no loss to slow down for (RFC 1191 §6.4). */
-	if (yoke_send_may(sk))
-		yoke_send_smaller(sk);
+	if (send_may(sk))
+		send_smaller(sk);
 	else if (sk->sk_state == TCP_SYN_SENT && yoke_sk(sk)->syn_data)
 		yoke_send_retransmit_head(sk);	/* the SYN, and not what went with it */
 }
 
 /* Those that recovery holds to be lost go again, as far as cwnd lets them. */
-static void yoke_send_lost(struct sock *sk)
+static void send_lost(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned int mss = yoke_send_mss(sk, ys->af->refresh(sk)), burst = yoke_pace_burst(sk, mss);
+	unsigned int mss = send_mss(sk, ys->af->refresh(sk)), burst = yoke_pace_burst(sk, mss);
 	struct yoke_seg *seg;
 
 	while ((seg = yoke_recovery_next(&ys->rec))) {
@@ -205,7 +205,7 @@ static void yoke_send_lost(struct sock *sk)
 		    ((yoke_queue_is_splintered(sk) && !skb_queue_is_first(&ys->rtx, skb)) ||
 		     yoke_queue_split(sk, &ys->rtx, skb, room)))
 			break;
-		yoke_send_retransmit(sk, skb);
+		send_retransmit(sk, skb);
 		/* It may not go, or there is no memory to cut it: nor would the next attempt succeed. */
 		if (seg->state == YOKE_SEG_LOST)
 			break;
@@ -218,7 +218,7 @@ static void yoke_send_lost(struct sock *sk)
 /* --- new data --- */
 
 /* May the last, not full piece of @skb wait for more (Nagle, cork)? */
-static bool yoke_send_hold(const struct sock *sk, const struct sk_buff *skb, enum yoke_push how)
+static bool send_hold(const struct sock *sk, const struct sk_buff *skb, enum yoke_push how)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
@@ -238,7 +238,7 @@ static bool yoke_send_hold(const struct sock *sk, const struct sk_buff *skb, enu
  * so in a moment, at this rate, and are due, as the first in flight left more than half a round
  * trip ago. But not with a good part of the window at hand, nor while the window shrinks.
  */
-static bool yoke_send_defer(const struct sock *sk, u32 most)
+static bool send_defer(const struct sock *sk, u32 most)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 	const struct yoke_seg *first = yoke_scoreboard_first(&ys->rec.board.sent);
@@ -250,7 +250,7 @@ static bool yoke_send_defer(const struct sock *sk, u32 most)
 }
 
 /* Bytes of @skb to send now, 0 for a lone FIN; -1 if nothing may go. */
-static int yoke_send_allowed(struct sock *sk, const struct sk_buff *skb,
+static int send_allowed(struct sock *sk, const struct sk_buff *skb,
 			       enum yoke_push how, unsigned int mss)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -264,18 +264,18 @@ static int yoke_send_allowed(struct sock *sk, const struct sk_buff *skb,
 	}
 	if (window <= 0)
 		return -1;
-	if (len > mss && yoke_send_may_gso(sk))
+	if (len > mss && send_may_gso(sk))
 		burst = yoke_pace_burst(sk, mss);
 	most = min3((u32)window, room, burst);
 	if (len <= most) {
-		if (len % mss && yoke_send_hold(sk, skb, how))
+		if (len % mss && send_hold(sk, skb, how))
 			len -= len % mss;
 		if (!len && skb->len)
 			return -1;
 		return len;
 	}
 	if (most >= mss) {
-		if (most < burst && yoke_send_defer(sk, most)) {
+		if (most < burst && send_defer(sk, most)) {
 			if (most == room)
 				ys->cwnd_limited = true;
 			return -1;
@@ -295,7 +295,7 @@ static int yoke_send_allowed(struct sock *sk, const struct sk_buff *skb,
  * Only @len bytes of @skb, the head of the write queue, go now. A FIN behind them may be just beyond
  * the window: then it stays, too. 0 or -ENOMEM.
  */
-static int yoke_send_cut(struct sock *sk, struct sk_buff *skb, unsigned int len)
+static int send_cut(struct sock *sk, struct sk_buff *skb, unsigned int len)
 {
 	if (len == skb->len && !yoke_seq_after(yoke_cb(skb)->seg.end_seq, yoke_conn_snd_end(yoke_sk(sk))))
 		return 0;
@@ -303,7 +303,7 @@ static int yoke_send_cut(struct sock *sk, struct sk_buff *skb, unsigned int len)
 }
 
 /* @skb, the head of the write queue, leaves for the first time. */
-static void yoke_send_first(struct sock *sk, struct sk_buff *skb)
+static void send_first(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -321,7 +321,7 @@ static void yoke_send_first(struct sock *sk, struct sk_buff *skb)
  * Sends one segment that is larger than the path is known to carry, if it is time to search (RFC
  * 4821 §7.4): enough data follows it to tell its loss from a silence.
  */
-static bool yoke_send_search(struct sock *sk, unsigned int mss)
+static bool send_search(struct sock *sk, unsigned int mss)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
@@ -348,36 +348,36 @@ static bool yoke_send_search(struct sock *sk, unsigned int mss)
 	if (skb->len > len && yoke_queue_split(sk, &sk->sk_write_queue, skb, len))
 		return false;
 	yoke_pmtud_sent(&ys->pmtud, size, start, start + len);
-	yoke_send_first(sk, skb);
+	send_first(sk, skb);
 	return true;
 }
 
-static void yoke_send_new(struct sock *sk, enum yoke_push how)
+static void send_new(struct sock *sk, enum yoke_push how)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	unsigned int mss = yoke_send_mss(sk, __sk_dst_get(sk));	/* IP looks whether that still holds */
+	unsigned int mss = send_mss(sk, __sk_dst_get(sk));	/* IP looks whether that still holds */
 	bool idle = skb_queue_empty(&ys->rtx), sent = false;
 	struct sk_buff *skb;
 	int len;
 
 	if (unlikely(ys->pmtud.enabled) && !yoke_pace_wait(sk))
-		sent = yoke_send_search(sk, mss);
+		sent = send_search(sk, mss);
 	while ((skb = skb_peek(&sk->sk_write_queue))) {
 		struct yoke_cb *cb = yoke_cb(skb);
 
-		len = yoke_send_allowed(sk, skb, how, mss);
+		len = send_allowed(sk, skb, how, mss);
 		if (len < 0)
 			break;
 		if (yoke_pace_wait(sk) || yoke_pace_full(sk, skb, false))
 			break;
-		if (yoke_send_cut(sk, skb, len))
+		if (send_cut(sk, skb, len))
 			break;
 		if (skb_queue_is_last(&sk->sk_write_queue, skb) && skb->len)
 			cb->flags |= YOKE_PSH;
 		if (skb->len % mss)
 			ys->snd_sml = cb->seg.end_seq;
 
-		yoke_send_first(sk, skb);
+		send_first(sk, skb);
 		sent = true;
 	}
 	/* A window that is full is used, whether or not more would have gone. */
@@ -391,7 +391,7 @@ static void yoke_send_new(struct sock *sk, enum yoke_push how)
 }
 
 /* TCP_REPAIR: what is written has left long ago, by another socket of the same name. */
-static void yoke_send_restored(struct sock *sk)
+static void send_restored(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb;
@@ -409,15 +409,15 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	if (!yoke_send_may(sk))
+	if (!send_may(sk))
 		return;
 	if (unlikely(ys->repair) && ys->repair_queue == TCP_SEND_QUEUE) {
-		yoke_send_restored(sk);
+		send_restored(sk);
 		return;
 	}
 	ys->cwnd_limited = false;
 	if (!list_empty(&ys->rec.board.lost))
-		yoke_send_lost(sk);
+		send_lost(sk);
 	/* What is lost goes before what is new, however small that is. */
 	if (skb_queue_empty(&sk->sk_write_queue) || yoke_recovery_next(&ys->rec)) {
 		yoke_conn_note_wait(sk);
@@ -435,10 +435,10 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 			yoke_pace_update(sk);
 		}
 	}
-	yoke_send_new(sk, how);
+	send_new(sk, how);
 	/* Nagle, a cork or what is left of the peer's window kept it: what is lost goes, then. */
 	if (unlikely(yoke_recovery_frto_starved(&ys->rec, ys->snd_nxt)))
-		yoke_send_lost(sk);
+		send_lost(sk);
 	/* Data that waits with nothing in flight: only a probe can find out that the window opened. */
 	if (skb_queue_empty(&ys->rtx) && !skb_queue_empty(&sk->sk_write_queue) &&
 	    !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
@@ -449,7 +449,7 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 /* --- opening and closing --- */
 
 /* The SYN takes its place in sequence space and the retransmit queue. NULL: no memory. */
-static struct sk_buff *yoke_send_queue_syn(struct sock *sk, gfp_t gfp)
+static struct sk_buff *send_queue_syn(struct sock *sk, gfp_t gfp)
 {
 	struct sk_buff *skb = yoke_queue_alloc(sk, gfp);
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -472,7 +472,7 @@ static struct sk_buff *yoke_send_queue_syn(struct sock *sk, gfp_t gfp)
 
 int yoke_send_syn_ack(struct sock *sk, const struct yoke_opt *answer)
 {
-	struct sk_buff *skb = yoke_send_queue_syn(sk, GFP_ATOMIC | __GFP_NOWARN);
+	struct sk_buff *skb = send_queue_syn(sk, GFP_ATOMIC | __GFP_NOWARN);
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	if (!skb)
@@ -517,7 +517,7 @@ int yoke_send_syn_prepare(struct sock *sk)
 	ys->rcv_wup = 0;
 	ys->copied_seq = 0;
 
-	return yoke_send_queue_syn(sk, sk->sk_allocation) ? 0 : -ENOBUFS;
+	return send_queue_syn(sk, sk->sk_allocation) ? 0 : -ENOBUFS;
 }
 
 unsigned int yoke_send_syn_room(struct sock *sk)
@@ -536,7 +536,7 @@ unsigned int yoke_send_syn_room(struct sock *sk)
 }
 
 /* The SYN with the data of @data, a copy: that may have to be sent again before this one has left. */
-static int yoke_send_syn_with(struct sock *sk, struct sk_buff *data,
+static int send_syn_with(struct sock *sk, struct sk_buff *data,
 				const struct yoke_opt_cookie *cookie)
 {
 	struct sk_buff *copy = skb_copy(data, sk_gfp_mask(sk, GFP_ATOMIC));
@@ -561,7 +561,7 @@ int yoke_send_syn(struct sock *sk, bool ask)
 	ys->syn_tsval = yoke_conn_tsval(ys);
 	yoke_recovery_sent(&ys->rec, &yoke_cb(skb_peek(&ys->rtx))->seg, (u32)ys->now_us);
 	if (ask && yoke_fastopen_client(sk, &cookie, &option, &mss) && data)
-		err = yoke_send_syn_with(sk, data, option ? &cookie : NULL);
+		err = send_syn_with(sk, data, option ? &cookie : NULL);
 	ys->fastopen_asked = option;
 	if (!ys->syn_data)
 		err = yoke_output_queued(sk, skb_peek(&ys->rtx), option ? &cookie : NULL);
@@ -605,9 +605,9 @@ bool yoke_send_tlp(struct sock *sk)
 
 	/* New data first, one segment beyond cwnd (RFC 8985 §7.3). */
 	if (skb && window > 0 && (u32)window >= min_t(u32, skb->len, mss)) {
-		if (yoke_send_cut(sk, skb, min(skb->len, mss)))
+		if (send_cut(sk, skb, min(skb->len, mss)))
 			return false;
-		yoke_send_first(sk, skb);
+		send_first(sk, skb);
 		yoke_recovery_tlp_sent(&ys->rec, ys->snd_nxt, false);
 		yoke_count(sock_net(sk), TLPs);
 		return true;
@@ -623,7 +623,7 @@ bool yoke_send_tlp(struct sock *sk)
 			return false;
 		skb = skb_peek_tail(&ys->rtx);
 	}
-	if (yoke_send_retransmit(sk, skb))
+	if (send_retransmit(sk, skb))
 		return false;
 	yoke_recovery_tlp_sent(&ys->rec, ys->snd_nxt, true);
 	yoke_count(sock_net(sk), TLPs);

@@ -22,7 +22,7 @@
 /* --- what is received out of order, and what to say of it --- */
 
 /* [start, end) lies beyond RCV.NXT: it heads the blocks, merged with those it touches (RFC 2018 §4). */
-static void yoke_text_sack_add(struct yoke_sock *ys, u32 start, u32 end)
+static void text_sack_add(struct yoke_sock *ys, u32 start, u32 end)
 {
 	int i, kept = 0;
 	struct yoke_sack old[YOKE_OPT_SACKS];
@@ -47,7 +47,7 @@ static void yoke_text_sack_add(struct yoke_sock *ys, u32 start, u32 end)
 }
 
 /* RCV.NXT has moved: blocks below it are history. */
-static void yoke_text_sack_clean(struct yoke_sock *ys)
+static void text_sack_clean(struct yoke_sock *ys)
 {
 	int i, kept = 0;
 
@@ -72,7 +72,7 @@ void yoke_text_dsack(struct yoke_sock *ys, u32 start, u32 end)
 }
 
 /* Tries to append @skb's data to @tail, whose end it continues. */
-static bool yoke_text_merge(struct sock *sk, struct sk_buff *tail, struct sk_buff *skb)
+static bool text_merge(struct sock *sk, struct sk_buff *tail, struct sk_buff *skb)
 {
 	bool stolen;
 	int delta;
@@ -95,7 +95,7 @@ static bool yoke_text_merge(struct sock *sk, struct sk_buff *tail, struct sk_buf
 }
 
 /* Gives up what lies farthest beyond RCV.NXT, so that what comes in order finds room. */
-static bool yoke_text_prune(struct sock *sk, u32 before)
+static bool text_prune(struct sock *sk, u32 before)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct rb_node *last = rb_last(&ys->ooo);
@@ -115,20 +115,20 @@ static bool yoke_text_prune(struct sock *sk, u32 before)
 }
 
 /* @skb did not fit: does it when buffers are collapsed, or those farthest on given up? */
-static bool yoke_text_make_room(struct sock *sk, struct sk_buff *skb)
+static bool text_make_room(struct sock *sk, struct sk_buff *skb)
 {
 	yoke_collapse_rcv(sk);
 	/* Above net.yoke.mem, as with TCP, who has read all gets the next segment nevertheless. */
 	return yoke_mem_accept_rx(sk, skb) ||
-	       (yoke_text_prune(sk, yoke_cb(skb)->seg.seq) && yoke_mem_accept_rx(sk, skb)) ||
+	       (text_prune(sk, yoke_cb(skb)->seg.seq) && yoke_mem_accept_rx(sk, skb)) ||
 	       (skb_queue_empty(&sk->sk_receive_queue) &&
 		!yoke_seq_after(yoke_cb(skb)->seg.seq, yoke_sk(sk)->rcv_nxt));
 }
 
 /* May @skb be kept? If not, who reads is woken. */
-static bool yoke_text_room(struct sock *sk, struct sk_buff *skb)
+static bool text_room(struct sock *sk, struct sk_buff *skb)
 {
-	if (unlikely(!yoke_mem_accept_rx(sk, skb)) && !yoke_text_make_room(sk, skb)) {
+	if (unlikely(!yoke_mem_accept_rx(sk, skb)) && !text_make_room(sk, skb)) {
 		/* Only who reads makes room, though there is less than he waits for (SO_RCVLOWAT). */
 		if (!sock_flag(sk, SOCK_DEAD))
 			sk->sk_data_ready(sk);
@@ -140,20 +140,20 @@ static bool yoke_text_room(struct sock *sk, struct sk_buff *skb)
 }
 
 /* @skb, its header off, lies beyond RCV.NXT. Consumes it. */
-static void yoke_text_queue_ooo(struct sock *sk, struct sk_buff *skb)
+static void text_queue_ooo(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_seg *seg = &yoke_cb(skb)->seg;
 	struct rb_node **p = &ys->ooo.rb_node, *parent = NULL;
 
 	yoke_count(sock_net(sk), OfoQueued);
-	if (!yoke_text_room(sk, skb)) {
+	if (!text_room(sk, skb)) {
 		yoke_drop(sock_net(sk), sk, skb, MemDrops);
 		return;
 	}
 	ys->got.ooo += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
-	yoke_text_sack_add(ys, seg->seq, seg->end_seq);
-	if (ys->ooo_last && yoke_text_merge(sk, ys->ooo_last, skb))
+	text_sack_add(ys, seg->seq, seg->end_seq);
+	if (ys->ooo_last && text_merge(sk, ys->ooo_last, skb))
 		return;
 
 	while (*p) {
@@ -178,7 +178,7 @@ static void yoke_text_queue_ooo(struct sock *sk, struct sk_buff *skb)
 /* --- what is received in order --- */
 
 /* Eighth step: the FIN in order. RCV.NXT is beyond it. */
-static void yoke_text_fin(struct sock *sk)
+static void text_fin(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -212,7 +212,7 @@ static void yoke_text_fin(struct sock *sk)
  * Appends @skb, which begins at or below RCV.NXT and ends above it, to the
  * receive queue. Consumes it. @owned: it has been charged to @sk.
  */
-static void yoke_text_append(struct sock *sk, struct sk_buff *skb, bool owned)
+static void text_append(struct sock *sk, struct sk_buff *skb, bool owned)
 {
 	struct sk_buff *tail = skb_peek_tail(&sk->sk_receive_queue);
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -225,18 +225,18 @@ static void yoke_text_append(struct sock *sk, struct sk_buff *skb, bool owned)
 	/* Only its FIN is new: its text may all be read, and close(2) would find it unread. */
 	if (!fresh) {
 		yoke_spare_back(skb);
-	} else if (!tail || !yoke_text_merge(sk, tail, skb)) {
+	} else if (!tail || !text_merge(sk, tail, skb)) {
 		__skb_queue_tail(&sk->sk_receive_queue, skb);
 		/* Of what waited behind a gap the charge stays: given back it could be gone. */
 		if (!owned)
 			skb_set_owner_r(skb, sk);
 	}
 	if (fin)
-		yoke_text_fin(sk);
+		text_fin(sk);
 }
 
 /* The gap has closed: what waited behind it follows. */
-static void yoke_text_drain(struct sock *sk)
+static void text_drain(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct rb_node *p;
@@ -251,15 +251,15 @@ static void yoke_text_drain(struct sock *sk)
 		if (ys->ooo_last == skb)
 			ys->ooo_last = NULL;
 		if (yoke_seq_after(seg->end_seq, ys->rcv_nxt) && !ys->fin_received)
-			yoke_text_append(sk, skb, true);
+			text_append(sk, skb, true);
 		else
 			yoke_drop(sock_net(sk), sk, skb, Duplicates);
 	}
-	yoke_text_sack_clean(ys);
+	text_sack_clean(ys);
 }
 
 /* A shorter round trip counts at once, a longer one, if at all, by and by, while nothing is unread. */
-static void yoke_text_rtt_sample(struct yoke_sock *ys, u32 rtt, bool longer)
+static void text_rtt_sample(struct yoke_sock *ys, u32 rtt, bool longer)
 {
 	if (!ys->tune.rtt_us || rtt < ys->tune.rtt_us)
 		ys->tune.rtt_us = rtt;
@@ -275,7 +275,7 @@ static void yoke_text_rtt_sample(struct yoke_sock *ys, u32 rtt, bool longer)
  * An echo may tell nothing, too: of an ACK long ago, where later ones lose their timestamps on the way,
  * or of none, where a box changes them. But no window takes less than a round trip.
  */
-static void yoke_text_rtt(struct yoke_sock *ys, const struct yoke_segment *s, bool full)
+static void text_rtt(struct yoke_sock *ys, const struct yoke_segment *s, bool full)
 {
 	bool echoes = ys->use_ts && s->opt.tsecr;
 	u32 rtt, now = (u32)ys->now_us;
@@ -285,9 +285,9 @@ static void yoke_text_rtt(struct yoke_sock *ys, const struct yoke_segment *s, bo
 		rtt = yoke_conn_tsval(ys) - s->opt.tsecr;
 		/* Of less than a tick our own segments know more. */
 		if (rtt <= 1)
-			yoke_text_rtt_sample(ys, clamp_t(u32, ys->rtt.min_us, 1, USEC_PER_MSEC), true);
+			text_rtt_sample(ys, clamp_t(u32, ys->rtt.min_us, 1, USEC_PER_MSEC), true);
 		else if (rtt <= YOKE_RTO_MAX_US / USEC_PER_MSEC)
-			yoke_text_rtt_sample(ys, rtt * USEC_PER_MSEC, true);
+			text_rtt_sample(ys, rtt * USEC_PER_MSEC, true);
 	}
 	if (!yoke_seq_after(ys->rcv_nxt, ys->tune.rtt_seq))
 		return;
@@ -295,11 +295,11 @@ static void yoke_text_rtt(struct yoke_sock *ys, const struct yoke_segment *s, bo
 	ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
 	ys->tune.rtt_time_us = now;
 	/* Within two ticks a sound echo, which knows better, may have been the same all the time. */
-	yoke_text_rtt_sample(ys, echoes ? max_t(u32, rtt, 2 * USEC_PER_MSEC) : rtt, !echoes);
+	text_rtt_sample(ys, echoes ? max_t(u32, rtt, 2 * USEC_PER_MSEC) : rtt, !echoes);
 }
 
 /* How large the peer's segments are, and how long its round trips: for windows and ACKs. */
-static void yoke_text_measure(struct sock *sk, const struct sk_buff *skb,
+static void text_measure(struct sock *sk, const struct sk_buff *skb,
 			       const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -313,7 +313,7 @@ static void yoke_text_measure(struct sock *sk, const struct sk_buff *skb,
 	ys->rcv_last = min_t(u32, size, U16_MAX);
 	/* One of full length may end what the peer has to say, too. */
 	ys->short_in = size < ys->rcv_mss || s->flags & YOKE_PSH;
-	yoke_text_rtt(ys, s, size >= ys->rcv_mss);
+	text_rtt(ys, s, size >= ys->rcv_mss);
 }
 
 /*
@@ -322,7 +322,7 @@ static void yoke_text_measure(struct sock *sk, const struct sk_buff *skb,
  * ACK. One that should not wait so long waits for the program that sleeps until just this comes
  * (@pushed): it answers, and carries the ACK, or sleeps again, and yoke_output_quick() sends it.
  */
-static void yoke_text_ack_due(struct sock *sk, bool pushed)
+static void text_ack_due(struct sock *sk, bool pushed)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -339,7 +339,7 @@ static void yoke_text_ack_due(struct sock *sk, bool pushed)
 }
 
 /* A segment that is in the window came with @ip. RCV.NXT is still that of before. */
-static void yoke_text_mark(struct sock *sk, u8 ip)
+static void text_mark(struct sock *sk, u8 ip)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -387,15 +387,15 @@ void yoke_text_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_segme
 		return;
 	}
 	if (ys->ecn.mode == YOKE_ECN_CLASSIC)
-		yoke_text_mark(sk, cb->ecn);
+		text_mark(sk, cb->ecn);
 	if (yoke_seq_after(cb->seg.seq, ys->rcv_nxt)) {
-		yoke_text_queue_ooo(sk, skb);
+		text_queue_ooo(sk, skb);
 		ys->ack_due = true;
 		if (ys->dsack || ys->quickack || ys->route_quickack || !yoke_compress_ack(sk))
 			ys->ack_now = true;
 		return;
 	}
-	if (skb->len && !yoke_text_room(sk, skb)) {
+	if (skb->len && !text_room(sk, skb)) {
 		/* RFC 9293 MUST-62 sends the ACK all the same: nothing has moved. */
 		ys->ack_now = true;
 		yoke_drop(sock_net(sk), sk, skb, MemDrops);
@@ -404,11 +404,11 @@ void yoke_text_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_segme
 	if (yoke_seq_before(cb->seg.seq, ys->rcv_nxt))
 		yoke_text_dsack(ys, cb->seg.seq, ys->rcv_nxt);
 	gap = !RB_EMPTY_ROOT(&ys->ooo);
-	yoke_text_measure(sk, skb, s);
-	yoke_text_append(sk, skb, false);
+	text_measure(sk, skb, s);
+	text_append(sk, skb, false);
 	if (unlikely(gap))
-		yoke_text_drain(sk);
-	yoke_text_ack_due(sk, s->flags & YOKE_PSH);
+		text_drain(sk);
+	text_ack_due(sk, s->flags & YOKE_PSH);
 	if (gap)
 		ys->ack_now = true;
 	/* SO_RCVLOWAT: a reader sleeps until there is as much as it wants, or the end. */
@@ -430,13 +430,13 @@ int yoke_text_refill(struct sock *sk, struct sk_buff *skb)
 {
 	struct yoke_cb *cb = yoke_cb(skb);
 
-	if (!yoke_text_room(sk, skb)) {
+	if (!text_room(sk, skb)) {
 		kfree_skb(skb);
 		return -ENOBUFS;
 	}
 	cb->seg.seq = yoke_sk(sk)->rcv_nxt;
 	cb->seg.end_seq = cb->seg.seq + skb->len;
 	cb->flags = 0;
-	yoke_text_append(sk, skb, false);
+	text_append(sk, skb, false);
 	return 0;
 }

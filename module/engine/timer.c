@@ -22,7 +22,7 @@
 #define YOKE_MSL_US	(60 * USEC_PER_SEC)	/* as long as TIME-WAIT */
 
 /* Gives up: the program is told of the softer error that came before, if there was one. */
-static void yoke_timer_give_up(struct sock *sk)
+static void timer_give_up(struct sock *sk)
 {
 	yoke_count(sock_net(sk), AbortOnTimeout);
 	yoke_conn_abort(sk, READ_ONCE(sk->sk_err_soft) ?: ETIMEDOUT);
@@ -32,7 +32,7 @@ static void yoke_timer_give_up(struct sock *sk)
  * How often an orphan tries, as Linux: not at all after an ICMP error, when the timeout has grown to
  * its limit.
  */
-static int yoke_timer_orphan_retries(const struct sock *sk, bool alive)
+static int timer_orphan_retries(const struct sock *sk, bool alive)
 {
 	int retries = READ_ONCE(yoke_net(sock_net(sk))->set.orphan_retries);
 
@@ -41,7 +41,7 @@ static int yoke_timer_orphan_retries(const struct sock *sk, bool alive)
 	return retries ?: alive ? 8 : 0;
 }
 
-static bool yoke_timer_alive(const struct sock *sk)
+static bool timer_alive(const struct sock *sk)
 {
 	return yoke_rtt_rto(&yoke_sk(sk)->rtt) < yoke_sk(sk)->rtt.rto_max_us;
 }
@@ -51,7 +51,7 @@ static bool yoke_timer_alive(const struct sock *sk)
  * silent for long, or an ICMP error was about it. @reset: the peer is told; it is anyway if it may
  * still be waiting for us.
  */
-static bool yoke_timer_orphan_is_too_dear(struct sock *sk, bool reset)
+static bool timer_orphan_is_too_dear(struct sock *sk, bool reset)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u64 idle = ys->now_us - ys->last_sent_us;
@@ -67,7 +67,7 @@ static bool yoke_timer_orphan_is_too_dear(struct sock *sk, bool reset)
 }
 
 /* Has as much time passed since the first as @tries take, each twice as long as the one before? */
-static bool yoke_timer_lasted(const struct yoke_sock *ys, int tries)
+static bool timer_lasted(const struct yoke_sock *ys, int tries)
 {
 	u64 us = 0;
 
@@ -80,14 +80,14 @@ static bool yoke_timer_lasted(const struct yoke_sock *ys, int tries)
  * Is TCP_USER_TIMEOUT over? That the peer answers, with a window that is shut, is no progress: the
  * time runs for data that waits for a window, too.
  */
-static bool yoke_timer_user_timeout(const struct yoke_sock *ys, u8 tries)
+static bool timer_user_timeout(const struct yoke_sock *ys, u8 tries)
 {
 	return ys->user_timeout && (tries || !ys->snd_wnd) && ys->retrans_ts &&
 	       yoke_conn_tsval(ys) - ys->retrans_ts >= ys->user_timeout;
 }
 
 /* R2 in tries: so many without an answer are enough. */
-static int yoke_timer_limit(const struct sock *sk)
+static int timer_limit(const struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	const struct yoke_sock *ys = yoke_sk(sk);
@@ -100,20 +100,20 @@ static int yoke_timer_limit(const struct sock *sk)
 	if (ys->user_timeout)
 		return INT_MAX;		/* that alone decides */
 	if (sock_flag(sk, SOCK_DEAD))
-		return yoke_timer_orphan_retries(sk, yoke_timer_alive(sk));
+		return timer_orphan_retries(sk, timer_alive(sk));
 	return READ_ONCE(set->retries2);
 }
 
 /* Has the peer been silent for too long? */
-static bool yoke_timer_hopeless(const struct sock *sk, u8 tries)
+static bool timer_hopeless(const struct sock *sk, u8 tries)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 	int limit;
 
-	if (yoke_timer_user_timeout(ys, tries))
+	if (timer_user_timeout(ys, tries))
 		return true;
 	/* What was not even tried twice is not hopeless, as Linux, though the setting be 0. */
-	limit = max(yoke_timer_limit(sk), 1);
+	limit = max(timer_limit(sk), 1);
 	if (tries < limit)
 		return false;
 	/*
@@ -121,11 +121,11 @@ static bool yoke_timer_hopeless(const struct sock *sk, u8 tries)
 	 * shorter timeout than is usual, are not enough before that has passed.
 	 */
 	return (tries <= ys->rtt.backoff && ys->rtt.rto_us >= YOKE_RTO_MIN_US) ||
-	       yoke_timer_lasted(ys, limit);
+	       timer_lasted(ys, limit);
 }
 
 /* The receiver has thrown away what it SACKed (RFC 2018 §8): it is to be sent again. */
-static void yoke_timer_renege(struct yoke_sock *ys)
+static void timer_renege(struct yoke_sock *ys)
 {
 	struct sk_buff *skb = skb_peek(&ys->rtx);
 
@@ -138,7 +138,7 @@ static void yoke_timer_renege(struct yoke_sock *ys)
 }
 
 /* Is the third timeout in a row, or the last, one of a connection that began with Fast Open? */
-static void yoke_timer_suspect_path(struct sock *sk, bool hopeless)
+static void timer_suspect_path(struct sock *sk, bool hopeless)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
@@ -152,7 +152,7 @@ static void yoke_timer_suspect_path(struct sock *sk, bool hopeless)
  * TCP_THIN_LINEAR_TIMEOUTS, or net.yoke.thin_linear_timeouts: a stream of a few small segments, which
  * are too few to tell of a loss, does not back off at once. Probes of a window do (RFC 9293 §3.8.6.1).
  */
-static bool yoke_timer_thin(const struct sock *sk)
+static bool timer_thin(const struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
@@ -167,32 +167,32 @@ static bool yoke_timer_thin(const struct sock *sk)
  * Does what is in flight go again as a probe of the window? So it is if the window was shut over it;
  * and a peer that answers probes is waited for (RFC 9293 MUST-35, MUST-37, SHLD-17).
  */
-static bool yoke_timer_is_probe(const struct sock *sk)
+static bool timer_is_probe(const struct sock *sk)
 {
 	return !yoke_sk(sk)->snd_wnd && !sock_flag(sk, SOCK_DEAD) &&
 	       !yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV);
 }
 
 /* RFC 6298 (5.4) to (5.6). */
-static void yoke_timer_retransmit(struct sock *sk)
+static void timer_retransmit(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
-	u8 *tries = yoke_timer_is_probe(sk) ? &ys->probes_out : &ys->retransmits;
+	u8 *tries = timer_is_probe(sk) ? &ys->probes_out : &ys->retransmits;
 	bool hopeless;
 
 	if (sock_flag(sk, SOCK_DEAD) &&
-	    yoke_timer_orphan_is_too_dear(sk, yoke_timer_alive(sk) ||
-						      !yoke_timer_hopeless(sk, ys->retransmits)))
+	    timer_orphan_is_too_dear(sk, timer_alive(sk) ||
+						      !timer_hopeless(sk, ys->retransmits)))
 		return;
-	hopeless = yoke_timer_hopeless(sk, *tries);
-	yoke_timer_suspect_path(sk, hopeless);
+	hopeless = timer_hopeless(sk, *tries);
+	timer_suspect_path(sk, hopeless);
 	if (hopeless) {
-		yoke_timer_give_up(sk);
+		timer_give_up(sk);
 		return;
 	}
 	yoke_count(sock_net(sk), Timeouts);
-	yoke_timer_renege(ys);
+	timer_renege(ys);
 	if (!ys->rto.since) {
 		ys->rto.runs++;
 		ys->rto.since = yoke_conn_tsval(ys) ?: 1;
@@ -212,7 +212,7 @@ static void yoke_timer_retransmit(struct sock *sk)
 		yoke_mss_black_hole(sk);
 	yoke_recovery_rto(&ys->rec, &ys->cc, ys->snd_una, ys->snd_nxt, (u32)ys->now_us,
 			  READ_ONCE(set->frto));
-	if (!yoke_timer_thin(sk))
+	if (!timer_thin(sk))
 		yoke_rtt_backoff(&ys->rtt);
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
@@ -238,7 +238,7 @@ void yoke_timer_no_way(struct sock *sk, u32 seq)
 	left = yoke_rtt_rto(&ys->rtt) - ((u32)ys->now_us - yoke_cb(skb)->seg.tx_us);
 	/* Never later than before: a user timeout may be sooner. */
 	if (left <= 0)
-		yoke_timer_retransmit(sk);
+		timer_retransmit(sk);
 	else if (time_before(jiffies + usecs_to_jiffies(left), ys->at[YOKE_TIMER_RTX]))
 		yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, usecs_to_jiffies(left));
 }
@@ -248,31 +248,31 @@ void yoke_timer_no_way(struct sock *sk, u32 seq)
  * have become as rare as they may (as Linux), or one whose program never reads would hold it for
  * ever.
  */
-static bool yoke_timer_orphan_is_stuck(const struct sock *sk)
+static bool timer_orphan_is_stuck(const struct sock *sk)
 {
-	return sock_flag(sk, SOCK_DEAD) && !yoke_timer_alive(sk) &&
-	       yoke_sk(sk)->rtt.backoff >= max(yoke_timer_orphan_retries(sk, false), 1);
+	return sock_flag(sk, SOCK_DEAD) && !timer_alive(sk) &&
+	       yoke_sk(sk)->rtt.backoff >= max(timer_orphan_retries(sk, false), 1);
 }
 
 /*
  * Nothing in flight, but something to send: a closed window, or good
  * manners that have waited long enough.
  */
-static void yoke_timer_persist(struct sock *sk)
+static void timer_persist(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	/* Only its own pace holds it, which may be slower than the longest timer: nobody has to answer. */
 	if ((s32)(yoke_conn_snd_end(ys) - ys->snd_nxt) > 0 && yoke_pace_wait(sk)) {
-		if (!sock_flag(sk, SOCK_DEAD) || !yoke_timer_orphan_is_too_dear(sk, true))
+		if (!sock_flag(sk, SOCK_DEAD) || !timer_orphan_is_too_dear(sk, true))
 			yoke_conn_timer_rtx(sk);
 		return;
 	}
-	if (yoke_timer_hopeless(sk, ys->probes_out) || yoke_timer_orphan_is_stuck(sk)) {
-		yoke_timer_give_up(sk);
+	if (timer_hopeless(sk, ys->probes_out) || timer_orphan_is_stuck(sk)) {
+		timer_give_up(sk);
 		return;
 	}
-	if (sock_flag(sk, SOCK_DEAD) && yoke_timer_orphan_is_too_dear(sk, true))
+	if (sock_flag(sk, SOCK_DEAD) && timer_orphan_is_too_dear(sk, true))
 		return;
 	if (!ys->retrans_ts)
 		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
@@ -285,20 +285,20 @@ static void yoke_timer_persist(struct sock *sk)
 	yoke_conn_timer_rtx(sk);
 }
 
-static void yoke_timer_rtx(struct sock *sk)
+static void timer_rtx(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	if (!skb_queue_empty(&ys->rtx))
-		yoke_timer_retransmit(sk);
+		timer_retransmit(sk);
 	else if (!skb_queue_empty(&sk->sk_write_queue))
-		yoke_timer_persist(sk);
+		timer_persist(sk);
 	else if (yoke_conn_owes_fin(sk))
 		yoke_send_fin(sk);
 }
 
 /* RACK's reordering window is over, or it is time for a tail loss probe. */
-static void yoke_timer_reo(struct sock *sk)
+static void timer_reo(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u8 prior_state = ys->rec.state;
@@ -322,7 +322,7 @@ static void yoke_timer_reo(struct sock *sk)
 	yoke_send_push(sk, YOKE_PUSH_NAGLE);
 }
 
-static void yoke_timer_delack(struct sock *sk)
+static void timer_delack(struct sock *sk)
 {
 	if (!yoke_sk(sk)->ack_due)
 		return;
@@ -332,7 +332,7 @@ static void yoke_timer_delack(struct sock *sk)
 }
 
 /* RFC 9293 §3.8.4: probes only an idle connection. */
-static void yoke_timer_keep(struct sock *sk)
+static void timer_keep(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -354,7 +354,7 @@ static void yoke_timer_keep(struct sock *sk)
 	if (ys->user_timeout ? ys->keep_probes_out && idle >= msecs_to_jiffies(ys->user_timeout) :
 			       ys->keep_probes_out >= limit) {
 		yoke_output_reset(sk);
-		yoke_timer_give_up(sk);
+		timer_give_up(sk);
 		return;
 	}
 	ys->keep_probes_out++;
@@ -364,14 +364,14 @@ static void yoke_timer_keep(struct sock *sk)
 }
 
 static void (* const yoke_timer_events[YOKE_TIMER_MAX])(struct sock *sk) = {
-	[YOKE_TIMER_DELACK] = yoke_timer_delack,
-	[YOKE_TIMER_REO]    = yoke_timer_reo,
-	[YOKE_TIMER_RTX]    = yoke_timer_rtx,
-	[YOKE_TIMER_KEEP]   = yoke_timer_keep,
+	[YOKE_TIMER_DELACK] = timer_delack,
+	[YOKE_TIMER_REO]    = timer_reo,
+	[YOKE_TIMER_RTX]    = timer_rtx,
+	[YOKE_TIMER_KEEP]   = timer_keep,
 };
 
 /* Does what is due and sets the timer for what comes next. */
-static void yoke_timer_run(struct sock *sk)
+static void timer_run(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned long next = 0;
@@ -399,7 +399,7 @@ static void yoke_timer_run(struct sock *sk)
 		yoke_conn_timer_set(sk, next);
 }
 
-static void yoke_timer_expire(struct timer_list *t)
+static void timer_expire(struct timer_list *t)
 {
 	struct sock *sk = container_of(t, struct sock, sk_timer);
 
@@ -407,7 +407,7 @@ static void yoke_timer_expire(struct timer_list *t)
 	if (sock_owned_by_user(sk))
 		set_bit(YOKE_DEFER_TIMER, &yoke_sk(sk)->defer);
 	else
-		yoke_timer_run(sk);
+		timer_run(sk);
 	bh_unlock_sock(sk);
 	sock_put(sk);
 }
@@ -419,7 +419,7 @@ void yoke_timer_release(struct sock *sk)
 	if (likely(!(READ_ONCE(ys->defer) & YOKE_DEFER_WORK)))
 		return;
 	if (test_and_clear_bit(YOKE_DEFER_TIMER, &ys->defer) && sk->sk_state != TCP_CLOSE)
-		yoke_timer_run(sk);
+		timer_run(sk);
 	if (test_and_clear_bit(YOKE_DEFER_MTU, &ys->defer) && sk->sk_state != TCP_CLOSE)
 		yoke_send_mtu(sk);
 	if (test_and_clear_bit(YOKE_DEFER_ACK, &ys->defer))
@@ -432,7 +432,7 @@ void yoke_timer_release(struct sock *sk)
 
 void yoke_timer_init(struct sock *sk)
 {
-	timer_setup(&sk->sk_timer, yoke_timer_expire, 0);
+	timer_setup(&sk->sk_timer, timer_expire, 0);
 }
 
 void yoke_timer_keepalive(struct sock *sk, bool on)

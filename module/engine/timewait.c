@@ -17,19 +17,19 @@
 
 static struct kmem_cache *yoke_timewait_cache;
 
-static void yoke_timewait_free(struct rcu_head *rcu)
+static void timewait_free(struct rcu_head *rcu)
 {
 	kmem_cache_free(yoke_timewait_cache, container_of(rcu, struct yoke_timewait, rcu));
 }
 
-static void yoke_timewait_put(struct yoke_timewait *tw)
+static void timewait_put(struct yoke_timewait *tw)
 {
 	if (refcount_dec_and_test(&tw->refs))
-		call_rcu(&tw->rcu, yoke_timewait_free);
+		call_rcu(&tw->rcu, timewait_free);
 }
 
 /* Out of the table, whose reference is the caller's now; false if somebody else was first. */
-static bool yoke_timewait_unhash(struct yoke_timewait *tw)
+static bool timewait_unhash(struct yoke_timewait *tw)
 {
 	struct yoke_net *yn = yoke_net(tw->net);
 	bool dead;
@@ -48,21 +48,21 @@ static bool yoke_timewait_unhash(struct yoke_timewait *tw)
 
 void yoke_timewait_kill(struct yoke_timewait *tw)
 {
-	if (!yoke_timewait_unhash(tw))
+	if (!timewait_unhash(tw))
 		return;
 	/* Before the last reference may go, and with it the timer's place. */
 	if (timer_delete(&tw->timer))
-		yoke_timewait_put(tw);
-	yoke_timewait_put(tw);
+		timewait_put(tw);
+	timewait_put(tw);
 }
 
-static void yoke_timewait_expire(struct timer_list *t)
+static void timewait_expire(struct timer_list *t)
 {
 	struct yoke_timewait *tw = container_of(t, struct yoke_timewait, timer);
 
-	if (yoke_timewait_unhash(tw))
-		yoke_timewait_put(tw);
-	yoke_timewait_put(tw);
+	if (timewait_unhash(tw))
+		timewait_put(tw);
+	timewait_put(tw);
 }
 
 void yoke_timewait_enter(struct sock *sk, bool fin_wait2, unsigned long timeout)
@@ -97,7 +97,7 @@ void yoke_timewait_enter(struct sock *sk, bool fin_wait2, unsigned long timeout)
 	tw->flow = yoke_addr_flow(sk, ys->af);
 	tw->txhash = sk->sk_txhash;
 	tw->fin_wait2 = fin_wait2;
-	timer_setup(&tw->timer, yoke_timewait_expire, TIMER_PINNED);
+	timer_setup(&tw->timer, timewait_expire, TIMER_PINNED);
 
 	yoke_port_join(&tw->owner, &ys->owner);
 	tw->owner.sk = NULL;
@@ -141,8 +141,8 @@ void yoke_timewait_left(struct sock *sk)
 }
 
 /* What it answers with: its numbers, its window, its clock. */
-static void yoke_timewait_ack(struct yoke_timewait *tw, const struct sk_buff *skb,
-			      const struct yoke_rx *rx)
+static void timewait_ack(struct yoke_timewait *tw, const struct sk_buff *skb,
+			 const struct yoke_rx *rx)
 {
 	struct yoke_opt opt = {
 		.has_ts = tw->use_ts,
@@ -157,15 +157,15 @@ static void yoke_timewait_ack(struct yoke_timewait *tw, const struct sk_buff *sk
 }
 
 /* RFC 5961 §7: one ACK per limit for segments that prove nothing. */
-static void yoke_timewait_challenge(struct yoke_timewait *tw, const struct sk_buff *skb,
-				    const struct yoke_rx *rx)
+static void timewait_challenge(struct yoke_timewait *tw, const struct sk_buff *skb,
+			       const struct yoke_rx *rx)
 {
 	if (yoke_net_may_answer(tw->net, &tw->challenge_jiffies))
-		yoke_timewait_ack(tw, skb, rx);
+		timewait_ack(tw, skb, rx);
 }
 
 /* A segment of another incarnation? (RFC 7323 §5.3 R1) */
-static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke_segment *s)
+static bool timewait_paws(const struct yoke_timewait *tw, const struct yoke_segment *s)
 {
 	return tw->use_ts && s->opt.has_ts && yoke_seq_before(s->opt.tsval, tw->ts_recent) &&
 	       !yoke_ack_ts_outdated(tw->ts_recent, tw->ts_recent_s);
@@ -175,8 +175,8 @@ static bool yoke_timewait_paws(const struct yoke_timewait *tw, const struct yoke
  * RFC 9293 MUST-13's exception: a SYN beyond all old numbers, or with a newer timestamp, may open
  * the pair again, if somebody listens: for nobody's sake it ends no TIME-WAIT.
  */
-static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *s,
-				  const struct yoke_rx *rx)
+static bool timewait_reopens(const struct yoke_timewait *tw, const struct yoke_segment *s,
+			     const struct yoke_rx *rx)
 {
 	if (tw->fin_wait2 ||
 	    (s->flags & (YOKE_SYN | YOKE_RST | YOKE_ACK | YOKE_FIN)) != YOKE_SYN ||
@@ -191,13 +191,13 @@ static bool yoke_timewait_reopens(const struct yoke_timewait *tw, const struct y
  * FIN-WAIT-2 without a program: waits for the FIN; data for nobody is answered with a reset.
  * Returns true if done with.
  */
-static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_segment *s,
-				    struct sk_buff *skb, const struct yoke_rx *rx)
+static bool timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_segment *s,
+			       struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	if (yoke_seq_after(s->seq, tw->rcv_nxt) || s->end_seq == tw->rcv_nxt ||
 	    !yoke_seq_after(s->end_seq, tw->rcv_nxt)) {
 		if (s->end_seq != s->seq)
-			yoke_timewait_ack(tw, skb, rx);
+			timewait_ack(tw, skb, rx);
 		yoke_spare_back(skb);
 		return false;
 	}
@@ -213,38 +213,38 @@ static bool yoke_timewait_fin_wait2(struct yoke_timewait *tw, const struct yoke_
 		tw->ts_recent_s = (u32)ktime_get_seconds();
 	}
 	mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
-	yoke_timewait_ack(tw, skb, rx);
+	timewait_ack(tw, skb, rx);
 	yoke_spare_back(skb);
 	return false;
 }
 
 /* The first step failed: says where we are to whom that may help. */
-static void yoke_timewait_out_of_window(struct yoke_timewait *tw, const struct yoke_segment *s,
-					struct sk_buff *skb, const struct yoke_rx *rx, bool paws)
+static void timewait_out_of_window(struct yoke_timewait *tw, const struct yoke_segment *s,
+				   struct sk_buff *skb, const struct yoke_rx *rx, bool paws)
 {
 	if (s->flags & YOKE_RST)
 		return;
 	/* The peer's FIN again: our ACK was lost, wait from now (§3.10.7.4, eighth step). */
 	if (!paws && s->flags & YOKE_FIN && s->end_seq == tw->rcv_nxt && !tw->fin_wait2) {
 		mod_timer_pending(&tw->timer, jiffies + YOKE_TIMEWAIT_LEN);
-		yoke_timewait_ack(tw, skb, rx);
+		timewait_ack(tw, skb, rx);
 	} else {
-		yoke_timewait_challenge(tw, skb, rx);
+		timewait_challenge(tw, skb, rx);
 	}
 }
 
 /* Handles the segment under the lock, and consumes it. Returns true if @tw has come to its end. */
-static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_segment *s,
-				  struct sk_buff *skb, const struct yoke_rx *rx)
+static bool timewait_segment(struct yoke_timewait *tw, const struct yoke_segment *s,
+			     struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	u32 edge = tw->rcv_nxt + (tw->rcv_wnd << tw->rcv_wscale);
-	bool paws = yoke_timewait_paws(tw, s);
+	bool paws = timewait_paws(tw, s);
 
 	/* First, the sequence number; then RST, SYN, ACK, FIN. */
 	if (paws || !(s->seq == tw->rcv_nxt ||
 		      (yoke_seq_before(s->seq, edge) &&
 		       yoke_seq_after(s->end_seq, tw->rcv_nxt)))) {
-		yoke_timewait_out_of_window(tw, s, skb, rx, paws);
+		timewait_out_of_window(tw, s, skb, rx, paws);
 		if (paws)
 			yoke_drop(tw->net, NULL, skb, PAWSDrops);
 		else
@@ -253,7 +253,7 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 	}
 	if (s->flags & YOKE_RST) {
 		if (s->seq != tw->rcv_nxt) {
-			yoke_timewait_challenge(tw, skb, rx);
+			timewait_challenge(tw, skb, rx);
 			yoke_drop(tw->net, NULL, skb, InvalidRst);
 			return false;
 		}
@@ -262,7 +262,7 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 		return tw->fin_wait2 || !READ_ONCE(yoke_net(tw->net)->set.rfc1337);
 	}
 	if (s->flags & YOKE_SYN) {
-		yoke_timewait_challenge(tw, skb, rx);
+		timewait_challenge(tw, skb, rx);
 		yoke_drop(tw->net, NULL, skb, InvalidSyn);
 		return false;
 	}
@@ -271,9 +271,9 @@ static bool yoke_timewait_segment(struct yoke_timewait *tw, const struct yoke_se
 		return false;
 	}
 	if (tw->fin_wait2)
-		return yoke_timewait_fin_wait2(tw, s, skb, rx);
+		return timewait_fin_wait2(tw, s, skb, rx);
 	if (s->end_seq != s->seq)
-		yoke_timewait_ack(tw, skb, rx);
+		timewait_ack(tw, skb, rx);
 	yoke_spare_back(skb);
 	return false;
 }
@@ -291,7 +291,7 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 		spin_unlock(&tw->lock);
 		return YOKE_TW_GONE;
 	}
-	if (yoke_timewait_reopens(tw, &s, rx) && !yoke_timewait_paws(tw, &s)) {
+	if (timewait_reopens(tw, &s, rx) && !timewait_paws(tw, &s)) {
 		rx->isn = tw->snd_nxt + YOKE_ISN_STEP ?: 1;
 		spin_unlock(&tw->lock);
 		yoke_count(tw->net, TimeWaitRecycled);
@@ -303,7 +303,7 @@ enum yoke_timewait_verdict yoke_timewait_rcv(struct yoke_timewait *tw, struct sk
 	rx->pair.dev = tw->node.pair.dev;
 	rx->mark = tw->mark;
 	rx->foreign = tw->foreign;
-	end = yoke_timewait_segment(tw, &s, skb, rx);
+	end = timewait_segment(tw, &s, skb, rx);
 	spin_unlock(&tw->lock);
 	if (end)
 		yoke_timewait_kill(tw);

@@ -23,7 +23,7 @@ u16 yoke_urgent_pointer(const struct yoke_sock *ys, u32 seq)
 }
 
 /* The urgent byte before was not read apart, and is next in the stream: now it never will be. */
-static void yoke_urgent_skip(struct sock *sk)
+static void urgent_skip(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
@@ -39,7 +39,7 @@ static void yoke_urgent_skip(struct sock *sk)
 }
 
 /* The peer says that the byte @seq is urgent. */
-static void yoke_urgent_announced(struct sock *sk, u32 seq)
+static void urgent_announced(struct sock *sk, u32 seq)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -48,7 +48,7 @@ static void yoke_urgent_announced(struct sock *sk, u32 seq)
 	    (ys->urgent && !yoke_seq_after(seq, ys->urg_seq)))
 		return;
 	sk_send_sigurg(sk);
-	yoke_urgent_skip(sk);
+	urgent_skip(sk);
 	WRITE_ONCE(ys->urg_seq, seq);
 	WRITE_ONCE(ys->urgent, YOKE_URGENT_NOTYET);
 }
@@ -59,8 +59,8 @@ void yoke_urgent_rcv(struct sock *sk, const struct sk_buff *skb, u32 seq, const 
 	u32 at;
 
 	if (pointer)
-		yoke_urgent_announced(sk, seq + *pointer -
-				      (*pointer && !READ_ONCE(yoke_net(sock_net(sk))->set.stdurg)));
+		urgent_announced(sk, seq + *pointer -
+				 (*pointer && !READ_ONCE(yoke_net(sock_net(sk))->set.stdurg)));
 	if (ys->urgent != YOKE_URGENT_NOTYET)
 		return;
 	at = ys->urg_seq - seq;

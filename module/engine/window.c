@@ -86,7 +86,7 @@ void yoke_window_begin(struct sock *sk)
 /* --- the window to offer --- */
 
 /* Memory is charged by truesize: about half of it is payload (Linux's tcp_adv_win_scale 1). */
-static int yoke_window_space(const struct sock *sk, int bytes)
+static int window_space(const struct sock *sk, int bytes)
 {
 	return bytes < 0 ? 0 : bytes / 2;
 }
@@ -94,18 +94,18 @@ static int yoke_window_space(const struct sock *sk, int bytes)
 /*
  * The most that could ever be offered: half the buffer, what the header can say, TCP_WINDOW_CLAMP.
  */
-static u32 yoke_window_full(const struct sock *sk)
+static u32 window_full(const struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
-	return min3((u32)yoke_window_space(sk, READ_ONCE(sk->sk_rcvbuf)),
+	return min3((u32)window_space(sk, READ_ONCE(sk->sk_rcvbuf)),
 		    (u32)U16_MAX << ys->rcv_wscale, ys->window_clamp);
 }
 
 /* What could be offered now, if nothing had been yet. Inlined, as every segment asks. */
-static __always_inline u32 yoke_window_offer(const struct sock *sk, u32 full)
+static __always_inline u32 window_offer(const struct sock *sk, u32 full)
 {
-	int space = yoke_window_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
+	int space = window_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
 					  READ_ONCE(sk->sk_backlog.len));
 	u32 win = min_t(u32, space, full);
 
@@ -119,14 +119,14 @@ static __always_inline u32 yoke_window_offer(const struct sock *sk, u32 full)
 
 bool yoke_window_offers_less(const struct sock *sk)
 {
-	return yoke_window_offer(sk, yoke_window_full(sk)) < yoke_sk(sk)->rcv_wnd;
+	return window_offer(sk, window_full(sk)) < yoke_sk(sk)->rcv_wnd;
 }
 
 u16 yoke_window_advertise(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 cur = yoke_conn_rcv_window(ys), full = yoke_window_full(sk);
-	u32 win = yoke_window_offer(sk, full);
+	u32 cur = yoke_conn_rcv_window(ys), full = window_full(sk);
+	u32 win = window_offer(sk, full);
 
 	/*
 	 * RFC 9293 MUST-39: the right edge moves by an MSS or half the buffer, or not at all; and the
@@ -147,7 +147,7 @@ u16 yoke_window_advertise(struct sock *sk)
 }
 
 /* The program has read: a receive buffer that nobody fixed grows with the speed of reading. */
-static void yoke_window_tune_rcvbuf(struct sock *sk)
+static void window_tune_rcvbuf(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -186,7 +186,7 @@ bool yoke_window_read(struct sock *sk)
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 cur = yoke_conn_rcv_window(ys), full;
 
-	yoke_window_tune_rcvbuf(sk);
+	window_tune_rcvbuf(sk);
 	if (!yoke_conn_in(sk, TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2))
 		return false;
 	/*
@@ -197,9 +197,9 @@ bool yoke_window_read(struct sock *sk)
 			    (ys->short_in && !ys->pingpong && !ys->quickack &&
 			     ys->copied_seq == ys->rcv_nxt)))
 		return true;
-	full = yoke_window_full(sk);
+	full = window_full(sk);
 	if (2 * cur > full)
 		return false;
 	/* Worth a segment of its own only if the window at least doubles. */
-	return yoke_window_offer(sk, full) >= 2 * max_t(u32, cur, min_t(u32, ys->rcv_mss, full / 2));
+	return window_offer(sk, full) >= 2 * max_t(u32, cur, min_t(u32, ys->rcv_mss, full / 2));
 }

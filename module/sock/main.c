@@ -41,7 +41,7 @@ MODULE_PARM_DESC(stream_proto, "IP protocol number of the stream type (253)");
 module_param_named(dgram_proto, yoke_dgram_protocol, byte, 0444);
 MODULE_PARM_DESC(dgram_proto, "IP protocol number of the datagram type (254)");
 
-static int yoke_main_create(struct net *net, struct socket *sock, int protocol, int kern)
+static int main_create(struct net *net, struct socket *sock, int protocol, int kern)
 {
 	const struct proto_ops *ops;
 	sa_family_t addresses = AF_UNSPEC;
@@ -106,11 +106,11 @@ static int yoke_main_create(struct net *net, struct socket *sock, int protocol, 
 }
 
 static struct net_proto_family yoke_main_family = {
-	.create	= yoke_main_create,
+	.create	= main_create,
 	.owner	= THIS_MODULE,
 };
 
-static int __net_init yoke_main_init_net(struct net *net)
+static int __net_init main_init_net(struct net *net)
 {
 	int err;
 
@@ -142,7 +142,7 @@ err_net:
 	return err;
 }
 
-static void yoke_main_end(struct sock *sk)
+static void main_end(struct sock *sk)
 {
 	lock_sock(sk);
 	local_bh_disable();
@@ -158,7 +158,7 @@ static void yoke_main_end(struct sock *sk)
  * to begin anew for each would be to pass the empty places of all before it. True if the walk had to
  * rest: who follows one that was taken out meanwhile may have been passed over.
  */
-static bool yoke_main_sweep(struct yoke_hash *hash, bool orphans)
+static bool main_sweep(struct yoke_hash *hash, bool orphans)
 {
 	bool rested = false, ended = false;
 	struct rhashtable_iter iter;
@@ -184,7 +184,7 @@ static bool yoke_main_sweep(struct yoke_hash *hash, bool orphans)
 			continue;
 		rhashtable_walk_stop(&iter);
 		if (sk) {
-			yoke_main_end(sk);
+			main_end(sk);
 			sock_put(sk);
 		}
 		cond_resched();
@@ -198,9 +198,9 @@ static bool yoke_main_sweep(struct yoke_hash *hash, bool orphans)
 }
 
 /* Programs have closed their sockets, or the namespace would live; what they left behind ends here. */
-static void yoke_main_kill(struct net *net, bool orphans)
+static void main_kill(struct net *net, bool orphans)
 {
-	while (yoke_main_sweep(&yoke_net(net)->stream, orphans))
+	while (main_sweep(&yoke_net(net)->stream, orphans))
 		;
 }
 
@@ -209,13 +209,13 @@ static void yoke_main_kill(struct net *net, bool orphans)
  * their queues others wait for, who were loaded after us and so exit before us (conntrack). What the
  * kernel's own users have open they close in their exits.
  */
-static void __net_exit yoke_main_pre_exit(struct net *net)
+static void __net_exit main_pre_exit(struct net *net)
 {
 	WRITE_ONCE(yoke_net(net)->dying, true);
-	yoke_main_kill(net, true);
+	main_kill(net, true);
 }
 
-static void __net_exit yoke_main_exit_nets(struct list_head *nets)
+static void __net_exit main_exit_nets(struct list_head *nets)
 {
 	struct net *net;
 
@@ -223,7 +223,7 @@ static void __net_exit yoke_main_exit_nets(struct list_head *nets)
 		yoke_diag_exit_net(net);
 		yoke_sysctl_exit_net(net);
 		/* What a packet that was under way at the first time has made since. */
-		yoke_main_kill(net, false);
+		main_kill(net, false);
 	}
 	/*
 	 * A timer or packet that was ending a connection, already out of the table, has finished
@@ -240,14 +240,14 @@ static void __net_exit yoke_main_exit_nets(struct list_head *nets)
 }
 
 static struct pernet_operations yoke_main_net_ops = {
-	.init		= yoke_main_init_net,
-	.pre_exit	= yoke_main_pre_exit,
-	.exit_batch	= yoke_main_exit_nets,
+	.init		= main_init_net,
+	.pre_exit	= main_pre_exit,
+	.exit_batch	= main_exit_nets,
 	.id		= &yoke_net_id,
 	.size		= sizeof(struct yoke_net),
 };
 
-static int __init yoke_main_check_parameters(void)
+static int __init main_check_parameters(void)
 {
 	if (family <= 0 || family >= NPROTO) {
 		pr_err("family %d is not between 1 and %d\n", family, NPROTO - 1);
@@ -266,7 +266,7 @@ static int __init yoke_main_check_parameters(void)
 	return 0;
 }
 
-static int __init yoke_main_register_family(void)
+static int __init main_register_family(void)
 {
 	int err;
 
@@ -277,11 +277,11 @@ static int __init yoke_main_register_family(void)
 	return err;
 }
 
-static int __init yoke_main_init(void)
+static int __init main_init(void)
 {
 	int err;
 
-	err = yoke_main_check_parameters();
+	err = main_check_parameters();
 	if (err)
 		return err;
 	err = yoke_mem_init();
@@ -320,7 +320,7 @@ static int __init yoke_main_init(void)
 	err = yoke_ip6_init();
 	if (err)
 		goto err_ip6;
-	err = yoke_main_register_family();
+	err = main_register_family();
 	if (err)
 		goto err_family;
 	return 0;
@@ -355,7 +355,7 @@ err_mem:
 	return err;
 }
 
-static void __exit yoke_main_exit(void)
+static void __exit main_exit(void)
 {
 	sock_unregister(family);
 	yoke_ip6_exit();
@@ -379,8 +379,8 @@ static void __exit yoke_main_exit(void)
 	yoke_spare_exit();
 }
 
-module_init(yoke_main_init);
-module_exit(yoke_main_exit);
+module_init(main_init);
+module_exit(main_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Yoke, a TCP-class transport in a socket family of its own");

@@ -51,7 +51,7 @@ struct yoke_mib {
 };
 
 /* Keys of Fast Open cookies: the first makes them, those of both are good; there are @n. */
-struct yoke_fastopen_keys {
+struct fastopen_keys {
 	siphash_key_t	key[2];
 	u8		n;
 };
@@ -65,7 +65,7 @@ struct yoke_fastopen_keys {
  */
 struct yoke_fastopen_net {
 	spinlock_t	lock;
-	struct yoke_fastopen_keys keys;
+	struct fastopen_keys keys;
 	struct yoke_fastopen_path *paths;
 	unsigned long	failed;
 	u32		failures;

@@ -12,8 +12,8 @@
 #include "trace.h"
 
 /* The pair of sockets that a received packet names, its headers where IP left them. */
-static void yoke_trace_pair(const struct sock *sk, const struct sk_buff *skb,
-			    struct yoke_pair *pair)
+static void trace_pair(const struct sock *sk, const struct sk_buff *skb,
+		       struct yoke_pair *pair)
 {
 	const __be16 *ports = (const __be16 *)skb_transport_header(skb);
 
@@ -55,7 +55,7 @@ void yoke_trace_drop(struct net *net, const struct sock *sk, struct sk_buff *skb
 	if (trace_yoke_drop_enabled()) {
 		struct yoke_pair pair;
 
-		yoke_trace_pair(sk, skb, &pair);
+		trace_pair(sk, skb, &pair);
 		trace_yoke_drop(&pair, sk ? sk->sk_state : TCP_CLOSE, skb->len, why);
 	}
 	kfree_skb(skb);
