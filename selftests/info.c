@@ -33,7 +33,7 @@ ON_A_LINK(on_a_link)
 	X(32, segs_in, ALIKE) X(32, notsent_bytes, ALIKE) X(32, min_rtt, ALIKE)			\
 	X(32, data_segs_in, SAME) X(32, data_segs_out, SAME) X(64, delivery_rate, FREE)		\
 	X(64, busy_time, FREE) X(64, rwnd_limited, ALIKE) X(64, sndbuf_limited, ALIKE)		\
-	X(32, delivered, FREE) X(32, delivered_ce, FREE) X(64, bytes_sent, SAME)		\
+	X(32, delivered, SAME) X(32, delivered_ce, SAME) X(64, bytes_sent, SAME)		\
 	X(64, bytes_retrans, SAME) X(32, dsack_dups, SAME) X(32, reord_seen, ALIKE)		\
 	X(32, rcv_ooopack, SAME) X(32, snd_wnd, ALIKE) X(32, rcv_wnd, ALIKE) X(32, rehash, SAME) \
 	X(16, total_rto, SAME) X(16, total_rto_recoveries, SAME) X(32, total_rto_time, ALIKE)

@@ -84,6 +84,22 @@ static void ack_stamp(struct sock *sk, struct sk_buff *skb, const struct yoke_ac
 		yoke_compat_tell_acked(skb, sk);
 }
 
+/* How many segments @len bytes went out in. */
+static u32 ack_segs(const struct yoke_sock *ys, u32 len)
+{
+	return likely(len <= ys->mss) ? 1 : DIV_ROUND_UP(len, ys->mss);
+}
+
+/* SEG.ACK lies inside @seg. */
+static void ack_trim(struct yoke_sock *ys, struct yoke_seg *seg, struct yoke_ack *ack)
+{
+	u32 segs = ack_segs(ys, yoke_seg_len(seg));
+
+	yoke_recovery_trim(&ys->rec, seg, ack->ack, ack);
+	if (seg->state != YOKE_SEG_SACKED)
+		ys->delivered += segs - ack_segs(ys, yoke_seg_len(seg));
+}
+
 /* Frees what lies below SEG.ACK. */
 static void ack_clean(struct sock *sk, struct yoke_ack *ack)
 {
@@ -96,9 +112,11 @@ static void ack_clean(struct sock *sk, struct yoke_ack *ack)
 		ack_stamp(sk, skb, ack);
 		if (yoke_seq_after(seg->end_seq, ack->ack)) {
 			if (yoke_seq_after(ack->ack, seg->seq))
-				yoke_recovery_trim(&ys->rec, seg, ack->ack, ack);
+				ack_trim(ys, seg, ack);
 			break;
 		}
+		if (likely(seg->state != YOKE_SEG_SACKED))
+			ys->delivered += ack_segs(ys, yoke_seg_len(seg));
 		yoke_recovery_acked(&ys->rec, seg, ack);
 		if (ys->sack_hint[0] == skb)
 			ys->sack_hint[0] = NULL;
@@ -241,6 +259,7 @@ static bool ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 				return false;
 			next = skb->next;
 		}
+		ys->delivered += ack_segs(ys, yoke_seg_len(seg));
 		yoke_recovery_sacked(&ys->rec, seg, ack);
 	}
 	return whole;
@@ -354,11 +373,11 @@ void yoke_ack_mtu_probe(struct sock *sk, u8 prior_state)
 	}
 }
 
-/* What the peer tells of marks on what we sent: that there were some, or how many. */
-static void ack_ecn(struct sock *sk, const struct yoke_segment *s, struct yoke_ack *ack)
+/* What the peer tells of marks on the @segs newly delivered: that there were some, or how many. */
+static void ack_ecn(struct sock *sk, const struct yoke_segment *s, u32 segs, struct yoke_ack *ack)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 segs = DIV_ROUND_UP(ack->delivered, ys->mss), bytes = ack->delivered;
+	u32 bytes = ack->delivered;
 	bool told = s->flags & YOKE_ECE;
 
 	if (ys->ecn.mode == YOKE_ECN_ACCURATE) {
@@ -379,6 +398,7 @@ static void ack_ecn(struct sock *sk, const struct yoke_segment *s, struct yoke_a
 		return;
 	ack->ece = true;
 	ack->marked = min(bytes, ack->delivered);
+	ys->sent.marked += segs;
 	yoke_count_add(sock_net(sk), DeliveredCE, segs);
 }
 
@@ -426,7 +446,7 @@ static void ack_advance(struct sock *sk, struct yoke_ack *ack)
 bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 prior_una = ys->snd_una, wait;
+	u32 prior_una = ys->snd_una, delivered = ys->delivered, wait;
 	u8 prior_state = ys->rec.state;
 	bool shut = ys->rtt.backoff && !ack_window_opens(ys, prior_una);
 	bool window_changed, outstanding, dup;
@@ -465,7 +485,7 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 	ack_rtt(ys, s, &ack);
 	/* What ends the handshake tells of the SYN-ACK, though the program may have closed already. */
 	if (ys->ecn.mode && !(s->flags & YOKE_SYN) && sk->sk_state != TCP_SYN_RECV && !ys->fastopen)
-		ack_ecn(sk, s, &ack);
+		ack_ecn(sk, s, ys->delivered - delivered, &ack);
 	wait = yoke_recovery_ack_end(&ys->rec, &ys->cc, &ys->rtt, &ack);
 	yoke_pace_update(sk);
 	if (unlikely(ys->pmtud.probe))

@@ -131,6 +131,7 @@ static void child_numbers(struct sock *child, const struct yoke_request *req)
 	ys->iss = req->iss;
 	ys->irs = req->irs;
 	ys->snd_una = req->iss + 1;
+	ys->delivered = 1;
 	ys->snd_nxt = req->iss + 1;
 	ys->write_seq = req->iss + 1;
 	ys->pushed_seq = req->iss + 1;

@@ -303,6 +303,7 @@ void yoke_conn_renew(struct sock *sk)
 	memset(&ys->wait, 0, sizeof(ys->wait));
 	atomic_set(&sk->sk_tskey, 0);
 	ys->bytes_acked = 0;
+	ys->delivered = 0;
 	ys->bytes_received = 0;
 	ys->segs_in = 0;
 	ys->segs_out = 0;

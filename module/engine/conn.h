@@ -207,12 +207,13 @@ struct yoke_listener {
  * @last_sent_us: when data was sent last
  * @advmss:	the MSS option we send
  * @syn_tsval:	our timestamp when the SYN left first
- * @sent:	segments with text; bytes and segments that were retransmitted; duplicates that the peer
- *		reported
+ * @sent:	segments with text; bytes and segments that were retransmitted; duplicates, and marks (ECN),
+ *		that the peer reported
  * @challenge_jiffies: when the last challenge ACK left (RFC 5961 §7), 0 for never, or the SYN-ACK that
  *		a SYN of Fast Open asked for again
  *
  * engine/ack.c, what the peer says of it:
+ * @delivered:	segments that arrived, the SYN too
  * @max_window:	largest window the peer ever offered (silly window avoidance, RFC 9293 §3.8.6.2.1)
  * @rtt @cc @rec @ecn: see their headers
  * @rtx:	segments sent and not acknowledged, by sequence
@@ -289,6 +290,7 @@ struct yoke_sock {
 	u32	ts_recent_s;
 	u32	ts_offset;
 	u32	window_clamp;
+	u32	delivered;
 	u64	now_us;
 	u64	last_sent_us;
 
@@ -419,6 +421,7 @@ struct yoke_sock {
 		u32	segs;
 		u32	segs_again;
 		u32	dsacks;
+		u32	marked;
 	} sent;
 
 	struct yoke_owner	owner;

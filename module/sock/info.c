@@ -113,6 +113,8 @@ static void info_send(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 	info->tcpi_bytes_sent = info_sent(ys);
 	info->tcpi_bytes_retrans = ys->sent.again;
 	info->tcpi_dsack_dups = ys->sent.dsacks;
+	info->tcpi_delivered = ys->delivered;
+	info->tcpi_delivered_ce = ys->sent.marked;
 	info->tcpi_total_rto = ys->rto.total;
 	if (READ_ONCE(ys->inet.sk.sk_txrehash) == SOCK_TXREHASH_ENABLED)
 		info->tcpi_rehash = ys->rto.total;
