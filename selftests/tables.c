@@ -106,6 +106,40 @@ TEST_F(tables, many)
 	EXPECT_EQ(ALL, there);
 }
 
+static int read_for_ever(const char *path)
+{
+	static char buf[1 << 20];
+	int fd;
+
+	for (;;) {
+		fd = must(open(path, O_RDONLY));
+		while (read(fd, buf, sizeof(buf)) > 0)
+			;
+		close(fd);
+	}
+	return 0;
+}
+
+/* Wherever in a long file its reader is. */
+TEST_F(tables, a_reader_can_be_killed)
+{
+	enum { ALL = 5000, FIRST = 4000 };
+	int i, status;
+	pid_t pid;
+
+	if (oracle())
+		SKIP(return, "the host has no table of ports");
+	want_files(ALL + 100);
+	for (i = 0; i < ALL; i++)
+		bound(SOCK_STREAM, LOOPBACK, FIRST + i);
+	for (i = 0; i < 20; i++) {
+		pid = background(read_for_ever("/proc/net/yoke/ports"));
+		usleep(20000 + 100 * i);
+		must(kill(pid, SIGKILL));
+		ASSERT_TRUE(until(waitpid(pid, &status, WNOHANG) == pid));
+	}
+}
+
 TEST_F(tables, the_ports)
 {
 	const char *local = ipv6() ? "fd00::7f00:3" : "127.0.0.3", *any = ipv6() ? "::" : ANY;

@@ -396,7 +396,8 @@ static int diag_show(struct seq_file *m, void *v)
 		r->next = r->from;
 		schedule_timeout_uninterruptible(1);
 	}
-	return 0;
+	/* Or the core would ask for the next record for ever: who is to end has got no further. */
+	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
 static const struct seq_operations diag_ops = {
