@@ -386,7 +386,7 @@ static int diag_show(struct seq_file *m, void *v)
 	int tries = HZ;
 	size_t begin;
 
-	if (first && !r->from.table && diag_file(m)->width)
+	if (!r->from.line && diag_file(m)->width)
 		diag_columns(m, diag_file(m));
 	begin = m->count;
 	r->next = r->from;
