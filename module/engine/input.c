@@ -99,7 +99,7 @@ static struct sk_buff *input_early(const struct sock *sk)
 }
 
 /* The SYN-ACK takes this data, or a part; the rest goes with the first ACK (RFC 7413 §4.2.2). */
-static void input_early_acked(struct sock *sk, struct yoke_segment *s)
+static void input_early_acked(struct sock *sk, const struct yoke_segment *s)
 {
 	struct sk_buff *skb = input_early(sk);
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -107,14 +107,19 @@ static void input_early_acked(struct sock *sk, struct yoke_segment *s)
 
 	if (!skb)
 		return;
-	if (!len || (len < skb->len && yoke_queue_split(sk, &sk->sk_write_queue, skb, len))) {
+	if (!len) {
 		ys->syn_data = false;
-		s->ack = ys->snd_nxt;
 		yoke_count(sock_net(sk), FastOpenActiveFail);
 		return;
 	}
-	__skb_unlink(skb, &sk->sk_write_queue);
-	yoke_mem_free_tx(sk, skb);
+	if (len < skb->len) {
+		/* A copy went with the SYN, no clone: this needs no memory. */
+		yoke_cb(skb)->seg.seq = s->ack;
+		yoke_queue_own(sk, skb);
+	} else {
+		__skb_unlink(skb, &sk->sk_write_queue);
+		yoke_mem_free_tx(sk, skb);
+	}
 	WRITE_ONCE(ys->snd_nxt, s->ack);
 	yoke_count(sock_net(sk), FastOpenActive);
 }

@@ -507,6 +507,19 @@ def client_data_not_taken(p):
 	equal(cookie_of(server.send(early=DATA).syn), b'another8', 'the cookie shown next')
 
 
+@rows('7413-12')
+def client_data_half_taken(p):
+	"""The server acknowledges a part of what the SYN carried: the rest comes with the first ACK."""
+	server = Server(p)
+	server.teach()
+	c = server.send(early=DATA)
+	c.ack = seq32(c.syn.seq + 1 + 4)
+	c.send('SA', options=[('MSS', MSS)])
+	c.expect('A', DATA[4:])
+	c.send('A')
+	c.alive()
+
+
 @rows('7413-8')
 @slow(6)
 def client_syn_again(p):
