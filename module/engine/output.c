@@ -182,8 +182,8 @@ static void output_left(struct sock *sk, const struct sk_buff *skb, unsigned int
 	yoke_count_add(sock_net(sk), OutSegs, segs);
 	if (len) {
 		ys->sent.segs += segs;
-		/* It answers what came just now: by turns, and the answers carry the ACKs. */
-		if ((u32)jiffies - ys->last_rcv_jiffies < YOKE_DELACK) {
+		/* It answers text that came just now: by turns, and the answers carry the ACKs. */
+		if (ys->bytes_received && (u32)jiffies - ys->got.jiffies < YOKE_DELACK) {
 			ys->quickack = 0;
 			ys->pingpong = true;
 		}

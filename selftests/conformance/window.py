@@ -767,6 +767,20 @@ def conversation(c):
 
 
 @rows('9293-SHLD-18')
+def ack_of_the_first_answer(p):
+	"""Who asks first is in no conversation yet, for what the handshake or an ACK brought: the other
+	side may hold the rest of its answer back for this ACK."""
+	for active in True, False:
+		c = p.established(active=active)
+		for _ in range(3):
+			c.sock.send(b'question')
+			c.drain()
+			c.send('A')
+		c.send('PA', b'ans')
+		c.expect_ack(within=0.01)
+
+
+@rows('9293-SHLD-18')
 def ack_of_a_question_without_an_answer(p):
 	"""The same as soon as one that had always answered has not."""
 	c = p.established()
