@@ -298,6 +298,30 @@ TEST_F(pace, small_queues)
 	EXPECT_LT(most, 4 * 65536);
 }
 
+/* On a long path pieces are small: it is two of these, whatever was written at once. */
+TEST_F(pace, small_queues_of_a_long_path)
+{
+	static char buf[2 << 20];
+	long backlog, most = 0;
+	struct pair p;
+	pid_t reader;
+	int status;
+
+	NEED_NETEM(self->net.b, "delay 20ms");
+	p = link_pair(self->net);
+	if (!shell("tc qdisc add dev veth root tbf rate 8mbit burst 5k limit 10m"))
+		SKIP(return, "no tbf");
+	must(set_opt(p.a, SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20));
+	reader = background(recv(p.b, buf, sizeof(buf), MSG_WAITALL) == (ssize_t)sizeof(buf) ? 0 : -1);
+	ASSERT_EQ((ssize_t)sizeof(buf), send(p.a, buf, sizeof(buf), MSG_DONTWAIT));
+	EXPECT_TRUE(until((backlog = tc_number("backlog"), most = backlog > most ? backlog : most,
+			   waitpid(reader, &status, WNOHANG) == reader)));
+	EXPECT_EQ(0, status);
+	TH_LOG("at most %ld bytes in the queue", most);
+	EXPECT_GT(most, 0);
+	EXPECT_LT(most, 32768);
+}
+
 /* What is in the queue when its socket and its namespace go. */
 TEST_F(pace, what_is_left_in_a_queue)
 {

@@ -187,13 +187,13 @@ static void pace_run(struct tasklet_struct *t)
 	}
 }
 
-bool yoke_pace_full(struct sock *sk, const struct sk_buff *skb, bool again)
+bool yoke_pace_full(struct sock *sk, const struct sk_buff *skb, unsigned int len, bool again)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	unsigned long rate = READ_ONCE(sk->sk_pacing_rate);
 	unsigned long limit = rate >> READ_ONCE(sk->sk_pacing_shift);
 
-	limit = max_t(unsigned long, limit, 2 * skb->truesize);
+	limit = max_t(unsigned long, limit, 2 * (skb->truesize - skb->len + len));
 	if (sk->sk_pacing_status == SK_PACING_NONE)
 		limit = min_t(unsigned long, limit,
 			      READ_ONCE(yoke_net(sock_net(sk))->set.limit_output_bytes));

@@ -55,10 +55,11 @@ static inline u32 yoke_pace_time(const struct yoke_sock *ys)
 unsigned int yoke_pace_burst(const struct sock *sk, unsigned int mss);
 
 /*
- * Is so much of ours in qdisc and device that @skb has to wait (TCP small queues)? Then a push
- * comes when some of it has left. @again: it is a retransmission, for which there is more room.
+ * Is so much of ours in qdisc and device that @len bytes of @skb have to wait (TCP small queues)?
+ * Then a push comes when some of it has left. @again: it is a retransmission, for which there is
+ * more room.
  */
-bool yoke_pace_full(struct sock *sk, const struct sk_buff *skb, bool again);
+bool yoke_pace_full(struct sock *sk, const struct sk_buff *skb, unsigned int len, bool again);
 /* Is @skb itself still there, sent, but not gone? Then likewise. */
 bool yoke_pace_still_here(struct sock *sk, const struct sk_buff *skb);
 /* Charges @skb, which goes to IP, to @sk, until it has left the device. */

@@ -195,7 +195,7 @@ static void send_lost(struct sock *sk)
 			break;
 		}
 		room = min(max(room - room % mss, mss), burst);
-		if (yoke_pace_wait(sk) || yoke_pace_full(sk, skb, true) ||
+		if (yoke_pace_wait(sk) || yoke_pace_full(sk, skb, skb->len, true) ||
 		    yoke_pace_still_here(sk, skb))
 			break;
 		/* Only without its acknowledged bytes is its length what is left to send. */
@@ -368,7 +368,7 @@ static void send_new(struct sock *sk, enum yoke_push how)
 		len = send_allowed(sk, skb, how, mss);
 		if (len < 0)
 			break;
-		if (yoke_pace_wait(sk) || yoke_pace_full(sk, skb, false))
+		if (yoke_pace_wait(sk) || yoke_pace_full(sk, skb, len, false))
 			break;
 		if (send_cut(sk, skb, len))
 			break;
