@@ -305,6 +305,11 @@ static void text_measure(struct sock *sk, const struct sk_buff *skb,
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 size = skb_shinfo(skb)->gso_size ?: skb->len;
 
+	/* The first, or the first for long: who sends is in slow start, and needs its ACKs at once. */
+	if (unlikely(!ys->bytes_received ||
+		     (u32)jiffies - ys->got.jiffies > usecs_to_jiffies(yoke_rtt_rto(&ys->rtt))) &&
+	    !ys->pingpong)
+		ys->quickack = max_t(u8, ys->quickack, TCP_MAX_QUICKACKS);
 	ys->got.jiffies = (u32)jiffies;
 	/* Where the path carries less than it did, two in a row are alike, and no end of anything. */
 	if (size > ys->rcv_mss ||

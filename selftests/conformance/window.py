@@ -781,6 +781,21 @@ def ack_of_the_first_answer(p):
 
 
 @rows('9293-SHLD-18')
+def ack_after_a_pause(p):
+	"""Who sends after a pause begins slowly, and has its ACKs at once, though nobody reads yet."""
+	c = p.established()
+	for _ in range(20):
+		c.send('PA', b'x')
+		c.expect_ack()		# in the end by the timer
+	c.send('PA', b'x')
+	c.quiet(0.02)
+	time.sleep(1.5)		# longer than the timeout
+	c.drain()
+	c.send('PA', b'x')
+	c.expect_ack(within=0.01)
+
+
+@rows('9293-SHLD-18')
 def ack_of_a_question_without_an_answer(p):
 	"""The same as soon as one that had always answered has not."""
 	c = p.established()
