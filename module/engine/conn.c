@@ -279,6 +279,7 @@ void yoke_conn_renew(struct sock *sk)
 	ys->fin_queued = false;
 	ys->dsack = false;
 	ys->cwnd_limited = false;
+	ys->cwnd_was_full = false;
 	ys->probe_tail = false;
 	ys->fastopen_asked = false;
 	ys->fastopen_again = false;

@@ -2,7 +2,7 @@
 /*
  * What may be sent now, and in what pieces: lost data again, new data, SYN and FIN, probes.
  *
- * Owns: snd_nxt, snd_sml, advmss, and moves buffers from the write queue to rtx.
+ * Owns: snd_nxt, snd_sml, advmss, cwnd_*, and moves buffers from the write queue to rtx.
  * Runs under the socket lock, in process context or BH.
  * RFC 9293 §3.7, §3.8: windows, silly ones (§3.8.6.2), Nagle (§3.7.4, after Minshall), probes
  * (§3.8.4, §3.8.6.1); RFC 8985 §7.3 (tail loss probes); RFC 4821 §7.4 (the search for the path MTU);
@@ -443,6 +443,13 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 	if (skb_queue_empty(&ys->rtx) && !skb_queue_empty(&sk->sk_write_queue) &&
 	    !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
 		yoke_conn_timer_rtx(sk);
+	/* Pacing and small queues use cwnd bit by bit: once it was full, that holds for this window. */
+	if (ys->cwnd_limited) {
+		ys->cwnd_was_full = true;
+		ys->cwnd_full_seq = ys->snd_nxt;
+	} else if (!yoke_seq_before(ys->snd_una, ys->cwnd_full_seq)) {
+		ys->cwnd_was_full = false;
+	}
 	yoke_conn_note_wait(sk);
 }
 
