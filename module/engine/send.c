@@ -22,6 +22,7 @@
 #define YOKE_SEARCH_MORE	4	/* MSS behind a probe, for three duplicate ACKs */
 #define YOKE_DEFER_DIVISOR	3	/* part of the window (Linux's tcp_tso_win_divisor) */
 #define YOKE_DEFER_SHIFT	13	/* part of a second: 122 us */
+#define YOKE_DEFER_RECENT_US	1000
 #define YOKE_SEND_STATES	(TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |	\
 				 TCPF_CLOSING | TCPF_LAST_ACK)
 
@@ -236,7 +237,8 @@ static bool send_hold(const struct sock *sk, const struct sk_buff *skb, enum yok
  * There is more to send than the @most bytes that may go now. A buffer costs the host about the
  * same however much is in it: is it better to wait until ACKs make room for more? It is if they do
  * so in a moment, at this rate, and are due, as the first in flight left more than half a round
- * trip ago. But not with a good part of the window at hand, nor while the window shrinks.
+ * trip ago. But not with a good part of the window at hand, nor while the window shrinks; nor when
+ * the last has left long ago: perhaps the peer waits for more before it acknowledges (as Linux).
  */
 static bool send_defer(const struct sock *sk, u32 most)
 {
@@ -244,6 +246,7 @@ static bool send_defer(const struct sock *sk, u32 most)
 	const struct yoke_seg *first = yoke_scoreboard_first(&ys->rec.board.sent);
 
 	return first && ys->rec.state < YOKE_CA_CWR &&
+	       ys->now_us - ys->last_sent_us <= YOKE_DEFER_RECENT_US &&
 	       most < READ_ONCE(sk->sk_pacing_rate) >> YOKE_DEFER_SHIFT &&
 	       most < min(ys->cc.cwnd, ys->snd_wnd) / YOKE_DEFER_DIVISOR &&
 	       (s32)((u32)ys->now_us - first->tx_us - ys->rtt.srtt_us / 2) > 0;
