@@ -420,13 +420,17 @@ static inline void yoke_compat_ip_count_out(struct net *net, unsigned int len)
 
 static inline void yoke_compat_ip6_count_out(struct net *net, const struct sk_buff *skb)
 {
-	struct inet6_dev *idev = ip6_dst_idev(skb_dst(skb));
+	struct inet6_dev *idev;
 
+	/* A device that goes lets go of the route, and what it counted in is freed after a grace period. */
+	rcu_read_lock();
+	idev = ip6_dst_idev(skb_dst(skb));
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
 	IP6_INC_STATS(net, idev, IPSTATS_MIB_OUTREQUESTS);
 #else
 	IP6_UPD_PO_STATS(net, idev, IPSTATS_MIB_OUT, skb->len);
 #endif
+	rcu_read_unlock();
 }
 #endif
 
