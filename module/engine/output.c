@@ -224,10 +224,7 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 
 	if (unlikely(ys->tx_delay))
 		yoke_pace_delay(sk, skb);
-	if (len)
-		yoke_pace_charge(sk, skb);
-	else
-		skb_set_owner_w(skb, sk);
+	yoke_pace_charge(sk, skb, len);
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
 	ys->af->checksum(skb, &ys->node.pair, sk->sk_protocol, offsetof(struct tcphdr, check));
 	output_left(sk, skb, len, flags);

@@ -173,6 +173,12 @@ static void pace_left(struct sk_buff *skb)
 	put_cpu_ptr(&pace_cpus);
 }
 
+/* Likewise, without text: nothing waited for it. */
+static void pace_bare_left(struct sk_buff *skb)
+{
+	sk_free(skb->sk);
+}
+
 static void pace_run(struct tasklet_struct *t)
 {
 	struct pace_cpu *c = from_tasklet(c, t, tasklet);
@@ -223,7 +229,7 @@ static bool pace_is_here(const struct sock *sk, const struct sk_buff *skb)
 	if (likely(!skb_fclone_busy(sk, skb)))
 		return false;
 	end = READ_ONCE(both->skb2.destructor);
-	return end == pace_left || end == sock_wfree;
+	return end == pace_left || end == pace_bare_left || end == sock_wfree;
 }
 
 bool yoke_pace_still_here(struct sock *sk, const struct sk_buff *skb)
@@ -235,13 +241,14 @@ bool yoke_pace_still_here(struct sock *sk, const struct sk_buff *skb)
 	return pace_is_here(sk, skb);
 }
 
-void yoke_pace_charge(struct sock *sk, struct sk_buff *skb)
+void yoke_pace_charge(struct sock *sk, struct sk_buff *skb, bool text)
 {
 	skb_orphan(skb);
 	skb->sk = sk;
-	skb->destructor = pace_left;
+	skb->destructor = text ? pace_left : pace_bare_left;
 	skb_set_hash_from_sk(skb, sk);
-	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
+	/* ACKs in a queue are not to hold back text (as Linux). */
+	refcount_add(text ? skb->truesize : 1, &sk->sk_wmem_alloc);
 }
 
 void yoke_pace_divide(struct sk_buff *skb, struct sk_buff *segs)
