@@ -169,9 +169,9 @@ static int of_group(const FIXTURE_DATA(cgroup) *self, int type)
 {
 	int fd;
 
-	must(write_to(self->ours, "cgroup.procs", "0") ? 0 : -1);
+	must_hold(write_to(self->ours, "cgroup.procs", "0"));
 	fd = of_type(type);
-	must(write_to(self->root, "cgroup.procs", "0") ? 0 : -1);
+	must_hold(write_to(self->root, "cgroup.procs", "0"));
 	return fd;
 }
 

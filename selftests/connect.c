@@ -659,8 +659,8 @@ TEST_F(link, the_way_back_is_another)
 		   getpid(), self->net.b))
 		SKIP(return, "no second veth pair");
 	/* No neighbour is told of the address by the wrong cable. */
-	must(write_file("/proc/sys/net/ipv4/conf/all/arp_ignore", "1") ? 0 : -1);
-	must(write_file("/proc/sys/net/ipv4/conf/all/arp_announce", "2") ? 0 : -1);
+	must_hold(write_file("/proc/sys/net/ipv4/conf/all/arp_ignore", "1"));
+	must_hold(write_file("/proc/sys/net/ipv4/conf/all/arp_announce", "2"));
 	bring_up("other", own);
 	enter(self->net.b);
 	bring_up("other", "10.0.1.2");

@@ -205,8 +205,9 @@ TEST_F(control, mark_of_its_own)
 {
 	int in = bound(SOCK_DGRAM, LOOPBACK, 4000), out = dgram();
 
-	must(shell("ip -%d rule add pref 1 lookup local && ip -%d rule add pref 0 fwmark 7 prohibit && "
-		   "ip -%d rule del pref 0 lookup local", IP(4, 6), IP(4, 6), IP(4, 6)) ? 0 : -1);
+	must_hold(shell("ip -%d rule add pref 1 lookup local && "
+			"ip -%d rule add pref 0 fwmark 7 prohibit && "
+			"ip -%d rule del pref 0 lookup local", IP(4, 6), IP(4, 6), IP(4, 6)));
 	EXPECT_EQ(1, send_to(out, "x", 1, LOOPBACK, 4000));
 	EXPECT_ERR(EACCES, put_int(out, LOOPBACK, 4000, SOL_SOCKET, SO_MARK, 7));
 	EXPECT_EQ(1, put_int(out, LOOPBACK, 4000, SOL_SOCKET, SO_MARK, 6));
@@ -225,7 +226,7 @@ TEST_F(control, lost_ones_are_counted)
 	stay();
 	for (i = 0; i < 50; i++)
 		must(send(p.a, buf, sizeof(buf), 0));
-	must(settled() ? 0 : -1);
+	must_hold(settled());
 	while (recv(p.b, buf, sizeof(buf), MSG_DONTWAIT) > 0)
 		n++;
 	EXPECT_LT(0, n);
@@ -341,7 +342,7 @@ TEST_F(control, errors_are_queued)
 	wait_events(fd, 0);
 	EXPECT_ERR(ECONNREFUSED, send_to(fd, "b", 1, LOOPBACK, 4000));
 	must(send_to(fd, "c", 1, LOOPBACK, 4000));
-	must(until(so_error(fd)) ? 0 : -1);
+	must_hold(until(so_error(fd)));
 	EXPECT_EQ('a', get(fd, MSG_ERRQUEUE)->data[0]);
 	/* What is read tells of the next. */
 	EXPECT_EQ(ECONNREFUSED, so_error(fd));
@@ -363,7 +364,7 @@ TEST_F(control, own_errors_are_queued)
 
 	must(set_opt(fd, LEVEL, RECVERR, 1));
 	must(set_opt(fd, LEVEL, IP(IP_MTU_DISCOVER, IPV6_MTU_DISCOVER), IP_PMTUDISC_DO));
-	must(shell("ip link set lo mtu 1500") ? 0 : -1);
+	must_hold(shell("ip link set lo mtu 1500"));
 	must(connect_to(fd, LOOPBACK, 4000));
 	EXPECT_ERR(EMSGSIZE, send(fd, buf, 2000, 0));
 	g = get(fd, MSG_ERRQUEUE);
@@ -596,7 +597,7 @@ TEST_F(control, memory_comes_back)
 	for (i = 0; i < 10; i++)
 		must(send(p.a, buf, i * 500, 0));
 	must(recv(p.b, buf, sizeof(buf), MSG_PEEK));
-	must(settled() ? 0 : -1);
+	must_hold(settled());
 	EXPECT_LT(22500, meminfo(p.b, SK_MEMINFO_RMEM_ALLOC));
 	for (i = 0; i < 10; i++)
 		must(recv(p.b, buf, sizeof(buf), 0));
@@ -615,7 +616,7 @@ TEST_F(path, device_of_choice)
 	must(bind_to(bound_dev, ANY, 5000));
 	stay();
 	must(send_to(out, "x", 1, LOOPBACK, 5000));
-	must(settled() ? 0 : -1);
+	must_hold(settled());
 	EXPECT_ERR(EAGAIN, recv(bound_dev, &c, 1, MSG_DONTWAIT));
 	enter(self->net.b);
 	must(send_to(dgram(), "x", 1, ADDR_A, 5000));

@@ -446,7 +446,7 @@ TEST_F(data, splice_out_in_odd_moments)
 	/* In parts; then the end, again and again. */
 	must(send(p.a, "goodbye", 7, 0));
 	must(shutdown(p.a, SHUT_WR));
-	must(arrived(p.b, 7) ? 0 : -1);
+	must_hold(arrived(p.b, 7));
 	EXPECT_EQ(4, splice(p.b, NULL, out[1], NULL, 4, 0));
 	EXPECT_EQ(3, inq(p.b));
 	EXPECT_EQ(3, splice(p.b, NULL, out[1], NULL, 4, 0));
@@ -535,7 +535,7 @@ TEST_F(data, times_of_what_was_sent)
 
 	must(send(p.a, buf, 77, 0));		/* not counted */
 	must(recv(p.b, buf, 77, MSG_WAITALL));
-	must(until(outq(p.a) == 0) ? 0 : -1);
+	must_hold(until(outq(p.a) == 0));
 	must(set_opt(p.a, SOL_SOCKET, SO_TIMESTAMPING, flags));
 	for (i = 0; i < 3; i++) {
 		must(send(p.a, buf, i ? at[i] - at[i - 1] : 1000, 0));
@@ -568,7 +568,7 @@ TEST_F(data, times_counted_anew)
 		ASSERT_TRUE(told(p.a, &t));
 		EXPECT_EQ(SCM_TSTAMP_ACK, (int)t.err.ee_info);
 		EXPECT_EQ(9 - i, (int)t.err.ee_data);
-		must(until(outq(p.a) == 0) ? 0 : -1);
+		must_hold(until(outq(p.a) == 0));
 	}
 }
 
@@ -633,7 +633,7 @@ static void times_of_a_large_write(struct __test_metadata *_metadata, struct pai
 
 	must(set_opt(p.a, SOL_SOCKET, SO_TIMESTAMPING, flags));
 	reader = background_drain(p.b, sizeof(buf), hash(HASH_START, buf, sizeof(buf)));
-	must(send(p.a, buf, sizeof(buf), 0) == sizeof(buf) ? 0 : -1);
+	must_hold(send(p.a, buf, sizeof(buf), 0) == sizeof(buf));
 	/* Each time that it is sent is told; that it has arrived, once, and last. */
 	do {
 		ASSERT_TRUE(told(p.a, &t));
@@ -651,7 +651,7 @@ TEST_F(link, times_of_a_large_write)
 
 TEST_F(link, times_of_a_large_write_that_is_cut_below)
 {
-	must(shell("ethtool -K veth tso off") ? 0 : -1);
+	must_hold(shell("ethtool -K veth tso off"));
 	times_of_a_large_write(_metadata, link_pair(self->net), true);
 }
 
@@ -738,7 +738,7 @@ TEST_F(data, peek_offset)
 	EXPECT_EQ(-1, get_opt(p.b, SOL_SOCKET, SO_PEEK_OFF));
 	must(set_opt(p.b, SOL_SOCKET, SO_PEEK_OFF, 0));
 	must(send(p.a, "abcdefgh", 8, 0));
-	must(arrived(p.b, 8) ? 0 : -1);
+	must_hold(arrived(p.b, 8));
 	EXPECT_EQ(3, recv(p.b, buf, 3, MSG_PEEK));
 	EXPECT_EQ(0, memcmp(buf, "abc", 3));
 	EXPECT_EQ(3, recv(p.b, buf, 3, MSG_PEEK));
@@ -763,14 +763,14 @@ TEST_F(data, peek_offset_of_another_connection)
 		SKIP(return, "TCP has it from 6.9 on");
 	must(set_opt(p.a, SOL_SOCKET, SO_PEEK_OFF, 0));
 	must(send(p.b, "abcdefgh", 8, 0));
-	must(arrived(p.a, 8) ? 0 : -1);
+	must_hold(arrived(p.a, 8));
 	EXPECT_EQ(8, recv(p.a, buf, 9, MSG_PEEK));
 	EXPECT_OK(connect_nowhere(p.a));
 	EXPECT_EQ(-1, get_opt(p.a, SOL_SOCKET, SO_PEEK_OFF));
 	must(connect_to(p.a, LOOPBACK, local_port(l)));
 	p.b = must(accept(l, NULL, NULL));
 	must(send(p.b, "new", 3, 0));
-	must(arrived(p.a, 3) ? 0 : -1);
+	must_hold(arrived(p.a, 3));
 	EXPECT_EQ(3, recv(p.a, buf, 9, MSG_PEEK | MSG_DONTWAIT));
 }
 
@@ -786,7 +786,7 @@ TEST_F(data, peek_offset_and_splice)
 	must(pipe(out));
 	must(set_opt(p.b, SOL_SOCKET, SO_PEEK_OFF, 0));
 	must(send(p.a, "abcdefgh", 8, 0));
-	must(arrived(p.b, 8) ? 0 : -1);
+	must_hold(arrived(p.b, 8));
 	EXPECT_EQ(4, recv(p.b, buf, 4, MSG_PEEK));
 	EXPECT_EQ(3, splice(p.b, NULL, out[1], NULL, 3, 0));
 	EXPECT_EQ(1, get_opt(p.b, SOL_SOCKET, SO_PEEK_OFF));
@@ -900,7 +900,7 @@ TEST_F(data, zerocopy_receive)
 		}
 		shutdown(p.a, SHUT_WR); }));
 	for (;;) {
-		must(wait_events(p.b, POLLIN) ? 0 : -1);
+		must_hold(wait_events(p.b, POLLIN));
 		r = (struct receive) { .address = (uintptr_t)at, .length = size };
 		if (receive(p.b, &r))
 			break;

@@ -23,15 +23,15 @@ FIXTURE_SETUP(devices)
 	if (!new_link(&self->net))
 		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
 	enter(self->net.b);
-	must(shell("ip link add two type veth peer name two netns /proc/%d/fd/%d", getpid(),
-		   self->net.a) ? 0 : -1);
+	must_hold(shell("ip link add two type veth peer name two netns /proc/%d/fd/%d", getpid(),
+			self->net.a));
 	bring_up("two", "10.0.1.2");
 	enter(self->net.a);
 	bring_up("two", "10.0.1.1");
 	strcpy(to, ip_text(ADDR_B));	/* which has one buffer */
 	snprintf(self->by_two, sizeof(self->by_two), "ip route add %s via %s dev two", to,
 		 ip_text("10.0.1.2"));
-	must(shell("%s", self->by_two) ? 0 : -1);
+	must_hold(shell("%s", self->by_two));
 	enter(self->net.b);
 }
 
@@ -93,8 +93,8 @@ static int from_a(const FIXTURE_DATA(devices) *self, const char *dev, int port)
 static void lead_by(const FIXTURE_DATA(devices) *self, bool two)
 {
 	enter(self->net.a);
-	must((two ? shell("%s", self->by_two)
-		  : shell("ip route del %s dev two", ip_text(ADDR_B))) ? 0 : -1);
+	must_hold(two ? shell("%s", self->by_two)
+		      : shell("ip route del %s dev two", ip_text(ADDR_B)));
 	enter(self->net.b);
 }
 
@@ -104,7 +104,7 @@ static void lead_back(void)
 	char to[INET6_ADDRSTRLEN];
 
 	strcpy(to, ip_text(ADDR_A));
-	must(shell("ip route add %s via %s dev two", to, ip_text("10.0.1.1")) ? 0 : -1);
+	must_hold(shell("ip route add %s via %s dev two", to, ip_text("10.0.1.1")));
 }
 
 static bool says(int from, int to, const char *what)
@@ -341,9 +341,9 @@ TEST_F_TIMEOUT(devices, links_with_the_same_addresses, 120)
 		SKIP(return, "only IPv6 has such addresses");
 	listening = listener_on("", ANY, false);
 	for (int i = 0; i < 2; i++) {
-		must(shell("ip -6 addr add fe80::b/64 dev %s nodad", devices[i]) ? 0 : -1);
+		must_hold(shell("ip -6 addr add fe80::b/64 dev %s nodad", devices[i]));
 		enter(self->net.a);
-		must(shell("ip -6 addr add fe80::a/64 dev %s nodad", devices[i]) ? 0 : -1);
+		must_hold(shell("ip -6 addr add fe80::a/64 dev %s nodad", devices[i]));
 		a[i] = connect_by_link(devices[i], PORT);
 		ASSERT_EQ(so_error(a[i]), 0);
 		enter(self->net.b);

@@ -530,7 +530,7 @@ TEST_F(dual, options)
 
 static void link_local(const char *ip, const char *dev)
 {
-	must(shell("ip -6 addr add %s/64 dev %s nodad", ip, dev) ? 0 : -1);
+	must_hold(shell("ip -6 addr add %s/64 dev %s nodad", ip, dev));
 }
 
 ON_A_LINK(dual_link)

@@ -47,11 +47,11 @@ FIXTURE_SETUP(marks)
 	if (!bottleneck())
 		SKIP(_exit(255), "no fq_codel (iproute2? sch_netem, sch_tbf, sch_fq_codel modules?)");
 	if (variant->alone)
-		must(shell("ip link set veth gso_max_segs 1") ? 0 : -1);
+		must_hold(shell("ip link set veth gso_max_segs 1"));
 	if (!sysctl_own("ecn", variant->setting))
 		SKIP(_exit(255), "no AccECN");
 	enter(self->net.b);
-	must(sysctl_own("ecn", variant->setting) ? 0 : -1);
+	must_hold(sysctl_own("ecn", variant->setting));
 	enter(self->net.a);
 }
 

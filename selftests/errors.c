@@ -83,7 +83,7 @@ static int make(int type, enum state state)
 		case OVER:
 			must(shutdown(fd, SHUT_RDWR));
 			must(shutdown(p.b, SHUT_WR));
-			must(until(tcp_info(fd).tcpi_state == TCP_CLOSE) ? 0 : -1);
+			must_hold(until(tcp_info(fd).tcpi_state == TCP_CLOSE));
 			break;
 		case RESET:
 			close_hard(p.b);

@@ -53,7 +53,7 @@ FIXTURE_TEARDOWN(exhaust)
 /* Whoever comes next through this listener. */
 static int next(int listening)
 {
-	must(wait_events(listening, POLLIN) == POLLIN ? 0 : -1);
+	must_hold(wait_events(listening, POLLIN) == POLLIN);
 	return must(accept4(listening, NULL, NULL, SOCK_CLOEXEC));
 }
 

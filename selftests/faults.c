@@ -28,13 +28,13 @@ static bool faults_possible(void)
 		return false;
 	for (i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), DEBUG "%s/verbose", kinds[i]);
-		must(write_file(path, "0") ? 0 : -1);
+		must_hold(write_file(path, "0"));
 	}
 	/* Those that may sleep as well, and single pages. */
-	must(write_file(DEBUG "failslab/ignore-gfp-wait", "N") ? 0 : -1);
-	must(write_file(DEBUG "failslab/cache-filter", "N") ? 0 : -1);	/* starve()'s */
-	must(write_file(DEBUG "fail_page_alloc/ignore-gfp-wait", "N") ? 0 : -1);
-	must(write_file(DEBUG "fail_page_alloc/min-order", "0") ? 0 : -1);
+	must_hold(write_file(DEBUG "failslab/ignore-gfp-wait", "N"));
+	must_hold(write_file(DEBUG "failslab/cache-filter", "N"));	/* starve()'s */
+	must_hold(write_file(DEBUG "fail_page_alloc/ignore-gfp-wait", "N"));
+	must_hold(write_file(DEBUG "fail_page_alloc/min-order", "0"));
 	return true;
 }
 
@@ -610,7 +610,7 @@ TEST_F_TIMEOUT(inward, is_a_bad_network, 900)
 	for (i = 0; i < 40; i++) {
 		int a = stream(), b, err;
 
-		must(starve(10) ? 0 : -1);
+		must_hold(starve(10));
 		err = connect_to(a, LOOPBACK, local_port(listening)) ? errno : 0;
 		EXPECT_TRUE(!err || says_no_memory(err))
 			TH_LOG("connect: %s", err_name(err));
@@ -622,7 +622,7 @@ TEST_F_TIMEOUT(inward, is_a_bad_network, 900)
 			whole += b >= 0 && feed((struct pair){ a, b }, 200000);
 			close(b);
 		}
-		must(starve(0) ? 0 : -1);
+		must_hold(starve(0));
 		close(a);
 	}
 	EXPECT_LT(20, made);
@@ -727,8 +727,8 @@ TEST_F_TIMEOUT(module, namespaces, 3600)
 	unsigned int n, all_ours = 0;
 	bool more = true;
 
-	must(write_file(DEBUG "failslab/verbose", "2") ? 0 : -1);
-	must(write_file(DEBUG "fail_page_alloc/verbose", "2") ? 0 : -1);
+	must_hold(write_file(DEBUG "failslab/verbose", "2"));
+	must_hold(write_file(DEBUG "fail_page_alloc/verbose", "2"));
 	for (n = 1; more && n < 5000; n++) {
 		bool ours, theirs;
 		const char *said;

@@ -548,10 +548,11 @@ IN_OWN_NET(fuzz)
 static void pass_on(void)
 {
 	machine = open_tun("machine", IFF_NAPI | IFF_VNET_HDR);
-	must(shell("ip link set machine up && sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 &&"
-		   "for i in 1 2; do ip link add away$i type dummy && ip link set away$i up &&"
-		   " ip route add 10.8.0.$i dev away$i && ip route add fd00::10.8.0.$i dev away$i || exit; done &&"
-		   "ethtool -K away2 tso off tx-udp-segmentation off") ? 0 : -1);
+	must_hold(shell("ip link set machine up && sysctl -qw net.ipv4.ip_forward=1 "
+			"net.ipv6.conf.all.forwarding=1 &&"
+			"for i in 1 2; do ip link add away$i type dummy && ip link set away$i up &&"
+			" ip route add 10.8.0.$i dev away$i && ip route add fd00::10.8.0.$i dev away$i || exit; done &&"
+			"ethtool -K away2 tso off tx-udp-segmentation off"));
 }
 
 /* What some of the packets should come to. */

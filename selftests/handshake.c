@@ -18,7 +18,7 @@ FIXTURE_SETUP(handshake)
 {
 	new_net();
 	wire = open_tun("wire", 0);	/* without NAPI who writes receives, on its processor */
-	must(shell("ip link set wire txqueuelen 10000") ? 0 : -1);
+	must_hold(shell("ip link set wire txqueuelen 10000"));
 	bring_up("wire", OURS);
 }
 

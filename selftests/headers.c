@@ -69,7 +69,7 @@ static int recv_with(int fd, int level, int type, void *bytes, size_t most)
 
 static void set_mtu(int mtu)
 {
-	must(shell("ip link set lo mtu %d", mtu) ? 0 : -1);
+	must_hold(shell("ip link set lo mtu %d", mtu));
 }
 
 /* ---- IPv4 -------------------------------------------------------------------- */
@@ -80,11 +80,11 @@ FIXTURE_SETUP(options4)
 {
 	must(setenv("YOKE_IP", "4", 1));
 	new_net();
-	must(write_file("/proc/sys/net/ipv4/conf/all/accept_source_route", "1") ? 0 : -1);
-	must(write_file("/proc/sys/net/ipv4/conf/lo/accept_source_route", "1") ? 0 : -1);
+	must_hold(write_file("/proc/sys/net/ipv4/conf/all/accept_source_route", "1"));
+	must_hold(write_file("/proc/sys/net/ipv4/conf/lo/accept_source_route", "1"));
 	/* From one address of the loopback to the other. */
-	must(write_file("/proc/sys/net/ipv4/conf/lo/route_localnet", "1") ? 0 : -1);
-	must(write_file("/proc/sys/net/ipv4/conf/lo/accept_local", "1") ? 0 : -1);
+	must_hold(write_file("/proc/sys/net/ipv4/conf/lo/route_localnet", "1"));
+	must_hold(write_file("/proc/sys/net/ipv4/conf/lo/accept_local", "1"));
 	self->a = bound(SOCK_DGRAM, LOOPBACK, 0);
 	self->b = bound(SOCK_DGRAM, LOOPBACK, 0);
 	self->port = local_port(self->b);
@@ -338,8 +338,8 @@ FIXTURE_SETUP(headers6)
 {
 	must(setenv("YOKE_IP", "6", 1));
 	new_net();
-	must(write_file("/proc/sys/net/ipv6/conf/all/seg6_enabled", "1") ? 0 : -1);
-	must(write_file("/proc/sys/net/ipv6/conf/lo/seg6_enabled", "1") ? 0 : -1);
+	must_hold(write_file("/proc/sys/net/ipv6/conf/all/seg6_enabled", "1"));
+	must_hold(write_file("/proc/sys/net/ipv6/conf/lo/seg6_enabled", "1"));
 	self->a = bound(SOCK_DGRAM, LOOPBACK, 0);
 	self->b = bound(SOCK_DGRAM, LOOPBACK, 0);
 	self->port = local_port(self->b);

@@ -117,9 +117,9 @@ static struct pair small_window_pair(void)
 static void like_buffers(int ns)
 {
 	enter(ns);
-	must(shell("sysctl -qw net.ipv4.tcp_rmem='4096 131072 6291456' && "
-		   "if [ -e /proc/sys/net/yoke ]; then "
-		   "sysctl -qw net.yoke.rmem='4096 131072 6291456'; fi") ? 0 : -1);
+	must_hold(shell("sysctl -qw net.ipv4.tcp_rmem='4096 131072 6291456' && "
+			"if [ -e /proc/sys/net/yoke ]; then "
+			"sysctl -qw net.yoke.rmem='4096 131072 6291456'; fi"));
 }
 
 static struct both both_pairs(struct net *net)

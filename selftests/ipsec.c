@@ -36,7 +36,7 @@ static bool protect(const char *own, const char *peer)
 	if (!protect(ADDRESS(ADDR_B), ADDRESS(ADDR_A)))				\
 		SKIP(return, "no IPsec (iproute2? esp4, esp6?)");		\
 	enter((net).a);								\
-	must(protect(ADDRESS(ADDR_A), ADDRESS(ADDR_B)) ? 0 : -1)
+	must_hold(protect(ADDRESS(ADDR_A), ADDRESS(ADDR_B)))
 
 /* How many packets of that protocol it heard, of all that are there by now, which are gone then. */
 static void heard(int fd, int *esp, int *ours)

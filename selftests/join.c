@@ -74,7 +74,7 @@ TEST_F(join, as_many_arrive)
 
 	NEED_GRO(self->net);
 	enter(self->net.b);
-	must(shell("ethtool -K veth gro off") ? 0 : -1);
+	must_hold(shell("ethtool -K veth gro off"));
 	enter(self->net.a);
 	p = link_pair(self->net);
 	enter(self->net.b);
@@ -156,17 +156,17 @@ static int listener_behind(struct net net, int *c)
 
 	new_net();
 	*c = must(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-	must(shell("ip link add last type veth peer name last netns /proc/%d/fd/%d", getpid(),
-		   net.b) ? 0 : -1);
+	must_hold(shell("ip link add last type veth peer name last netns /proc/%d/fd/%d", getpid(),
+			net.b));
 	bring_up("last", "10.1.0.2");
-	must(shell("ip route add default via 10.1.0.1") ? 0 : -1);
+	must_hold(shell("ip route add default via 10.1.0.1"));
 	listening = listener("10.1.0.2", 0, 1);
 	enter(net.b);
 	bring_up("last", "10.1.0.1");
 	enter(*c);
-	must(until(carries("last")) ? 0 : -1);
+	must_hold(until(carries("last")));
 	enter(net.b);
-	must(shell("sysctl -qw net.ipv4.ip_forward=1 && ethtool -K last tso off") ? 0 : -1);
+	must_hold(shell("sysctl -qw net.ipv4.ip_forward=1 && ethtool -K last tso off"));
 	return listening;
 }
 
@@ -188,7 +188,7 @@ TEST_F(join, forwarded)
 
 	IPV4_ONLY("one router is enough");
 	NEED_GRO(self->net);
-	must(shell("ip route add default via " ADDR_B) ? 0 : -1);
+	must_hold(shell("ip route add default via " ADDR_B));
 	listening = listener_behind(self->net, &c);
 	joined = packets();
 
@@ -227,9 +227,9 @@ TEST_F(join, forwarded_out_of_a_vlan)
 	NEED_GRO(self->net);
 	if (!tagged(self->net))
 		SKIP(return, "no VLAN (8021q module?)");
-	must(shell("ip route add default via 10.2.0.2") ? 0 : -1);
+	must_hold(shell("ip route add default via 10.2.0.2"));
 	listening = listener_behind(self->net, &c);
-	must(shell("ethtool -K last tx off") ? 0 : -1);		/* or nobody would look at it */
+	must_hold(shell("ethtool -K last tx off"));		/* or nobody would look at it */
 	EXPECT_TRUE(carry_one_way(pair_with(listening, self->net.a), SIZE));
 	enter(c);
 	EXPECT_EQ(0, counter("InCsumErrors"));
@@ -313,7 +313,7 @@ FIXTURE_SETUP(held)
 
 	new_net();
 	wire = stretch_a_wire(OURS);
-	must(hold() ? 0 : -1);
+	must_hold(hold());
 	listening = listener(ANY, PORT, 1);
 	self->peer = meet(wire, 5000, 1460, 60000, 0);
 	self->fd = must(accept(listening, NULL, NULL));
@@ -340,7 +340,7 @@ static long three(struct them *t, struct tcphdr special, const char *data)
 		say(t, this, NULL, 0, data + i * LEN, LEN);
 	}
 	t->snd += 3 * LEN;
-	must(until((hear(t), t->una == t->snd)) ? 0 : -1);
+	must_hold(until((hear(t), t->una == t->snd)));
 	return packets() - before;
 }
 
@@ -472,7 +472,7 @@ TEST_F(held, and_passed_on_in_a_tunnel)
 
 	IPV4_ONLY("one router is enough");
 	bring_up("out", "10.1.0.1");
-	must(sysctl_ip("ip_forward", "1") ? 0 : -1);
+	must_hold(sysctl_ip("ip_forward", "1"));
 	do {
 		before = packets();
 		for (i = 0; i < 3; i++)

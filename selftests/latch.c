@@ -289,7 +289,7 @@ static int label_of(int fd, int flags)
 
 static void reflect(const char *what)
 {
-	must(write_file("/proc/sys/net/ipv6/flowlabel_reflect", what) ? 0 : -1);
+	must_hold(write_file("/proc/sys/net/ipv6/flowlabel_reflect", what));
 }
 
 TEST_F(latch6, labels_come_back)
@@ -369,7 +369,7 @@ TEST_F(latch6, the_option_to_reflect)
 
 	EXPECT_ERR(EPERM, label_option(self->listening, LABEL_GET, LABEL_REFLECT));
 	EXPECT_ERR(ESRCH, label_option(self->listening, LABEL_PUT, LABEL_REFLECT));
-	must(write_file("/proc/sys/net/ipv6/flowlabel_consistency", "0") ? 0 : -1);
+	must_hold(write_file("/proc/sys/net/ipv6/flowlabel_consistency", "0"));
 	EXPECT_ERR(ENOPROTOOPT, label_option(dgram(), LABEL_GET, LABEL_REFLECT));
 	EXPECT_OK(label_option(self->listening, LABEL_GET, LABEL_REFLECT));
 	a = must(connect_labelled(port, LABEL));
@@ -413,7 +413,7 @@ TEST_F(latch6, one_for_all)
 	struct packet first, p;
 
 	/* Unless a timeout looks for another way. */
-	must(write_file("/proc/sys/net/core/txrehash", "0") ? 0 : -1);
+	must_hold(write_file("/proc/sys/net/core/txrehash", "0"));
 	l = listener(ANY, PORT, 1);
 	say(&t, (struct tcphdr){ .seq = htonl(t.snd++), .syn = 1 }, NULL, 0, NULL, 0);
 	ASSERT_TRUE(until(hear_any(wire, &first)));
@@ -449,7 +449,7 @@ TEST_F(latch6, another_after_a_timeout)
 		struct packet first, second;
 		int fd;
 
-		must(write_file("/proc/sys/net/core/txrehash", on ? "1" : "0") ? 0 : -1);
+		must_hold(write_file("/proc/sys/net/core/txrehash", on ? "1" : "0"));
 		fd = stream();
 		set_nonblock(fd, true);
 		EXPECT_ERR(EINPROGRESS, connect_to(fd, THEIRS, PORT));

@@ -57,19 +57,19 @@ FIXTURE_SETUP(lossy)
 {
 	if (!new_link(&self->net))
 		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
-	must(meet(self->net) ? 0 : -1);
+	must_hold(meet(self->net));
 	/* Each segment a packet of its own, to be lost or late by itself. */
 	if (variant->alone) {
-		must(shell("ip link set veth gso_max_segs 1") ? 0 : -1);
+		must_hold(shell("ip link set veth gso_max_segs 1"));
 		enter(self->net.b);
-		must(shell("ip link set veth gso_max_segs 1") ? 0 : -1);
+		must_hold(shell("ip link set veth gso_max_segs 1"));
 		enter(self->net.a);
 	}
 	if (variant->cut) {
 		if (!shell("ethtool -K veth tso off gso off"))
 			SKIP(_exit(255), "no ethtool");
 		enter(self->net.b);
-		must(shell("ethtool -K veth tso off gso off") ? 0 : -1);
+		must_hold(shell("ethtool -K veth tso off gso off"));
 		enter(self->net.a);
 	}
 	if (!netem(self->net.a, variant->wire) || !netem(self->net.b, variant->wire))
@@ -103,7 +103,7 @@ TEST_F_TIMEOUT(crowd, at_once, 60)
 	struct flow f[2 * N] = { 0 };
 	int i, l;
 
-	must(meet(self->net) ? 0 : -1);
+	must_hold(meet(self->net));
 	NEED_NETEM(self->net.a, "delay 2ms reorder 80% loss 1%");
 	NEED_NETEM(self->net.b, "delay 2ms reorder 80% loss 1%");
 	enter(self->net.b);

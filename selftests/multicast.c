@@ -22,7 +22,7 @@
 static void make_here(void)
 {
 	if (ipv6())
-		must(shell("ip link add here type dummy && ip link set here up") ? 0 : -1);
+		must_hold(shell("ip link add here type dummy && ip link set here up"));
 }
 
 FIXTURE(group) { };
@@ -108,7 +108,7 @@ static const char *heard(int fd)
 	static char text[16];
 	int n = 0;
 
-	must(settled() ? 0 : -1);
+	must_hold(settled());
 	while (n < 15 && recv(fd, text + n, 1, MSG_DONTWAIT) == 1)
 		n++;
 	text[n] = 0;
@@ -325,7 +325,7 @@ TEST_F(group, copies_are_independent)
 	fill(buf, sizeof(buf), 1, 0);
 	for (n = 0; n < 5; n++)
 		must(send_to(out, buf, sizeof(buf), GROUP, 4000));
-	must(settled() ? 0 : -1);
+	must_hold(settled());
 	for (n = 0; n < 5; n++) {
 		ASSERT_EQ(3000, recv(a, in, sizeof(in), 0));
 		EXPECT_EQ(0, memcmp(in, buf, sizeof(buf)));

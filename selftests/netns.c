@@ -156,7 +156,7 @@ TEST_F_TIMEOUT(netns, a_dying_one_takes_its_connections_along, 60)
 	p = stream_pair();	/* FIN-WAIT-1, with data in both queues */
 	must(set_opt(p.b, SOL_SOCKET, SO_RCVBUF, 16384));
 	f.from = p.a;
-	must(flow_send(&f, 1) ? 0 : -1);
+	must_hold(flow_send(&f, 1));
 	close(p.a);
 	fd = stream();		/* SYN-SENT */
 	set_nonblock(fd, true);
@@ -207,7 +207,7 @@ TEST_F_TIMEOUT(netns, what_a_dead_one_sent_is_still_under_way, 60)
 	new_net();
 	fd = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
 	enter(net.a);
-	must(shell("ip link add later type veth peer name later netns /proc/%d/fd/%d", getpid(), fd) ? 0 : -1);
+	must_hold(shell("ip link add later type veth peer name later netns /proc/%d/fd/%d", getpid(), fd));
 	close(fd);
 	EXPECT_TRUE(within(4 * BOUND, if_nametoindex("later") == 0));
 	/* It is thrown away: the socket's memory goes, and all that it held. */

@@ -105,7 +105,7 @@ static inline struct them meet(int wire, uint16_t theirs, uint16_t mss, uint16_t
 	struct them t = { .wire = wire, .ours = PORT, .theirs = theirs, .snd = 1000, .window = window };
 
 	say(&t, (struct tcphdr){ .seq = htonl(t.snd++), .syn = 1 }, o, sizeof(o), NULL, 0);
-	must(until(hear(&t) && t.una == t.snd) ? 0 : -1);
+	must_hold(until(hear(&t) && t.una == t.snd));
 	acknowledge(&t, NULL, 0);
 	return t;
 }

@@ -32,9 +32,9 @@ FIXTURE_SETUP(pmtu)
 {
 	if (!new_link(&self->net))
 		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
-	must(shell("ip link set veth gso_max_segs 1") ? 0 : -1);
-	must(sysctl_own("mtu_probing", variant->probing) ? 0 : -1);
-	must(sysctl_own("base_mss", variant->base) ? 0 : -1);
+	must_hold(shell("ip link set veth gso_max_segs 1"));
+	must_hold(sysctl_own("mtu_probing", variant->probing));
+	must_hold(sysctl_own("base_mss", variant->base));
 	if (!variant->narrow)
 		return;
 	enter(self->net.b);
@@ -77,7 +77,7 @@ TEST_F_TIMEOUT(route, mtu_of_its_own, 60)
 	struct flow f = { .size = 200000 };
 	struct pair p;
 
-	must(shell("ip route replace %s dev veth mtu 1000", ip_text(ADDR_B)) ? 0 : -1);
+	must_hold(shell("ip route replace %s dev veth mtu 1000", ip_text(ADDR_B)));
 	p = link_pair(self->net);
 	f.from = p.a;
 	f.to = p.b;
@@ -92,8 +92,8 @@ TEST_F_TIMEOUT(route, that_ended_has_no_mtu, 60)
 	struct pair p;
 	int mss = 0;
 
-	must(sysctl_own("mtu_probing", "2") ? 0 : -1);
-	must(shell("ip route replace %s dev veth", ip_text(ADDR_B)) ? 0 : -1);
+	must_hold(sysctl_own("mtu_probing", "2"));
+	must_hold(shell("ip route replace %s dev veth", ip_text(ADDR_B)));
 	p = link_pair(self->net);
 	/* It loses it when nobody reads it any more: in one of these rounds. */
 	for (int i = 0; i < 10; i++) {
@@ -101,7 +101,7 @@ TEST_F_TIMEOUT(route, that_ended_has_no_mtu, 60)
 		EXPECT_EQ(sizeof(buf), recv(p.b, buf, sizeof(buf), MSG_WAITALL));
 		EXPECT_LE(mss, tcp_info(p.a).tcpi_snd_mss);
 		mss = tcp_info(p.a).tcpi_snd_mss;
-		must(shell("ip route replace %s dev veth hoplimit %d", ip_text(ADDR_B), 64 + i % 2) ? 0 : -1);
+		must_hold(shell("ip route replace %s dev veth hoplimit %d", ip_text(ADDR_B), 64 + i % 2));
 	}
 }
 

@@ -521,11 +521,11 @@ FIXTURE_SETUP(proxy)
 		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
 	if (ipv6())
 		inet_ntop(AF_INET6, &six, ip, sizeof(ip));
-	must(shell("ip link set veth address 02:00:00:00:00:0a") ? 0 : -1);
-	must(shell("ip -%c rule add iif veth lookup 100", ipv6() ? '6' : '4') ? 0 : -1);
-	must(shell("ip -%c route add local %s dev lo table 100", ipv6() ? '6' : '4', ip) ? 0 : -1);
+	must_hold(shell("ip link set veth address 02:00:00:00:00:0a"));
+	must_hold(shell("ip -%c rule add iif veth lookup 100", ipv6() ? '6' : '4'));
+	must_hold(shell("ip -%c route add local %s dev lo table 100", ipv6() ? '6' : '4', ip));
 	enter(self->net.b);
-	must(shell("ip neigh replace %s lladdr 02:00:00:00:00:0a dev veth", ip) ? 0 : -1);
+	must_hold(shell("ip neigh replace %s lladdr 02:00:00:00:00:0a dev veth", ip));
 	enter(self->net.a);
 }
 

@@ -54,16 +54,18 @@ FIXTURE_SETUP(redirect)
 	must(setenv("YOKE_IP", variant->ip, 1));
 	if (!new_link(&self->net))
 		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
-	must(shell("sysctl -w net.ipv4.conf.all.accept_redirects=1 net.ipv4.conf.veth.accept_redirects=1 "
-		   "net.ipv6.conf.veth.accept_redirects=1") ? 0 : -1);
-	must(shell(ipv6() ? "ip route add " PEER6 " via fe80::b dev veth src fd00::a00:1"
-			  : "ip route add " PEER " via " ADDR_B) ? 0 : -1);
+	must_hold(shell("sysctl -w net.ipv4.conf.all.accept_redirects=1 "
+			"net.ipv4.conf.veth.accept_redirects=1 "
+			"net.ipv6.conf.veth.accept_redirects=1"));
+	must_hold(shell(ipv6() ? "ip route add " PEER6 " via fe80::b dev veth src fd00::a00:1"
+			       : "ip route add " PEER " via " ADDR_B));
 	enter(self->net.b);
 	if (ipv6())
-		must(shell("ip addr add " PEER6 "/128 dev lo nodad && ip addr add fe80::b/64 dev veth nodad && "
-			   "ip addr add fe80::c/64 dev veth nodad") ? 0 : -1);
+		must_hold(shell("ip addr add " PEER6 "/128 dev lo nodad && "
+				"ip addr add fe80::b/64 dev veth nodad && "
+				"ip addr add fe80::c/64 dev veth nodad"));
 	else
-		must(shell("ip addr add " PEER "/32 dev lo && ip addr add 10.0.0.3/24 dev veth") ? 0 : -1);
+		must_hold(shell("ip addr add " PEER "/32 dev lo && ip addr add 10.0.0.3/24 dev veth"));
 	listening = listener(PEER, 0, 1);
 	self->seen = must(socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 	ll.sll_protocol = htons(ipv6() ? ETH_P_IPV6 : ETH_P_IP);
@@ -71,13 +73,13 @@ FIXTURE_SETUP(redirect)
 	must((bind)(self->seen, (struct sockaddr *)&ll, sizeof(ll)));
 	enter(self->net.a);
 	/* The cable may take a while to carry, and who asks for a neighbour gives up after three times. */
-	must(until(shell(ipv6() ? "ping -c 1 -W 1 fe80::c%%veth" : "ping -c 1 -W 1 10.0.0.3")) ? 0 : -1);
+	must_hold(until(shell(ipv6() ? "ping -c 1 -W 1 fe80::c%%veth" : "ping -c 1 -W 1 10.0.0.3")));
 	self->p.a = connected_to(PEER, local_port(listening));
 	self->p.b = must(accept(listening, NULL, NULL));
 	must(send(self->p.a, "x", 1, 0));
-	must(until(inq(self->p.b) == 1 && outq(self->p.a) == 0) ? 0 : -1);
+	must_hold(until(inq(self->p.b) == 1 && outq(self->p.a) == 0));
 	must(recv(self->p.b, &c, 1, 0));
-	must(remember(self, oracle() ? IPPROTO_TCP : IPPROTO_YOKE_STREAM) ? 0 : -1);
+	must_hold(remember(self, oracle() ? IPPROTO_TCP : IPPROTO_YOKE_STREAM));
 }
 
 FIXTURE_TEARDOWN(redirect) { }
@@ -203,7 +205,7 @@ TEST_F(redirect, who_passes_on_what_is_acknowledged_is_not_asked)
 		must((bind)(self->seen, (struct sockaddr *)&ll, sizeof(ll)));
 		enter(self->net.a);
 	}
-	must(shell("ip neigh change %s dev veth nud stale", hop) ? 0 : -1);
+	must_hold(shell("ip neigh change %s dev veth nud stale", hop));
 	asked(self->seen, hop);
 	EXPECT_TRUE(until(talk(self->p) && shell("ip neigh show %s dev veth | grep REACHABLE", hop)));
 	EXPECT_FALSE(asked(self->seen, hop));

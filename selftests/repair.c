@@ -35,7 +35,7 @@ static void save_queue(int fd, int queue, struct queue *q)
 	select_queue(fd, queue);
 	q->seq = get_opt(fd, SOL_TCP, TCP_QUEUE_SEQ) - q->len;
 	if (q->len)
-		must(recv(fd, q->data, sizeof(q->data), MSG_PEEK) == q->len ? 0 : -1);
+		must_hold(recv(fd, q->data, sizeof(q->data), MSG_PEEK) == q->len);
 }
 
 static void save(int fd, struct saved *s)
@@ -177,7 +177,7 @@ static void take_cable(void)
 	new_net();
 	ns = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
 	enter(back);
-	must(shell("ip link set veth netns /proc/%d/fd/%d", getpid(), ns) ? 0 : -1);
+	must_hold(shell("ip link set veth netns /proc/%d/fd/%d", getpid(), ns));
 	enter(ns);
 	bring_up("veth", ADDR_A);
 	shell("tc qdisc del dev veth root");
@@ -214,10 +214,10 @@ TEST_F_TIMEOUT(repair, a_connection_moves, 120)
 	if (variant->elsewhere)
 		take_cable();
 	else
-		must(netem(self->net.a, NULL) ? 0 : -1);
+		must_hold(netem(self->net.a, NULL));
 	p.a = restore(&s);
 	/* Before, what it sends again would have met nobody, who resets. */
-	must(netem(self->net.b, NULL) ? 0 : -1);
+	must_hold(netem(self->net.b, NULL));
 	EXPECT_EQ(peer(p.a).sin_port, s.peer.sin_port);
 	EXPECT_EQ(state(p.a), TCP_ESTABLISHED);
 

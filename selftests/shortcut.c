@@ -51,7 +51,7 @@ static bool short_now(struct pair p)
 {
 	long before = taken();
 
-	must(say(p) ? 0 : -1);
+	must_hold(say(p));
 	return oracle() || taken() > before;
 }
 
@@ -59,7 +59,7 @@ static bool long_now(struct pair p)
 {
 	long before = taken();
 
-	must(say(p) ? 0 : -1);
+	must_hold(say(p));
 	return taken() == before;
 }
 
@@ -69,7 +69,7 @@ static bool tapped(int tap, struct pair p)
 	char buf[2048];
 	ssize_t n;
 
-	must(say(p) ? 0 : -1);
+	must_hold(say(p));
 	do
 		n = recv(tap, buf, sizeof(buf), 0);
 	while (n >= 0 && n < SIZE);
@@ -197,10 +197,10 @@ static void counted(long *counts)
 		if (pass > 0) {
 			p = stream_pair();
 			for (i = 0; i < 4; i++)
-				must(say(p) ? 0 : -1);
+				must_hold(say(p));
 		}
 		f = fopen("/proc/net/snmp", "r");
-		must(f && fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f) ? 0 : -1);
+		must_hold(f && fgets(names, sizeof(names), f) && fgets(values, sizeof(values), f));
 		n = strtok_r(names, " \n", &at_n);
 		v = strtok_r(values, " \n", &at_v);
 		for (i = 0; i < 2; i++)

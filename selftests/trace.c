@@ -254,10 +254,10 @@ TEST_F(trace, kept_pages_are_given_back)
 	ASSERT_TRUE(tracing_shrinkers(true));
 	EXPECT_TRUE(carry_both_ways(p, 1 << 20, BOUND));
 	EXPECT_TRUE(until(outq(p.a) == 0 && outq(p.b) == 0));
-	must(write_file("/proc/sys/vm/drop_caches", "2") ? 0 : -1);
+	must_hold(write_file("/proc/sys/vm/drop_caches", "2"));
 	EXPECT_LT(0, events_with("mm_shrink_slab_end: pages_scan", "[yoke]", ""));
 	ASSERT_TRUE(write_file(TRACEFS "trace", ""));
-	must(write_file("/proc/sys/vm/drop_caches", "2") ? 0 : -1);
+	must_hold(write_file("/proc/sys/vm/drop_caches", "2"));
 	EXPECT_EQ(0, events_with("mm_shrink_slab_end: pages_scan", "[yoke]", ""));
 }
 

@@ -301,8 +301,8 @@ TEST_F(rail, is_cut_for_the_device)
 	int i;
 
 	for (i = 0; i < 8; i++) {
-		must(set_feature(ETHTOOL_SGSO, !(i & 1)) ? 0 : -1);
-		must(set_feature(ETHTOOL_SSG, !(i & 2)) ? 0 : -1);
+		must_hold(set_feature(ETHTOOL_SGSO, !(i & 1)));
+		must_hold(set_feature(ETHTOOL_SSG, !(i & 2)));
 		fill(out, sizeof(out), i, 0);
 		EXPECT_EQ(60000, send_train(p.a, out, 60000, 1400));
 		EXPECT_TRUE(cut_right(p.b, 60000, 1400, i));
@@ -340,7 +340,7 @@ TEST_F(rail, joined_on_the_way)
 		SKIP(return, "veth has no GRO");
 	enter(self->net.a);
 	/* veth looks at what could have come as one anyway only if that cannot be. */
-	must(set_feature(ETHTOOL_STSO, 0) ? 0 : -1);
+	must_hold(set_feature(ETHTOOL_STSO, 0));
 	/* Of the first sixteen each leaves at once, of those that soon follow all together. */
 	NEED_NETEM(self->net.a, "slot 500ms 500ms packets 16");
 	while (!joined && now_ms() < end) {
@@ -382,7 +382,7 @@ TEST_F(rail, weighs_what_it_is)
 	if (!set_feature(ETHTOOL_SGRO, 1))
 		SKIP(return, "veth has no GRO");
 	enter(self->net.a);
-	must(set_feature(ETHTOOL_STSO, 0) ? 0 : -1);
+	must_hold(set_feature(ETHTOOL_STSO, 0));
 	ASSERT_EQ(10000, send(p.a, out, sizeof(out), 0));
 	ASSERT_TRUE(arrived(p.b, 10000));
 	EXPECT_GT(15000, meminfo(p.b, SK_MEMINFO_RMEM_ALLOC));

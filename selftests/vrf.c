@@ -24,9 +24,9 @@ static bool add_vrf(const char *name, int number)
 static void give_address(const char *dev, const char *ip)
 {
 	if (ipv6())
-		must(shell("ip -6 addr replace %s/120 dev %s nodad", ip_text(ip), dev) ? 0 : -1);
+		must_hold(shell("ip -6 addr replace %s/120 dev %s nodad", ip_text(ip), dev));
 	else
-		must(shell("ip addr replace %s/24 dev %s", ip, dev) ? 0 : -1);
+		must_hold(shell("ip addr replace %s/24 dev %s", ip, dev));
 }
 
 FIXTURE_SETUP(vrf)
@@ -36,7 +36,7 @@ FIXTURE_SETUP(vrf)
 	enter(self->net.b);
 	if (!add_vrf("red", 10) || !add_vrf("blue", 20))
 		SKIP(_exit(255), "no VRF (vrf module?)");
-	must(shell("ip link set veth master red") ? 0 : -1);
+	must_hold(shell("ip link set veth master red"));
 	give_address("veth", ADDR_B);
 	give_address("blue", ADDR_B);
 }
@@ -46,9 +46,9 @@ FIXTURE_TEARDOWN(vrf) { }
 /* net.yoke.l3mdev_accept; TCP and UDP have one each. */
 static void accept_all(void)
 {
-	must(sysctl_own("l3mdev_accept", "1") ? 0 : -1);
+	must_hold(sysctl_own("l3mdev_accept", "1"));
 	if (oracle())
-		must(sysctl_ip("udp_l3mdev_accept", "1") ? 0 : -1);
+		must_hold(sysctl_ip("udp_l3mdev_accept", "1"));
 }
 
 static int on(int fd, const char *dev)
@@ -201,11 +201,11 @@ TEST_F_TIMEOUT(vrf, of_one_link, 120)
 	if (!ipv6())
 		SKIP(return, "only IPv6 has such addresses");
 	must(inet_pton(AF_INET6, "fe80::b", &to.sin6_addr));
-	must(shell("ip -6 addr replace fe80::b/64 dev veth nodad") ? 0 : -1);
+	must_hold(shell("ip -6 addr replace fe80::b/64 dev veth nodad"));
 	for (unsigned int i = 0; i < ARRAY_SIZE(devices); i++) {
 		listening = listener_on(devices[i], ANY);
 		enter(self->net.a);
-		must(shell("ip -6 addr replace fe80::a/64 dev veth nodad") ? 0 : -1);
+		must_hold(shell("ip -6 addr replace fe80::a/64 dev veth nodad"));
 		to.sin6_scope_id = must(if_nametoindex("veth"));
 		a = stream();
 		set_nonblock(a, true);
@@ -230,15 +230,15 @@ TEST_F_TIMEOUT(vrf, two_links_of_it, 120)
 
 	if (!ipv6())
 		SKIP(return, "only IPv6 has such addresses");
-	must(shell("ip link add two type veth peer name two netns /proc/%d/fd/%d", getpid(),
-		   self->net.a) ? 0 : -1);
-	must(shell("ip link set two master red up") ? 0 : -1);
+	must_hold(shell("ip link add two type veth peer name two netns /proc/%d/fd/%d", getpid(),
+			self->net.a));
+	must_hold(shell("ip link set two master red up"));
 	listening = listener_on("red", ANY);
 	for (int i = 0; i < 2; i++) {
-		must(shell("ip -6 addr replace fe80::b/64 dev %s nodad", devices[i]) ? 0 : -1);
+		must_hold(shell("ip -6 addr replace fe80::b/64 dev %s nodad", devices[i]));
 		enter(self->net.a);
-		must(shell("ip link set %s up", devices[i]) ? 0 : -1);
-		must(shell("ip -6 addr replace fe80::a/64 dev %s nodad", devices[i]) ? 0 : -1);
+		must_hold(shell("ip link set %s up", devices[i]));
+		must_hold(shell("ip -6 addr replace fe80::a/64 dev %s nodad", devices[i]));
 		a[i] = connect_by_link(devices[i], PORT);
 		ASSERT_EQ(so_error(a[i]), 0);
 		enter(self->net.b);

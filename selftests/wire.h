@@ -122,7 +122,7 @@ static inline int open_tun(const char *name, int flags)
 
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	if (access("/dev/net/tun", F_OK))
-		must(shell("modprobe tun") ? 0 : -1);
+		must_hold(shell("modprobe tun"));
 	fd = must(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
 	must(ioctl(fd, TUNSETIFF, &ifr));
 	return fd;
@@ -133,8 +133,8 @@ static inline int stretch_a_wire(const char *ip)
 {
 	int fd = open_tun("wire", IFF_NAPI);
 
-	must(shell("ip addr add %s/24 dev wire && ip addr add fd00::%s/64 dev wire nodad && "
-		   "ip link set wire txqueuelen 20000 up", ip, ip) ? 0 : -1);
+	must_hold(shell("ip addr add %s/24 dev wire && ip addr add fd00::%s/64 dev wire nodad && "
+			"ip link set wire txqueuelen 20000 up", ip, ip));
 	return fd;
 }
 

@@ -76,6 +76,15 @@ static inline const char *err_name(int err)
 	}								\
 	must_; })
 
+/* The same of what has to be so; errno tells why not, where that was a call's. */
+#define must_hold(cond) do {						\
+	if (!(cond)) {							\
+		fprintf(stderr, "# %s:%d: not so: %s (%s)\n", __FILE__,	\
+			__LINE__, #cond, err_name(errno));		\
+		abort();						\
+	}								\
+} while (0)
+
 /* The call fails with this errno; 0: it succeeds. The test goes on either way. */
 #define EXPECT_ERR(err, call) do {					\
 	errno = 0;							\
@@ -597,7 +606,7 @@ static inline int full_listener(void)
 
 	connected_to(LOOPBACK, local_port(fd));
 	/* The end of the handshake may be behind connect(2). */
-	must(wait_events(fd, POLLIN) ? 0 : -1);
+	must_hold(wait_events(fd, POLLIN));
 	return fd;
 }
 
@@ -636,7 +645,7 @@ static inline int connect_by_link(const char *dev, uint16_t port)
 	must(bind(fd, (void *)&from, sizeof(from)));
 	set_nonblock(fd, true);
 	if (connect(fd, (void *)&to, sizeof(to)))
-		must(errno == EINPROGRESS ? 0 : -1);
+		must_hold(errno == EINPROGRESS);
 	wait_events(fd, POLLOUT);
 	return fd;
 }
@@ -1099,7 +1108,7 @@ static inline void add_ipv6(int ifindex, const char *ip)
 	int fd = must(socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 
 	must(ioctl(fd, SIOCSIFADDR, &how));
-	must(until(bind_to(fd, ip, 0) == 0) ? 0 : -1);
+	must_hold(until(bind_to(fd, ip, 0) == 0));
 	close(fd);
 }
 
@@ -1136,7 +1145,7 @@ static inline void new_net(void)
 	bring_up("lo", NULL);
 	if (!ipv6())
 		return;
-	must(write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0") ? 0 : -1);
+	must_hold(write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0"));
 	for (i = 0; i < sizeof(loopbacks) / sizeof(*loopbacks); i++)
 		add_ipv6(if_nametoindex("lo"), loopbacks[i]);
 }
@@ -1214,7 +1223,7 @@ static inline bool new_link(struct net *net)
 	enter(net->a);
 	bring_up("veth", ADDR_A);
 	enter(net->b);
-	must(until(carries("veth")) ? 0 : -1);
+	must_hold(until(carries("veth")));
 	enter(net->a);
 	return true;
 }

@@ -60,7 +60,7 @@ int main(int argc, char **argv)
 		hear(&them);
 		if (them.last - start == sizeof(data))
 			break;
-		must(until(hear_out(&them, start + sizeof(data))) ? 0 : -1);
+		must_hold(until(hear_out(&them, start + sizeof(data))));
 	}
 	for (at = them.last - MSS; at - start > 6 * MSS; at -= 6 * MSS)
 		sack(at, at - 2 * MSS, at - 4 * MSS);
