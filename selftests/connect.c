@@ -114,7 +114,7 @@ TEST_F(connect, refused_tells_the_next_call)
 
 	set_nonblock(fd, true);
 	EXPECT_ERR(EINPROGRESS, connect_to(fd, LOOPBACK, local_port(l)));
-	must(wait_events(fd, POLLOUT));
+	must_hold(wait_events(fd, POLLOUT));
 	must(listen(l, 1));
 	EXPECT_ERR(ECONNREFUSED, connect_to(fd, LOOPBACK, local_port(l)));
 	EXPECT_ERR(EINPROGRESS, connect_to(fd, LOOPBACK, local_port(l)));
@@ -492,7 +492,7 @@ TEST_F(connect, names_in_each_state)
 	EXPECT_EQ(local_port(p.a), ntohs(peer(p.b).sin_port));	/* fin-wait-2 */
 
 	close_hard(p.b);
-	must(wait_events(p.a, POLLERR));
+	must_hold(wait_events(p.a, POLLERR));
 	EXPECT_EQ(0, events(p.a, POLLIN) & POLLNVAL);
 	EXPECT_ERR(ENOTCONN, getpeername(p.a, (struct sockaddr *)&a, &len));
 }

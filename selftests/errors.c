@@ -62,7 +62,7 @@ static int make(int type, enum state state)
 			close(hole);
 			must(send(fd, "x", 1, 0));
 		}
-		must(wait_events(fd, 0));
+		must_hold(wait_events(fd, 0));
 		break;
 	default:
 		p = is_stream ? stream_pair() : dgram_pair();
@@ -70,7 +70,7 @@ static int make(int type, enum state state)
 		switch (state) {
 		case READABLE:
 			must(send(p.b, "data", 4, 0));
-			must(wait_events(fd, POLLIN));
+			must_hold(wait_events(fd, POLLIN));
 			break;
 		case PEER_CLOSED:
 			must(shutdown(p.b, SHUT_WR));
@@ -89,7 +89,7 @@ static int make(int type, enum state state)
 			close_hard(p.b);
 			if (!is_stream)
 				must(send(fd, "x", 1, 0));
-			must(wait_events(fd, 0));
+			must_hold(wait_events(fd, 0));
 			break;
 		case DISCONNECTED:
 			must(connect_nowhere(fd));

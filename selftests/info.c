@@ -199,7 +199,7 @@ TEST_F(on_a_link, a_conversation)
 	EXPECT_EQ(0, differ("talking", b));
 	for EACH(i) {
 		must(shutdown(b.p[i].a, SHUT_WR));
-		must(wait_events(b.p[i].b, POLLRDHUP));
+		must_hold(wait_events(b.p[i].b, POLLRDHUP));
 		until(info_of(b.p[i].a).state == TCP_FIN_WAIT2);
 	}
 	EXPECT_TRUE(until(info_of(b.p[0].a).state == info_of(b.p[1].a).state));
@@ -383,7 +383,7 @@ TEST_F(info, inq)
 	EXPECT_EQ(6, inq_told(p.b, 3));
 	EXPECT_EQ(0, inq_told(p.b, 6));
 	must(shutdown(p.a, SHUT_WR));
-	must(wait_events(p.b, POLLRDHUP));
+	must_hold(wait_events(p.b, POLLRDHUP));
 	EXPECT_EQ(1, inq_told(p.b, 1));		/* read on: there is the end */
 }
 

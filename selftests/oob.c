@@ -266,7 +266,7 @@ TEST_F(oob, after_the_end)
 
 	ASSERT_TRUE(give(p, "!", MSG_OOB));
 	must(shutdown(p.a, SHUT_WR));
-	must(wait_events(p.b, POLLRDHUP));
+	must_hold(wait_events(p.b, POLLRDHUP));
 	EXPECT_EQ(1, recv(p.b, &c, 1, MSG_OOB));
 	EXPECT_EQ(0, recv(p.b, &c, 1, 0));
 	EXPECT_ERR(EINVAL, recv(p.b, &c, 1, MSG_OOB));
@@ -274,7 +274,7 @@ TEST_F(oob, after_the_end)
 
 	ASSERT_TRUE(give(q, "!", MSG_OOB));
 	close_hard(q.a);
-	must(wait_events(q.b, POLLHUP));
+	must_hold(wait_events(q.b, POLLHUP));
 	EXPECT_ERR(ENOTCONN, recv(q.b, &c, 1, MSG_OOB));
 	must(connect_nowhere(q.b));
 	EXPECT_FALSE(at_mark(q.b));

@@ -378,7 +378,7 @@ static int used_port(bool reuse, bool time_wait)
 	close(l);
 	if (time_wait) {
 		close(p.b);	/* the first to close is the one that waits */
-		must(wait_events(p.a, POLLIN));
+		must_hold(wait_events(p.a, POLLIN));
 		close(p.a);
 		if (!until(count(TCP_TIME_WAIT, 4000) == 1))
 			abort();

@@ -178,7 +178,7 @@ TEST_F(stream, through_a_pipe)
 	set_nonblock(p.b, true);
 	EXPECT_ERR(EAGAIN, splice(p.b, NULL, pipe_out[1], NULL, 1, 0));
 	must(shutdown(p.a, SHUT_WR));
-	must(wait_events(p.b, POLLIN));
+	must_hold(wait_events(p.b, POLLIN));
 	EXPECT_EQ(0, splice(p.b, NULL, pipe_out[1], NULL, 1, 0));
 }
 
@@ -189,7 +189,7 @@ TEST_F(stream, bad_memory)
 
 	EXPECT_ERR(EFAULT, send(p.a, (void *)8, 10, 0));
 	must(send(p.a, "x", 1, 0));
-	must(wait_events(p.b, POLLIN));
+	must_hold(wait_events(p.b, POLLIN));
 	EXPECT_ERR(EFAULT, recv(p.b, (void *)8, 10, 0));
 	EXPECT_EQ(1, recv(p.b, &c, 1, MSG_DONTWAIT));	/* was not lost by it */
 	EXPECT_EQ('x', c);
@@ -204,7 +204,7 @@ TEST_F(stream, peek)
 
 	must(send(p.a, "abc", 3, 0));
 	must(send(p.a, "def", 3, 0));
-	must(wait_events(p.b, POLLIN));
+	must_hold(wait_events(p.b, POLLIN));
 	EXPECT_EQ(2, recv(p.b, buf, 2, MSG_PEEK));
 	EXPECT_EQ(6, recv(p.b, buf, 6, MSG_PEEK | MSG_WAITALL));
 	EXPECT_STREQ("abcdef", buf);
@@ -249,7 +249,7 @@ TEST_F(stream, dontwait)
 	EXPECT_ERR(EAGAIN, recv(p.b, buf, 10, MSG_DONTWAIT));
 	EXPECT_ERR(EAGAIN, recv(p.b, buf, 10, MSG_DONTWAIT | MSG_WAITALL));
 	must(send(p.a, "0123", 4, 0));
-	must(wait_events(p.b, POLLIN));
+	must_hold(wait_events(p.b, POLLIN));
 	EXPECT_EQ(4, recv(p.b, buf, 10, MSG_DONTWAIT | MSG_WAITALL));
 }
 
@@ -259,7 +259,7 @@ TEST_F(stream, trunc_throws_away)
 	char buf[8] = "";
 
 	must(send(p.a, "abcdef", 6, 0));
-	must(wait_events(p.b, POLLIN));
+	must_hold(wait_events(p.b, POLLIN));
 	EXPECT_EQ(4, recv(p.b, NULL, 4, MSG_TRUNC));
 	EXPECT_EQ(2, recv(p.b, buf, 8, 0));
 	EXPECT_STREQ("ef", buf);
@@ -421,7 +421,7 @@ TEST_F(stream, a_blocked_writer_wakes_up)
 	ASSERT_TRUE(asleep(pid, SYS_sendto));
 	while (asleep_now(pid, SYS_sendto))
 		if (recv(p.b, buf, sizeof(buf), MSG_DONTWAIT) < 0)
-			must(wait_events(p.b, POLLIN));
+			must_hold(wait_events(p.b, POLLIN));
 	EXPECT_EQ(0, finish(pid));
 }
 
@@ -594,7 +594,7 @@ TEST_F(stream, poll_in_every_state)
 	EXPECT_EQ(POLLIN | POLLOUT | POLLRDHUP, events(p.b, ALL_IN));
 
 	must(shutdown(p.b, SHUT_WR));		/* over in both directions */
-	must(wait_events(p.a, POLLIN));
+	must_hold(wait_events(p.a, POLLIN));
 	EXPECT_TRUE(until(state(p.b) == TCP_CLOSE));
 	EXPECT_EQ(POLLIN | POLLOUT | POLLRDHUP | POLLHUP, events(p.a, ALL_IN));
 	EXPECT_EQ(POLLIN | POLLOUT | POLLRDHUP | POLLHUP, events(p.b, ALL_IN));
@@ -605,7 +605,7 @@ TEST_F(stream, poll_in_every_state)
 
 	p = stream_pair();
 	close_hard(p.a);
-	must(wait_events(p.b, 0));
+	must_hold(wait_events(p.b, 0));
 	EXPECT_EQ(POLLIN | POLLOUT | POLLRDHUP | POLLHUP | POLLERR,
 		  events(p.b, ALL_IN));
 	EXPECT_EQ(ECONNRESET, so_error(p.b));
@@ -916,7 +916,7 @@ TEST_F(stream, shutdown_in_wrong_states)
 	EXPECT_ERR(EINVAL, shutdown(p.a, -1));
 	EXPECT_OK(shutdown(p.a, SHUT_RDWR));
 	EXPECT_OK(shutdown(p.a, SHUT_RDWR));
-	must(wait_events(p.b, POLLIN));
+	must_hold(wait_events(p.b, POLLIN));
 	EXPECT_OK(shutdown(p.b, SHUT_WR));
 	EXPECT_TRUE(until(state(p.b) == TCP_CLOSE));
 	EXPECT_ERR(ENOTCONN, shutdown(p.b, SHUT_WR));	/* it is over */
@@ -960,7 +960,7 @@ TEST_F(stream, closed_with_unread_data_is_a_reset)
 	char c;
 
 	must(send(p.a, "x", 1, 0));
-	must(wait_events(p.b, POLLIN));
+	must_hold(wait_events(p.b, POLLIN));
 	close(p.b);
 	EXPECT_EQ(POLLERR, wait_events(p.a, 0) & POLLERR);
 	EXPECT_ERR(ECONNRESET, recv(p.a, &c, 1, 0));
@@ -978,8 +978,8 @@ TEST_F(stream, fin_and_reset_are_told_apart)
 	close_hard(q.a);
 	EXPECT_EQ(0, recv(p.b, &c, 1, 0));
 	EXPECT_EQ(1, send(p.b, "x", 1, MSG_NOSIGNAL));	/* nobody there: RST */
-	must(wait_events(p.b, 0));
-	must(wait_events(q.b, 0));
+	must_hold(wait_events(p.b, 0));
+	must_hold(wait_events(q.b, 0));
 	EXPECT_ERR(EPIPE, send(p.b, "x", 1, MSG_NOSIGNAL));
 	EXPECT_ERR(ECONNRESET, send(q.b, "x", 1, MSG_NOSIGNAL));
 	EXPECT_ERR(EPIPE, send(q.b, "x", 1, MSG_NOSIGNAL));
@@ -994,7 +994,7 @@ TEST_F(stream, a_reset_does_not_take_data_away)
 
 	must(send(p.a, "x", 1, 0));
 	close_hard(p.a);
-	must(wait_events(p.b, 0));
+	must_hold(wait_events(p.b, 0));
 	EXPECT_EQ(1, inq(p.b));
 	EXPECT_EQ(1, recv(p.b, buf, 4, 0));
 	EXPECT_ERR(ECONNRESET, recv(p.b, buf, 4, 0));

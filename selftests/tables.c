@@ -187,7 +187,7 @@ TEST_F(tables, counters_of_opens_and_ends)
 
 	EXPECT_EQ(0, counter("EstabResets"));
 	close_hard(p.a);
-	must(wait_events(p.b, 0));
+	must_hold(wait_events(p.b, 0));
 	EXPECT_EQ(2, counter("OutRsts"));
 	EXPECT_LE(1, counter("EstabResets"));
 	EXPECT_TRUE(until(counter("CurrEstab") == 0));

@@ -448,7 +448,7 @@ static long stamp(int fd)
 			      .msg_controllen = sizeof(control) };
 	struct timeval tv = { 0 };
 
-	must(wait_events(fd, POLLIN));
+	must_hold(wait_events(fd, POLLIN));
 	must(recvmsg(fd, &msg, 0));
 	control_bytes(&msg, SOL_SOCKET, SO_TIMESTAMP, &tv, sizeof(tv));
 	return tv.tv_sec;
