@@ -13,9 +13,9 @@ FIXTURE(netns) {
 FIXTURE_SETUP(netns)
 {
 	new_net();
-	self->b = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	self->b = this_net();
 	new_net();
-	self->a = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	self->a = this_net();
 }
 
 FIXTURE_TEARDOWN(netns)
@@ -205,7 +205,7 @@ TEST_F_TIMEOUT(netns, what_a_dead_one_sent_is_still_under_way, 60)
 	EXPECT_TRUE(oracle() || within(4 * BOUND, if_nametoindex("veth") == 0));
 	/* They die one after the other: the next one when nothing is left of this. */
 	new_net();
-	fd = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	fd = this_net();
 	enter(net.a);
 	must_hold(shell("ip link add later type veth peer name later netns /proc/%d/fd/%d", getpid(), fd));
 	close(fd);

@@ -172,10 +172,10 @@ FIXTURE_VARIANT_ADD(repair, elsewhere) { .elsewhere = true };
 /* The cable's end leaves namespace a, with its address, for a new one, where we are left. */
 static void take_cable(void)
 {
-	int back = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), ns;
+	int back = this_net(), ns;
 
 	new_net();
-	ns = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	ns = this_net();
 	enter(back);
 	must_hold(shell("ip link set veth netns /proc/%d/fd/%d", getpid(), ns));
 	enter(ns);

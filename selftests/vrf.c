@@ -70,7 +70,7 @@ static int listener_on(const char *dev, const char *ip)
 /* From namespace a: the errno, 0 if it stands. */
 static int try_from(int ns, int *fd)
 {
-	int back = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), err = 0;
+	int back = this_net(), err = 0;
 
 	enter(ns);
 	*fd = stream();
@@ -277,18 +277,18 @@ TEST_F_TIMEOUT(vrf, a_connection_leaves, 120)
 	EXPECT_EQ(error_of(a), ECONNRESET);
 }
 
-/* A datagram from namespace a; the errno of its sender afterwards. */
-static int datagram_from(int ns, int *fd)
+/* A datagram from namespace a: its sender. */
+static int datagram_from(int ns)
 {
-	int back = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	int back = this_net(), fd;
 
 	enter(ns);
-	*fd = dgram();
-	must(connect_to(*fd, ADDR_B, PORT));
-	must(send(*fd, "hello", 5, 0));
+	fd = dgram();
+	must(connect_to(fd, ADDR_B, PORT));
+	must(send(fd, "hello", 5, 0));
 	enter(back);
 	close(back);
-	return 0;
+	return fd;
 }
 
 static int dgram_on(const char *dev)
@@ -306,22 +306,22 @@ TEST_F_TIMEOUT(vrf, datagrams, 120)
 	int blue = dgram_on("blue"), unbound = dgram_on(NULL), red, a;
 	char buf[8];
 
-	datagram_from(self->net.a, &a);
+	a = datagram_from(self->net.a);
 	EXPECT_EQ(error_of(a), ECONNREFUSED);
 	close(a);
 	accept_all();
-	datagram_from(self->net.a, &a);
+	a = datagram_from(self->net.a);
 	EXPECT_TRUE(wait_events(unbound, POLLIN));
 	EXPECT_EQ(recv(unbound, buf, sizeof(buf), MSG_DONTWAIT), 5);
 	close(a);
 	red = dgram_on("red");
-	datagram_from(self->net.a, &a);
+	a = datagram_from(self->net.a);
 	EXPECT_TRUE(wait_events(red, POLLIN));
 	EXPECT_EQ(recv(red, buf, sizeof(buf), MSG_DONTWAIT), 5);
 	close(red);
 	close(a);
 	red = dgram_on("veth");
-	datagram_from(self->net.a, &a);
+	a = datagram_from(self->net.a);
 	EXPECT_TRUE(wait_events(red, POLLIN));
 	EXPECT_EQ(recv(red, buf, sizeof(buf), MSG_DONTWAIT), 5);
 	EXPECT_EQ(events(unbound, POLLIN), 0);
@@ -340,7 +340,7 @@ TEST_F_TIMEOUT(vrf, device_of_a_datagram, 120)
 	struct in_pktinfo info = { };
 
 	must(set_opt(red, ipv6() ? SOL_IPV6 : SOL_IP, ipv6() ? IPV6_RECVPKTINFO : IP_PKTINFO, 1));
-	datagram_from(self->net.a, &a);
+	a = datagram_from(self->net.a);
 	must(recvmsg(red, &msg, 0));
 	control_bytes(&msg, SOL_IP, IP_PKTINFO, &info, sizeof(info));
 	control_bytes(&msg, SOL_IPV6, IPV6_PKTINFO, &info6, sizeof(info6));

@@ -1079,10 +1079,21 @@ static inline bool sysctl_own(const char *name, const char *value)
 	return write_file(sysctl_path(name), value);
 }
 
+/* Our network namespace, for enter(). */
+static inline int this_net(void)
+{
+	return must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+}
+
+static inline void enter(int ns)
+{
+	must(setns(ns, CLONE_NEWNET));
+}
+
 /* One that only the first namespace has, or may set: its file, or -1. */
 static inline int first_sysctl(const char *name)
 {
-	int own = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), i, first, fd = -1;
+	int own = this_net(), i, first, fd = -1;
 
 	/* In a process namespace of our own the machine's /proc lies below. */
 	for (i = 0; i < 2 && fd < 0; i++) {
@@ -1092,7 +1103,7 @@ static inline int first_sysctl(const char *name)
 		if (first < 0 || setns(first, CLONE_NEWNET))
 			continue;
 		fd = open(sysctl_path(name), O_RDWR | O_CLOEXEC);
-		must(setns(own, CLONE_NEWNET));
+		enter(own);
 		close(first);
 	}
 	close(own);
@@ -1167,11 +1178,6 @@ struct net {
 	int a, b;	/* namespaces, for enter() */
 };
 
-static inline void enter(int ns)
-{
-	must(setns(ns, CLONE_NEWNET));
-}
-
 /* Run a shell command in our namespace; quiet, as its status says it all. */
 __attribute__((format(printf, 1, 2)))
 static inline bool shell(const char *fmt, ...)
@@ -1213,9 +1219,9 @@ static inline bool carries(const char *dev)
 static inline bool new_link(struct net *net)
 {
 	new_net();
-	net->a = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	net->a = this_net();
 	new_net();
-	net->b = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	net->b = this_net();
 	if (!shell("ip link add veth type veth peer name veth netns /proc/%d/fd/%d",
 		   getpid(), net->a))
 		return false;
@@ -1235,7 +1241,7 @@ static inline bool new_link(struct net *net)
  */
 static inline bool netem(int ns, const char *how)
 {
-	int back = must(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+	int back = this_net();
 	bool ok;
 
 	enter(ns);
