@@ -20,8 +20,7 @@ FIXTURE_SETUP(devices)
 {
 	char to[INET6_ADDRSTRLEN];
 
-	if (!new_link(&self->net))
-		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&self->net, _exit(255));
 	enter(self->net.b);
 	must_hold(shell("ip link add two type veth peer name two netns /proc/%d/fd/%d", getpid(),
 			self->net.a));

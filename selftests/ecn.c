@@ -42,8 +42,7 @@ FIXTURE_SETUP(marks)
 {
 	if (ipv6() && (variant->cc || !variant->ecn || !variant->alone))
 		SKIP(_exit(255), "IPv6 has other marks, but they mean the same");
-	if (!new_link(&self->net))
-		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&self->net, _exit(255));
 	if (!bottleneck())
 		SKIP(_exit(255), "no fq_codel (iproute2? sch_netem, sch_tbf, sch_fq_codel modules?)");
 	if (variant->alone)

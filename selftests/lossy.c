@@ -55,8 +55,7 @@ static bool meet(struct net net)
 
 FIXTURE_SETUP(lossy)
 {
-	if (!new_link(&self->net))
-		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&self->net, _exit(255));
 	must_hold(meet(self->net));
 	/* Each segment a packet of its own, to be lost or late by itself. */
 	if (variant->alone) {

@@ -146,8 +146,7 @@ TEST_F_TIMEOUT(netns, a_dying_one_takes_its_connections_along, 60)
 	struct pair p;
 	int fd;
 
-	if (!new_link(&net))
-		SKIP(return, "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&net, return);
 	enter(net.b);
 	p = stream_pair();	/* leaves a TIME-WAIT */
 	close(p.a);
@@ -181,8 +180,7 @@ TEST_F_TIMEOUT(netns, what_a_dead_one_sent_is_still_under_way, 60)
 	static char text[10000];
 	int listening, fd;
 
-	if (!new_link(&net))
-		SKIP(return, "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&net, return);
 	if (!shell("ip link add low type veth peer name low netns /proc/%d/fd/%d", getpid(), self->a) ||
 	    !shell("ip link set low up && ip link add high link low netns /proc/%d/fd/%d type macvlan",
 		   getpid(), net.b))
@@ -222,8 +220,7 @@ TEST_F(netns, a_dying_neighbour)
 	struct pair p;
 	char c;
 
-	if (!new_link(&net))
-		SKIP(return, "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&net, return);
 	p = link_pair(net);
 	must(send(p.a, "x", 1, 0));
 	must_hold(wait_events(p.b, POLLIN));

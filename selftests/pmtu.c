@@ -30,8 +30,7 @@ SEARCH(off,		.probing = "0", .base = "600", .least = 1500 - HEADERS, .most = 150
 
 FIXTURE_SETUP(pmtu)
 {
-	if (!new_link(&self->net))
-		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&self->net, _exit(255));
 	must_hold(shell("ip link set veth gso_max_segs 1"));
 	must_hold(sysctl_own("mtu_probing", variant->probing));
 	must_hold(sysctl_own("base_mss", variant->base));

@@ -517,8 +517,7 @@ FIXTURE_SETUP(proxy)
 	struct in6_addr six = to_ipv6((struct in_addr){ inet_addr(OTHER) });
 	char ip[INET6_ADDRSTRLEN] = OTHER;
 
-	if (!new_link(&self->net))
-		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&self->net, _exit(255));
 	if (ipv6())
 		inet_ntop(AF_INET6, &six, ip, sizeof(ip));
 	must_hold(shell("ip link set veth address 02:00:00:00:00:0a"));

@@ -52,8 +52,7 @@ FIXTURE_SETUP(redirect)
 	int listening;
 
 	must(setenv("YOKE_IP", variant->ip, 1));
-	if (!new_link(&self->net))
-		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&self->net, _exit(255));
 	must_hold(shell("sysctl -w net.ipv4.conf.all.accept_redirects=1 "
 			"net.ipv4.conf.veth.accept_redirects=1 "
 			"net.ipv6.conf.veth.accept_redirects=1"));

@@ -23,8 +23,7 @@ FIXTURE_SETUP(trace)
 {
 	if (oracle())
 		SKIP(_exit(255), "the host's transport has tracepoints of its own");
-	if (!new_link(&self->net))
-		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&self->net, _exit(255));
 	if (!tracing(true))
 		SKIP(_exit(255), "no tracefs at " TRACEFS);
 	ASSERT_TRUE(write_file(TRACEFS "trace", ""));

@@ -138,8 +138,7 @@ FIXTURE_SETUP(change)
 {
 	char net[64], at[96];
 
-	if (!new_link(&self->net))
-		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&self->net, _exit(255));
 	snprintf(net, sizeof(net), "/proc/%d/fd/%d", getpid(), self->net.b);
 	snprintf(at, sizeof(at), "nsenter --net=%s", net);
 	setenv("B_NET", net, 1);
@@ -270,8 +269,7 @@ FIXTURE_SETUP(processor)
 {
 	if (!write_file(PROCESSOR, "1"))
 		SKIP(_exit(255), "no second processor that can go (CONFIG_HOTPLUG_CPU?)");
-	if (!new_link(&self->net))
-		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&self->net, _exit(255));
 }
 
 FIXTURE_TEARDOWN(processor)
@@ -389,8 +387,7 @@ FIXTURE_SETUP(clock)
 	self->true_s = seconds(CLOCK_REALTIME) - seconds(CLOCK_MONOTONIC);
 	if (!set_clock(self->true_s))
 		SKIP(_exit(255), "the clock cannot be set");
-	if (!new_link(&self->net))
-		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&self->net, _exit(255));
 }
 
 FIXTURE_TEARDOWN(clock)

@@ -31,8 +31,7 @@ static void give_address(const char *dev, const char *ip)
 
 FIXTURE_SETUP(vrf)
 {
-	if (!new_link(&self->net))
-		SKIP(_exit(255), "no veth pair (iproute2? veth module?)");
+	NEED_LINK(&self->net, _exit(255));
 	enter(self->net.b);
 	if (!add_vrf("red", 10) || !add_vrf("blue", 20))
 		SKIP(_exit(255), "no VRF (vrf module?)");

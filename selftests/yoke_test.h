@@ -1267,13 +1267,17 @@ static inline struct pair link_pair(struct net net)
 	return p;
 }
 
+/* Such a link, or the test is skipped, by a return, or from a fixture's setup by _exit(255). */
+#define NEED_LINK(net, leave)						\
+	if (!new_link(net))						\
+		SKIP(leave, "no veth pair (iproute2? veth module?)")
+
 /* A fixture of which each test has two namespaces and a cable (or is skipped). */
 #define ON_A_LINK(name)							\
 	FIXTURE(name) { struct net net; };				\
 	FIXTURE_SETUP(name)						\
 	{								\
-		if (!new_link(&self->net))				\
-			SKIP(_exit(255), "no veth pair (iproute2? veth module?)"); \
+		NEED_LINK(&self->net, _exit(255));			\
 	}								\
 	FIXTURE_TEARDOWN(name) { }
 
