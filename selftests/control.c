@@ -612,7 +612,7 @@ TEST_F(path, device_of_choice)
 	int in = bound(SOCK_DGRAM, ANY, 4000), bound_dev = dgram(), out = dgram();
 	char c;
 
-	must(setsockopt(bound_dev, SOL_SOCKET, SO_BINDTODEVICE, "veth", 5));
+	on_device(bound_dev, "veth");
 	must(bind_to(bound_dev, ANY, 5000));
 	stay();
 	must(send_to(out, "x", 1, LOOPBACK, 5000));

@@ -36,16 +36,9 @@ FIXTURE_SETUP(devices)
 
 FIXTURE_TEARDOWN(devices) { }
 
-static int on(int fd, const char *dev)
-{
-	must(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev, strlen(dev)));
-	return fd;
-}
-
-/* "": bound to none. */
 static int listener_on(const char *dev, const char *ip, bool share)
 {
-	int fd = on(stream(), dev);
+	int fd = on_device(stream(), dev);
 
 	must(set_opt(fd, SOL_SOCKET, SO_REUSEPORT, share));
 	must(bind_to(fd, ip, PORT));
@@ -72,7 +65,7 @@ static int try(const FIXTURE_DATA(devices) *self, int fd)
 static int try_by(const FIXTURE_DATA(devices) *self, const char *dev, int *fd)
 {
 	enter(self->net.a);
-	*fd = on(stream(), dev);
+	*fd = on_device(stream(), dev);
 	return try(self, *fd);
 }
 
@@ -82,7 +75,7 @@ static int from_a(const FIXTURE_DATA(devices) *self, const char *dev, int port)
 	int fd;
 
 	enter(self->net.a);
-	fd = on(stream(), dev);
+	fd = on_device(stream(), dev);
 	must(set_opt(fd, SOL_SOCKET, SO_REUSEADDR, 1));
 	must(bind_to(fd, ADDR_A, port));
 	return fd;
@@ -167,8 +160,8 @@ TEST_F_TIMEOUT(devices, none_conflicts_with_each, 120)
 	int one = listener_on("veth", ADDR_B, false), any = stream();
 
 	EXPECT_ERR(EADDRINUSE, bind_to(any, ADDR_B, PORT));
-	EXPECT_ERR(EADDRINUSE, bind_to(on(any, "veth"), ADDR_B, PORT));
-	EXPECT_OK(bind_to(on(any, "two"), ADDR_B, PORT));
+	EXPECT_ERR(EADDRINUSE, bind_to(on_device(any, "veth"), ADDR_B, PORT));
+	EXPECT_OK(bind_to(on_device(any, "two"), ADDR_B, PORT));
 	close(any);
 	close(one);
 }
@@ -284,13 +277,13 @@ TEST_F_TIMEOUT(devices, a_connection_moves, 120)
 	lead_back();
 	EXPECT_EQ(try_by(self, "", &a), 0);
 	b = must(accept(fd, NULL, NULL));
-	on(b, "two");
+	on_device(b, "two");
 	EXPECT_TRUE(says(a, b, "two"));
 	EXPECT_TRUE(says(b, a, "two"));
 	lead_by(self, false);
-	on(b, "");
+	on_device(b, "");
 	EXPECT_TRUE(says(a, b, "any"));
-	on(b, "two");
+	on_device(b, "two");
 	must(send(a, "veth", 4, 0));
 	EXPECT_EQ(error_of(a), ECONNRESET);
 	EXPECT_EQ(inq(b), 0);
@@ -334,25 +327,19 @@ TEST_F_TIMEOUT(devices, connections_of_one_name, 120)
 TEST_F_TIMEOUT(devices, links_with_the_same_addresses, 120)
 {
 	static const char *const devices[] = { "veth", "two" };
-	int listening, a[2], b[2];
+	struct pair p[2];
+	int listening;
 
 	if (!ipv6())
 		SKIP(return, "only IPv6 has such addresses");
 	listening = listener_on("", ANY, false);
 	for (int i = 0; i < 2; i++) {
-		must_hold(shell("ip -6 addr add fe80::b/64 dev %s nodad", devices[i]));
-		enter(self->net.a);
-		must_hold(shell("ip -6 addr add fe80::a/64 dev %s nodad", devices[i]));
-		a[i] = connect_by_link(devices[i], PORT);
-		ASSERT_EQ(so_error(a[i]), 0);
-		enter(self->net.b);
-		ASSERT_TRUE(wait_events(listening, POLLIN));
-		b[i] = must(accept(listening, NULL, NULL));
-		EXPECT_EQ(get_opt(b[i], SOL_SOCKET, SO_BINDTOIFINDEX), (int)if_nametoindex(devices[i]));
+		p[i] = pair_by_link(self->net, listening, devices[i]);
+		EXPECT_EQ(get_opt(p[i].b, SOL_SOCKET, SO_BINDTOIFINDEX), (int)if_nametoindex(devices[i]));
 	}
 	for (int i = 0; i < 2; i++) {
-		EXPECT_TRUE(says(a[i], b[i], devices[i]));
-		EXPECT_TRUE(says(b[i], a[i], devices[i]));
+		EXPECT_TRUE(says(p[i].a, p[i].b, devices[i]));
+		EXPECT_TRUE(says(p[i].b, p[i].a, devices[i]));
 	}
 }
 
@@ -361,13 +348,13 @@ TEST_F_TIMEOUT(devices, a_listener_moves, 120)
 {
 	int fd = listener_on("veth", ADDR_B, false), other = bound(SOCK_DGRAM, ANY, 0);
 
-	on(fd, "two");
+	on_device(fd, "two");
 	EXPECT_TRUE(leads(self, "two", fd, other));
 	EXPECT_TRUE(refused(self, "veth"));
-	on(fd, "");
+	on_device(fd, "");
 	EXPECT_TRUE(leads(self, "veth", fd, other));
 	EXPECT_TRUE(leads(self, "two", fd, other));
-	on(fd, "veth");
+	on_device(fd, "veth");
 	EXPECT_TRUE(leads(self, "veth", fd, other));
 	EXPECT_TRUE(refused(self, "two"));
 }
@@ -378,9 +365,9 @@ TEST_F_TIMEOUT(devices, a_place_that_was_taken, 120)
 	int one = listener_on("veth", ADDR_B, false), two = listener_on("two", ADDR_B, false);
 	int other = bound(SOCK_DGRAM, ANY, 0);
 
-	on(two, "veth");
+	on_device(two, "veth");
 	close(one);
-	on(two, "veth");
+	on_device(two, "veth");
 	EXPECT_TRUE(leads(self, "veth", two, other));
 }
 
@@ -394,8 +381,8 @@ TEST_F(devices, is_there_while_it_is_bound_anew)
 	set_nonblock(fd, true);
 	mover = background(({
 		while (now_ms() < end) {
-			on(fd, "veth");
-			on(fd, "");
+			on_device(fd, "veth");
+			on_device(fd, "");
 		}
 		0;
 	}));

@@ -203,7 +203,7 @@ TEST_F(group, bound_to_it)
 
 	must(set_opt(a, SOL_SOCKET, SO_REUSEADDR, 1));
 	if (ipv6())	/* RFC 4007: which link's group it is */
-		must(setsockopt(a, SOL_SOCKET, SO_BINDTODEVICE, HERE, 5));
+		on_device(a, HERE);
 	EXPECT_OK(bind_to(a, GROUP, 4000));
 	must(join(a, GROUP, HERE));
 	must(join(any, OTHER, HERE));

@@ -195,7 +195,7 @@ TEST_F(device, goes_while_in_use)
 
 	memcpy(&group.gr_group, into((struct sockaddr *)&to, &len, &six), len);
 	must(setsockopt(member, ipv6() ? SOL_IPV6 : SOL_IP, MCAST_JOIN_GROUP, &group, sizeof(group)));
-	must(setsockopt(bound_to_it, SOL_SOCKET, SO_BINDTODEVICE, "veth", 4));
+	on_device(bound_to_it, "veth");
 	must(connect_to(bound_to_it, ADDR_B, local_port(t.dgram.b)));
 	must(send(bound_to_it, "x", 1, 0));
 	ASSERT_TRUE(goes_on(&t));

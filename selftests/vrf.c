@@ -50,16 +50,9 @@ static void accept_all(void)
 		must_hold(sysctl_ip("udp_l3mdev_accept", "1"));
 }
 
-static int on(int fd, const char *dev)
-{
-	if (dev)
-		must(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev, strlen(dev)));
-	return fd;
-}
-
 static int listener_on(const char *dev, const char *ip)
 {
-	int fd = on(stream(), dev);
+	int fd = on_device(stream(), dev);
 
 	must(bind_to(fd, ip, PORT));
 	must(listen(fd, 5));
@@ -113,7 +106,7 @@ TEST_F_TIMEOUT(vrf, a_listener_of_it_hears, 120)
 
 TEST_F_TIMEOUT(vrf, others_do_not, 120)
 {
-	int listening[] = { listener_on(NULL, ANY), listener_on("blue", ANY) }, a;
+	int listening[] = { listener_on("", ANY), listener_on("blue", ANY) }, a;
 
 	EXPECT_EQ(try_from(self->net.a, &a), ECONNREFUSED);
 	EXPECT_EQ(events(listening[0], POLLIN), 0);
@@ -125,7 +118,7 @@ TEST_F_TIMEOUT(vrf, accept_lets_the_unbound_hear, 120)
 	int listening, a, b;
 
 	accept_all();
-	listening = listener_on(NULL, ANY);
+	listening = listener_on("", ANY);
 	EXPECT_EQ(try_from(self->net.a, &a), 0);
 	b = must(accept(listening, NULL, NULL));
 	/* What came of it belongs to the VRF. */
@@ -138,11 +131,11 @@ TEST_F_TIMEOUT(vrf, the_bound_is_first, 120)
 	int unbound, red, a, b;
 
 	accept_all();
-	red = on(stream(), "red");
+	red = on_device(stream(), "red");
 	must(set_opt(red, SOL_SOCKET, SO_REUSEADDR, 1));
 	must(bind_to(red, ADDR_B, PORT));
 	must(listen(red, 5));
-	unbound = on(stream(), "blue");
+	unbound = on_device(stream(), "blue");
 	must(bind_to(unbound, ADDR_B, PORT));
 	must(listen(unbound, 5));
 	EXPECT_EQ(try_from(self->net.a, &a), 0);
@@ -155,13 +148,13 @@ TEST_F_TIMEOUT(vrf, the_bound_is_first, 120)
 TEST_F_TIMEOUT(vrf, two_have_one_address, 120)
 {
 	int red = listener_on("red", ADDR_B), blue = listener_on("blue", ADDR_B);
-	int unbound = listener_on(NULL, ANY), a, b, c, d;
+	int unbound = listener_on("", ANY), a, b, c, d;
 
 	EXPECT_EQ(try_from(self->net.a, &a), 0);
 	b = must(accept(red, NULL, NULL));
 	EXPECT_EQ(events(blue, POLLIN), 0);
 
-	c = on(stream(), "blue");
+	c = on_device(stream(), "blue");
 	must(connect_to(c, ADDR_B, PORT));
 	d = must(accept(blue, NULL, NULL));
 	EXPECT_EQ(events(red, POLLIN), 0);
@@ -171,7 +164,7 @@ TEST_F_TIMEOUT(vrf, two_have_one_address, 120)
 	/* And once more beside those in TIME-WAIT. */
 	close(c);
 	close(d);
-	c = on(stream(), "blue");
+	c = on_device(stream(), "blue");
 	must(connect_to(c, ADDR_B, PORT));
 	d = must(accept(blue, NULL, NULL));
 	EXPECT_TRUE(talk(c, d));
@@ -184,7 +177,7 @@ TEST_F_TIMEOUT(vrf, connects_out_of_it, 120)
 	enter(self->net.a);
 	listening = listener(ADDR_A, PORT, 1);
 	enter(self->net.b);
-	a = on(stream(), "red");
+	a = on_device(stream(), "red");
 	must(connect_to(a, ADDR_A, PORT));
 	b = must(accept(listening, NULL, NULL));
 	EXPECT_TRUE(talk(a, b));
@@ -225,7 +218,8 @@ TEST_F_TIMEOUT(vrf, of_one_link, 120)
 TEST_F_TIMEOUT(vrf, two_links_of_it, 120)
 {
 	static const char *const devices[] = { "veth", "two" };
-	int listening, a[2], b[2];
+	struct pair p[2];
+	int listening;
 
 	if (!ipv6())
 		SKIP(return, "only IPv6 has such addresses");
@@ -234,19 +228,11 @@ TEST_F_TIMEOUT(vrf, two_links_of_it, 120)
 	must_hold(shell("ip link set two master red up"));
 	listening = listener_on("red", ANY);
 	for (int i = 0; i < 2; i++) {
-		must_hold(shell("ip -6 addr replace fe80::b/64 dev %s nodad", devices[i]));
-		enter(self->net.a);
-		must_hold(shell("ip link set %s up", devices[i]));
-		must_hold(shell("ip -6 addr replace fe80::a/64 dev %s nodad", devices[i]));
-		a[i] = connect_by_link(devices[i], PORT);
-		ASSERT_EQ(so_error(a[i]), 0);
-		enter(self->net.b);
-		ASSERT_TRUE(wait_events(listening, POLLIN));
-		b[i] = must(accept(listening, NULL, NULL));
-		EXPECT_EQ(get_opt(b[i], SOL_SOCKET, SO_BINDTOIFINDEX), (int)if_nametoindex(devices[i]));
+		p[i] = pair_by_link(self->net, listening, devices[i]);
+		EXPECT_EQ(get_opt(p[i].b, SOL_SOCKET, SO_BINDTOIFINDEX), (int)if_nametoindex(devices[i]));
 	}
 	for (int i = 0; i < 2; i++)
-		EXPECT_TRUE(talk(a[i], b[i]));
+		EXPECT_TRUE(talk(p[i].a, p[i].b));
 }
 
 /* A connection moves from the VRF to its device; out of it, it hears nothing. */
@@ -256,10 +242,10 @@ TEST_F_TIMEOUT(vrf, a_connection_leaves, 120)
 
 	EXPECT_EQ(try_from(self->net.a, &a), 0);
 	b = must(accept(listening, NULL, NULL));
-	on(b, "veth");
+	on_device(b, "veth");
 	must(send(a, "hello", 5, 0));
 	EXPECT_TRUE(arrived(b, 5));
-	on(b, "");
+	on_device(b, "");
 	must(send(a, "hello", 5, 0));
 	EXPECT_EQ(error_of(a), ECONNRESET);
 	EXPECT_EQ(inq(b), 5);
@@ -268,10 +254,10 @@ TEST_F_TIMEOUT(vrf, a_connection_leaves, 120)
 	accept_all();
 	EXPECT_EQ(try_from(self->net.a, &a), 0);
 	b = must(accept(listening, NULL, NULL));
-	on(b, "");
+	on_device(b, "");
 	must(send(a, "hello", 5, 0));
 	EXPECT_TRUE(arrived(b, 5));
-	on(b, "blue");
+	on_device(b, "blue");
 	must(send(a, "hello", 5, 0));
 	EXPECT_EQ(error_of(a), ECONNRESET);
 }
@@ -292,7 +278,7 @@ static int datagram_from(int ns)
 
 static int dgram_on(const char *dev)
 {
-	int fd = on(dgram(), dev);
+	int fd = on_device(dgram(), dev);
 
 	/* UDP's ports are the same in all VRFs. */
 	must(set_opt(fd, SOL_SOCKET, SO_REUSEADDR, 1));
@@ -302,7 +288,7 @@ static int dgram_on(const char *dev)
 
 TEST_F_TIMEOUT(vrf, datagrams, 120)
 {
-	int blue = dgram_on("blue"), unbound = dgram_on(NULL), red, a;
+	int blue = dgram_on("blue"), unbound = dgram_on(""), red, a;
 	char buf[8];
 
 	a = datagram_from(self->net.a);
@@ -349,7 +335,7 @@ TEST_F_TIMEOUT(vrf, device_of_a_datagram, 120)
 	must(set_opt(red, SOL_SOCKET, SO_BROADCAST, 1));
 	must(set_opt(red, SOL_IP, IP_UNICAST_IF, htonl(veth)));
 	enter(self->net.a);
-	a = dgram_on(NULL);
+	a = dgram_on("");
 	must(send_to(red, "x", 1, "255.255.255.255", PORT));
 	EXPECT_EQ(1, recv(a, buf, sizeof(buf), 0));
 }

@@ -421,6 +421,13 @@ static inline int get_opt(int fd, int level, int name)
 	return value;
 }
 
+/* Bound to that device; "": to none. */
+static inline int on_device(int fd, const char *dev)
+{
+	must(setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev, strlen(dev)));
+	return fd;
+}
+
 /* SO_ERROR, which reading clears. */
 static inline int so_error(int fd)
 {
@@ -630,24 +637,6 @@ static inline bool settled(void)
 	here = wait_events(fd, POLLIN) == POLLIN;
 	close(fd);
 	return here;
-}
-
-/* From fe80::a, always the same port, to @port of fe80::b, by the link of that device. */
-static inline int connect_by_link(const char *dev, uint16_t port)
-{
-	struct sockaddr_in6 from = { .sin6_family = AF_INET6, .sin6_port = htons(2000) };
-	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	int fd = stream();
-
-	must(inet_pton(AF_INET6, "fe80::a", &from.sin6_addr));
-	must(inet_pton(AF_INET6, "fe80::b", &to.sin6_addr));
-	from.sin6_scope_id = to.sin6_scope_id = must(if_nametoindex(dev));
-	must(bind(fd, (void *)&from, sizeof(from)));
-	set_nonblock(fd, true);
-	if (connect(fd, (void *)&to, sizeof(to)))
-		must_hold(errno == EINPROGRESS);
-	wait_events(fd, POLLOUT);
-	return fd;
 }
 
 /* The error that is on its way to this socket. */
@@ -1264,6 +1253,35 @@ static inline struct pair link_pair(struct net net)
 	p.a = connected_to(ADDR_B, local_port(listening));
 	p.b = must(accept4(listening, NULL, NULL, SOCK_CLOEXEC));
 	close(listening);
+	return p;
+}
+
+/*
+ * Such a connection by the link of that device, from fe80::a, always the same port, to fe80::b. We are in
+ * namespace b.
+ */
+static inline struct pair pair_by_link(struct net net, int listening, const char *dev)
+{
+	struct sockaddr_in6 from = { .sin6_family = AF_INET6, .sin6_port = htons(2000) };
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_port = htons(local_port(listening)) };
+	struct pair p;
+
+	must_hold(shell("ip -6 addr replace fe80::b/64 dev %s nodad", dev));
+	enter(net.a);
+	must_hold(shell("ip link set %s up && ip -6 addr replace fe80::a/64 dev %s nodad", dev, dev));
+	must(inet_pton(AF_INET6, "fe80::a", &from.sin6_addr));
+	must(inet_pton(AF_INET6, "fe80::b", &to.sin6_addr));
+	from.sin6_scope_id = to.sin6_scope_id = if_nametoindex(dev);
+	p.a = stream();
+	must(bind(p.a, (void *)&from, sizeof(from)));
+	set_nonblock(p.a, true);
+	if (connect(p.a, (void *)&to, sizeof(to)))
+		must_hold(errno == EINPROGRESS);
+	must_hold(wait_events(p.a, POLLOUT));
+	must_hold(so_error(p.a) == 0);
+	enter(net.b);
+	must_hold(wait_events(listening, POLLIN));
+	p.b = must(accept(listening, NULL, NULL));
 	return p;
 }
 
