@@ -9,7 +9,6 @@
 #include <linux/filter.h>
 #include <linux/net_tstamp.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #define BIG (1 << 20)
@@ -17,16 +16,6 @@
 
 IN_OWN_NET(data)
 ON_A_LINK(link)
-
-static bool kernel_before(int major, int minor)
-{
-	struct utsname u;
-	int a = 0, b = 0;
-
-	must(uname(&u));
-	sscanf(u.release, "%d.%d", &a, &b);
-	return a < major || (a == major && b < minor);
-}
 
 /* Reads until `size` bytes have come, or the end; their hash. */
 static uint64_t drain(int fd, size_t size)

@@ -9,7 +9,6 @@
 #include "yoke_test.h"
 #include <limits.h>
 #include <netinet/udp.h>
-#include <sys/utsname.h>
 
 enum state { CLOSED, LISTENING, CONNECTED, STATES };
 
@@ -172,13 +171,11 @@ static const struct why explanations[] = {
 
 static const struct why *explained(int type, int level, int option)
 {
-	int i, major = 0, minor = 0;
-	struct utsname u;
+	int i;
 
-	must(uname(&u));
-	sscanf(u.release, "%d.%d", &major, &minor);
 	for (i = 0; i < (int)ARRAY_SIZE(explanations); i++)
-		if ((!explanations[i].until || 1000 * major + minor < explanations[i].until) &&
+		if ((!explanations[i].until ||
+		     kernel_before(explanations[i].until / 1000, explanations[i].until % 1000)) &&
 		    (!explanations[i].type || explanations[i].type == type) &&
 		    explanations[i].level == level && explanations[i].option == option)
 			return &explanations[i];

@@ -514,12 +514,9 @@ FIXTURE(proxy) { struct net net; };
 
 FIXTURE_SETUP(proxy)
 {
-	struct in6_addr six = to_ipv6((struct in_addr){ inet_addr(OTHER) });
-	char ip[INET6_ADDRSTRLEN] = OTHER;
+	const char *ip = ip_text(OTHER);
 
 	NEED_LINK(&self->net, _exit(255));
-	if (ipv6())
-		inet_ntop(AF_INET6, &six, ip, sizeof(ip));
 	must_hold(shell("ip link set veth address 02:00:00:00:00:0a"));
 	must_hold(shell("ip -%c rule add iif veth lookup 100", ipv6() ? '6' : '4'));
 	must_hold(shell("ip -%c route add local %s dev lo table 100", ipv6() ? '6' : '4', ip));

@@ -6,7 +6,6 @@
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <netinet/udp.h>
-#include <sys/utsname.h>
 
 #define LISTENERS	4
 #define MANY_CONNECTIONS 64
@@ -301,12 +300,7 @@ TEST_F(group, the_processor_that_was_set)
 /* Of a group the one of that processor is chosen. */
 TEST_F(group, the_listener_of_the_processor)
 {
-	int major = 0, minor = 0;
-	struct utsname u;
-
-	must(uname(&u));
-	sscanf(u.release, "%d.%d", &major, &minor);
-	if (major < 6 || (major == 6 && minor < 2))
+	if (kernel_before(6, 2))
 		SKIP(return, "a group does not look at it before Linux 6.2");
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "one processor");

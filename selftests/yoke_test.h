@@ -31,6 +31,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
@@ -98,6 +99,16 @@ static inline const char *err_name(int err)
 } while (0)
 
 #define EXPECT_OK(call) EXPECT_ERR(0, call)
+
+static inline bool kernel_before(int major, int minor)
+{
+	struct utsname u;
+	int a = 0, b = 0;
+
+	must(uname(&u));
+	sscanf(u.release, "%d.%d", &a, &b);
+	return a < major || (a == major && b < minor);
+}
 
 /* ---- the socket under test ----------------------------------------------- */
 
