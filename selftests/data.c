@@ -55,20 +55,13 @@ static bool told(int fd, struct told *t)
 		.msg_iov = &iov, .msg_iovlen = 1,
 		.msg_control = control, .msg_controllen = sizeof(control),
 	};
-	struct cmsghdr *c;
 
 	memset(t, 0, sizeof(*t));
 	if (!until((t->len = recvmsg(fd, &msg, MSG_ERRQUEUE | MSG_DONTWAIT)) >= 0))
 		return false;
-	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
-			memcpy(&t->ts, CMSG_DATA(c), sizeof(t->ts));
-			t->has_ts = true;
-		} else if (c->cmsg_level == (ipv6() ? SOL_IPV6 : SOL_IP) &&
-			   c->cmsg_type == (ipv6() ? IPV6_RECVERR : IP_RECVERR)) {
-			memcpy(&t->err, CMSG_DATA(c), sizeof(t->err));
-		}
-	}
+	t->has_ts = control_bytes(&msg, SOL_SOCKET, SCM_TIMESTAMPING, &t->ts, sizeof(t->ts)) > 0;
+	control_bytes(&msg, ipv6() ? SOL_IPV6 : SOL_IP, ipv6() ? IPV6_RECVERR : IP_RECVERR, &t->err,
+		      sizeof(t->err));
 	return true;
 }
 

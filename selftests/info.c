@@ -359,13 +359,11 @@ static int inq_told(int fd, int len)
 	struct iovec iov = { buf, len };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
 			    .msg_controllen = sizeof(control) };
-	struct cmsghdr *c;
+	int left = -1;
 
 	must(recvmsg(fd, &m, 0));
-	c = CMSG_FIRSTHDR(&m);
-	if (!c || c->cmsg_level != SOL_TCP || c->cmsg_type != TCP_CM_INQ)
-		return -1;
-	return *(int *)CMSG_DATA(c);
+	control_bytes(&m, SOL_TCP, TCP_CM_INQ, &left, sizeof(left));
+	return left;
 }
 
 TEST_F(info, inq)
