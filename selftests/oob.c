@@ -13,25 +13,14 @@ static bool at_mark(int fd)
 	return must(sockatmark(fd));
 }
 
-static uint64_t bytes_received(int fd)
-{
-	struct { struct tcp_info old; char newer[256]; } info;
-	socklen_t len = sizeof(info);
-	uint64_t n;
-
-	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
-	memcpy(&n, (char *)&info + 128, sizeof(n));	/* tcpi_bytes_received */
-	return n;
-}
-
 /* Send it all and wait until it is there, in this pair's whole life so many bytes. */
 static bool give(struct pair p, const char *text, int flags)
 {
-	uint64_t before = bytes_received(p.b);
+	uint64_t before = info_u64(p.b, BYTES_RECEIVED);
 	size_t len = strlen(text);
 
 	return send(p.a, text, len, flags) == (ssize_t)len &&
-	       until(bytes_received(p.b) == before + len);
+	       until(info_u64(p.b, BYTES_RECEIVED) == before + len);
 }
 
 TEST_F(oob, the_last_byte_is_read_apart)
@@ -248,7 +237,7 @@ TEST_F(oob, splice_ends_before_it)
 	must(send(p.a, "abc", 3, 0));
 	must(send(p.a, "d", 1, MSG_OOB));
 	must(send(p.a, "efg", 3, 0));
-	ASSERT_TRUE(until(bytes_received(p.b) == 7));
+	ASSERT_TRUE(until(info_u64(p.b, BYTES_RECEIVED) == 7));
 	EXPECT_EQ(3, splice(p.b, NULL, pipes[1], NULL, sizeof(buf), SPLICE_F_NONBLOCK));
 	EXPECT_EQ(3, read(pipes[0], buf, sizeof(buf)));
 	EXPECT_EQ(0, memcmp("abc", buf, 3));
@@ -370,7 +359,7 @@ static void step(struct pair p, uint64_t *total, char *say, size_t size)
 		flag = what < 2 ? MSG_OOB : 0;
 		*total += must(send(p.a, buf, n + 1, flag));
 		snprintf(say, size, "send %u%s: %s", n + 1, flag ? " urgent" : "",
-			 until(bytes_received(p.b) == *total) ? "there" : "lost");
+			 until(info_u64(p.b, BYTES_RECEIVED) == *total) ? "there" : "lost");
 	} else if (what == 4) {
 		must(set_opt(p.b, SOL_SOCKET, SO_OOBINLINE, n & 1));
 		snprintf(say, size, "in line %u", n & 1);

@@ -19,29 +19,6 @@ static int set_cc(int fd, const char *name)
 	return setsockopt(fd, SOL_TCP, TCP_CONGESTION, name, strlen(name));
 }
 
-/* glibc's struct lacks the newer fields. */
-struct info {
-	struct tcp_info old;
-	char more[256];
-};
-
-static uint64_t info_u64(int fd, size_t offset)
-{
-	struct info info = { 0 };
-	socklen_t len = sizeof(info);
-	uint64_t value;
-
-	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
-	memcpy(&value, (char *)&info + offset, sizeof(value));
-	return value;
-}
-
-/* Offsets in the kernel's struct tcp_info, which never change. */
-#define PACING_RATE	104
-#define MAX_PACING_RATE	112
-#define TOTAL_RETRANS	100
-#define DELIVERY_RATE	160
-
 /* How long it takes to carry so much from a to b, in ms; 0 if it failed. */
 static long carried(struct pair p, size_t size)
 {
@@ -138,7 +115,7 @@ TEST_F(pace, slower_than_the_timers)
 	set_rate(p.a, 4096);
 	/* Where the machine stands still a timeout may overtake a delayed ACK. */
 	do {
-		sent_again = info_u64(p.a, TOTAL_RETRANS) & 0xffffffff;
+		sent_again = tcp_info(p.a).tcpi_total_retrans;
 		ms = now_ms();
 		must(send(p.a, buf, 8192, 0));
 		ASSERT_EQ(8192, recv(p.b, buf, 8192, MSG_WAITALL));
@@ -146,7 +123,7 @@ TEST_F(pace, slower_than_the_timers)
 		ASSERT_EQ(100, recv(p.b, buf, 100, MSG_WAITALL));
 		ms = now_ms() - ms;
 		EXPECT_GT(ms, 900);
-		sent_again = (info_u64(p.a, TOTAL_RETRANS) & 0xffffffff) - sent_again;
+		sent_again = tcp_info(p.a).tcpi_total_retrans - sent_again;
 	} while ((sent_again || ms >= 8000) && --tries);
 	EXPECT_LT(ms, 8000);
 	EXPECT_EQ(0, sent_again);
@@ -409,8 +386,6 @@ TEST(room_gathers)
 /* TCP_TX_DELAY: all that it sends leaves so much later, and the round trip is longer by it. */
 TEST_F(pace, tx_delay)
 {
-	struct info info = { 0 };
-	socklen_t len = sizeof(info);
 	struct pair p;
 	char c = 0;
 	long start, took;
@@ -435,8 +410,7 @@ TEST_F(pace, tx_delay)
 	EXPECT_EQ(1, send(p.a, "x", 1, 0));
 	EXPECT_EQ(1, recv(p.b, &c, 1, 0));
 	EXPECT_TRUE(until(outq(p.a) == 0));
-	must(getsockopt(p.a, SOL_TCP, TCP_INFO, &info, &len));
-	EXPECT_GE(info.old.tcpi_rtt, 30000);
+	EXPECT_GE(tcp_info(p.a).tcpi_rtt, 30000);
 	/* What waits for that is no queue that is too long: some ten rounds, and not twenty-three. */
 	took = carried(p, 3000000);
 	EXPECT_GT(took, 0);

@@ -454,6 +454,20 @@ static inline struct tcp_info tcp_info(int fd)
 	return info;
 }
 
+/* What the C library's struct lacks: by where it is in the kernel's, which never changes. */
+enum { PACING_RATE = 104, MAX_PACING_RATE = 112, BYTES_RECEIVED = 128, DELIVERY_RATE = 160 };
+
+static inline uint64_t info_u64(int fd, size_t at)
+{
+	char info[512] = "";
+	socklen_t len = sizeof(info);
+	uint64_t value;
+
+	must(getsockopt(fd, SOL_TCP, TCP_INFO, info, &len));
+	memcpy(&value, info + at, sizeof(value));
+	return value;
+}
+
 static inline void set_timeout(int fd, int name, int ms)
 {
 	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
