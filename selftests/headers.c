@@ -501,18 +501,6 @@ TEST_F(headers6, a_stream_takes_the_route)
 
 /* ---- flow labels (RFC 6437) ---------------------------------------------------- */
 
-#define FLOWLABEL_MGR	32		/* <linux/in6.h> does not go with <netinet/in.h> */
-#define FLOWINFO_SEND	33
-#define RECV_FLOWINFO	11
-
-struct label_request {
-	struct in6_addr dst;
-	unsigned int label;
-	unsigned char action, share;
-	unsigned short flags, expires, linger;
-	unsigned int pad;
-};
-
 /* The label of the next packet to that port; -1: there was none. */
 static int label_to(int seen, int port)
 {
@@ -545,37 +533,34 @@ TEST_F(headers6, labels_of_the_host)
 /* Leased from the kernel, and named by the address. */
 TEST_F(headers6, labels_of_the_program)
 {
-	struct label_request lease = { .dst = in6addr_loopback, .share = 1, .flags = 1 };
 	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
 	int listening = listener(LOOPBACK, 0, 4), seen = tap("lo"), fds[] = { dgram(), stream() }, i;
 	unsigned int got = 0;
 
 	must(set_opt(self->b, SOL_IPV6, RECV_FLOWINFO, 1));
 	for (i = 0; i < 2; i++) {
-		int fd = fds[i];
+		int fd = fds[i], label = 0x12345 + i;	/* its own */
 
-		lease.label = htonl(0x12345 + i);	/* its own */
-		must(set_opt(fd, SOL_IPV6, FLOWINFO_SEND, 1));
-		EXPECT_OK(setsockopt(fd, SOL_IPV6, FLOWLABEL_MGR, &lease, sizeof(lease)));
+		lease_label(fd, label);
 		to.sin6_port = htons(i ? local_port(listening) : self->port);
 		to.sin6_flowinfo = htonl(0x54321);
 		EXPECT_ERR(EINVAL, (connect)(fd, (struct sockaddr *)&to, sizeof(to)));
 		if (!i)
 			EXPECT_ERR(EINVAL, (sendto)(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)));
-		to.sin6_flowinfo = lease.label;
+		to.sin6_flowinfo = htonl(label);
 		if (!i) {
 			EXPECT_EQ(1, (sendto)(fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)));
 			EXPECT_EQ(4, recv_with(self->b, SOL_IPV6, RECV_FLOWINFO, &got, sizeof(got)));
-			EXPECT_EQ(got, lease.label);
-			EXPECT_EQ(0x12345, label_to(seen, self->port));
+			EXPECT_EQ(ntohl(got), label);
+			EXPECT_EQ(label, label_to(seen, self->port));
 		}
 		EXPECT_OK((connect)(fd, (struct sockaddr *)&to, sizeof(to)));
 		if (!i)
 			EXPECT_EQ(5, send(fd, "hello", 5, 0));
-		EXPECT_EQ(0x12345 + i, label_to(seen, ntohs(to.sin6_port)));
+		EXPECT_EQ(label, label_to(seen, ntohs(to.sin6_port)));
 		if (!i) {
 			EXPECT_EQ(4, recv_with(self->b, SOL_IPV6, RECV_FLOWINFO, &got, sizeof(got)));
-			EXPECT_EQ(got, lease.label);
+			EXPECT_EQ(ntohl(got), label);
 		}
 		close(fd);
 	}

@@ -5,24 +5,6 @@
  */
 #include "peer.h"
 
-/* What <linux/in6.h> has, which does not go with <netinet/in.h>. */
-#define FLOWLABEL_MGR	32
-#define FLOWINFO_SEND	33
-#define RECV_FLOWINFO	11
-#define LABEL_GET	0
-#define LABEL_PUT	1
-#define LABEL_CREATE	1	/* flags */
-#define LABEL_REFLECT	4
-#define LABEL_REMOTE	8
-
-struct label_request {
-	struct in6_addr dst;
-	unsigned int label;
-	unsigned char action, share;
-	unsigned short flags, expires, linger;
-	unsigned int pad;
-};
-
 #define LABEL 0x12345
 
 static const unsigned char hop_by_hop[] = { 0, 0, 1, 4, 0, 0, 0, 0 };	/* PadN */
@@ -260,14 +242,11 @@ enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 /* Connects with a label that nobody had before; or fails to. */
 static int connect_labelled(int port, int label)
 {
-	struct label_request lease = { .dst = in6addr_loopback, .label = htonl(label), .share = 1,
-				       .flags = LABEL_CREATE };
 	struct sockaddr_in6 to = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback,
 				   .sin6_port = htons(port), .sin6_flowinfo = htonl(label) };
 	int fd = stream();
 
-	must(set_opt(fd, SOL_IPV6, FLOWINFO_SEND, 1));
-	must(setsockopt(fd, SOL_IPV6, FLOWLABEL_MGR, &lease, sizeof(lease)));
+	lease_label(fd, label);
 	return (connect)(fd, (struct sockaddr *)&to, sizeof(to)) ? -1 : fd;
 }
 

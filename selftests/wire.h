@@ -168,4 +168,34 @@ static inline int tap(const char *dev)
 	return fd;
 }
 
+/* ---- flow labels (RFC 6437) ---------------------------------------------------- */
+
+/* What <linux/in6.h> has, which does not go with <netinet/in.h>. */
+#define FLOWLABEL_MGR	32
+#define FLOWINFO_SEND	33
+#define RECV_FLOWINFO	11
+#define LABEL_GET	0
+#define LABEL_PUT	1
+#define LABEL_CREATE	1	/* flags */
+#define LABEL_REFLECT	4
+#define LABEL_REMOTE	8
+
+struct label_request {
+	struct in6_addr dst;
+	unsigned int label;
+	unsigned char action, share;
+	unsigned short flags, expires, linger;
+	unsigned int pad;
+};
+
+/* This one, for what the socket sends to ourselves with the label in the address. */
+static inline void lease_label(int fd, int label)
+{
+	struct label_request lease = { .dst = in6addr_loopback, .label = htonl(label), .share = 1,
+				       .flags = LABEL_CREATE };
+
+	must(set_opt(fd, SOL_IPV6, FLOWINFO_SEND, 1));
+	must(setsockopt(fd, SOL_IPV6, FLOWLABEL_MGR, &lease, sizeof(lease)));
+}
+
 #endif /* WIRE_H */
