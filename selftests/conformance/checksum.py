@@ -89,12 +89,8 @@ def bad_to_closed_port(p):
 def every_bit(p):
 	"""One bit turned over anywhere in the segment, or in the addresses of the pseudo-header."""
 	c = p.established()
-	sent = []
-	inject, p.inject = p.inject, sent.append
-	c.send('PA', b'some data')
-	p.inject = inject
+	good = p.unsent(c.send, 'PA', b'some data')
 	c.seq = seq32(c.seq - 9)
-	good = sent[0]
 	for bit in range(0, (len(good) - 20) * 8, 3):
 		bad = bytearray(good)
 		bad[20 + bit // 8] ^= 1 << bit % 8

@@ -620,11 +620,7 @@ def ip_fragments(p):
 	"""A segment that IP had to put together again."""
 	c = p.established()
 	data = pattern(1200)
-	inject, whole = p.inject, []
-	p.inject = whole.append
-	c.send('PA', data)
-	p.inject = inject
-	for part in reversed(fragment(IP(whole[0]), 400)):
+	for part in reversed(fragment(IP(p.unsent(c.send, 'PA', data)), 400)):
 		p.inject(bytes(part))
 	c.expect_ack()
 	equal(c.recv(1200), data, 'data read')

@@ -276,11 +276,8 @@ def old_broadcast(p):
 def fragmented(p):
 	"""A datagram that IP had to put together."""
 	s = p.dgram()
-	sent = []
-	inject, p.inject = p.inject, sent.append
-	p.datagram(5000, s.getsockname()[1], pattern(4000))
-	p.inject = inject
-	for part in reversed(fragment(IP(sent[0]), 1000)):
+	whole = p.unsent(p.datagram, 5000, s.getsockname()[1], pattern(4000))
+	for part in reversed(fragment(IP(whole), 1000)):
 		p.inject(bytes(part))
 	equal(s.recv(5000), pattern(4000), 'datagram')
 

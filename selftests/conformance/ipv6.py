@@ -101,14 +101,8 @@ class Host:
 		self.inject(58, struct.pack('!BBHI', kind, code, 0, info) + quoted[:1232], 2, src)
 
 	def barrier(self):
-		"""What was sent is dealt with: the answer to an echo request is the next of its kind."""
-		self.inject(58, struct.pack('!BBHHH', 128, 0, 0, 1, 1), 2)
-		while True:
-			if self.receive(58).body[0] == 129:
-				return
-
-	def icmp_errors(self):
-		"""Those that have come by now."""
+		"""What was sent is dealt with: the answer to an echo request comes behind it -> ICMP's
+		messages that came before."""
 		self.inject(58, struct.pack('!BBHHH', 128, 0, 0, 1, 1), 2)
 		errors = []
 		while True:
@@ -128,20 +122,27 @@ class Host:
 		answer = self.receive(STREAM)
 		equal(answer.flags & 0x12, 0x12, 'flags of the SYN-ACK')
 		self.ack = seq32(answer.seq + 1)
-		self.segment(0x10, 20000, self.port, 1001, self.ack)
+		self.acknowledge()
 		return self.p.keep(listener.accept()[0])
 
-	def sizes(self, sock, size):
-		"""Sends so much, acknowledges all of it -> the sizes of the packets that brought it."""
-		sock.send(pattern(size))
+	def acknowledge(self):
+		self.segment(0x10, 20000, self.port, 1001, self.ack)
+
+	def taken(self, size):
+		"""Acknowledges so much -> the sizes of the packets that brought it."""
 		end, seen = seq32(self.ack + size), []
 		while self.ack != end:
 			got = self.receive(STREAM)
 			seen.append(len(got.raw))
 			if got.seq == self.ack:
 				self.ack = seq32(self.ack + len(got.data))
-				self.segment(0x10, 20000, self.port, 1001, self.ack)
+				self.acknowledge()
 		return seen
+
+	def sizes(self, sock, size):
+		"""Sends so much, acknowledges all of it -> the sizes of the packets that brought it."""
+		sock.send(pattern(size))
+		return self.taken(size)
 
 	def lost(self, sock, size):
 		"""Sends so much, which a router does not pass on -> the first packet."""
@@ -150,16 +151,8 @@ class Host:
 
 	def too_big(self, sock, mtu):
 		"""A full packet meets a link of that MTU -> the sizes of those that come instead."""
-		first = self.lost(sock, MSS)
-		self.error(TOO_BIG, 0, first.raw, mtu)
-		end, seen = seq32(self.ack + MSS), []
-		while self.ack != end:
-			got = self.receive(STREAM)
-			seen.append(len(got.raw))
-			if got.seq == self.ack:
-				self.ack = seq32(self.ack + len(got.data))
-				self.segment(0x10, 20000, self.port, 1001, self.ack)
-		return first, seen
+		self.error(TOO_BIG, 0, self.lost(sock, MSS).raw, mtu)
+		return self.taken(MSS)
 
 
 @rows('8201-2')
@@ -167,7 +160,7 @@ def packet_too_big_lowers(p):
 	h = Host(p)
 	s = h.established()
 	equal(max(h.sizes(s, 3000)), 1500, 'a full packet')
-	_, seen = h.too_big(s, 1400)
+	seen = h.too_big(s, 1400)
 	equal(seen[0], 1400, 'the first packet then')
 	equal(max(h.sizes(s, 5000)), 1400, 'a full packet after it')
 
@@ -193,9 +186,9 @@ def packet_too_big_reaches_datagrams(p):
 def never_below_1280(p):
 	h = Host(p)
 	s = h.established()
-	_, seen = h.too_big(s, 1279)			# is discarded: no link is such
+	seen = h.too_big(s, 1279)			# is discarded: no link is such
 	equal(seen[0], 1500, 'the first packet then')
-	_, seen = h.too_big(s, 1280)
+	seen = h.too_big(s, 1280)
 	equal(seen[0], 1280, 'the first packet after the least that may be')
 	equal(max(h.sizes(s, 5000)), 1280, 'a full packet after it')
 
@@ -208,7 +201,7 @@ def never_raised(p):
 	s.send(pattern(1000))
 	h.error(TOO_BIG, 0, h.receive(STREAM).raw, 9000)
 	h.ack = seq32(h.ack + 1000)
-	h.segment(0x10, 20000, h.port, 1001, h.ack)
+	h.acknowledge()
 	equal(max(h.sizes(s, 5000)), 1300, 'a full packet after it')
 
 
@@ -249,7 +242,7 @@ def errors_reach_a_connection(p):
 		h.barrier()
 		equal(s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), want, 'SO_ERROR')
 		h.ack = seq32(h.ack + 100)
-		h.segment(0x10, 20000, h.port, 1001, h.ack)
+		h.acknowledge()
 		h.sizes(s, 100)
 
 
@@ -307,7 +300,7 @@ def from_afar(p):
 def no_errors_in_answer(p):
 	h = Host(p)
 	h.dgram(30000, 9)
-	equal([body[:2] for body in h.icmp_errors()], [b'\1\4'], 'answer to nobody\'s datagram')
+	equal([body[:2] for body in h.barrier()], [b'\1\4'], 'answer to nobody\'s datagram')
 	# One a second is the limit, of which all that follows would be within.
 	write('/proc/sys/net/ipv6/icmp/ratelimit', 0)
 	h.dgram(30000, 9, dst='ff02::1')
@@ -316,7 +309,7 @@ def no_errors_in_answer(p):
 	for kind in (UNREACHABLE, TOO_BIG, EXCEEDED, PROBLEM, 100, 137):
 		h.error(kind, 0, quoted, 1500)
 	write('/proc/sys/net/ipv6/icmp/ratelimit', 1000)
-	equal(h.icmp_errors(), [], 'answers')
+	equal(h.barrier(), [], 'answers')
 
 
 @rows('4443-2')
@@ -324,7 +317,7 @@ def errors_are_limited(p):
 	h = Host(p)
 	for _ in range(30):
 		h.dgram(30000, 9)
-	n = len(h.icmp_errors())
+	n = len(h.barrier())
 	check(1 <= n <= 10, f'{n} errors in answer to 30 datagrams')
 
 

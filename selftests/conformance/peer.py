@@ -404,6 +404,14 @@ class Peer:
 		self.log.append((time.monotonic(), '>', raw))
 		link.write(raw)
 
+	def unsent(self, send, *args):
+		"""The packet that send(*args) would inject."""
+		packets = []
+		self.inject = packets.append
+		send(*args)
+		del self.inject
+		return packets[0]
+
 	def packet(self, proto, body, dst=SUT, **ip):
 		"""An IP packet of ours around these bytes."""
 		src, tos = ip.pop('src', self.address), ip.pop('tos', 0)

@@ -234,11 +234,7 @@ def ports_of_zero(p):
 def padding_of_the_link(p):
 	"""Bytes behind the IP packet are not text."""
 	c = p.established()
-	sent = []
-	inject, p.inject = p.inject, sent.append
-	c.send('PA', b'text')
-	p.inject = inject
-	p.inject(sent[0] + b'padding of an Ethernet frame')
+	p.inject(p.unsent(c.send, 'PA', b'text') + b'padding of an Ethernet frame')
 	c.expect_ack()
 	equal(c.recv(4), b'text', 'data read')
 	c.nothing_to_read()
@@ -248,12 +244,8 @@ def padding_of_the_link(p):
 def longer_than_it_is(p):
 	"""An IP length beyond the packet: dropped."""
 	c = p.established()
-	sent = []
-	inject, p.inject = p.inject, sent.append
-	c.send('PA', b'some text')
-	p.inject = inject
+	p.inject(p.unsent(c.send, 'PA', b'some text')[:-4])
 	c.seq = seq32(c.seq - 9)
-	p.inject(sent[0][:-4])
 	c.quiet()
 	c.nothing_to_read()
 	c.alive()
