@@ -283,16 +283,6 @@ def syn_flood(p):
 	p.barrier()
 	answers = sum(len(p.received(STREAM, 1000 + i, port)) for i in range(200))
 	check(answers <= 200, f'{answers} answers to 200 SYNs')
-	held = sum(p.state((SUT, port), (p.address, 1000 + i)) != 'CLOSED' for i in range(0, 200, 20))
-	check(held <= 10, f'{held} of 10 requests are held')
-	c = p.conn(port)
-	for _ in range(3):
-		c.send('S', seq=c.iss, options=[('MSS', MSS)])
-		if c.drain():
-			break
-	else:
-		return				# without SYN cookies it may be dropped
-	c.seq = seq32(c.iss + 1)
-	c.send('A')
-	c.sock = p.accept(listener)
-	c.alive()
+	held = sum(p.state((SUT, port), (p.address, 1000 + i)) != 'CLOSED' for i in range(200))
+	check(held <= 5, f'{held} requests are held')	# Linux counts one more than the backlog
+	opens(p, listener)
