@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
+
+import common
 
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), '..'))
 ORACLE = os.environ.get('YOKE_ORACLE') == '1'
@@ -51,19 +52,13 @@ def enter(name):
 
 
 def connections():
-	"""Opened and accepted, and datagrams sent, in both namespaces: over Yoke, over TCP and UDP."""
+	"""And datagrams, in both namespaces: over Yoke, over TCP and UDP."""
 	yoke = host = 0
 	for name in SERVER, CLIENT:
 		enter(name)
-		with open('/proc/thread-self/net/snmp') as f:
-			lines = [line.split() for line in f]
-		values = {}
-		for keys, row in zip(lines[::2], lines[1::2]):
-			values.update({keys[0] + k: int(v) for k, v in zip(keys[1:], row[1:])})
-		host += values['Tcp:ActiveOpens'] + values['Tcp:PassiveOpens'] + values['Udp:OutDatagrams']
-		with open('/proc/thread-self/net/yoke/snmp') as f:
-			values = {k: int(v) for k, v in map(str.split, f)}
-		yoke += values['ActiveOpens'] + values['PassiveOpens'] + values['DgramOutDatagrams']
+		now = common.counters()
+		yoke += now['yoke'] + now['yoke datagrams']
+		host += now['host'] + now['host datagrams']
 	return yoke, host
 
 
@@ -524,32 +519,23 @@ def test_stress_ng():
 		assert 'successful run completed' in out, out
 
 
+def counted(test):
+	"""-> how many connections it had, none of which was TCP's."""
+	before = connections()
+	test()
+	yoke, host = (now - then for now, then in zip(connections(), before))
+	assert ORACLE or (yoke and not host), f'{yoke} connections of Yoke, {host} of TCP'
+	return f'{yoke or host} connections'
+
+
 def main():
 	global files
-	os.environ['PATH'] += ':/usr/sbin:/sbin'
-	programs = sys.argv[1]
-	tests = {name[5:]: f for name, f in globals().items() if name.startswith('test_')}
-	if sys.argv[2:]:
-		tests = {name: tests[name] for name in sys.argv[2:]}
-	print('TAP version 13')
-	print(f'1..{len(tests)}', flush=True)
+	programs, *names = sys.argv[1:]
+	tests = common.chosen(globals(), names)
 	network()	# loads modules, which the mount would hide
 	sh(f'mount -t overlay -o lowerdir={programs}/usr:/usr overlay /usr && ldconfig')
 	files = Files()
-	failed = False
-	for number, (name, test) in enumerate(tests.items(), 1):
-		start, before = time.monotonic(), connections()
-		try:
-			test()
-			yoke, host = (now - then for now, then in zip(connections(), before))
-			assert ORACLE or (yoke and not host), f'{yoke} connections of Yoke, {host} of TCP'
-			verdict, note = 'ok', f'{yoke or host} connections'
-		except Exception:
-			failed, verdict, note = True, 'not ok', ''
-			for line in traceback.format_exc().splitlines():
-				print('#', line)
-		print(f'{verdict} {number} programs.{name} # {time.monotonic() - start:.1f} s {note}', flush=True)
-	return failed
+	return common.perform('programs', tests, counted)
 
 
 sys.exit(main())

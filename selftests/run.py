@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
+
+import common
 
 REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), '..'))
 RUN = [f'{REPO}/build/yoke-run']
@@ -39,28 +40,13 @@ def serve(port, s=None):
 '''
 
 
-def counters():
-	"""Connections opened and accepted, datagrams sent: the host's own, and Yoke's."""
-	with open('/proc/net/snmp') as f:
-		lines = f.read().splitlines()
-	host = {}
-	for keys, values in zip(lines[::2], lines[1::2]):
-		kind = keys.split()[0]
-		host.update({kind + k: int(v) for k, v in zip(keys.split()[1:], values.split()[1:])})
-	with open('/proc/net/yoke/snmp') as f:
-		yoke = {k: int(v) for k, v in map(str.split, f)}
-	return {'host': host['Tcp:ActiveOpens'] + host['Tcp:PassiveOpens'],
-		'yoke': yoke['ActiveOpens'] + yoke['PassiveOpens'],
-		'host datagrams': host['Udp:OutDatagrams'], 'yoke datagrams': yoke['DgramOutDatagrams']}
-
-
 class Moved:
 	"""How far counters have moved since this was made."""
 	def __init__(self):
-		self.before = counters()
+		self.before = common.counters()
 
 	def __call__(self, *whose):
-		now = counters()
+		now = common.counters()
 		return [now[name] - self.before[name] for name in whose or ('yoke', 'host')]
 
 
@@ -502,26 +488,4 @@ print(protocol(t), " 0A " in open("/proc/self/net/yoke/stream").read())
 	assert out == '6 False\n' and 'another network namespace' in err, (out, err)
 
 
-def main():
-	os.environ['PATH'] += ':/usr/sbin:/sbin'
-	tests = {name[5:]: f for name, f in globals().items() if name.startswith('test_')}
-	if sys.argv[1:]:
-		tests = {name: tests[name] for name in sys.argv[1:]}
-	print('TAP version 13')
-	print(f'1..{len(tests)}', flush=True)
-	failed = False
-	for number, (name, test) in enumerate(tests.items(), 1):
-		start = time.monotonic()
-		try:
-			test()
-			verdict = 'ok'
-		except Exception:
-			failed = True
-			verdict = 'not ok'
-			for line in traceback.format_exc().splitlines():
-				print('#', line)
-		print(f'{verdict} {number} run.{name} # {time.monotonic() - start:.1f} s', flush=True)
-	return failed
-
-
-sys.exit(main())
+sys.exit(common.perform('run', common.chosen(globals(), sys.argv[1:])))
