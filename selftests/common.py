@@ -35,6 +35,7 @@ def perform(group, tests, one=lambda test: test()):
 	"""Each by one(test), which may have something to say of it -> did any fail?"""
 	failed = False
 	for number, (name, test) in enumerate(tests.items(), 1):
+		print(f'# RUN {group}.{name} ...', flush=True)
 		start, verdict, note = time.monotonic(), 'ok', ''
 		try:
 			note = one(test) or ''

@@ -121,6 +121,7 @@ ok() {		# name, then a command that tells
 	local name=$1
 	shift
 	number=$((number + 1))
+	echo "# RUN life.$name ..."
 	if "$@"; then
 		echo "ok $number life.$name"
 	else

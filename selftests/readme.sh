@@ -24,6 +24,7 @@ echo TAP version 13
 echo 1..3
 for test in program picture settings; do
 	n=$((n + 1))
+	echo "# RUN readme.$test ..."
 	if $test; then
 		echo "ok $n readme.$test"
 	else

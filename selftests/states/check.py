@@ -54,9 +54,9 @@ def main():
 		nonlocal number, failed
 		number += 1
 		failed |= not ok
+		print('ok' if ok else 'not ok', number, f'states.{name}', flush=True)
 		for line in said if not ok else ():
 			print('#', line)
-		print('ok' if ok else 'not ok', number, f'states.{name}', flush=True)
 
 	for name, options in ('connection', []), ('fastopen', ['-DFASTOPEN']):
 		said, edges = explore(f'{out}/{name}', *options)
