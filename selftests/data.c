@@ -857,7 +857,7 @@ static char *area(int fd, size_t size)
 {
 	void *at = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 
-	must(at == MAP_FAILED ? -1 : 0);
+	must_hold(at != MAP_FAILED);
 	return at;
 }
 

@@ -399,7 +399,7 @@ static void *hostile(void *course)
 			do_data();
 		}
 		if (i % 32 == 0)
-			must(-unwritten(memory, 4096));
+			must_hold(!unwritten(memory, 4096));
 	}
 	return NULL;
 }
@@ -431,7 +431,7 @@ static long go_wild(unsigned long seed)
 	for (i = 0; i < SOCKETS; i++)
 		fds[i] = make_socket();
 	for (i = 0; i < THREADS; i++)
-		must(pthread_create(&threads[i], NULL, hostile, (void *)(seed * THREADS + i + 1)) ? -1 : 0);
+		must_hold(!pthread_create(&threads[i], NULL, hostile, (void *)(seed * THREADS + i + 1)));
 	/* One may have set the time limits of a call in which another then sleeps. */
 	for (i = 0; i < THREADS; i++)
 		while (pthread_tryjoin_np(threads[i], NULL)) {

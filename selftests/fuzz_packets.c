@@ -353,8 +353,8 @@ static void put(const struct packet *p)
 	bool cut = one_in(4);
 
 	went++;
-	if (writev(cut ? machine : tun, iov + !cut, 1 + cut) < 0 && errno != EINVAL && errno != EMSGSIZE)
-		must(-1);
+	must_hold(writev(cut ? machine : tun, iov + !cut, 1 + cut) >= 0 || errno == EINVAL ||
+		  errno == EMSGSIZE);
 }
 
 /* Two fragments, which may overlap, in either order. */

@@ -82,9 +82,9 @@ static pthread_t begin_races(long races)
 {
 	pthread_t thread;
 
-	must(pthread_barrier_init(&race.start, NULL, 2));
-	must(pthread_barrier_init(&race.done, NULL, 2));
-	must(pthread_create(&thread, NULL, race_reset, (void *)races));
+	must_hold(!pthread_barrier_init(&race.start, NULL, 2));
+	must_hold(!pthread_barrier_init(&race.done, NULL, 2));
+	must_hold(!pthread_create(&thread, NULL, race_reset, (void *)races));
 	return thread;
 }
 
@@ -126,7 +126,7 @@ TEST_F(handshake, reset_meets_the_last_ack)
 		stayed += state(fd) != TCP_CLOSE;
 		close_hard(fd);
 	}
-	must(pthread_join(thread, NULL));
+	must_hold(!pthread_join(thread, NULL));
 	TH_LOG("%d of %d became connections first", accepted, RACES / slowness());
 	EXPECT_GT(accepted, 0);
 	EXPECT_EQ(0, stayed);
@@ -170,7 +170,7 @@ TEST_F(handshake, reset_meets_a_new_listener)
 			;
 		close(fd);
 	}
-	must(pthread_join(thread, NULL));
+	must_hold(!pthread_join(thread, NULL));
 }
 
 /* ---- a SYN flood ----------------------------------------------------------- */

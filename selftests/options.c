@@ -213,7 +213,7 @@ static struct asked *get(struct asked *a, int fd, int level, int option, int len
 
 	memset(&a->answer, 0, sizeof(a->answer));
 	ret = getsockopt(fd, level, option, a->answer.value, &l);
-	must(-unwritten(a->answer.value, sizeof(a->answer.value)));
+	must_hold(!unwritten(a->answer.value, sizeof(a->answer.value)));
 	a->answer.len = l;
 	return note(a, ret, "get of %ld bytes", len);
 }

@@ -432,7 +432,7 @@ static int others_of(int fd, int n, int port)
 		must(recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len));
 		others += ntohs(from.sin_port) != port;
 		fill(want, sizeof(want), ntohs(from.sin_port), 0);
-		must(memcmp(buf, want, sizeof(buf)) ? -1 : 0);
+		must_hold(!memcmp(buf, want, sizeof(buf)));
 	}
 	return others;
 }

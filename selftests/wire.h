@@ -153,7 +153,7 @@ static inline bool take(int wire, struct packet *p)
 	p->len = n;
 	p->version = p->b[0] >> 4;
 	p->ip = p->version == 4 ? (p->b[0] & 15) * 4 : sizeof(struct ip6_hdr);
-	must(is_segment(p) ? -unwritten(p->b + p->ip, tcp(p)->doff * 4) : 0);
+	must_hold(!is_segment(p) || !unwritten(p->b + p->ip, tcp(p)->doff * 4));
 	return true;
 }
 

@@ -1300,8 +1300,7 @@ static inline struct pair pair_by_link(struct net net, int listening, const char
 	p.a = stream();
 	must(bind(p.a, (void *)&from, sizeof(from)));
 	set_nonblock(p.a, true);
-	if (connect(p.a, (void *)&to, sizeof(to)))
-		must_hold(errno == EINPROGRESS);
+	must_hold(!connect(p.a, (void *)&to, sizeof(to)) || errno == EINPROGRESS);
 	must_hold(wait_events(p.a, POLLOUT));
 	must_hold(so_error(p.a) == 0);
 	enter(net.b);
