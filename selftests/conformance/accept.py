@@ -99,8 +99,7 @@ def defer_accept_ends(p):
 	again = c.expect('SA', seq=c.syn.seq, within=9)
 	near(again.at - c.syn.at, 7, high=0.8)
 	check(not waiting(listener), 'accept() is ready before there is data')
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	check(tcp_info(c.sock).rto < 4, f'the timeout is {tcp_info(c.sock).rto} s')
 	c.alive()
 
@@ -163,12 +162,11 @@ def save_syn(p):
 	listener = listen(p, TCP_SAVE_SYN, 1)
 	equal(get(listener, TCP_SAVE_SYN), 1, 'TCP_SAVE_SYN')
 	for data in (b'', b'data in the SYN'):
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('S', data, options=[('MSS', 1234), ('NOP', None), ('WScale', 3)])
 		c.seq -= len(data)
 		c.syn = c.expect('SA')
-		c.send('A')
-		c.sock = p.accept(listener)
+		c.opened()
 		syn = sent_syn(p)
 		want = syn[:len(syn) - len(data)]
 		raises(errno.EINVAL, get, c.sock, TCP_SAVED_SYN, len(want) - 1)

@@ -38,7 +38,7 @@ def large_writes(p):
 def bad_syn(p):
 	listener = p.listen()
 	errors = snmp('InCsumErrors')
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('S', corrupt=True)
 	c.quiet()
 	c.expect_state('CLOSED')

@@ -301,8 +301,7 @@ def time_wait_new_syn(p):
 	again.send('S', options=[('MSS', MSS)])
 	answer = again.expect('SA')
 	check(ahead(answer.seq, last) > 0, 'the new number is not above the old')
-	again.send('A')
-	again.sock = p.accept(listener)
+	again.opened(listener)
 	again.alive()
 
 
@@ -321,15 +320,14 @@ def time_wait_old_syn(p):
 def time_wait_syn_by_timestamp(p):
 	"""With timestamps, a larger one proves a SYN new whatever its number."""
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.tsval = 1000
 	stamp = lambda: [('MSS', MSS)] + c.timestamp()
 	c.send('S', options=stamp())
 	if option(c.expect('SA'), 'Timestamp') is None:
 		raise Skip('no timestamps')
 	c.tsval += 1
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	c.sock.shutdown(socket.SHUT_WR)
 	c.expect('FA')
 	c.tsval += 1
@@ -610,13 +608,12 @@ def time_wait_of_a_chosen_port(p):
 def time_wait_syn_without_timestamp(p):
 	"""The old connection had timestamps and the SYN has none: only its number can prove it new."""
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.tsval = 1000
 	c.send('S', options=[('MSS', MSS)] + c.timestamp())
 	if option(c.expect('SA'), 'Timestamp') is None:
 		raise Skip('no timestamps')
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	c.sock.close()
 	c.expect('FA')
 	c.send('FA')

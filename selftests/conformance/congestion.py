@@ -20,8 +20,7 @@ class Path:
 		c.win = 65535
 		self.rtt = rtt
 		time.sleep(rtt)
-		c.send('A')
-		c.sock = p.accept(listener)
+		c.opened()
 		self.start, self.written = c.ack, 0
 		self.sent = []
 

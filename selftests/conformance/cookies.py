@@ -10,7 +10,7 @@ OPTIONS = [('MSS', MSS), ('SAckOK', b''), ('Timestamp', (1000, 0)), ('NOP', None
 
 def flood(p, listener, n):
 	"""So many SYNs that nobody will follow up, each from a port of its own."""
-	flooders = [p.conn(listener.getsockname()[1]) for _ in range(n)]
+	flooders = [p.conn(listener) for _ in range(n)]
 	for c in flooders:
 		c.send('S', options=[('MSS', MSS)])
 	p.barrier()
@@ -19,7 +19,7 @@ def flood(p, listener, n):
 
 def cookie(p, listener, options=(('MSS', MSS),)):
 	"""A connection of which a flooded listener knows by a cookie only."""
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('S', options=options)
 	c.syn = c.expect('SA')
 	equal(c.state(), 'CLOSED', 'state after a cookie was sent')
@@ -40,8 +40,7 @@ def flooded(p):
 	before = netstat('SyncookiesRecv')
 	c = cookie(p, listener)
 	equal(option(c.syn, 'MSS'), MSS, 'MSS of the SYN,ACK')
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	c.expect_state('ESTABLISHED')
 	equal(netstat('SyncookiesRecv'), before + 1, 'counter SyncookiesRecv')
 	c.alive()
@@ -115,8 +114,7 @@ def each_option_by_itself(p):
 			equal(option(c.syn, 'WScale') is not None, scale is not None, 'WScale answered')
 			equal(option(c.syn, 'SAckOK') is not None, sack, 'SAckOK answered')
 			c.tsval, c.tsecr = 1001, option(c.syn, 'Timestamp')[0]
-			c.send('A')
-			c.sock = p.accept(listener)
+			c.opened()
 			bits, theirs, _ = info_options(c.sock)
 			equal(bits, 1 | 2 * sack | 4 * (scale is not None), 'TCP_INFO: options')
 			equal(theirs, scale or 0, "TCP_INFO: the peer's scale")
@@ -144,8 +142,7 @@ def mss_comes_back(p):
 	flood(p, listener, 3)
 	for mss in (600, 1300, 1400, 1460):
 		c = cookie(p, listener, [('MSS', mss)])
-		c.send('A')
-		c.sock = p.accept(listener)
+		c.opened()
 		c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 		c.write(bytes(3000))
 		largest = max(len(s.data) for s in c.burst())
@@ -165,13 +162,12 @@ def forged(p):
 		c.expect('R', seq=c.ack + wrong, ack=ANY)
 	c.send('A', seq=c.seq + 1000)
 	c.expect('R', seq=c.ack, ack=ANY)
-	other = p.conn(listener.getsockname()[1], iss=c.iss)
+	other = p.conn(listener, iss=c.iss)
 	other.seq = c.seq
 	other.send('A', ack=c.ack)
 	other.expect('R', seq=c.ack, ack=ANY)
 	equal(netstat('SyncookiesFailed'), before + 6, 'counter SyncookiesFailed')
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	c.alive()
 
 
@@ -206,8 +202,7 @@ def of_a_group(p):
 	else:
 		raise Skip('all SYNs were the other one\'s')
 	flooded.close()
-	c.send('A')
-	c.sock = p.accept(calm)
+	c.opened(calm)
 	c.alive()
 
 
@@ -218,8 +213,7 @@ def of_a_group_that_is_left(p):
 	flood(p, listener, 3)
 	c = cookie(p, listener)
 	listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'wire')
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	c.alive()
 
 
@@ -235,8 +229,7 @@ def stale(p):
 		time.sleep(58)
 		flood(p, listener, 3)
 		if young:
-			young.send('A')
-			young.sock = p.accept(listener)
+			young.opened()
 			young = None
 	time.sleep(8)
 	old.send('A')
@@ -259,7 +252,7 @@ def never(p):
 		listener = p.listen(backlog=4)
 		flood(p, listener, 20)
 		dropped = netstat('TCPReqQFullDrop')
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('S')
 		c.quiet()
 		equal(netstat('TCPReqQFullDrop'), dropped + 1, 'counter ReqQFullDrop')
@@ -274,7 +267,7 @@ def last_quarter(p):
 		listener = p.listen(backlog=16)
 		answered = 0
 		for _ in range(12):
-			c = p.conn(listener.getsockname()[1])
+			c = p.conn(listener)
 			c.send('S')
 			answered += len(c.drain())
 		equal(answered, 7, 'SYNs answered of 12')
@@ -286,7 +279,7 @@ def one_for_one(p):
 	listener = p.listen(backlog=0)
 	flood(p, listener, 3)
 	for options in ([('MSS', MSS)], OPTIONS):
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('S', options=options)
 		syn = p.log[-1][2]
 		answer = c.expect('SA')
@@ -321,7 +314,7 @@ def old_requests_give_way(p):
 	listener = p.listen(backlog=16)
 	conns = []
 	for _ in range(16):
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('S')
 		c.expect('SA')
 		conns.append(c)

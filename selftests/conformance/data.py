@@ -116,8 +116,7 @@ def mss_of_the_application(p):
 	"""TCP_MAXSEG lowers both what is told to the peer and what is sent."""
 	c = p.syn_received(maxseg=700)
 	equal(option(c.syn, 'MSS'), 700, 'MSS of the SYN,ACK')
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	data = pattern(2100)
 	c.write(data)
 	equal(max(len(s.data) for s in c.expect_data(data)), 700, 'largest segment')
@@ -579,7 +578,7 @@ def tos_reflected(p):
 	"""reflect_tos: an accepted connection has its SYN's, but not what ECN has of that byte."""
 	with p.sysctl('reflect_tos', '1'):
 		listener = p.listen(tos=0x50)
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('S', options=(('MSS', MSS),), tos=0x29)
 		equal(c.expect('SA').ip.tos, 0x28, 'TOS of the SYN,ACK')
 		c.send('A')

@@ -14,11 +14,10 @@ from peer import (ANY, MSS, ORACLE, STREAM, SUT, SUT2, Peer, Skip, check, connec
 
 
 def opened(p, listener, **more):
-	c = p.conn(listener.getsockname()[1], **more)
+	c = p.conn(listener, **more)
 	c.send('S', options=[('MSS', MSS)])
 	c.expect('SA')
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	return c
 
 
@@ -90,7 +89,7 @@ def a_pair_that_is_no_connection(p):
 def from_afar(p):
 	"""IP_MINTTL: segments that have passed a router are not heard, nor ICMP errors about such."""
 	listener = p.listen(minttl=255, ttl=255)
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	for ttl in (64, 254):
 		c.send('S', seq=c.iss, ttl=ttl)
 	c.quiet()
@@ -160,7 +159,7 @@ def most_specific_listener(p):
 def other_address_of_the_host(p):
 	"""A listener on one address does not answer on another."""
 	listener = p.listen(address=SUT2)
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('S')
 	c.expect('RA', seq=0)
 	opened(p, listener, sut_address=SUT2)

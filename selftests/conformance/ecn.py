@@ -31,12 +31,11 @@ def field(segment):
 def passive(p, flags='SEC', answer='SAE', tos=0, **options):
 	"""A listener has answered a SYN with these flags with those, and the connection stands."""
 	listener = p.listen(**options)
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send(flags, options=OFFER, tos=tos)
 	c.syn = c.expect(answer)
 	equal(field(c.syn), NOT_ECT, 'ECN field of the SYN,ACK')
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	return c
 
 
@@ -397,7 +396,7 @@ def dctcp(p, active=False):
 		listener = p.listen(congestion=b'dctcp')
 	except FileNotFoundError:
 		raise Skip('no DCTCP') from None
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('SEC', options=OFFER, tos=ECT0)
 	c.syn = c.expect('SAE')
 	equal(field(c.syn), ECT0, 'ECN field of the SYN,ACK')
@@ -448,12 +447,11 @@ def cookie(p):
 	with p.sysctl('syncookies', 2):
 		for stamps in (True, False):
 			listener = p.listen()
-			c = p.conn(listener.getsockname()[1])
+			c = p.conn(listener)
 			c.tsval = 1000 if stamps else None
 			c.send('SEC', options=OFFER + ((('Timestamp', (1000, 0)),) if stamps else ()))
 			c.expect('SAE' if stamps else 'SA')
-			c.send('A')
-			c.sock = p.accept(listener)
+			c.opened()
 			agreed(c, stamps)
 
 
@@ -485,7 +483,7 @@ def accurate(p, setting=3):
 def accecn_passive(p, tos=NOT_ECT, third=NOT_ECT, options=OFFER, **opts):
 	"""A listener has agreed to AccECN."""
 	listener = p.listen(**opts)
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('SNCE', options=options, tos=tos)
 	c.syn = c.expect('SA' + ace(SHAKE[tos]))
 	equal(field(c.syn), NOT_ECT, 'ECN field of the SYN,ACK')
@@ -527,7 +525,7 @@ def accecn_reserved_syn(p):
 	with accurate(p):
 		for flags in (1, 2, 4, 5, 6, 7):
 			listener = p.listen()
-			c = p.conn(listener.getsockname()[1])
+			c = p.conn(listener)
 			c.send('S' + ace(flags), options=OFFER)
 			c.expect('SA' + ace(2))
 			c.send('A' + ace(2))
@@ -675,11 +673,10 @@ def accecn_zeroed(p):
 	"""A first ACK without any of the flags: no reaction to what follows, and no ECT."""
 	with accurate(p):
 		listener = p.listen()
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('SNCE', options=OFFER)
 		c.expect('SA' + ace(2))
-		c.send('A')
-		c.sock = p.accept(listener)
+		c.opened()
 		c.write(pattern(SIZE * 60))
 		out = c.drain()
 		equal({field(s) for s in out}, {NOT_ECT}, 'ECN field of data')
@@ -693,7 +690,7 @@ def accecn_two_kinds_of_syn(p):
 	with accurate(p):
 		for first, second, answer in (('SNCE', 'SEC', 2), ('SEC', 'SNCE', 1)):
 			listener = p.listen()
-			c = p.conn(listener.getsockname()[1])
+			c = p.conn(listener)
 			c.send(first, options=OFFER)
 			c.expect('SA' + ace(answer))
 			c.send(second, seq=c.iss, options=OFFER)
@@ -706,7 +703,7 @@ def accecn_syn_again(p):
 	"""The latest SYN's field is told; one without the flags leaves the mode, but ends our ECT."""
 	with accurate(p):
 		listener = p.listen()
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('SNCE', options=OFFER)
 		c.expect('SA' + ace(2))
 		c.send('SNCE', seq=c.iss, options=OFFER, tos=CE)
@@ -792,7 +789,7 @@ def accecn_synack_fallback(p):
 	"""A SYN,ACK that is not answered comes again without the option, then without the flags."""
 	with accurate(p):
 		listener = p.listen()
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('SNCE', options=OFFER)
 		s = c.expect('SA' + ace(2))
 		check(accecn_option(s), 'no option')

@@ -42,7 +42,7 @@ def listen(p, pending=8, **options):
 
 def ask(p, listener):
 	"""A cookie, by a connection that asks for one."""
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('S', options=with_cookie(b''))
 	c.syn = c.expect('SA')
 	cookie = cookie_of(c.syn)
@@ -52,7 +52,7 @@ def ask(p, listener):
 
 def fast(p, listener, cookie, data=DATA, acked=True):
 	"""A SYN with data; is it to be acknowledged, too?"""
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('S', data, options=with_cookie(cookie))
 	c.syn = c.expect('SA', ack=c.seq if acked else c.iss + 1)
 	c.seq = c.syn.ack
@@ -134,7 +134,7 @@ def no_data_in_syn(p):
 def at_most_the_window(p):
 	"""What the server sends early keeps to the window in the SYN, which is not scaled."""
 	listener = listen(p)
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	cookie = ask(p, listener)
 	c.send('S', DATA, options=with_cookie(cookie, [('MSS', MSS), ('NOP', None), ('WScale', 7)]),
 	       win=2000)
@@ -400,7 +400,7 @@ def without_cookies(p):
 	other = listen(p)
 	for s in (listener, other):
 		with p.sysctl('fastopen', 3 if s == listener else 0x203):
-			c = p.conn(s.getsockname()[1])
+			c = p.conn(s)
 			c.send('S', DATA, options=[('MSS', MSS)])
 			c.expect('SA')
 			c.sock = p.accept(s)

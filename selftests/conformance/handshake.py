@@ -14,8 +14,7 @@ def passive_open(p):
 	c = p.syn_received()
 	equal(option(c.syn, 'MSS'), MSS, 'MSS of the SYN,ACK')
 	c.expect_state('SYN_RECV')
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	equal(c.sock.getpeername(), (p.address, c.port), 'peer of the accepted socket')
 	equal(c.sock.getsockname(), (SUT, c.sut_port), 'address of the accepted socket')
 	c.expect_state('ESTABLISHED')
@@ -72,13 +71,12 @@ def passive_open_lost_ack(p):
 def syn_with_data(p):
 	"""Text on a SYN is taken or has to be sent again, and is never lost."""
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('S', b'early', options=[('MSS', MSS)])
 	answer = c.expect('SA', ack=ANY)
 	check(answer.ack in (seq32(c.iss + 1), seq32(c.iss + 6)), 'SYN,ACK acknowledges the SYN')
 	c.seq = answer.ack
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	if c.seq == seq32(c.iss + 1):
 		c.send('PA', b'early')
 		c.expect_ack()
@@ -88,7 +86,7 @@ def syn_with_data(p):
 @rows('9293-EV-03')
 def listen_rst(p):
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('R')
 	c.send('RA', ack=1)
 	c.quiet()
@@ -101,7 +99,7 @@ def listen_ack(p):
 	"""An ACK to a listener: <SEQ=SEG.ACK><CTL=RST>."""
 	listener = p.listen()
 	for flags, data in (('A', b''), ('SA', b''), ('PA', b'data'), ('FA', b'')):
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send(flags, data, ack=0x12345678)
 		c.expect('R', seq=0x12345678, ack=ANY)
 		c.expect_state('CLOSED')
@@ -112,7 +110,7 @@ def listen_other(p):
 	"""Neither SYN, ACK nor RST: dropped, and nothing is remembered."""
 	listener = p.listen()
 	for flags in ('', 'F', 'P', 'U', 'FPU'):
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send(flags)
 		c.send(flags, b'text')
 		c.quiet()
@@ -285,8 +283,7 @@ def syn_received_rst_passive(p):
 	c.send('A')
 	c.expect('R', seq=c.ack, ack=ANY)
 	again = p.syn_received(listener=c.listener)
-	again.send('A')
-	again.sock = p.accept(c.listener)
+	again.opened()
 	again.alive()
 
 
@@ -309,8 +306,7 @@ def syn_received_rst_outside(p):
 	c.send('R', seq=c.iss - 100)
 	c.send('R', seq=c.seq + 0x10000000)
 	c.quiet()
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	c.alive()
 
 
@@ -321,8 +317,7 @@ def syn_received_bad_ack(p):
 		c.send('A', ack=bad)
 		c.expect('R', seq=bad, ack=ANY)
 	check(not select.select([c.listener], [], [], 0)[0], 'a bad ACK opened the connection')
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	c.alive()
 
 
@@ -357,8 +352,7 @@ def syn_received_syn_again(p):
 	check(answer.names in ('SA', 'A'), f'answered by {answer.names}')
 	equal(answer.seq, c.syn.seq if answer.names == 'SA' else c.ack, 'sequence number')
 	equal(answer.ack, c.seq, 'acknowledgement')
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	c.alive()
 
 
@@ -370,8 +364,7 @@ def syn_received_syn_again_and_again(p):
 		for _ in range(20):
 			c.send('S', seq=c.iss, options=[('MSS', MSS)])
 		check(len(c.drain()) <= 2, 'each is answered')
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	c.alive()
 
 
@@ -383,8 +376,7 @@ def syn_received_out_of_window(p):
 	answer = c.next(what='an ACK')
 	check(answer.names in ('A', 'SA'), f'answered by {answer.names}')
 	equal(answer.ack, c.seq, 'acknowledgement')
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	c.nothing_to_read()
 	c.drain()
 	c.alive()
@@ -397,7 +389,7 @@ def isn_clock(p):
 	port, samples = next(p.ports), []
 	for pause in (0, 0.2, 0.2):
 		time.sleep(pause)
-		c = p.conn(listener.getsockname()[1], port)
+		c = p.conn(listener, port)
 		before = time.monotonic()
 		c.send('S')
 		samples.append((before, c.expect('SA').seq, time.monotonic()))
@@ -415,7 +407,7 @@ def isn_rises(p):
 	listener = p.listen()
 	port, last = next(p.ports), None
 	for _ in range(20):
-		c = p.conn(listener.getsockname()[1], port)
+		c = p.conn(listener, port)
 		c.send('S')
 		isn = c.expect('SA').seq
 		c.send('R')
@@ -429,7 +421,7 @@ def isn_of_other_pairs(p):
 	listener = p.listen()
 	numbers = []
 	for _ in range(64):
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('S')
 		numbers.append(c.expect('SA').seq)
 		c.send('R')
@@ -468,8 +460,7 @@ def syn_ack_retransmission(p):
 		# Linux lets the timer run a little over, as it counts the requests' time roughly.
 		near(again.at - last, wait, low=0.2, high=0.6)
 		last = again.at
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	c.alive()
 
 
@@ -523,8 +514,7 @@ def listen_beside_connections(p):
 	raises(errno.EADDRINUSE, other.bind, (SUT, c.sut_port))
 	c.alive()
 	new = p.syn_received(listener=again)
-	new.send('A')
-	new.sock = p.accept(again)
+	new.opened()
 	new.alive()
 	c.alive()
 
@@ -534,8 +524,7 @@ def listen_beside_syn_sent(p):
 	c = p.syn_sent(reuseaddr=1, bind=(SUT, 0))
 	listener = p.listen(port=c.sut_port)
 	new = p.syn_received(listener=listener)
-	new.send('A')
-	new.sock = p.accept(listener)
+	new.opened()
 	c.send('SA')
 	c.expect('A')
 	connected(c.sock)
@@ -608,7 +597,7 @@ def accept_queue_full(p):
 	listener = p.listen(backlog=1)
 	done = 0
 	for _ in range(6):
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('S')
 		p.barrier()
 		if not c.drain():
@@ -643,8 +632,7 @@ def accept_queue_drains(p):
 	last = conns[2]
 	again = last.expect('SA', seq=last.syn.seq, within=4)
 	check(again.at - last.syn.at > 0.8, 'SYN,ACK came again early')
-	last.send('A')
-	last.sock = p.accept(listener)
+	last.opened(listener)
 	for c in conns:
 		c.alive()
 
@@ -704,7 +692,7 @@ def irs_at_the_wrap(p):
 def reserved_bits(p):
 	"""The reserved header bits are ignored: on SYN, ACK and data."""
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('S', reserved=7)
 	c.expect('SA')
 	c.send('A', reserved=7)

@@ -94,8 +94,7 @@ def no_way_is_no_congestion(p):
 	"""RFC 6069: while a router says that it knows no way, timeouts do not grow."""
 	c = p.syn_received()
 	time.sleep(0.25)		# as in retransmission.timeout_doubles
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	c.sock.send(b'hello')
 	last, gaps = c.expect('A', b'hello'), []
 	for _ in range(3):
@@ -295,8 +294,7 @@ def port_unreachable_for_a_request(p):
 	p.icmp_send(3, 1, quote(c.syn))
 	p.barrier()
 	d = p.syn_received(listener=c.listener)
-	d.send('A')
-	d.sock = p.accept(c.listener)
+	d.opened()
 	d.alive()
 
 

@@ -291,7 +291,7 @@ def congctl_wants_ecn(p):
 			stack.push(way)
 			p.syn_sent(flags='SEC')
 			listener = p.listen()
-			c = p.conn(listener.getsockname()[1])
+			c = p.conn(listener)
 			c.send('SEC', options=OFFER, tos=2)
 			c.expect('SAE')
 			c.send('A')
@@ -303,14 +303,14 @@ def fastopen_no_cookie(p):
 	"""Fast Open without cookies, to and from the peer."""
 	with route(p, 'fastopen_no_cookie', 1):
 		listener = listen(p)
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('S', DATA, options=[('MSS', MSS)])
 		c.expect('SA')
 		c.sock = p.accept(listener)
 		equal(c.recv(len(DATA)), DATA, 'data read')
 		c = Server(p).send(early=DATA)
 		equal(cookie_of(c.syn), None, 'the option')
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('S', DATA, options=[('MSS', MSS)])
 	c.expect('SA', ack=c.iss + 1)
 

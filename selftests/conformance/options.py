@@ -19,11 +19,10 @@ def largest(c):
 
 def opened_with(p, options):
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('S', options=options)
 	c.syn = c.expect('SA')
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	return c
 
 
@@ -94,7 +93,7 @@ def bad_lengths_on_syn(p):
 	"""Survived: the SYN is answered, refused or dropped, and the next good one opens."""
 	listener = p.listen(backlog=64)
 	for bad in BAD:
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('S', options=bad)
 		for answer in c.drain():
 			check(answer.names in ('SA', 'RA'), f'answer {answer.names} to {bad.hex()}')
@@ -176,8 +175,7 @@ def scaled(p, shift, win, **opts):
 	c = p.syn_received(options=[('MSS', 1000), ('NOP', None), ('WScale', shift)], win=win, **opts)
 	if option(c.syn, 'WScale') is None:
 		raise Skip('no window scaling')
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	return c
 
 
@@ -242,7 +240,7 @@ def window_scale_of_the_sut(p):
 
 def stamped(p, **opts):
 	listener = p.listen(**opts)
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.tsval = 100000
 	c.send('S', options=[('MSS', MSS)] + c.timestamp())
 	c.syn = c.expect('SA')
@@ -250,8 +248,7 @@ def stamped(p, **opts):
 		raise Skip('no timestamps')
 	equal(option(c.syn, 'Timestamp')[1], 100000, 'TSecr of the SYN,ACK')
 	c.tsval += 1
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	return c
 
 
@@ -282,7 +279,7 @@ def timestamps_on_everything(p):
 def timestamp_of_a_syn_echoes_nothing(p):
 	"""TSecr of a SYN is not valid, as it has no ACK."""
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.tsval, c.tsecr = 5, 0xdeadbeef
 	c.send('S', options=[('MSS', MSS)] + c.timestamp())
 	c.expect('SA')
@@ -390,14 +387,13 @@ def timestamp_missing(p):
 def timestamp_of_a_syn_is_zero(p):
 	"""Some send 0 with their SYN or SYN,ACK, and begin elsewhere: beyond half the circle, too."""
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.tsval = 0
 	c.send('S', options=[('MSS', MSS)] + c.timestamp())
 	if option(c.expect('SA'), 'Timestamp') is None:
 		raise Skip('no timestamps')
 	c.tsval = 0x90000000
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	d = p.syn_sent()
 	d.tsval, d.tsecr = 0, option(d.syn, 'Timestamp')[0]
 	d.send('SA', options=[('MSS', MSS)] + d.timestamp())
@@ -431,8 +427,7 @@ def permitted(p):
 	c = p.syn_received(options=[('MSS', MSS), ('SAckOK', b'')])
 	if option(c.syn, 'SAckOK') is None:
 		raise Skip('no SACK')
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	c.alive()
 	return c
 
@@ -474,13 +469,12 @@ def far_away(p):
 	"""A connection with SACK whose round trip takes 0.8 s in the eyes of the other side, which no longer
 	acknowledges at once what comes in order."""
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.tsval = 1000
 	c.send('S', options=[('MSS', MSS), ('SAckOK', b'')] + c.timestamp())
 	c.syn = c.expect('SA')
 	time.sleep(0.8)
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	echo = c.tsecr
 	for _ in range(40):		# beyond those that a sender in slow start gets at once
 		c.tsecr = echo

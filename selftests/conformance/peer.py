@@ -521,8 +521,13 @@ class Peer:
 
 	# connections, one constructor a state
 
-	def conn(self, sut_port, port=None, iss=None, sut_address=SUT):
-		return Conn(self, port or next(self.ports), sut_port, iss, sut_address)
+	def conn(self, to, port=None, iss=None, sut_address=SUT):
+		"""To a port, or to a listener."""
+		listener = to if isinstance(to, socket.socket) else None
+		c = Conn(self, port or next(self.ports), listener.getsockname()[1] if listener else to, iss,
+			 sut_address)
+		c.listener = listener
+		return c
 
 	def syn_sent(self, **options):
 		"""The system under test has sent its SYN, and waits for ours."""
@@ -545,8 +550,8 @@ class Peer:
 	def syn_received(self, iss=None, options=(('MSS', MSS),), win=65535, listener=None, **opts):
 		"""A listener of the system under test has answered our SYN."""
 		listener = listener or self.listen(**opts)
-		c = self.conn(listener.getsockname()[1], iss=iss)
-		c.listener, c.win = listener, win
+		c = self.conn(listener, iss=iss)
+		c.win = win
 		c.send('S', options=options)
 		c.syn = c.expect('SA')
 		return c
@@ -560,8 +565,7 @@ class Peer:
 			connected(c.sock)
 		else:
 			c = self.syn_received(options=options, win=win, **opts)
-			c.send('A')
-			c.sock = self.accept(c.listener)
+			c.opened()
 		return c
 
 	def fin_wait_1(self, **opts):
@@ -634,6 +638,11 @@ class Conn:
 				  win=self.win if win is None else win, dst=self.sut_address, **more)
 		if seq is None:
 			self.seq = seq32(at + len(data) + ('S' in flags) + ('F' in flags))
+
+	def opened(self, listener=None):
+		"""Our ACK is the third segment, and the program accepts."""
+		self.send('A')
+		self.sock = self.peer.accept(listener or self.listener)
 
 	def timestamp(self):
 		return [('NOP', None), ('NOP', None), ('Timestamp', (self.tsval, self.tsecr))]

@@ -15,8 +15,7 @@ OPEN, RECOVERY, LOSS = 0, 3, 4		# tcpi_ca_state
 def connection(p, rtt=RTT, **opts):
 	c = p.syn_received(options=OFFER, nodelay=1, sndbuf=1 << 20, **opts)
 	time.sleep(rtt)
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	return c
 
 
@@ -465,8 +464,7 @@ def late_originals_are_told_by_timestamps(p):
 		return
 	c.tsval, c.tsecr = 1001, option(c.syn, 'Timestamp')[0]
 	time.sleep(RTT)
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 
 	def write(segments):
 		for i in range(segments):
@@ -598,8 +596,7 @@ def timeout_has_a_bound(p):
 	"""It doubles, but not beyond two minutes: no less than one is allowed."""
 	c = p.syn_received(options=[('MSS', SIZE), ('NOP', None), ('NOP', None), ('Timestamp', (1, 0))])
 	c.tsval, c.tsecr = 2, option(c.syn, 'Timestamp')[0]
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	for _ in range(5):			# very late ACKs, whose timestamps are those of the first
 		c.sock.send(b'x')
 		sent = c.expect('A', b'x')

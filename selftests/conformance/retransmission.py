@@ -39,8 +39,7 @@ def timeout_doubles(p):
 	"""The same segment again and again, each time after twice as long."""
 	c = p.syn_received()
 	time.sleep(0.25)		# RTO is 0.75 s, or 1 s: long beside what a busy machine adds
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	c.sock.send(b'hello')
 	last = c.expect('A', b'hello').at
 	first = seq32(c.ack - 5)
@@ -93,8 +92,7 @@ def timeout_from_first_sample(p):
 	c = p.syn_received()
 	time.sleep(0.5)
 	rtt = time.monotonic() - c.syn.at
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	c.sock.send(b'hello')
 	sent = c.expect('A', b'hello').at
 	again = c.expect('A', b'hello', seq=c.ack - 5)
@@ -107,8 +105,7 @@ def timeout_from_later_samples(p):
 	"""The same R again and again: RTTVAR shrinks, and RTO with it, but never below SRTT."""
 	c = p.syn_received()
 	time.sleep(0.4)
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	for _ in range(8):
 		c.sock.send(b'x')
 		c.expect('A', b'x')
@@ -128,8 +125,7 @@ def karn(p):
 	"""The ACK of a retransmitted segment is no sample: the doubled timeout stays."""
 	c = p.syn_received()
 	time.sleep(0.25)
-	c.send('A')
-	c.sock = p.accept(c.listener)
+	c.opened()
 	c.sock.send(b'hello')
 	sent = c.expect('A', b'hello').at
 	again = c.expect('A', b'hello', seq=c.ack - 5)

@@ -158,7 +158,7 @@ def way_back_of_nobody(p):
 def record_of_the_way(p):
 	"""A record of the route is kept in both directions; here each host is on it once a way."""
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	c.send('S', options=[('MSS', MSS)],
 	       ip_options=[IPOption_RR(routers=['10.9.99.1', '0.0.0.0', '0.0.0.0', '0.0.0.0'], pointer=8)])
 	options = options_of(c.expect('SA'))
@@ -198,7 +198,7 @@ def way_of_the_programs(p):
 		port = next(p.ports)
 		raises(errno.EINPROGRESS, s.connect, (p.address, port))
 		connecting(s)
-		c = routers[0].conn(s.getsockname()[1], port)
+		c = routers[0].conn(s, port)
 		back = [routers[1].address, p.address]
 
 		def expect(*args, **kw):

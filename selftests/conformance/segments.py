@@ -11,8 +11,7 @@ from peer import MSS, Peer, STREAM, SUT, check, equal, link, rows, seq32, snmp
 def opens(p, listener):
 	"""A new connection works from its first segment to its last."""
 	c = p.syn_received(listener=listener)
-	c.send('A')
-	c.sock = p.accept(listener)
+	c.opened()
 	c.alive()
 	c.sock.close()
 	c.expect('FA')
@@ -37,7 +36,7 @@ def header(c, flags=2, offset=5, seq=None, ack=0, rest=b''):
 def too_short(p):
 	"""Less than a header: dropped, without a word."""
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	whole = header(c)
 	for size in range(20):
 		raw(p, c, whole[:size])
@@ -49,7 +48,7 @@ def too_short(p):
 def data_offset(p):
 	"""Smaller than a header, or larger than the segment: dropped."""
 	listener = p.listen()
-	c = p.conn(listener.getsockname()[1])
+	c = p.conn(listener)
 	for offset in (0, 1, 2, 3, 4, 6, 7, 15):
 		raw(p, c, header(c, offset=offset))
 	c.quiet()
@@ -77,7 +76,7 @@ def contradictions_to_a_listener(p):
 	"""All 64 combinations of flags: with RST nothing, with ACK a reset, with SYN perhaps a SYN,ACK."""
 	listener = p.listen(backlog=64)
 	for flags in range(64):
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		raw(p, c, header(c, flags=flags, ack=777))
 		answers = [(s.names, s.seq) for s in c.drain()]
 		if flags & 4:
@@ -149,7 +148,7 @@ def random_options(p):
 	rand = random.Random(254)
 	listener = p.listen(backlog=1000)
 	for _ in range(60):
-		c = p.conn(listener.getsockname()[1])
+		c = p.conn(listener)
 		c.send('S', options=rand.randbytes(rand.choice((4, 12, 40))))
 		for answer in c.drain():
 			if answer.names == 'SA':
