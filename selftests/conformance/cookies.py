@@ -241,7 +241,7 @@ def always(p):
 	"""syncookies 2: not one request is kept."""
 	with p.sysctl('syncookies', 2):
 		sent = netstat('SyncookiesSent')
-		c = cookie(p, p.listen(), OPTIONS)
+		cookie(p, p.listen(), OPTIONS)
 		equal(netstat('SyncookiesSent'), sent + 1, 'counter SyncookiesSent')
 
 
