@@ -94,15 +94,10 @@ def active_open(p):
 @rows('3168-15')
 def per_route(p):
 	"""The route's feature asks for ECN where the sysctl does not."""
-	import subprocess
-	route = [p.address + '/32', 'dev', 'wire', 'features', 'ecn']
-	subprocess.run(['ip', 'route', 'add', *route], check=True)
-	try:
+	with p.route('features', 'ecn'):
 		agreed(active(p), True)
 		with p.sysctl('ecn', 0):
 			agreed(passive(p), True)
-	finally:
-		subprocess.run(['ip', 'route', 'del', *route], check=True)
 
 
 @rows('3168-1', '3168-14')

@@ -24,17 +24,6 @@ def kernel():
 
 
 @contextlib.contextmanager
-def route(p, *metrics):
-	"""The way to the peer has these."""
-	ip = ['ip', 'route']
-	subprocess.run([*ip, 'add', p.address + '/32', 'dev', 'wire', *map(str, metrics)], check=True)
-	try:
-		yield
-	finally:
-		subprocess.run([*ip, 'del', p.address + '/32', 'dev', 'wire'], check=True)
-
-
-@contextlib.contextmanager
 def known_to_tcp(p):
 	"""TCP heeds these only of a host that it has kept the metrics of before."""
 	if ORACLE:
@@ -67,7 +56,7 @@ def burst(c, segments=40):
 def initcwnd(p):
 	"""The initial window, of who calls and of who is called."""
 	for segments in 3, 20:
-		with route(p, 'initcwnd', segments):
+		with p.route('initcwnd', segments):
 			for active in False, True:
 				c = p.established(active, options=OFFER, nodelay=1)
 				equal(tcp_info(c.sock).cwnd, segments, 'cwnd')
@@ -77,7 +66,7 @@ def initcwnd(p):
 @rows('5681-10')
 def initcwnd_after_a_pause(p):
 	"""The restart window is no more than the initial one."""
-	with route(p, 'initcwnd', 4, 'rto_min', '50ms'):
+	with p.route('initcwnd', 4, 'rto_min', '50ms'):
 		c = p.established(options=OFFER, nodelay=1)
 		data = pattern(SIZE * 30)
 		c.write(data)
@@ -91,7 +80,7 @@ def initcwnd_after_a_pause(p):
 def cwnd_locked(p):
 	"""The most that cwnd may be, at the start too."""
 	for metrics, first in (('initcwnd', 3), 3), ((), 5):
-		with route(p, 'cwnd', 'lock', 5, *metrics), known_to_tcp(p):
+		with p.route('cwnd', 'lock', 5, *metrics), known_to_tcp(p):
 			for name in b'reno', b'cubic', b'bbr':
 				c = p.established(options=OFFER, nodelay=1)
 				try:
@@ -113,7 +102,7 @@ def cwnd_locked(p):
 @rows('5681-1')
 def cwnd_unlocked(p):
 	"""Without its lock it is but a guess of the host's, and no limit."""
-	with route(p, 'cwnd', 5):
+	with p.route('cwnd', 5):
 		c = p.established(options=OFFER, nodelay=1)
 		equal(burst(c), 10, 'segments in the first window')
 
@@ -122,7 +111,7 @@ def cwnd_unlocked(p):
 def initrwnd(p):
 	"""The first window that is offered: 2 segments of ours, or as many as there are with more."""
 	for offer in OFFER, SCALED:
-		with route(p, 'initrwnd', 2):
+		with p.route('initrwnd', 2):
 			c = p.syn_received(options=offer)
 			equal(c.syn.window, 2 * MSS, 'window of the SYN,ACK')
 			c = p.syn_sent()
@@ -135,14 +124,14 @@ def initrwnd(p):
 			c.send('PA', pattern(SIZE, SIZE))
 			check(c.expect_ack().window << scale > 2 * MSS, 'it never opens')
 	usual = p.syn_received().syn.window
-	with route(p, 'initrwnd', 1000):
+	with p.route('initrwnd', 1000):
 		equal(p.syn_received().syn.window, usual, 'window of the SYN,ACK without need')
 
 
 @rows('9293-SHLD-14')
 def window(p):
 	"""The largest window ever, unless the program has set one."""
-	with route(p, 'window', 10000):
+	with p.route('window', 10000):
 		for active in False, True:
 			c = p.established(active)
 			limit = c.syn.window
@@ -173,12 +162,12 @@ def rto_min(p):
 	"""The least variation of the round trip, where nothing is known yet and later."""
 	usual = timeout(p.established())
 	near(usual[1], 0.2, low=0.1, high=0.35, what=f'second of {usual}')
-	with route(p, 'rto_min', '600ms'):
+	with p.route('rto_min', '600ms'):
 		for active in False, True:
 			c = p.established(active)
 			check(0.6 <= tcp_info(c.sock).rto <= 0.7, f'RTO {tcp_info(c.sock).rto}')
 			near(timeout(c)[0], 0.6, low=0.01, high=0.1)
-	with route(p, 'rto_min', '40ms'):
+	with p.route('rto_min', '40ms'):
 		for active in False, True:
 			c = p.established(active)
 			for _ in range(12):		# a path that is known well
@@ -190,7 +179,7 @@ def rto_min(p):
 @rows('6298-4', '9293-SHLD-11')
 def rto_min_does_not_shorten_r2(p):
 	"""R2 is a time: who sends again sooner does not give up sooner."""
-	with p.sysctl('retries2', 3), route(p, 'rto_min', '20ms'):
+	with p.sysctl('retries2', 3), p.route('rto_min', '20ms'):
 		c = p.established()
 		for _ in range(12):
 			c.alive()
@@ -207,7 +196,7 @@ def rto_min_and_our_acks(p):
 	"""The peer's patience is thought to be as ours: TCP does so from Linux 6.7 on."""
 	if ORACLE and kernel() < (6, 7):
 		raise Skip('TCP does so from Linux 6.7 on')
-	with route(p, 'rto_min', '20ms'):
+	with p.route('rto_min', '20ms'):
 		c = conversation(p)
 		c.send('PA', b'x')
 		sent = time.monotonic()
@@ -230,7 +219,7 @@ def conversation(p, active=False, **opts):
 def quickack(p):
 	"""All is acknowledged at once, where it would wait for an answer of the program's."""
 	for metrics, soon in ((), False), (('quickack', 1), True):
-		with route(p, *metrics):
+		with p.route(*metrics):
 			for active in False, True:
 				c = conversation(p, active)
 				for _ in range(3):
@@ -247,7 +236,7 @@ def quickack_behind_a_gap(p):
 	"""Nothing is held back to be one ACK with others (comp_sack_delay_ns)."""
 	with p.sysctl('comp_sack_delay_ns', 10**10):
 		for metrics in (), ('quickack', 1):
-			with route(p, *metrics):
+			with p.route(*metrics):
 				c = far_away(p)
 				behind_a_gap(c, 0, 8)
 				acks = len(c.drain())
@@ -257,7 +246,7 @@ def quickack_behind_a_gap(p):
 @rows('5681-1')
 def congctl(p):
 	"""The algorithm, before what the program chose when it did not know the route; then it may."""
-	with route(p, 'congctl', 'cubic'):
+	with p.route('congctl', 'cubic'):
 		for active in False, True:
 			c = p.established(active)
 			equal(algorithm(c.sock), b'cubic', 'algorithm by route')
@@ -269,7 +258,7 @@ def congctl(p):
 
 @rows('5681-1')
 def congctl_locked(p):
-	with route(p, 'congctl', 'lock', 'cubic'):
+	with p.route('congctl', 'lock', 'cubic'):
 		for active in False, True:
 			c = p.established(active)
 			raises(errno.EPERM, algorithm, c.sock, b'reno')
@@ -283,7 +272,7 @@ def congctl_wants_ecn(p):
 	themselves."""
 	with p.sysctl('ecn', 0):
 		try:
-			way = route(p, 'congctl', 'dctcp')
+			way = p.route('congctl', 'dctcp')
 			way.__enter__()
 		except subprocess.CalledProcessError:
 			raise Skip('the host has no DCTCP')
@@ -301,7 +290,7 @@ def congctl_wants_ecn(p):
 @rows('7413-1')
 def fastopen_no_cookie(p):
 	"""Fast Open without cookies, to and from the peer."""
-	with route(p, 'fastopen_no_cookie', 1):
+	with p.route('fastopen_no_cookie', 1):
 		listener = listen(p)
 		c = p.conn(listener)
 		c.send('S', DATA, options=[('MSS', MSS)])
@@ -387,7 +376,7 @@ def rto_min_of_the_program(p):
 			c.alive()
 		check(0.04 <= tcp_info(c.sock).rto <= 0.1, f'RTO {tcp_info(c.sock).rto}')
 		near(timeout(c)[0], 0.05, low=0.02, high=0.05)
-	with route(p, 'rto_min', '600ms'):
+	with p.route('rto_min', '600ms'):
 		c = p.established(rto_min=40000)
 		equal(value(c.sock, RTO_MIN_US), 40000, 'TCP_RTO_MIN_US')
 		check(0.6 <= tcp_info(c.sock).rto <= 0.7, f'RTO {tcp_info(c.sock).rto} by route')

@@ -398,6 +398,16 @@ class Peer:
 		finally:
 			write(SYSCTL + name, old)
 
+	@contextlib.contextmanager
+	def route(self, *metrics):
+		"""The way to us has these."""
+		way = [self.address + '/32', 'dev', 'wire']
+		subprocess.run(['ip', 'route', 'add', *way, *map(str, metrics)], check=True)
+		try:
+			yield
+		finally:
+			subprocess.run(['ip', 'route', 'del', *way], check=True)
+
 	# packets
 
 	def inject(self, raw):

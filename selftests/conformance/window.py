@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Windows: RFC 9293 §3.8.6, §3.7.4 (Nagle), and the acceptance test of §3.10.7.4."""
 import errno
+import fcntl
 import select
 import socket
+import struct
 import time
 
 from peer import (MSS, ahead, check, equal, near, netstat, pattern, poll_events, raises, rows, seq32,
@@ -192,8 +194,6 @@ def ack_from_the_right_edge(p):
 
 
 def outq(s):
-	import fcntl
-	import struct
 	return struct.unpack('i', fcntl.ioctl(s, 0x5411, b'\0\0\0\0'))[0]	# SIOCOUTQ
 
 
