@@ -296,7 +296,7 @@ TEST_F(control, times_of_leaving)
 	must(send(p.a, "x", 1, 0));
 	EXPECT_EQ(1, put_int(p.a, LOOPBACK, local_port(p.b), SOL_SOCKET, SO_TIMESTAMPING,
 			     SOF_TIMESTAMPING_TX_SOFTWARE));
-	wait_events(p.a, 0);
+	must_hold(wait_events(p.a, 0));
 	EXPECT_LE(0, get(p.a, MSG_ERRQUEUE)->len);
 	EXPECT_ERR(EAGAIN, get(p.a, MSG_ERRQUEUE | MSG_DONTWAIT)->len);
 }
@@ -339,7 +339,7 @@ TEST_F(control, errors_are_queued)
 	}
 	/* Two errors: the second takes the first's place. */
 	must(send_to(fd, "a", 1, LOOPBACK, 4000));
-	wait_events(fd, 0);
+	must_hold(wait_events(fd, 0));
 	EXPECT_ERR(ECONNREFUSED, send_to(fd, "b", 1, LOOPBACK, 4000));
 	must(send_to(fd, "c", 1, LOOPBACK, 4000));
 	must_hold(until(so_error(fd)));
@@ -350,7 +350,7 @@ TEST_F(control, errors_are_queued)
 	EXPECT_EQ(0, so_error(fd));
 	/* Off, it forgets. */
 	must(send_to(fd, "d", 1, LOOPBACK, 4000));
-	wait_events(fd, 0);
+	must_hold(wait_events(fd, 0));
 	must(set_opt(fd, LEVEL, RECVERR, 0));
 	EXPECT_ERR(EAGAIN, get(fd, MSG_ERRQUEUE)->len);
 }

@@ -49,14 +49,10 @@ static int listener_on(const char *dev, const char *ip, bool share)
 /* @fd, of namespace a, connects: the errno, 0 if it stands. We are left in b. */
 static int try(const FIXTURE_DATA(devices) *self, int fd)
 {
-	int err = 0;
+	int err;
 
 	enter(self->net.a);
-	set_nonblock(fd, true);
-	if (connect_to(fd, ADDR_B, PORT) && errno == EINPROGRESS) {
-		wait_events(fd, POLLOUT);
-		err = so_error(fd);
-	}
+	err = try_connect(fd, ADDR_B, PORT);
 	enter(self->net.b);
 	return err;
 }

@@ -242,12 +242,12 @@ TEST_F(options4, parts_trains_and_pieces)
 	EXPECT_EQ((int)sizeof(record), recv_with(self->b, SOL_IP, IP_RECVOPTS, got, sizeof(got)));
 	set_mtu(1500);
 	EXPECT_EQ(9000, send(self->a, data, 9000, 0));
-	wait_events(self->b, POLLIN);
+	must_hold(wait_events(self->b, POLLIN));
 	EXPECT_EQ(9000, recv(self->b, data, sizeof(data), MSG_DONTWAIT));
 	must(set_opt(self->a, SOL_UDP, UDP_SEGMENT, size));
 	EXPECT_EQ(9000, send(self->a, data, 9000, 0));
 	for (int i = 0; i < 9; i++) {
-		wait_events(self->b, POLLIN);
+		must_hold(wait_events(self->b, POLLIN));
 		EXPECT_EQ(size, recv(self->b, data, sizeof(data), MSG_DONTWAIT));
 	}
 	/* 1500 less 20, 16 and 8. */
@@ -438,7 +438,7 @@ TEST_F(headers6, parts_and_pieces)
 	EXPECT_EQ(16, recv_with(self->b, SOL_IPV6, IPV6_DSTOPTS, got, sizeof(got)));
 	set_mtu(1500);
 	EXPECT_EQ(9000, send(self->a, data, 9000, 0));
-	wait_events(self->b, POLLIN);
+	must_hold(wait_events(self->b, POLLIN));
 	EXPECT_EQ(9000, recv(self->b, data, sizeof(data), MSG_DONTWAIT));
 }
 

@@ -145,7 +145,7 @@ TEST_F(pace, closing_does_not_wait_for_it)
 	set_rate(p.a, 1 << 12);
 	must(send(p.a, buf, sizeof(buf), 0));
 	close_hard(p.a);
-	wait_events(p.b, POLLRDHUP);
+	must_hold(wait_events(p.b, POLLRDHUP));
 	EXPECT_EQ(ECONNRESET, so_error(p.b));
 }
 

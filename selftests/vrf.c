@@ -62,15 +62,11 @@ static int listener_on(const char *dev, const char *ip)
 /* From namespace a: the errno, 0 if it stands. */
 static int try_from(int ns, int *fd)
 {
-	int back = this_net(), err = 0;
+	int back = this_net(), err;
 
 	enter(ns);
 	*fd = stream();
-	set_nonblock(*fd, true);
-	if (connect_to(*fd, ADDR_B, PORT) && errno == EINPROGRESS) {
-		wait_events(*fd, POLLOUT);
-		err = so_error(*fd);
-	}
+	err = try_connect(*fd, ADDR_B, PORT);
 	enter(back);
 	close(back);
 	return err;

@@ -664,6 +664,17 @@ static inline bool settled(void)
 	return here;
 }
 
+/* Connects without waiting for ever: the errno, 0 if it stands. */
+static inline int try_connect(int fd, const char *ip, int port)
+{
+	set_nonblock(fd, true);
+	if (!connect_to(fd, ip, port))
+		return 0;
+	if (errno != EINPROGRESS)
+		return errno;
+	return wait_events(fd, POLLOUT) ? so_error(fd) : ETIMEDOUT;
+}
+
 /* The error that is on its way to this socket. */
 static inline int error_of(int fd)
 {
