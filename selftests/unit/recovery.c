@@ -58,6 +58,13 @@ static void send(struct conn *c, u32 n, u32 at)
 	}
 }
 
+/* It has sent so many segments, all at T0. */
+static void conn_sent(struct conn *c, bool sack, u32 cwnd, u32 segs)
+{
+	conn_init(c, sack, cwnd);
+	send(c, segs, 0);
+}
+
 /* An ACK for all below segment @una, with segments [start, end) SACKed if end is not 0. */
 static u32 ack_sack(struct conn *c, u32 una, u32 start, u32 end, u32 at)
 {
@@ -146,8 +153,7 @@ TEST(acked__in_order)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 4, 0);
+	conn_sent(&c, true, 10, 4);
 	EXPECT_EQ(ack(&c, 2, RTT), 0);
 	EXPECT_COUNTS(&c, 2, 0, 0);
 	EXPECT_EQ(c.ack.delivered, 2 * MSS);
@@ -163,8 +169,7 @@ TEST(acked__rtt_is_of_the_segment_sent_last)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 1, 0);
+	conn_sent(&c, true, 10, 1);
 	send(&c, 1, 30000);
 	ack(&c, 2, RTT + 30000);
 	EXPECT_EQ(c.ack.rtt_us, RTT);
@@ -174,8 +179,7 @@ TEST(acked__no_rtt_of_a_retransmitted_segment)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 1, 0);
+	conn_sent(&c, true, 10, 1);
 	yoke_recovery_resent(&c.r, &c.seg[0], T0 + 50000);
 	ack(&c, 1, RTT);
 	EXPECT_EQ(c.ack.rtt_us, 0);			/* Karn */
@@ -186,8 +190,7 @@ TEST(acked__no_rtt_of_what_waited_for_a_retransmission)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 4, 0);
+	conn_sent(&c, true, 10, 4);
 	yoke_recovery_resent(&c.r, &c.seg[0], T0 + 50000);
 	send(&c, 2, 60000);
 	ack(&c, 3, RTT + 50000);
@@ -258,8 +261,7 @@ TEST(sacked__twice_counts_once)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 3, 0);
+	conn_sent(&c, true, 10, 3);
 	ack_sack(&c, 0, 1, 2, RTT);
 	yoke_recovery_sacked(&c.r, &c.seg[1], &c.ack);
 	EXPECT_COUNTS(&c, 2, 0, 1);
@@ -272,8 +274,7 @@ TEST(unsacked__is_lost)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 3, 0);
+	conn_sent(&c, true, 10, 3);
 	ack_sack(&c, 0, 0, 2, RTT);
 	for (int i = 0; i < 3; i++)
 		yoke_recovery_unsacked(&c.r, &c.seg[i]);	/* 2 was not SACKed */
@@ -287,8 +288,7 @@ TEST(lost__is_ordered_by_sequence)
 	static const u8 order[] = { 5, 1, 9, 3, 7, 0, 2, 8, 4, 6 };
 	struct conn c;
 
-	conn_init(&c, true, 20);
-	send(&c, 11, 0);
+	conn_sent(&c, true, 20, 11);
 	ack_sack(&c, 0, 0, 10, RTT);
 	for (int i = 0; i < 10; i++)
 		yoke_recovery_unsacked(&c.r, &c.seg[order[i]]);
@@ -307,8 +307,7 @@ TEST(room__first_two_duplicates_let_one_new_segment_out_each)
 	for (int sack = 0; sack < 2; sack++) {
 		struct conn c;
 
-		conn_init(&c, sack, 10);
-		send(&c, 10, 0);
+		conn_sent(&c, sack, 10, 10);
 		EXPECT_EQ(room(&c), 0);
 		ack_sack(&c, 0, 1, sack ? 2 : 0, RTT / 2);
 		EXPECT_EQ(room(&c), 1);
@@ -327,8 +326,7 @@ TEST(newreno__third_duplicate_resends_the_first_segment)
 	struct conn c;
 	u32 first;
 
-	conn_init(&c, false, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, false, 10, 10);
 	ack(&c, 0, RTT);
 	ack(&c, 0, RTT);
 	EXPECT_EQ(lost_segs(&c), 0);
@@ -345,8 +343,7 @@ TEST(newreno__partial_ack_resends_the_next_hole)
 	struct conn c;
 	u32 first;
 
-	conn_init(&c, false, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, false, 10, 10);
 	for (int i = 0; i < 3; i++)
 		ack(&c, 0, RTT);
 	resend(&c, RTT, NULL);
@@ -370,8 +367,7 @@ TEST(newreno__partial_ack_inside_the_resent_segment)
 {
 	struct conn c;
 
-	conn_init(&c, false, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, false, 10, 10);
 	for (int i = 0; i < 3; i++)
 		ack(&c, 0, RTT);
 	resend(&c, RTT, NULL);
@@ -417,8 +413,7 @@ TEST(newreno__partial_ack_resends_one_segment_of_a_large_buffer)
 	struct conn c;
 	struct yoke_seg *s;
 
-	conn_init(&c, false, 20);
-	send(&c, 1, 0);
+	conn_sent(&c, false, 20, 1);
 	c.seg[1].seq = seq(1);
 	c.seg[1].end_seq = seq(20);
 	yoke_recovery_sent(&c.r, &c.seg[1], T0);
@@ -437,8 +432,7 @@ TEST(newreno__no_fast_retransmit_for_recover_itself)
 {
 	struct conn c;
 
-	conn_init(&c, false, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, false, 10, 10);
 	for (int i = 0; i < 3; i++)
 		ack(&c, 0, RTT);
 	resend(&c, RTT, NULL);
@@ -461,8 +455,7 @@ TEST(newreno__no_congestion_is_none_by_one_more_duplicate)
 	struct conn c;
 	u32 i, first;
 
-	conn_init(&c, false, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, false, 10, 10);
 	for (i = 1; i <= 3; i++)
 		ack(&c, 0, RTT + i);
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
@@ -485,8 +478,7 @@ TEST(newreno__more_duplicates_than_segments)
 {
 	struct conn c;
 
-	conn_init(&c, false, 10);
-	send(&c, 3, 0);
+	conn_sent(&c, false, 10, 3);
 	for (int i = 0; i < 300; i++)
 		ack(&c, 0, RTT);
 	EXPECT_EQ(c.r.board.in_flight, 0);
@@ -503,8 +495,7 @@ TEST(rack__three_sacked_segments_reveal_a_loss)
 	struct conn c;
 	u32 first;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_sack(&c, 0, 1, 2, RTT);
 	ack_sack(&c, 0, 2, 3, RTT);
 	EXPECT_EQ(c.r.state, YOKE_CA_DISORDER);
@@ -524,8 +515,7 @@ TEST(rack__fewer_wait_for_the_reordering_window)
 	struct conn c;
 	u32 wait;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	wait = ack_sack(&c, 0, 1, 2, RTT);
 	EXPECT_EQ(wait, RTT / 4);			/* min_RTT / 4 */
 	wait = yoke_recovery_reo_timeout(&c.r, &c.cc, &c.rtt, seq(0), seq(10), T0 + RTT + wait - 1);
@@ -543,8 +533,7 @@ TEST(rack__no_window_in_recovery)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 3, 0);
+	conn_sent(&c, true, 10, 3);
 	send(&c, 3, 1000);
 	ack_sack(&c, 0, 1, 2, RTT);
 	yoke_recovery_reo_timeout(&c.r, &c.cc, &c.rtt, seq(0), seq(6), T0 + RTT + RTT / 4);
@@ -560,8 +549,7 @@ TEST(rack__not_what_was_sent_later)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 5, 0);
+	conn_sent(&c, true, 10, 5);
 	send(&c, 5, 1000);
 	ack_sack(&c, 0, 2, 5, RTT + 500);
 	EXPECT_COUNTS(&c, 5, 2, 3);
@@ -572,8 +560,7 @@ TEST(rack__ties_go_by_sequence)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 8, 0);
+	conn_sent(&c, true, 10, 8);
 	ack_sack(&c, 0, 3, 6, RTT);
 	EXPECT_COUNTS(&c, 2, 3, 3);
 	EXPECT(c.seg[6].state == YOKE_SEG_SENT && c.seg[7].state == YOKE_SEG_SENT);
@@ -584,8 +571,7 @@ TEST(rack__a_lost_retransmission_is_found)
 	struct conn c;
 	u32 first;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_sack(&c, 0, 1, 4, RTT);
 	resend(&c, RTT, NULL);
 	send(&c, 1, RTT + 10);
@@ -604,8 +590,7 @@ TEST(rack__a_retransmission_acknowledged_too_soon_tells_nothing)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_sack(&c, 0, 1, 4, RTT);
 	resend(&c, RTT, NULL);
 	ack(&c, 4, RTT + 10);
@@ -618,8 +603,7 @@ TEST(rack__reordering_is_seen)
 	struct conn c;
 	u32 wait;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_sack(&c, 0, 2, 4, RTT);
 	EXPECT(!c.r.rack.reordering);
 	ack_sack(&c, 0, 1, 2, RTT);			/* below what was SACKed, never resent */
@@ -635,8 +619,7 @@ TEST(rack__blocks_of_one_ack_are_no_reordering)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	c.ack = (struct yoke_ack){ .now_us = T0 + RTT, .ack = seq(0), .prior_una = seq(0),
 				   .snd_nxt = seq(10), .sack = true };
 	yoke_recovery_ack_begin(&c.r, &c.ack);
@@ -672,8 +655,7 @@ TEST(rack__the_round_of_a_dsack_does_not_come_round)
 	const u32 len = 1u << 29;
 	struct conn c;
 
-	conn_init(&c, true, 20);
-	send(&c, 1, 0);
+	conn_sent(&c, true, 20, 1);
 	c.dsack = true;
 	ack(&c, 1, RTT);
 	EXPECT_EQ(c.r.rack.reo_mult, 2);
@@ -706,8 +688,7 @@ TEST(rack__sixteen_recoveries_without_dsack_reset_the_window)
 {
 	struct conn c;
 
-	conn_init(&c, true, 20);
-	send(&c, 1, 0);
+	conn_sent(&c, true, 20, 1);
 	c.dsack = true;
 	ack(&c, 1, RTT);
 	EXPECT_EQ(c.r.rack.reo_mult, 2);
@@ -732,8 +713,7 @@ TEST(rack__forgets_over_an_idle_time)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 1, 0);
+	conn_sent(&c, true, 10, 1);
 	ack(&c, 1, RTT);
 	send(&c, 5, 0x90000000u);
 	EXPECT_EQ(ack(&c, 2, 0x90000000u + RTT), 0);
@@ -747,16 +727,14 @@ TEST(rack__forgets_over_a_leap)
 	const u32 leap = 0x90000000u;
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack(&c, 2, RTT);
 	EXPECT(c.r.rack.valid);
 	yoke_recovery_rto(&c.r, &c.cc, seq(2), seq(10), T0 + leap, false);
 	EXPECT_COUNTS(&c, 0, 8, 0);
 
 	/* Or it is all acknowledged: what is sent now counts as soon as it is delivered. */
-	conn_init(&c, true, 10);
-	send(&c, 5, 0);
+	conn_sent(&c, true, 10, 5);
 	ack(&c, 2, RTT);
 	send(&c, 5, leap);
 	ack(&c, 5, leap);
@@ -772,8 +750,7 @@ TEST(prr__half_of_what_is_delivered)
 	struct conn c;
 	u32 sent = 0;
 
-	conn_init(&c, true, 20);
-	send(&c, 20, 0);
+	conn_sent(&c, true, 20, 20);
 	ack_sack(&c, 0, 1, 4, RTT);			/* delivers 3 */
 	sent += resend(&c, RTT, NULL);
 	for (u32 i = 4; i < 20; i++) {
@@ -798,8 +775,7 @@ TEST(prr__slow_start_bound)
 	struct conn c;
 	u32 before;
 
-	conn_init(&c, true, 20);
-	send(&c, 20, 0);
+	conn_sent(&c, true, 20, 20);
 	ack_sack(&c, 0, 17, 20, RTT);
 	EXPECT_COUNTS(&c, 0, 17, 3);
 	before = resend(&c, RTT, NULL);
@@ -815,8 +791,7 @@ TEST(prr__conservative_bound_while_losses_are_found)
 	for (int more = 0; more < 2; more++) {
 		struct conn c;
 
-		conn_init(&c, true, 20);
-		send(&c, 10, 0);
+		conn_sent(&c, true, 20, 10);
 		send(&c, 10, 10);
 		ack_sack(&c, 0, 6, 10, RTT);
 		EXPECT_EQ(lost_segs(&c), 6);
@@ -834,8 +809,7 @@ TEST(prr__no_burst_without_delivery)
 {
 	struct conn c;
 
-	conn_init(&c, true, 20);
-	send(&c, 20, 0);
+	conn_sent(&c, true, 20, 20);
 	ack_sack(&c, 0, 1, 4, RTT);
 	resend(&c, RTT, NULL);
 	c.r.rack.tx_us = T0 + 10;			/* all are found lost by the next ACK */
@@ -868,8 +842,7 @@ TEST(undo__eifel)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_sack(&c, 0, 1, 4, RTT);
 	resend(&c, RTT, NULL);
 	EXPECT_EQ(c.cc.ssthresh, 5 * MSS);
@@ -886,8 +859,7 @@ TEST(undo__not_by_an_ack_for_something_else)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_sack(&c, 0, 2, 5, RTT);			/* 0 and 1 are lost */
 	c.r.rack.reordering = true;
 	EXPECT_EQ(lost_segs(&c), 2);
@@ -901,8 +873,7 @@ TEST(undo__not_before_anything_was_resent)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_sack(&c, 0, 1, 4, RTT);
 	c.ts_undo = c.dsack = true;
 	c.dsack_start = 0;
@@ -916,8 +887,7 @@ TEST(undo__not_by_an_earlier_retransmission)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	yoke_recovery_resent(&c.r, &c.seg[0], T0 + 10);
 	ack_sack(&c, 0, 2, 5, RTT + 10);
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
@@ -931,8 +901,7 @@ TEST(undo__not_by_a_retransmission_before_the_first)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	yoke_recovery_resent(&c.r, &c.seg[0], T0 + 10);
 	ack_sack(&c, 0, 2, 5, RTT + 10);
 	EXPECT(yoke_recovery_fresh(&c.r));
@@ -947,8 +916,7 @@ TEST(undo__all_retransmissions_were_duplicates)
 {
 	struct conn c;
 
-	conn_init(&c, true, 20);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 20, 10);
 	ack_sack(&c, 0, 2, 6, RTT);
 	EXPECT_EQ(resend(&c, RTT, NULL), 2);
 	ack(&c, 10, RTT + 1000);
@@ -968,8 +936,7 @@ TEST(undo__a_dsack_of_before_is_no_proof)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 12, 0);
+	conn_sent(&c, true, 10, 12);
 	ack(&c, 2, RTT / 2);
 	ack_sack(&c, 2, 3, 6, RTT);
 	resend(&c, RTT, NULL);
@@ -986,8 +953,7 @@ TEST(undo__spurious_timeout)
 	for (int sack = 0; sack < 2; sack++) {
 		struct conn c;
 
-		conn_init(&c, sack, 10);
-		send(&c, 10, 0);
+		conn_sent(&c, sack, 10, 10);
 		yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 3 * RTT, false);
 		EXPECT_EQ(resend(&c, 3 * RTT, NULL), 1);
 		c.ts_undo = true;
@@ -1008,8 +974,7 @@ TEST(rto__all_is_lost_and_one_segment_goes_out)
 		struct conn c;
 		u32 first;
 
-		conn_init(&c, sack, 10);
-		send(&c, 10, 0);
+		conn_sent(&c, sack, 10, 10);
 		yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 3 * RTT, false);
 		EXPECT_COUNTS(&c, 0, 10, 0);
 		EXPECT_EQ(c.r.state, YOKE_CA_LOSS);
@@ -1032,8 +997,7 @@ TEST(rto__again_for_the_same_data)
 {
 	struct conn c;
 
-	conn_init(&c, true, 20);
-	send(&c, 20, 0);
+	conn_sent(&c, true, 20, 20);
 	for (int i = 1; i < 4; i++) {
 		yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(20), T0 + 3 * i * RTT, false);
 		EXPECT_EQ(c.cc.ssthresh, 10 * MSS);
@@ -1050,8 +1014,7 @@ TEST(rto__spares_what_was_sent_lately)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 4, 0);
+	conn_sent(&c, true, 10, 4);
 	ack(&c, 1, RTT);
 	send(&c, 2, 3 * RTT - 10);
 	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(6), T0 + 3 * RTT, false);
@@ -1064,8 +1027,7 @@ TEST(rto__spares_what_has_not_left)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 4, 0);
+	conn_sent(&c, true, 10, 4);
 	ack(&c, 1, RTT);
 	send(&c, 2, 3 * RTT + 10);
 	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(6), T0 + 3 * RTT, false);
@@ -1076,8 +1038,7 @@ TEST(rto__the_first_is_lost_however_late_it_was_sent)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 2, 0);
+	conn_sent(&c, true, 10, 2);
 	ack(&c, 1, RTT);
 	send(&c, 2, 3 * RTT - 20);
 	yoke_recovery_resent(&c.r, &c.seg[1], T0 + 3 * RTT - 10);
@@ -1090,8 +1051,7 @@ TEST(rto__sacked_segments_stay)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_sack(&c, 0, 4, 5, RTT);
 	yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 4 * RTT, false);
 	EXPECT_COUNTS(&c, 0, 9, 1);
@@ -1127,8 +1087,7 @@ TEST(too_large__in_fast_recovery)
 	struct conn c;
 	u32 i, first;
 
-	conn_init(&c, false, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, false, 10, 10);
 	for (i = 0; i < 3; i++)
 		ack(&c, 0, RTT);
 	EXPECT_EQ(resend(&c, RTT, NULL), 1);
@@ -1304,8 +1263,7 @@ TEST(needless__but_marked)
 	for (int marked = 0; marked < 2; marked++) {
 		struct conn c;
 
-		conn_init(&c, true, 20);
-		send(&c, 20, 0);
+		conn_sent(&c, true, 20, 20);
 		c.ece = marked;
 		ack_sack(&c, 0, 1, 4, RTT);
 		EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
@@ -1371,8 +1329,7 @@ TEST(pto__only_in_the_open_state_and_once)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 5, 0);
+	conn_sent(&c, true, 10, 5);
 	yoke_recovery_tlp_sent(&c.r, seq(5), true);
 	EXPECT_EQ(yoke_recovery_pto(&c.r, &c.rtt, MSS, true), 0);
 	c.r.tlp_out = false;
@@ -1451,8 +1408,7 @@ TEST(tlp__of_new_data_tells_nothing)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 3, 0);
+	conn_sent(&c, true, 10, 3);
 	send(&c, 1, 2 * RTT);
 	yoke_recovery_tlp_sent(&c.r, seq(4), false);
 	ack(&c, 4, 3 * RTT);
@@ -1465,8 +1421,7 @@ TEST(tlp__its_sack_starts_recovery)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack(&c, 5, RTT);
 	yoke_recovery_resent(&c.r, &c.seg[9], T0 + 3 * RTT);
 	yoke_recovery_tlp_sent(&c.r, seq(10), true);
@@ -1488,8 +1443,7 @@ TEST(ecn__one_reduction_a_window)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	EXPECT(!yoke_recovery_take_cwr(&c.r));
 	ack_ece(&c, 1, RTT);
 	EXPECT_EQ(c.r.state, YOKE_CA_CWR);
@@ -1518,8 +1472,7 @@ TEST(ecn__marks_of_the_next_window_reduce_again)
 {
 	struct conn c;
 
-	conn_init(&c, true, 16);
-	send(&c, 16, 0);
+	conn_sent(&c, true, 16, 16);
 	ack_ece(&c, 8, RTT);
 	EXPECT_EQ(c.cc.ssthresh, 8 * MSS);
 	send(&c, room(&c), RTT);
@@ -1536,8 +1489,7 @@ TEST(ecn__no_growth)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	yoke_recovery_rto(&c.r, &c.cc, seq(0), seq(10), T0 + 10 * RTT, false);
 	EXPECT_EQ(resend(&c, 10 * RTT, NULL), 1);
 	ack_ece(&c, 1, 11 * RTT);
@@ -1553,8 +1505,7 @@ TEST(ecn__a_loss_after_marks_is_the_same_congestion)
 	struct conn c;
 	u32 first = 99;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_ece(&c, 1, RTT);
 	yoke_recovery_take_cwr(&c.r);
 	ack_sack(&c, 1, 2, 5, RTT + 1);
@@ -1573,8 +1524,7 @@ TEST(ecn__not_undone)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_sack(&c, 0, 1, 4, RTT);
 	EXPECT_EQ(c.r.state, YOKE_CA_RECOVERY);
 	resend(&c, RTT, NULL);
@@ -1590,8 +1540,7 @@ TEST(ecn__undo_withdraws_cwr)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_sack(&c, 0, 1, 4, RTT);
 	resend(&c, RTT, NULL);
 	c.ts_undo = true;
@@ -1630,8 +1579,7 @@ TEST(ecn__a_timeout_after_marks_does_not_reduce_twice)
 {
 	struct conn c;
 
-	conn_init(&c, true, 10);
-	send(&c, 10, 0);
+	conn_sent(&c, true, 10, 10);
 	ack_ece(&c, 1, RTT);
 	yoke_recovery_rto(&c.r, &c.cc, seq(1), seq(10), T0 + 10 * RTT, false);
 	EXPECT_EQ(c.cc.ssthresh, 5 * MSS);
