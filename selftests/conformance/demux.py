@@ -9,7 +9,7 @@ import threading
 
 from scapy.layers.inet import TCP
 
-from peer import (ANY, MSS, ORACLE, STREAM, SUT, SUT2, Peer, Skip, check, connected, equal,
+from peer import (ANY, MSS, ORACLE, STREAM, SUT, SUT2, Peer, Skip, check, equal,
 		  new_namespace, pattern, raises, rows, setopt, write)
 
 
@@ -116,9 +116,7 @@ def from_afar(p):
 def a_pair_is_unique(p):
 	"""One local port to two peers: two connections. To the same again: refused."""
 	c = p.syn_sent(bind=(SUT, 0), reuseaddr=1)
-	c.send('SA')
-	c.expect('A')
-	connected(c.sock)
+	c.answered()
 
 	def connect(port):
 		s = p.socket()

@@ -28,9 +28,7 @@ def active_open(p):
 	equal(c.syn.ack, 0, 'acknowledgement field of a SYN')
 	c.expect_state('SYN_SENT')
 	connecting(c.sock)
-	c.send('SA')
-	c.expect('A')
-	connected(c.sock)
+	c.answered()
 	c.expect_state('ESTABLISHED')
 	c.alive()
 
@@ -129,9 +127,7 @@ def syn_sent_bad_ack(p):
 			c.expect('R', seq=bad, ack=ANY)
 	connecting(c.sock)
 	c.ack = seq32(iss + 1)
-	c.send('SA')
-	c.expect('A')
-	connected(c.sock)
+	c.answered()
 
 
 @rows('9293-EV-07')
@@ -141,9 +137,7 @@ def syn_follows_a_reset(p):
 	c.send('A', seq=5, ack=c.syn.seq - 1000)
 	c.expect('R', seq=c.syn.seq - 1000, ack=ANY)
 	c.expect('S', seq=c.syn.seq, ack=0, within=0.8)
-	c.send('SA')
-	c.expect('A')
-	connected(c.sock)
+	c.answered()
 
 
 @rows('9293-EV-07')
@@ -156,9 +150,7 @@ def syn_sent_bad_echo(p):
 		c.send('SA', seq=5, options=[('MSS', MSS), ('Timestamp', (1, seq32(echo)))])
 		c.expect('R', ack=ANY)
 	connecting(c.sock)
-	c.send('SA', options=[('MSS', MSS), ('Timestamp', (1, ours))])
-	c.expect('A')
-	connected(c.sock)
+	c.answered(options=[('MSS', MSS), ('Timestamp', (1, ours))])
 
 
 @rows('9293-EV-07', '5961-4')
@@ -170,9 +162,7 @@ def syn_sent_bad_ack_rst(p):
 		c.send('RA', ack=bad)
 	c.quiet()
 	connecting(c.sock)
-	c.send('SA')
-	c.expect('A')
-	connected(c.sock)
+	c.answered()
 
 
 @rows('9293-EV-08', '5961-4')
@@ -191,9 +181,7 @@ def syn_sent_rst_without_ack(p):
 	c.send('R', seq=0)
 	c.quiet()
 	connecting(c.sock)
-	c.send('SA')
-	c.expect('A')
-	connected(c.sock)
+	c.answered()
 
 
 @rows('9293-EV-11')
@@ -205,9 +193,7 @@ def syn_sent_other(p):
 	c.quiet()
 	connecting(c.sock)
 	c.expect_state('SYN_SENT')
-	c.send('SA')
-	c.expect('A')
-	connected(c.sock)
+	c.answered()
 
 
 @rows('9293-MUST-10', '9293-EV-10')
@@ -444,9 +430,7 @@ def syn_retransmission(p):
 		equal(again.options, c.syn.options, 'options') if not option(c.syn, 'Timestamp') else None
 		near(again.at - last, wait)
 		last = again.at
-	c.send('SA')
-	c.expect('A')
-	connected(c.sock)
+	c.answered()
 	c.alive()
 
 
@@ -525,9 +509,7 @@ def listen_beside_syn_sent(p):
 	listener = p.listen(port=c.sut_port)
 	new = p.syn_received(listener=listener)
 	new.opened()
-	c.send('SA')
-	c.expect('A')
-	connected(c.sock)
+	c.answered()
 	c.alive()
 	new.alive()
 

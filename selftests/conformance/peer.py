@@ -570,9 +570,7 @@ class Peer:
 		if active:
 			c = self.syn_sent(**opts)
 			c.win = win
-			c.send('SA', options=options)
-			c.expect('A')
-			connected(c.sock)
+			c.answered(options=options)
 		else:
 			c = self.syn_received(options=options, win=win, **opts)
 			c.opened()
@@ -653,6 +651,12 @@ class Conn:
 		"""Our ACK is the third segment, and the program accepts."""
 		self.send('A')
 		self.sock = self.peer.accept(listener or self.listener)
+
+	def answered(self, **more):
+		"""Our SYN,ACK is the second segment, and connect() ends."""
+		self.send('SA', **more)
+		self.expect('A')
+		connected(self.sock)
 
 	def timestamp(self):
 		return [('NOP', None), ('NOP', None), ('Timestamp', (self.tsval, self.tsecr))]
