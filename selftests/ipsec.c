@@ -75,6 +75,8 @@ TEST_F_TIMEOUT(ipsec, streams_are_protected, 90)	/* modules are loaded, too */
 	seen = tap("veth");
 	p = link_pair(self->net);
 	EXPECT_TRUE(carry_both_ways(p, 100000, 2 * BOUND));
+	/* What it adds to segments is the socket's no longer than they are, ACKs among them. */
+	EXPECT_TRUE(until(!meminfo(p.a, SK_MEMINFO_WMEM_ALLOC) && !meminfo(p.b, SK_MEMINFO_WMEM_ALLOC)));
 	close(p.a);
 	close(p.b);
 	heard(seen, &esp, &ours);

@@ -224,7 +224,7 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 
 	if (unlikely(ys->tx_delay))
 		yoke_pace_delay(sk, skb);
-	yoke_pace_charge(sk, skb, len);
+	yoke_pace_charge(sk, skb, len || flags & (YOKE_SYN | YOKE_FIN));
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
 	ys->af->checksum(skb, &ys->node.pair, sk->sk_protocol, offsetof(struct tcphdr, check));
 	output_left(sk, skb, len, flags);

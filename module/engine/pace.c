@@ -173,10 +173,13 @@ static void pace_left(struct sk_buff *skb)
 	put_cpu_ptr(&pace_cpus);
 }
 
-/* Likewise, without text: nothing waited for it. */
+/* Likewise, an ACK: nothing waited for it. IPsec may have added to its size, and to the charge. */
 static void pace_bare_left(struct sk_buff *skb)
 {
-	sk_free(skb->sk);
+	struct sock *sk = skb->sk;
+
+	WARN_ON_ONCE(refcount_sub_and_test(skb->truesize - 1, &sk->sk_wmem_alloc));
+	sk_free(sk);
 }
 
 static void pace_run(struct tasklet_struct *t)
@@ -229,7 +232,7 @@ static bool pace_is_here(const struct sock *sk, const struct sk_buff *skb)
 	if (likely(!skb_fclone_busy(sk, skb)))
 		return false;
 	end = READ_ONCE(both->skb2.destructor);
-	return end == pace_left || end == pace_bare_left || end == sock_wfree;
+	return end == pace_left || end == sock_wfree;
 }
 
 bool yoke_pace_still_here(struct sock *sk, const struct sk_buff *skb)
@@ -241,14 +244,16 @@ bool yoke_pace_still_here(struct sock *sk, const struct sk_buff *skb)
 	return pace_is_here(sk, skb);
 }
 
-void yoke_pace_charge(struct sock *sk, struct sk_buff *skb, bool text)
+void yoke_pace_charge(struct sock *sk, struct sk_buff *skb, bool queued)
 {
 	skb_orphan(skb);
 	skb->sk = sk;
-	skb->destructor = text ? pace_left : pace_bare_left;
+	skb->destructor = queued ? pace_left : pace_bare_left;
 	skb_set_hash_from_sk(skb, sk);
-	/* ACKs in a queue are not to hold back text (as Linux). */
-	refcount_add(text ? skb->truesize : 1, &sk->sk_wmem_alloc);
+	/* ACKs in a queue are not to hold back text (as Linux): it is two bytes now. */
+	if (!queued)
+		skb_set_tcp_pure_ack(skb);
+	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 }
 
 void yoke_pace_divide(struct sk_buff *skb, struct sk_buff *segs)

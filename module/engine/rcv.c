@@ -44,6 +44,13 @@ static u32 rcv_backlog_limit(const struct sock *sk)
 		     UINT_MAX);
 }
 
+static bool rcv_backlog(struct sock *sk, struct sk_buff *skb)
+{
+	/* An ACK of this host's has lost its size (yoke_pace_charge()). */
+	skb->truesize = max_t(unsigned int, skb->truesize, SKB_TRUESIZE(skb_end_offset(skb)));
+	return !sk_add_backlog(sk, skb, rcv_backlog_limit(sk));
+}
+
 /* False, and @skb is left, if the connection has come to its end since it was looked up. */
 static bool rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 {
@@ -58,7 +65,7 @@ static bool rcv_conn(struct sock *sk, struct sk_buff *skb, u8 ecn)
 	yoke_input_take(sk, skb, ecn);
 	if (!owned)
 		rcv_input(sk, skb);
-	else if (sk_add_backlog(sk, skb, rcv_backlog_limit(sk)))
+	else if (!rcv_backlog(sk, skb))
 		yoke_drop(sock_net(sk), sk, skb, MemDrops);
 	bh_unlock_sock(sk);
 	return true;
