@@ -321,6 +321,7 @@ struct yoke_sock {
 		pingpong:1,		/* the program's answers carry the ACKs */
 		reading:1,		/* a program sleeps in recv(2) until there is data */
 		short_in:1,		/* the last segment in order was a short one, or pushed */
+		short_twice:1,		/* and a short one came after such, before an ACK left */
 		tell_inq:1,		/* TCP_INQ */
 		urgent_out:1,		/* what is before SND.UP is not acknowledged yet */
 		cc_chosen:1,		/* TCP_CONGESTION was set: children get the same */

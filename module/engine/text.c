@@ -317,6 +317,7 @@ static void text_measure(struct sock *sk, const struct sk_buff *skb,
 		ys->rcv_mss = min_t(u32, size, ys->advmss);
 	ys->rcv_last = min_t(u32, size, U16_MAX);
 	/* One of full length may end what the peer has to say, too. */
+	ys->short_twice = ys->ack_due && ys->short_in && size < ys->rcv_mss;
 	ys->short_in = size < ys->rcv_mss || s->flags & YOKE_PSH;
 	text_rtt(ys, s, size >= ys->rcv_mss);
 }

@@ -191,10 +191,11 @@ bool yoke_window_read(struct sock *sk)
 		return false;
 	/*
 	 * An ACK that was put off until the reader came; or all is read and nobody answers: the peer may
-	 * hold its next short segment back for the ACK of this one (RFC 9293 §3.7.4).
+	 * hold its next short segment back for the ACK of this one (RFC 9293 §3.7.4). Or several came
+	 * before an answer: the peer's cwnd may be full of them.
 	 */
 	if (ys->ack_due && (ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss ||
-			    (ys->short_in && !ys->pingpong && !ys->quickack &&
+			    (ys->short_in && (!ys->pingpong || ys->short_twice) && !ys->quickack &&
 			     ys->copied_seq == ys->rcv_nxt)))
 		return true;
 	full = window_full(sk);

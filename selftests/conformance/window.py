@@ -767,6 +767,21 @@ def conversation(c):
 
 
 @rows('9293-SHLD-18')
+def ack_of_many_short_questions(p):
+	"""Who is to answer acknowledges every second short segment that is read, nevertheless: they may
+	be as many as the peer's cwnd lets out, and too few bytes for an ACK."""
+	c = p.established(nodelay=1)
+	conversation(c)
+	for _ in range(3):
+		c.send('PA', pattern(20))
+		c.recv(20)
+		c.quiet(0.01)
+		c.send('PA', pattern(20))
+		c.recv(20)
+		c.expect_ack(within=0.01)
+
+
+@rows('9293-SHLD-18')
 def ack_of_the_first_answer(p):
 	"""Who asks first is in no conversation yet, for what the handshake or an ACK brought: the other
 	side may hold the rest of its answer back for this ACK."""
