@@ -313,7 +313,7 @@ static void text_measure(struct sock *sk, const struct sk_buff *skb,
 	ys->got.jiffies = (u32)jiffies;
 	/* Where the path carries less than it did, two in a row are alike, and no end of anything. */
 	if (size > ys->rcv_mss ||
-	    (size == ys->rcv_last && size >= TCP_MSS_DEFAULT && !(s->flags & YOKE_PSH)))
+	    (size == ys->rcv_last && size >= TCP_MIN_MSS && !(s->flags & (YOKE_PSH | YOKE_FIN))))
 		ys->rcv_mss = min_t(u32, size, ys->advmss);
 	ys->rcv_last = min_t(u32, size, U16_MAX);
 	/* One of full length may end what the peer has to say, too. */

@@ -865,10 +865,11 @@ def small_segments_may_be_full(p):
 def full_segments_may_become_smaller(p):
 	"""Two in a row that are shorter, and alike: the path carries no more now."""
 	c = p.established()
-	for size in MSS, MSS, 700, 700:
-		c.send('A', pattern(size))
-		c.recv(size)
-	equal(tcp_info(c.sock).rcv_mss, 700, 'full segment')
+	for size in MSS, 700, 200:	# of the last, below 536, TCP's guess is the same
+		for _ in range(2):
+			c.send('A', pattern(size))
+			c.recv(size)
+		equal(tcp_info(c.sock).rcv_mss, size, 'full segment')
 
 
 @rows('6928-4')
