@@ -666,7 +666,7 @@ u32 yoke_recovery_pto(const struct yoke_recovery *r, const struct yoke_rtt *rtt,
 		return 0;
 	if (!rtt->srtt_us)
 		pto = YOKE_RTO_INIT_US;
-	else if (r->board.in_flight <= mss)
+	else if (r->board.in_flight <= mss && list_is_singular(&r->board.sent))
 		pto = 2 * rtt->srtt_us + rtt->rto_min_us;	/* max_ack_delay */
 	else
 		pto = 2 * rtt->srtt_us + TLP_SLACK_US;

@@ -1303,6 +1303,19 @@ TEST(pto__one_segment_waits_for_a_delayed_ack)
 	EXPECT_EQ(yoke_recovery_pto(&c.r, &c.rtt, MSS, true), 210000);
 }
 
+TEST(pto__two_short_segments_are_two)
+{
+	struct conn c;
+
+	conn_init(&c, true, 10);
+	for (u32 i = 0; i < 2; i++) {
+		c.seg[i].seq = ISN + i * 100;
+		c.seg[i].end_seq = c.seg[i].seq + 100;
+		yoke_recovery_sent(&c.r, &c.seg[i], T0);
+	}
+	EXPECT_EQ(yoke_recovery_pto(&c.r, &c.rtt, MSS, true), 2 * RTT + 2000);
+}
+
 TEST(pto__a_peer_is_as_patient_as_we)
 {
 	struct conn c;
