@@ -355,23 +355,27 @@ static void uncharge(struct sk_buff *skb)
 	atomic_sub(skb->truesize, &sk->sk_rmem_alloc);
 }
 
+/* One may cross the limit, or a small one would admit none: beyond INT_MAX, too. */
+static bool queue_is_full(const struct sock *sk)
+{
+	return (unsigned int)atomic_read(&sk->sk_rmem_alloc) > (unsigned int)READ_ONCE(sk->sk_rcvbuf);
+}
+
 /* False, and @skb is left, if there is no memory for it, the socket's own or that of all. */
 static bool enqueue(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	unsigned long flags;
-	unsigned int used;
 
 	skb->dev = NULL;
 	skb_orphan(skb);
+	/* The reader wants the lock, too: who floods him does not hold it only to learn that all is full. */
+	if (queue_is_full(sk))
+		goto full;
 	spin_lock_irqsave(&queue->lock, flags);
-	/* One may cross the limit, or a small one would admit none: beyond INT_MAX, too. */
-	used = atomic_read(&sk->sk_rmem_alloc);
-	if (used > (unsigned int)READ_ONCE(sk->sk_rcvbuf) ||
-	    !sk_rmem_schedule(sk, skb, skb->truesize)) {
+	if (queue_is_full(sk) || !sk_rmem_schedule(sk, skb, skb->truesize)) {
 		spin_unlock_irqrestore(&queue->lock, flags);
-		atomic_inc(&sk->sk_drops);
-		return false;
+		goto full;
 	}
 	skb->sk = sk;
 	skb->destructor = uncharge;
@@ -383,6 +387,9 @@ static bool enqueue(struct sock *sk, struct sk_buff *skb)
 	if (!sock_flag(sk, SOCK_DEAD))
 		READ_ONCE(sk->sk_data_ready)(sk);
 	return true;
+full:
+	atomic_inc(&sk->sk_drops);
+	return false;
 }
 
 /* What the program may want to know of IP's header; a route only to turn it round (IP_RETOPTS). */
