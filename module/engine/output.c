@@ -224,7 +224,13 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 
 	if (unlikely(ys->tx_delay))
 		yoke_pace_delay(sk, skb);
-	yoke_pace_charge(sk, skb, len || flags & (YOKE_SYN | YOKE_FIN));
+	if (len || flags & (YOKE_SYN | YOKE_FIN)) {
+		yoke_pace_charge(sk, skb);
+	} else {
+		/* ACKs in a queue are not to hold back text (as Linux): its size is two bytes now. */
+		skb_set_tcp_pure_ack(skb);
+		skb_set_owner_w(skb, sk);
+	}
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
 	ys->af->checksum(skb, &ys->node.pair, sk->sk_protocol, offsetof(struct tcphdr, check));
 	output_left(sk, skb, len, flags);

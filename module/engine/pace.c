@@ -173,15 +173,6 @@ static void pace_left(struct sk_buff *skb)
 	put_cpu_ptr(&pace_cpus);
 }
 
-/* Likewise, an ACK: nothing waited for it. IPsec may have added to its size, and to the charge. */
-static void pace_bare_left(struct sk_buff *skb)
-{
-	struct sock *sk = skb->sk;
-
-	WARN_ON_ONCE(refcount_sub_and_test(skb->truesize - 1, &sk->sk_wmem_alloc));
-	sk_free(sk);
-}
-
 static void pace_run(struct tasklet_struct *t)
 {
 	struct pace_cpu *c = from_tasklet(c, t, tasklet);
@@ -244,15 +235,12 @@ bool yoke_pace_still_here(struct sock *sk, const struct sk_buff *skb)
 	return pace_is_here(sk, skb);
 }
 
-void yoke_pace_charge(struct sock *sk, struct sk_buff *skb, bool queued)
+void yoke_pace_charge(struct sock *sk, struct sk_buff *skb)
 {
 	skb_orphan(skb);
 	skb->sk = sk;
-	skb->destructor = queued ? pace_left : pace_bare_left;
+	skb->destructor = pace_left;
 	skb_set_hash_from_sk(skb, sk);
-	/* ACKs in a queue are not to hold back text (as Linux): it is two bytes now. */
-	if (!queued)
-		skb_set_tcp_pure_ack(skb);
 	refcount_add(skb->truesize, &sk->sk_wmem_alloc);
 }
 

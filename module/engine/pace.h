@@ -62,11 +62,8 @@ unsigned int yoke_pace_burst(const struct sock *sk, unsigned int mss);
 bool yoke_pace_full(struct sock *sk, const struct sk_buff *skb, unsigned int len, bool again);
 /* Is @skb itself still there, sent, but not gone? Then likewise. */
 bool yoke_pace_still_here(struct sock *sk, const struct sk_buff *skb);
-/*
- * Charges @skb, which goes to IP, to @sk, until it has left the device. That which is not @queued for its
- * own ACK, and is nobody's clone, hardly so: it loses its size.
- */
-void yoke_pace_charge(struct sock *sk, struct sk_buff *skb, bool queued);
+/* Charges @skb, which goes to IP, to @sk, until it has left the device. */
+void yoke_pace_charge(struct sock *sk, struct sk_buff *skb);
 /*
  * @skb, which may be so charged, was cut into @segs: now each of them is, for what it is. Any context,
  * no lock.

@@ -46,7 +46,7 @@ static u32 rcv_backlog_limit(const struct sock *sk)
 
 static bool rcv_backlog(struct sock *sk, struct sk_buff *skb)
 {
-	/* An ACK of this host's has lost its size (yoke_pace_charge()). */
+	/* An ACK of this host's has lost its size (yoke_output_transmit()). */
 	skb->truesize = max_t(unsigned int, skb->truesize, SKB_TRUESIZE(skb_end_offset(skb)));
 	return !sk_add_backlog(sk, skb, rcv_backlog_limit(sk));
 }

@@ -254,7 +254,7 @@ static bool send_defer(const struct sock *sk, u32 most)
 
 /* Bytes of @skb to send now, 0 for a lone FIN; -1 if nothing may go. */
 static int send_allowed(struct sock *sk, const struct sk_buff *skb,
-			       enum yoke_push how, unsigned int mss)
+			enum yoke_push how, unsigned int mss)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u32 room = yoke_recovery_room(&ys->rec, &ys->cc);
@@ -547,7 +547,7 @@ unsigned int yoke_send_syn_room(struct sock *sk)
 
 /* The SYN with the data of @data, a copy: that may have to be sent again before this one has left. */
 static int send_syn_with(struct sock *sk, struct sk_buff *data,
-				const struct yoke_opt_cookie *cookie)
+			 const struct yoke_opt_cookie *cookie)
 {
 	struct sk_buff *copy = skb_copy(data, sk_gfp_mask(sk, GFP_ATOMIC));
 

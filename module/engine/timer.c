@@ -183,7 +183,7 @@ static void timer_retransmit(struct sock *sk)
 
 	if (sock_flag(sk, SOCK_DEAD) &&
 	    timer_orphan_is_too_dear(sk, timer_alive(sk) ||
-						      !timer_hopeless(sk, ys->retransmits)))
+				     !timer_hopeless(sk, ys->retransmits)))
 		return;
 	hopeless = timer_hopeless(sk, *tries);
 	timer_suspect_path(sk, hopeless);

@@ -280,24 +280,24 @@ struct diag_reader {
 	struct diag_place	next;
 };
 
-static const struct diag_file *diag_file(const struct seq_file *m)
+static const struct diag_file *diag_which(const struct seq_file *m)
 {
 	return pde_data(file_inode(m->file));
 }
 
-static const struct diag_table *diag_table(const struct seq_file *m, const struct diag_place *place)
+static const struct diag_table *diag_table_at(const struct seq_file *m, const struct diag_place *place)
 {
-	const struct diag_table *t = diag_file(m)->tables;
+	const struct diag_table *t = diag_which(m)->tables;
 
-	return place->table < ARRAY_SIZE(diag_file(m)->tables) && t[place->table].show ?
+	return place->table < ARRAY_SIZE(diag_which(m)->tables) && t[place->table].show ?
 	       &t[place->table] : NULL;
 }
 
 /* Shows what comes at @place, and moves it behind that. True: all was seen, and nothing twice. */
 static bool diag_walk(struct seq_file *m, struct diag_place *place)
 {
-	const struct diag_table *t = diag_table(m, place);
-	const struct diag_file *f = diag_file(m);
+	const struct diag_table *t = diag_table_at(m, place);
+	const struct diag_file *f = diag_which(m);
 	int end = place->line + LINES_AT_ONCE;
 	struct rhashtable_iter iter;
 	bool whole = true;
@@ -362,7 +362,7 @@ static void *diag_start(struct seq_file *m, loff_t *pos)
 
 	if (!*pos)
 		memset(&r->from, 0, sizeof(r->from));
-	return diag_table(m, &r->from) ? r : NULL;
+	return diag_table_at(m, &r->from) ? r : NULL;
 }
 
 static void *diag_next(struct seq_file *m, void *v, loff_t *pos)
@@ -371,7 +371,7 @@ static void *diag_next(struct seq_file *m, void *v, loff_t *pos)
 
 	++*pos;
 	r->from = r->next;
-	return diag_table(m, &r->from) ? r : NULL;
+	return diag_table_at(m, &r->from) ? r : NULL;
 }
 
 static void diag_stop(struct seq_file *m, void *v)
@@ -386,8 +386,8 @@ static int diag_show(struct seq_file *m, void *v)
 	int tries = HZ;
 	size_t begin;
 
-	if (!r->from.line && diag_file(m)->width)
-		diag_columns(m, diag_file(m));
+	if (!r->from.line && diag_which(m)->width)
+		diag_columns(m, diag_which(m));
 	begin = m->count;
 	r->next = r->from;
 	while (!diag_walk(m, &r->next) && first && !seq_has_overflowed(m) && tries-- &&

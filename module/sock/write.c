@@ -130,7 +130,7 @@ static int write_copy(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, 
 }
 
 static int write_pinned(struct sock *sk, struct sk_buff *skb, const struct write_call *call,
-		       unsigned int goal)
+			unsigned int goal)
 {
 	int n = min_t(size_t, msg_data_left(call->msg), goal - skb->len);
 
@@ -159,7 +159,7 @@ static int write_pages(struct sock *sk, struct sk_buff *skb, struct msghdr *msg,
 }
 
 static int write_fill(struct sock *sk, struct sk_buff *skb, const struct write_call *call,
-		     unsigned int goal)
+		      unsigned int goal)
 {
 	int n;
 
