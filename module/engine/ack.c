@@ -84,20 +84,22 @@ static void ack_stamp(struct sock *sk, struct sk_buff *skb, const struct yoke_ac
 		yoke_compat_tell_acked(skb, sk);
 }
 
-/* How many segments @len bytes went out in. */
-static u32 ack_segs(const struct yoke_sock *ys, u32 len)
+/* How many segments @seg went out in; a FIN behind text took none. */
+static u32 ack_segs(const struct yoke_sock *ys, const struct yoke_seg *seg)
 {
+	u32 len = yoke_seg_len(seg) - !!(yoke_cb(yoke_seg_skb(seg))->flags & YOKE_FIN);
+
 	return likely(len <= ys->mss) ? 1 : DIV_ROUND_UP(len, ys->mss);
 }
 
 /* SEG.ACK lies inside @seg. */
 static void ack_trim(struct yoke_sock *ys, struct yoke_seg *seg, struct yoke_ack *ack)
 {
-	u32 segs = ack_segs(ys, yoke_seg_len(seg));
+	u32 segs = ack_segs(ys, seg);
 
 	yoke_recovery_trim(&ys->rec, seg, ack->ack, ack);
 	if (seg->state != YOKE_SEG_SACKED)
-		ys->delivered += segs - ack_segs(ys, yoke_seg_len(seg));
+		ys->delivered += segs - ack_segs(ys, seg);
 }
 
 /* Frees what lies below SEG.ACK. */
@@ -116,7 +118,7 @@ static void ack_clean(struct sock *sk, struct yoke_ack *ack)
 			break;
 		}
 		if (likely(seg->state != YOKE_SEG_SACKED))
-			ys->delivered += ack_segs(ys, yoke_seg_len(seg));
+			ys->delivered += ack_segs(ys, seg);
 		yoke_recovery_acked(&ys->rec, seg, ack);
 		if (ys->sack_hint[0] == skb)
 			ys->sack_hint[0] = NULL;
@@ -259,7 +261,7 @@ static bool ack_sack_block(struct sock *sk, const struct yoke_sack *block,
 				return false;
 			next = skb->next;
 		}
-		ys->delivered += ack_segs(ys, yoke_seg_len(seg));
+		ys->delivered += ack_segs(ys, seg);
 		yoke_recovery_sacked(&ys->rec, seg, ack);
 	}
 	return whole;

@@ -131,7 +131,6 @@ static void child_numbers(struct sock *child, const struct yoke_request *req)
 	ys->iss = req->iss;
 	ys->irs = req->irs;
 	ys->snd_una = req->iss + 1;
-	ys->delivered = 1;
 	ys->snd_nxt = req->iss + 1;
 	ys->write_seq = req->iss + 1;
 	ys->pushed_seq = req->iss + 1;
@@ -316,6 +315,7 @@ bool yoke_child_complete(struct net *net, struct yoke_request *req, struct sk_bu
 	}
 	if (!req->passing)
 		yoke_request_release(req);
+	yoke_sk(child)->delivered = 1;		/* the SYN-ACK */
 	yoke_ack_parse(skb, &s);
 	yoke_ecn_third_ack(&yoke_sk(child)->ecn, s.flags, !s.len && !s.opt.nsacks,
 			   yoke_conn_syn_ecn(sk), &s.opt);

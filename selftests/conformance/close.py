@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from peer import (ANY, MSS, STREAM, SUT, Skip, ahead, check, equal, held, linger0, near, option, pattern,
-		  poll_events, raises, rows, seq32, slow, until, write)
+		  poll_events, raises, rows, seq32, slow, tcp_info, until, write)
 
 
 @rows('9293-EV-24')
@@ -129,6 +129,22 @@ def half_close_sending(p):
 	c.expect('FA')
 	c.send('A')
 	c.expect_state('CLOSED')
+
+
+@rows('9293-EV-24')
+def fin_is_no_segment(p):
+	"""Behind full segments it has a number, but does not count as a further one (TCP_INFO)."""
+	c = p.established(win=0)
+	data = pattern(MSS * 3)
+	c.sock.send(data)
+	c.sock.shutdown(socket.SHUT_WR)
+	c.send('A', win=65535)
+	segments = c.burst()
+	equal(b''.join(s.data for s in segments), data, 'data')
+	check('F' in segments[-1].names and segments[-1].data, 'the FIN is not behind the text')
+	c.send('A')
+	c.expect_state('FIN_WAIT2')
+	equal(tcp_info(c.sock).delivered, 1 + 3, 'segments delivered, with the SYN')
 
 
 @rows('9293-EV-24', '9293-SHLD-28')

@@ -5,7 +5,7 @@ import socket
 import time
 
 from peer import (ANY, MSS, Peer, check, equal, netstat, option, option_bytes, raises, rows,
-		  seq32, slow)
+		  seq32, slow, tcp_info)
 
 TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE = 23, 30, 33, 34
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
@@ -114,6 +114,7 @@ def data_in_syn(p):
 	c.send('A')
 	equal(c.state(), 'ESTABLISHED', 'state')
 	check(early(c.sock), 'TCP_INFO without TCPI_OPT_SYN_DATA')
+	equal(tcp_info(c.sock).delivered, 2, 'segments delivered: SYN,ACK and text')
 	equal(netstat('TCPFastOpenPassive'), before + 1, 'counter FastOpenPassive')
 	c.alive()
 

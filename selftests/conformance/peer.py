@@ -867,15 +867,15 @@ def setopt(s, **options):
 	setopts(s, options)
 
 
-Info = collections.namedtuple('Info', 'ca_state rto ssthresh cwnd reordering rcv_mss rcv_rtt')
+Info = collections.namedtuple('Info', 'ca_state rto ssthresh cwnd reordering rcv_mss rcv_rtt delivered')
 
 
 def tcp_info(s):
 	"""Some of struct tcp_info; times in seconds."""
-	raw = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-	words = struct.unpack('8B24I', raw)
+	raw = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 196)
+	words = struct.unpack('8B47I', raw)
 	return Info(words[1], words[8] / 1e6, words[25], words[26], words[28], words[11],
-		    words[29] / 1e6)
+		    words[29] / 1e6, words[54])
 
 
 def linger0(s):
