@@ -64,13 +64,13 @@ struct yoke_recovery {
 
 	u16	dupacks;
 	u8	state;
-	bool	hold;
 	u8	frto;
-	bool	tlp_out;
-	bool	tlp_retrans;
-	bool	undo_armed;
-	bool	reduced;
-	bool	cwr_due;
+	bool	hold:1,
+		tlp_out:1,
+		tlp_retrans:1,
+		undo_armed:1,
+		reduced:1,
+		cwr_due:1;
 	u32	tlp_end_seq;
 
 	struct yoke_prr prr;
