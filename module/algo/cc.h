@@ -10,6 +10,7 @@
 #include "cc_cubic.h"
 #include "cc_dctcp.h"
 #include "cc_ops.h"
+#include "pair.h"
 
 extern const struct yoke_cc_ops yoke_cc_reno;
 
@@ -33,6 +34,18 @@ void yoke_cc_set_mss(struct yoke_cc *cc, u32 mss);
  * so it is with one that controls cwnd itself.
  */
 void yoke_cc_idle(struct yoke_cc *cc, u32 idle_us, u32 rto_us, u32 now_us);
+/*
+ * So much of cwnd is in use now that something has left, or YOKE_CC_FILLED: the most of it counts until
+ * all that was sent by then is acknowledged. Pacing and small queues use cwnd bit by bit.
+ */
+static inline void yoke_cc_use(struct yoke_cc *cc, u32 used, u32 snd_una, u32 snd_nxt)
+{
+	if (used < cc->used && yoke_seq_before(snd_una, cc->used_seq))
+		return;
+	cc->used = used;
+	cc->used_seq = snd_nxt;
+}
+
 /* @cc goes on with another algorithm, which knows nothing of the past but cwnd and ssthresh. */
 void yoke_cc_change(struct yoke_cc *cc, const struct yoke_cc_ops *ops);
 

@@ -260,7 +260,7 @@ static void cubic_ack(struct yoke_cc *cc, const struct yoke_cc_ack *ack)
 	c->last_us = ack->now_us;
 	if (ack->rtt_us && (!c->rtt_us || ack->rtt_us < c->rtt_us))
 		c->rtt_us = ack->rtt_us;
-	if (!yoke_cc_may_grow(cc, ack))
+	if (!yoke_cc_may_grow(cc))
 		return;
 	if (yoke_cc_in_slow_start(cc)) {
 		acked = slow_start(cc, c, ack);

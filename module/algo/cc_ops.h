@@ -19,6 +19,7 @@
 #define YOKE_CC_PRIV	13	/* u64s an algorithm may keep */
 #define YOKE_CC_INIT_SEGS 10	/* RFC 6928 */
 #define YOKE_CC_CWND_MAX (1u << 30)	/* RFC 7323 §2.3: the largest window */
+#define YOKE_CC_FILLED	(~0u)	/* struct yoke_cc.used: all there was */
 
 struct module;
 struct yoke_cc;
@@ -33,7 +34,6 @@ union tcp_cc_info;
  * @in_flight:	bytes in flight before this ACK
  * @rtt_us:	RTT sample, 0 if none
  * @marked:	bytes of @acked that the network marked (ECN)
- * @limited:	cwnd, not the application, limited sending (RFC 7661: grow only then)
  *
  * For yoke_cc_ops.control only:
  * @flight:	bytes in flight now
@@ -49,7 +49,6 @@ struct yoke_cc_ack {
 	u32	in_flight;
 	u32	rtt_us;
 	u32	marked;
-	bool	limited;
 
 	bool	recovery;
 	bool	loss;
@@ -127,6 +126,9 @@ void yoke_cc_unregister(const struct yoke_cc_ops *ops);
  * @ssthresh:	slow start threshold, ~0 at first
  * @mss:	effective send MSS
  * @credit:	bytes acknowledged towards the next increase in congestion avoidance
+ * @used:	the most of @cwnd that was in flight in the last window of data, YOKE_CC_FILLED if it held
+ *		back more, or had no room for a segment (yoke_cc_use())
+ * @used_seq:	which ends when this is acknowledged
  * @init_segs:	the initial window, in segments
  * @most_segs:	the most that @cwnd may grow to, in segments; 0: whatever
  * @priv:	the algorithm's own
@@ -137,6 +139,8 @@ struct yoke_cc {
 	u32	ssthresh;
 	u32	mss;
 	u32	credit;
+	u32	used;
+	u32	used_seq;
 	u32	init_segs;
 	u32	most_segs;
 	u64	priv[YOKE_CC_PRIV];
@@ -148,13 +152,14 @@ static inline bool yoke_cc_in_slow_start(const struct yoke_cc *cc)
 }
 
 /*
- * May this ACK grow cwnd? A window that was not used is not known to be safe. In slow start, which
- * doubles it in each round, up to twice what was used is, so that a burst just below cwnd doesn't
- * stop its growth.
+ * May an ACK grow cwnd? What was not used is not known to be safe (RFC 7661 §3): in congestion avoidance
+ * it must have been filled. In slow start, which doubles it in each round, up to twice what was used is,
+ * so that a burst just below cwnd doesn't stop its growth (as Linux).
  */
-static inline bool yoke_cc_may_grow(const struct yoke_cc *cc, const struct yoke_cc_ack *ack)
+static inline bool yoke_cc_may_grow(const struct yoke_cc *cc)
 {
-	return ack->limited || (yoke_cc_in_slow_start(cc) && cc->cwnd / 2 < ack->in_flight);
+	return cc->used == YOKE_CC_FILLED ||
+	       (yoke_cc_in_slow_start(cc) && cc->cwnd / 2 < cc->used);
 }
 
 /* After cwnd may have grown: not beyond what it may be. */
@@ -197,7 +202,7 @@ static inline void yoke_cc_reno_ack(struct yoke_cc *cc, const struct yoke_cc_ack
 {
 	u32 acked = ack->acked;
 
-	if (!yoke_cc_may_grow(cc, ack))
+	if (!yoke_cc_may_grow(cc))
 		return;
 	if (yoke_cc_in_slow_start(cc))
 		acked = yoke_cc_slow_start(cc, acked);

@@ -25,7 +25,6 @@
  * @dubious:	likewise, but the network may have made it: it tells of a tail loss probe only
  * @ts_undo:	Eifel (RFC 3522): TSecr is older than the first retransmission
  *		of the episode (yoke_recovery.first_retrans_us)
- * @limited:	cwnd limited sending since the last ACK
  * @more:	there is new data, and the peer's window lets it out
  * @ece:	it echoes marks of congestion (RFC 3168)
  * @delivered:	bytes newly acknowledged or SACKed
@@ -54,7 +53,6 @@ struct yoke_ack {
 	bool	dsack;
 	bool	dubious;
 	bool	ts_undo;
-	bool	limited;
 	bool	more;
 	bool	ece;
 

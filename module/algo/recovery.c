@@ -471,7 +471,6 @@ static void adapt(struct yoke_recovery *r, struct yoke_cc *cc, const struct yoke
 		.in_flight = ack->prior_in_flight,
 		.rtt_us = ack->rtt_us,
 		.marked = ack->marked,
-		.limited = ack->limited || r->board.lost_bytes,
 	};
 
 	if (!cc->ops->control) {
@@ -651,6 +650,7 @@ void yoke_recovery_rto(struct yoke_recovery *r, struct yoke_cc *cc, u32 snd_una,
 	r->tlp_out = false;
 	cc->credit = 0;
 	cc->cwnd = r->board.in_flight + cc->mss;
+	yoke_cc_use(cc, YOKE_CC_FILLED, snd_una, snd_nxt);
 	if (cc->ops->lost)
 		cc->ops->lost(cc, true, now_us);
 }

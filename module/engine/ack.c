@@ -420,7 +420,6 @@ static void ack_begin(struct sock *sk, const struct yoke_segment *s, bool dup,
 	ack->dubious = false;
 	ack->ts_undo = ys->use_ts && s->opt.has_ts && s->opt.tsecr && ys->retrans_ts &&
 		       yoke_seq_before(s->opt.tsecr, ys->retrans_ts);
-	ack->limited = ys->cwnd_limited || ys->cwnd_was_full;
 	ack->more = !skb_queue_empty(&sk->sk_write_queue) &&
 		    yoke_seq_after(yoke_conn_snd_end(ys), ys->snd_nxt);
 	ack->ece = false;

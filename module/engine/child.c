@@ -209,7 +209,7 @@ static struct sock *child_new(struct sock *sk, const struct yoke_request *req,
 	else if (!req->retries && !req->ecn_again && !req->passing)
 		/* It may just be sent again, later than now: that is no round trip of an hour. */
 		yoke_rtt_sample(&ys->rtt, max_t(s32, (u32)ys->now_us - req->sent_us, 1),
-				(u32)ys->now_us);
+				ys->snd_una, ys->snd_nxt, (u32)ys->now_us);
 	else if (req->retries)
 		ys->rtt.rto_us = YOKE_RTO_FALLBACK_US;
 	ys->last_sent_us = ys->now_us;

@@ -278,8 +278,6 @@ void yoke_conn_renew(struct sock *sk)
 	ys->fin_received = false;
 	ys->fin_queued = false;
 	ys->dsack = false;
-	ys->cwnd_limited = false;
-	ys->cwnd_was_full = false;
 	ys->probe_tail = false;
 	ys->fastopen_asked = false;
 	ys->fastopen_again = false;
@@ -398,17 +396,18 @@ bool yoke_conn_readable(const struct sock *sk, int target)
 	return data_race(yoke_conn_rcv_window(ys) <= ys->rcv_mss);
 }
 
-/* Is there no room in the peer's window for the next segment? */
+/* Is there no room for the next segment in the peer's window, though there is in ours? */
 static bool conn_window_full(const struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 	const struct sk_buff *skb = skb_peek(&sk->sk_write_queue);
-	s32 room;
+	u32 len;
 
-	if (!skb || ys->cwnd_limited)
+	if (!skb)
 		return false;
-	room = yoke_conn_snd_end(ys) - yoke_cb(skb)->seg.seq;
-	return room < (s32)min_t(u32, skb->len, ys->mss);
+	len = min_t(u32, skb->len, ys->mss);
+	return (s32)(yoke_conn_snd_end(ys) - yoke_cb(skb)->seg.seq) < (s32)len &&
+	       yoke_recovery_room(&ys->rec, &ys->cc) >= len;
 }
 
 void yoke_conn_note_wait(struct sock *sk)
@@ -420,7 +419,7 @@ void yoke_conn_note_wait(struct sock *sk)
 		wait = YOKE_WAIT_MAX;
 	else if (conn_window_full(sk))
 		wait = YOKE_WAIT_WINDOW;
-	else if (skb_queue_empty(&sk->sk_write_queue) && !ys->cwnd_limited && sk->sk_socket &&
+	else if (skb_queue_empty(&sk->sk_write_queue) && !yoke_cc_may_grow(&ys->cc) && sk->sk_socket &&
 		 test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
 		wait = YOKE_WAIT_BUFFER;
 	if (likely(wait == ys->waits_for))

@@ -205,7 +205,6 @@ struct yoke_listener {
  * engine/output.c and send.c, what has left and what the peer was told:
  * @snd_sml:	end of the last segment sent that was not full (Nagle, after Minshall)
  * @last_sent_us: when data was sent last
- * @cwnd_full_seq: until this is acknowledged what @cwnd_was_full says holds
  * @advmss:	the MSS option we send
  * @syn_tsval:	our timestamp when the SYN left first
  * @sent:	segments with text; bytes and segments that were retransmitted; duplicates, and marks (ECN),
@@ -316,7 +315,6 @@ struct yoke_sock {
 		fin_received:1,
 		fin_queued:1,
 		dsack:1,		/* report @dsack_block in the next ACK */
-		cwnd_limited:1,		/* the last push was held back by cwnd, or has filled it */
 		probe_tail:1,		/* YOKE_TIMER_REO is set for a tail loss probe */
 		pingpong:1,		/* the program's answers carry the ACKs */
 		reading:1,		/* a program sleeps in recv(2) until there is data */
@@ -338,8 +336,7 @@ struct yoke_sock {
 		route_window:1,		/* and so was our first window */
 		route_quickack:1,	/* the route wants all ACKs at once */
 		cc_locked:1,		/* and has the last word on the algorithm */
-		has_labels:1,
-		cwnd_was_full:1;	/* as @cwnd_limited, when SND.NXT was @cwnd_full_seq */
+		has_labels:1;
 	u8	urgent;
 	u8	urg_byte;
 	struct yoke_ecn ecn;
@@ -362,7 +359,6 @@ struct yoke_sock {
 	u32	tx_delay;		/* TCP_TX_DELAY, us */
 	u32	notsent_lowat;		/* TCP_NOTSENT_LOWAT, 0: the namespace's */
 	u32	stamps_from;
-	u32	cwnd_full_seq;
 
 	unsigned long	at[YOKE_TIMER_MAX];
 	unsigned long	timer_next;

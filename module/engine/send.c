@@ -2,7 +2,7 @@
 /*
  * What may be sent now, and in what pieces: lost data again, new data, SYN and FIN, probes.
  *
- * Owns: snd_nxt, snd_sml, advmss, cwnd_*, and moves buffers from the write queue to rtx.
+ * Owns: snd_nxt, snd_sml, advmss, and moves buffers from the write queue to rtx.
  * Runs under the socket lock, in process context or BH.
  * RFC 9293 §3.7, §3.8: windows, silly ones (§3.8.6.2), Nagle (§3.7.4, after Minshall), probes
  * (§3.8.4, §3.8.6.1); RFC 8985 §7.3 (tail loss probes); RFC 4821 §7.4 (the search for the path MTU);
@@ -72,6 +72,12 @@ static unsigned int send_mss(struct sock *sk, const struct dst_entry *dst)
 			yoke_mss_sync(sk, dst_mtu(dst));
 	}
 	return yoke_output_mss(ys);
+}
+
+/* So many bytes of cwnd are in use, or YOKE_CC_FILLED. */
+static void send_use(struct yoke_sock *ys, u32 used)
+{
+	yoke_cc_use(&ys->cc, used, ys->snd_una, ys->snd_nxt);
 }
 
 /* --- retransmission --- */
@@ -192,7 +198,7 @@ static void send_lost(struct sock *sk)
 		u32 room = yoke_recovery_room(&ys->rec, &ys->cc);
 
 		if (room < min_t(u32, mss, seg->end_seq - seg->seq)) {
-			ys->cwnd_limited = true;
+			send_use(ys, YOKE_CC_FILLED);
 			break;
 		}
 		room = min(max(room - room % mss, mss), burst);
@@ -261,11 +267,7 @@ static int send_allowed(struct sock *sk, const struct sk_buff *skb,
 	s32 window = yoke_conn_snd_end(ys) - yoke_cb(skb)->seg.seq;
 	unsigned int len = skb->len, burst = mss, most;
 
-	if (!room || room < min(len, mss)) {
-		ys->cwnd_limited = true;
-		return -1;
-	}
-	if (window <= 0)
+	if (!room || room < min(len, mss) || window <= 0)
 		return -1;
 	if (len > mss && send_may_gso(sk))
 		burst = yoke_pace_burst(sk, mss);
@@ -280,7 +282,7 @@ static int send_allowed(struct sock *sk, const struct sk_buff *skb,
 	if (most >= mss) {
 		if (most < burst && send_defer(sk, most)) {
 			if (most == room)
-				ys->cwnd_limited = true;
+				send_use(ys, YOKE_CC_FILLED);
 			return -1;
 		}
 		return most - most % mss;
@@ -385,7 +387,9 @@ static void send_new(struct sock *sk, enum yoke_push how)
 	}
 	/* A window that is full is used, whether or not more would have gone. */
 	if (yoke_recovery_room(&ys->rec, &ys->cc) < mss)
-		ys->cwnd_limited = true;
+		send_use(ys, YOKE_CC_FILLED);
+	else if (sent)
+		send_use(ys, ys->rec.board.in_flight);
 	/* RFC 6298 (5.1): a timer that runs is not put off by what is new. */
 	if (sent && (idle || !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX)))
 		yoke_conn_timer_rtx(sk);
@@ -418,7 +422,6 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 		send_restored(sk);
 		return;
 	}
-	ys->cwnd_limited = false;
 	if (!list_empty(&ys->rec.board.lost))
 		send_lost(sk);
 	/* What is lost goes before what is new, however small that is. */
@@ -446,13 +449,6 @@ void yoke_send_push(struct sock *sk, enum yoke_push how)
 	if (skb_queue_empty(&ys->rtx) && !skb_queue_empty(&sk->sk_write_queue) &&
 	    !yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
 		yoke_conn_timer_rtx(sk);
-	/* Pacing and small queues use cwnd bit by bit: once it was full, that holds for this window. */
-	if (ys->cwnd_limited) {
-		ys->cwnd_was_full = true;
-		ys->cwnd_full_seq = ys->snd_nxt;
-	} else if (!yoke_seq_before(ys->snd_una, ys->cwnd_full_seq)) {
-		ys->cwnd_was_full = false;
-	}
 	yoke_conn_note_wait(sk);
 }
 

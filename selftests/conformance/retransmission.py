@@ -317,6 +317,22 @@ def slow_start(p):
 	check(total - 30 >= initial + 20, f'window after 30 ACKs: {total - 30}, at first {initial}')
 
 
+@rows('5681-2', '9293-MUST-19')
+def slow_start_uses_twice_what_was_used(p):
+	"""Eight of ten segments are used: each ACK of one may let cwnd grow while it is less than 2 * 8, the
+	last ACKs as well, when little is in flight any more (RFC 7661 §3; Linux)."""
+	c = p.established(options=OFFER, nodelay=1)
+	equal(tcp_info(c.sock).cwnd, 10, 'cwnd at first')
+	for used, cwnd in (8, 16), (7, 16), (9, 18):
+		c.write(pattern(SIZE * used))
+		sent = c.drain()
+		equal([len(s.data) for s in sent], [SIZE] * used, 'segments in flight')
+		for segment in sent:
+			c.send('A', ack=segment.seq + SIZE)
+		c.quiet()
+		equal(tcp_info(c.sock).cwnd, cwnd, f'cwnd after {used} segments')
+
+
 @rows('5681-3', '5681-7')
 def congestion_avoidance(p):
 	"""After a loss the window is half, and grows by a segment for each round at most."""

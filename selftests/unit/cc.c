@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* module/algo/cc.c: RFC 5681, 6928, 2861. */
+/* module/algo/cc.c: RFC 5681, 6928, 2861, 7661. */
 #include "cc.h"
 #include "test.h"
 
@@ -12,12 +12,13 @@ static struct yoke_cc reno(u32 cwnd, u32 ssthresh)
 	yoke_cc_init(&cc, &yoke_cc_reno, MSS, 0, 0);
 	cc.cwnd = cwnd;
 	cc.ssthresh = ssthresh;
+	cc.used = YOKE_CC_FILLED;
 	return cc;
 }
 
 static void ack(struct yoke_cc *cc, u32 acked)
 {
-	struct yoke_cc_ack event = { .acked = acked, .in_flight = cc->cwnd, .limited = true };
+	struct yoke_cc_ack event = { .acked = acked, .in_flight = cc->cwnd };
 
 	cc->ops->ack(cc, &event);
 }
@@ -150,19 +151,65 @@ TEST(reno_ack__avoidance_adds_one_segment_in_a_round)
 TEST(reno_ack__an_unused_window_does_not_grow)
 {
 	struct yoke_cc cc = reno(20 * MSS, 10 * MSS);
-	struct yoke_cc_ack event = { .acked = 20 * MSS, .in_flight = 15 * MSS };
 
-	cc.ops->ack(&cc, &event);
+	cc.used = 19 * MSS;
+	ack(&cc, 20 * MSS);
 	EXPECT_EQ(cc.cwnd, 20 * MSS);
 	EXPECT_EQ(cc.credit, 0);
-	/* In slow start twice what was used is safe. */
-	cc.ssthresh = ~0u;
-	event.acked = MSS;
-	cc.ops->ack(&cc, &event);
+	cc.used = YOKE_CC_FILLED;
+	ack(&cc, 20 * MSS);
 	EXPECT_EQ(cc.cwnd, 21 * MSS);
-	event.in_flight = 10 * MSS;
-	cc.ops->ack(&cc, &event);
-	EXPECT_EQ(cc.cwnd, 21 * MSS);
+}
+
+/* Eight of ten segments, ACKed one by one: each may grow cwnd, while that is less than 2 * 8. */
+TEST(reno_ack__slow_start_to_twice_what_was_used)
+{
+	struct yoke_cc cc = reno(10 * MSS, ~0u);
+
+	yoke_cc_use(&cc, 8 * MSS, 0, 8 * MSS);
+	for (int i = 1; i <= 8; i++) {
+		ack(&cc, MSS);
+		EXPECT_EQ(cc.cwnd, min(10 + i, 16) * MSS);
+	}
+	cc.cwnd = 16 * MSS - 1;				/* 2 * 8000 is more, if only by a byte */
+	ack(&cc, MSS);
+	EXPECT_EQ(cc.cwnd, 17 * MSS - 1);
+	/* Not in congestion avoidance. */
+	cc.ssthresh = cc.cwnd = 10 * MSS;
+	ack(&cc, 100 * MSS);
+	EXPECT_EQ(cc.cwnd, 10 * MSS);
+}
+
+/* What Linux's tcp_cwnd_validate() keeps, by hand: at which SND.UNA and SND.NXT so much was used. */
+TEST(use__the_most_until_that_is_acknowledged)
+{
+	struct yoke_cc cc;
+	u32 iss = 0xfffff000;				/* the numbers wrap */
+
+	yoke_cc_init(&cc, &yoke_cc_reno, MSS, 0, 0);
+	EXPECT(!yoke_cc_may_grow(&cc));			/* nothing has left */
+	yoke_cc_use(&cc, 3 * MSS, iss, iss + 3 * MSS);
+	EXPECT_EQ(cc.used, 3 * MSS);
+	EXPECT(!yoke_cc_may_grow(&cc));			/* ten segments, not less than twice three */
+	yoke_cc_use(&cc, 6 * MSS, iss, iss + 6 * MSS);
+	EXPECT_EQ(cc.used, 6 * MSS);
+	EXPECT(yoke_cc_may_grow(&cc));
+	yoke_cc_use(&cc, 2 * MSS, iss + 5 * MSS, iss + 7 * MSS);
+	EXPECT_EQ(cc.used, 6 * MSS);			/* still */
+	yoke_cc_use(&cc, 2 * MSS, iss + 6 * MSS, iss + 8 * MSS);
+	EXPECT_EQ(cc.used, 2 * MSS);			/* all that was sent by then has arrived */
+	EXPECT(!yoke_cc_may_grow(&cc));
+
+	cc.ssthresh = cc.cwnd;
+	yoke_cc_use(&cc, YOKE_CC_FILLED, iss + 7 * MSS, iss + 9 * MSS);
+	EXPECT(yoke_cc_may_grow(&cc));
+	yoke_cc_use(&cc, MSS, iss + 8 * MSS, iss + 10 * MSS);
+	EXPECT(yoke_cc_may_grow(&cc));
+	yoke_cc_use(&cc, YOKE_CC_FILLED, iss + 8 * MSS, iss + 11 * MSS);
+	yoke_cc_use(&cc, MSS, iss + 10 * MSS, iss + 11 * MSS);
+	EXPECT(yoke_cc_may_grow(&cc));			/* again, and from there on */
+	yoke_cc_use(&cc, MSS, iss + 11 * MSS, iss + 12 * MSS);
+	EXPECT(!yoke_cc_may_grow(&cc));
 }
 
 TEST(reno_ack__never_overflows)

@@ -24,10 +24,11 @@ static struct yoke_cc cubic(u32 segs)
 static void ack(struct yoke_cc *cc, u32 rtt_us, bool limited)
 {
 	struct yoke_cc_ack event = { .now_us = now_us, .acked = MSS, .in_flight = cc->cwnd,
-				     .rtt_us = rtt_us, .limited = limited };
+				     .rtt_us = rtt_us };
 
 	if (!limited)
 		event.in_flight = MSS;
+	cc->used = limited ? YOKE_CC_FILLED : MSS;
 	cc->ops->ack(cc, &event);
 }
 
@@ -239,8 +240,9 @@ TEST(ack__large_numbers)
 	cc.ssthresh = MSS;
 	for (int i = 0; i < 2000; i++) {
 		struct yoke_cc_ack event = { .now_us = now_us += 2000000000u, .acked = ~0u,
-					     .in_flight = ~0u, .rtt_us = ~0u, .limited = true };
+					     .in_flight = ~0u, .rtt_us = ~0u };
 
+		cc.used = YOKE_CC_FILLED;
 		cc.ops->ack(&cc, &event);
 		if (i % 100 == 99)
 			lose(&cc);

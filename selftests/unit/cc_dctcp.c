@@ -8,7 +8,7 @@
 
 static void window(struct yoke_cc *cc, u32 bytes, u32 marked)
 {
-	struct yoke_cc_ack ack = { .limited = true };
+	struct yoke_cc_ack ack = { };
 
 	for (u32 at = 0; at < bytes; at += MSS) {
 		ack.in_flight = bytes;

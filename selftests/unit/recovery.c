@@ -82,7 +82,6 @@ static u32 ack_sack(struct conn *c, u32 una, u32 start, u32 end, u32 at)
 	a->dsack_start = seq(c->dsack_start);
 	a->dsack_end = seq(c->dsack_end);
 	a->ts_undo = c->ts_undo;
-	a->limited = true;
 	a->more = c->more;
 	a->ece = c->ece;
 	c->dsack = c->dubious = c->ts_undo = c->ece = false;

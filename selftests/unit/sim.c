@@ -93,7 +93,6 @@ struct world {
 	u32	una, nxt, end;
 	u32	rtx_gen, reo_gen;
 	bool	rtx_armed, rtx_is_tlp;
-	bool	limited;
 	bool	sent_now;	/* something that cwnd must allow, in this event */
 	u64	pace_until;	/* nanoseconds: paced, nothing leaves before */
 	bool	pace_armed;
@@ -290,6 +289,7 @@ static void resend(struct world *w, struct yoke_seg *seg)
 static void push(struct world *w)
 {
 	struct yoke_seg *seg;
+	bool sent = false;
 	u32 room, len;
 
 	while ((seg = yoke_recovery_next(&w->r))) {
@@ -298,7 +298,7 @@ static void push(struct world *w)
 		room = yoke_recovery_room(&w->r, &w->cc);
 		len = seg->end_seq - seg->seq;
 		if (room < min(MSS, len)) {
-			w->limited = true;
+			yoke_cc_use(&w->cc, YOKE_CC_FILLED, w->una, w->nxt);
 			return;		/* nothing new, however small, before what is lost */
 		}
 		if (len > room)
@@ -307,7 +307,6 @@ static void push(struct world *w)
 		if (!w->rtx_armed)
 			arm_rtx(w);
 	}
-	w->limited = false;
 	while (w->nxt != w->end) {
 		if (paced(w))
 			break;
@@ -316,16 +315,19 @@ static void push(struct world *w)
 		if (w->cc.ops->min_segs)	/* a millisecond's worth, as the engine has it */
 			len = min(len, max_t(u32, w->cc.ops->pacing_rate(&w->cc) / 1024 / MSS,
 					     w->cc.ops->min_segs(&w->cc)) * MSS);
-		if (room < min(MSS, len)) {
-			w->limited = true;
+		if (room < min(MSS, len))
 			break;
-		}
 		if (len > room)
 			len = room - room % MSS;
 		send_new(w, len);
+		sent = true;
 		if (!w->rtx_armed || w->rtx_is_tlp)
 			arm_rtx(w);
 	}
+	if (yoke_recovery_room(&w->r, &w->cc) < MSS)
+		yoke_cc_use(&w->cc, YOKE_CC_FILLED, w->una, w->nxt);
+	else if (sent)
+		yoke_cc_use(&w->cc, w->r.board.in_flight, w->una, w->nxt);
 }
 
 static void clean(struct world *w, struct yoke_ack *ack)
@@ -379,7 +381,6 @@ static void on_ack(struct world *w, const struct event *ev)
 		.dsack = ev->dsack,
 		.dsack_start = ev->sack[0].start,
 		.dsack_end = ev->sack[0].end,
-		.limited = w->limited,
 		.more = w->nxt != w->end,
 		.ece = ev->ece,
 		.dup = ev->ack == w->una,
