@@ -14,7 +14,9 @@
 /**
  * struct yoke_rtt - the estimator of one connection
  * @srtt_us:	smoothed RTT, 0 before the first sample
- * @rttvar_us:	its variation
+ * @mdev_us:	its variation, RFC 6298's RTTVAR
+ * @rttvar_us:	the most of @mdev_us lately, for @rto_us: it falls once a round trip, by a quarter at most
+ * @rttvar_seq:	when this is acknowledged, a round trip has passed since @rttvar_us was set
  * @rto_us:	timeout without backoff
  * @min_us:	smallest RTT of the last YOKE_RTT_MIN_WINDOW_US, ~0 before the first sample
  * @min_stamp_us: when @min_us was taken
@@ -24,7 +26,9 @@
  */
 struct yoke_rtt {
 	u32	srtt_us;
+	u32	mdev_us;
 	u32	rttvar_us;
+	u32	rttvar_seq;
 	u32	rto_us;
 	u32	min_us;
 	u32	min_stamp_us;
@@ -41,9 +45,9 @@ void yoke_rtt_renew(struct yoke_rtt *rtt);
 void yoke_rtt_bound(struct yoke_rtt *rtt, u32 rto_min_us, u32 rto_max_us);
 /*
  * One valid sample (Karn: never of a retransmitted segment unless timestamps tell); ends the
- * backoff (5.7).
+ * backoff (5.7). @snd_una: with what it acknowledges.
  */
-void yoke_rtt_sample(struct yoke_rtt *rtt, u32 rtt_us, u32 now_us);
+void yoke_rtt_sample(struct yoke_rtt *rtt, u32 rtt_us, u32 snd_una, u32 snd_nxt, u32 now_us);
 void yoke_rtt_backoff(struct yoke_rtt *rtt);
 /* The timeout to arm: rto_us << backoff, at most rto_max_us. */
 u32 yoke_rtt_rto(const struct yoke_rtt *rtt);

@@ -357,7 +357,7 @@ static void ack_rtt(struct yoke_sock *ys, const struct yoke_segment *s, struct y
 			ack->rtt_us = max(ticks, 1U) * USEC_PER_MSEC;
 	}
 	if (ack->rtt_us)
-		yoke_rtt_sample(&ys->rtt, ack->rtt_us, ack->now_us);
+		yoke_rtt_sample(&ys->rtt, ack->rtt_us, ys->snd_una, ys->snd_nxt, ack->now_us);
 }
 
 void yoke_ack_mtu_probe(struct sock *sk, u8 prior_state)

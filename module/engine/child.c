@@ -205,7 +205,7 @@ static struct sock *child_new(struct sock *sk, const struct yoke_request *req,
 	yoke_metrics_cc_init(child, req->rtt_us ? 0 : req->retries);
 	/* Never retransmitted: the SYN-ACK's round trip counts (RFC 6298, Karn), where it is known. */
 	if (req->rtt_us)
-		yoke_rtt_sample(&ys->rtt, req->rtt_us, (u32)ys->now_us);
+		yoke_rtt_sample(&ys->rtt, req->rtt_us, ys->snd_una, ys->snd_nxt, (u32)ys->now_us);
 	else if (!req->retries && !req->ecn_again && !req->passing)
 		/* It may just be sent again, later than now: that is no round trip of an hour. */
 		yoke_rtt_sample(&ys->rtt, max_t(s32, (u32)ys->now_us - req->sent_us, 1),

@@ -89,7 +89,7 @@ static void info_send(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 	info->tcpi_probes = ys->probes_out;
 	info->tcpi_rto = yoke_rtt_rto(&ys->rtt);
 	info->tcpi_rtt = ys->rtt.srtt_us;
-	info->tcpi_rttvar = ys->rtt.srtt_us ? ys->rtt.rttvar_us : YOKE_RTO_INIT_US / 4;
+	info->tcpi_rttvar = ys->rtt.srtt_us ? ys->rtt.mdev_us : YOKE_RTO_INIT_US / 4;
 	info->tcpi_min_rtt = ys->rtt.min_us;
 	info->tcpi_snd_mss = ys->mss;
 	info->tcpi_advmss = ys->advmss - (ys->use_ts ? TCPOLEN_TSTAMP_ALIGNED : 0);

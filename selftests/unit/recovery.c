@@ -44,8 +44,9 @@ static void conn_init(struct conn *c, bool sack, u32 cwnd)
 	yoke_cc_init(&c->cc, &yoke_cc_reno, MSS, 0, 0);
 	c->cc.cwnd = cwnd * MSS;
 	c->cc.ssthresh = cwnd * MSS;
+	c->cc.used = YOKE_CC_FILLED;
 	yoke_rtt_init(&c->rtt);
-	yoke_rtt_sample(&c->rtt, RTT, T0);
+	yoke_rtt_sample(&c->rtt, RTT, seq(0), seq(0), T0);
 	c->sack = sack;
 }
 
@@ -94,7 +95,7 @@ static u32 ack_sack(struct conn *c, u32 una, u32 start, u32 end, u32 at)
 		if (c->seg[start].state != YOKE_SEG_SACKED)
 			yoke_recovery_sacked(&c->r, &c->seg[start], a);
 	if (a->rtt_us)
-		yoke_rtt_sample(&c->rtt, a->rtt_us, a->now_us);
+		yoke_rtt_sample(&c->rtt, a->rtt_us, a->ack, a->snd_nxt, a->now_us);
 	return yoke_recovery_ack_end(&c->r, &c->cc, &c->rtt, a);
 }
 
@@ -1296,7 +1297,7 @@ TEST(pto__one_segment_waits_for_a_delayed_ack)
 
 	conn_init(&c, true, 10);
 	yoke_rtt_init(&c.rtt);
-	yoke_rtt_sample(&c.rtt, 10000, T0);
+	yoke_rtt_sample(&c.rtt, 10000, seq(0), seq(0), T0);
 	send(&c, 1, 0);
 	/* 2 SRTT + 200 ms, but not beyond the RTO of SRTT + 200 ms. */
 	EXPECT_EQ(yoke_recovery_pto(&c.r, &c.rtt, MSS, true), 210000);
@@ -1322,7 +1323,7 @@ TEST(pto__a_peer_is_as_patient_as_we)
 	conn_init(&c, true, 10);
 	yoke_rtt_init(&c.rtt);
 	yoke_rtt_bound(&c.rtt, 20000, YOKE_RTO_MAX_US);
-	yoke_rtt_sample(&c.rtt, 100000, T0);
+	yoke_rtt_sample(&c.rtt, 100000, seq(0), seq(0), T0);
 	send(&c, 1, 0);
 	EXPECT_EQ(yoke_recovery_pto(&c.r, &c.rtt, MSS, true), 220000);
 }

@@ -399,7 +399,7 @@ static void on_ack(struct world *w, const struct event *ev)
 	if (!ack.rtt_us && w->p->ts && ack.delivered)	/* RFC 7323 §4.1 */
 		ack.rtt_us = max((clock_us(w) / 1000 - ev->ts) * 1000, 1000u);
 	if (ack.rtt_us)
-		yoke_rtt_sample(&w->rtt, ack.rtt_us, ack.now_us);
+		yoke_rtt_sample(&w->rtt, ack.rtt_us, w->una, w->nxt, ack.now_us);
 	ack.marked = ack.ece ? ack.delivered : 0;
 	wait = yoke_recovery_ack_end(&w->r, &w->cc, &w->rtt, &ack);
 	w->recoveries += !was_episode && w->r.state == YOKE_CA_RECOVERY;
@@ -682,7 +682,7 @@ static void start(struct world *w, const struct path *p, u64 seed)
 	w->una = w->nxt = w->rcv_nxt = w->last_ack_sent = SEQ_START;
 	w->end = SEQ_START + p->bytes;
 	w->ts_recent = clock_us(w) / 1000;
-	yoke_rtt_sample(&w->rtt, p->rtt_us, clock_us(w));	/* of the handshake */
+	yoke_rtt_sample(&w->rtt, p->rtt_us, w->una, w->nxt, clock_us(w));	/* of the handshake */
 	push(w);
 }
 
