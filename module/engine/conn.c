@@ -419,8 +419,8 @@ void yoke_conn_note_wait(struct sock *sk)
 		wait = YOKE_WAIT_MAX;
 	else if (conn_window_full(sk))
 		wait = YOKE_WAIT_WINDOW;
-	else if (skb_queue_empty(&sk->sk_write_queue) && !yoke_cc_may_grow(&ys->cc) && sk->sk_socket &&
-		 test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+	else if (skb_queue_empty(&sk->sk_write_queue) && sk->sk_socket &&
+		 test_bit(SOCK_NOSPACE, &sk->sk_socket->flags) && !yoke_cc_may_grow(&ys->cc))
 		wait = YOKE_WAIT_BUFFER;
 	if (likely(wait == ys->waits_for))
 		return;
