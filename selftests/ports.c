@@ -365,6 +365,55 @@ TEST_F(ports, reuseaddr_for_datagrams_shares_the_port)
 	EXPECT_ERR(EADDRINUSE, bind_to(c, LOOPBACK, 4000));
 }
 
+/* TCP looks at what the others wanted when they bound; UDP at what they want now. */
+TEST_F(ports, sharing_is_settled_by_bind)
+{
+	int types[] = { SOCK_STREAM, SOCK_DGRAM }, options[] = { SO_REUSEADDR, SO_REUSEPORT }, i, j;
+
+	for (i = 0; i < 2; i++)
+		for (j = 0; j < 2; j++) {
+			int a = of_type(types[i]), b = of_type(types[i]);
+
+			must(set_opt(a, SOL_SOCKET, options[j], 1));
+			must(bind_to(a, LOOPBACK, 4000));
+			must(set_opt(a, SOL_SOCKET, options[j], 0));
+			must(set_opt(b, SOL_SOCKET, options[j], 1));
+			EXPECT_ERR(i ? EADDRINUSE : 0, bind_to(b, LOOPBACK, 4000));
+			close(a);
+			close(b);
+		}
+}
+
+/* However many addresses a port is bound at, each is taken once, for listening, too. */
+TEST_F(ports, an_address_among_many)
+{
+	enum { ADDRESSES = 150 };
+	char ip[ADDRESSES][16];
+	int fd[ADDRESSES], i;
+
+	IPV4_ONLY("it has one loopback");
+	for (i = 0; i < ADDRESSES; i++) {
+		snprintf(ip[i], sizeof(ip[i]), "127.0.0.%d", i + 1);
+		fd[i] = stream();
+		must(set_opt(fd[i], SOL_SOCKET, SO_REUSEADDR, i % 2));
+		EXPECT_OK(bind_to(fd[i], ip[i], 4000));
+	}
+	for (i = 0; i < ADDRESSES; i++) {
+		int other = stream();
+
+		must(set_opt(other, SOL_SOCKET, SO_REUSEADDR, 1));
+		EXPECT_ERR(i % 2 ? 0 : EADDRINUSE, bind_to(other, ip[i], 4000));
+		EXPECT_OK(listen(fd[i], 1));
+		if (i % 2)
+			EXPECT_ERR(EADDRINUSE, listen(other, 1));
+		close(other);
+	}
+	EXPECT_ERR(EADDRINUSE, bind_to(stream(), ANY, 4000));
+	EXPECT_ERR(EADDRINUSE, bind_to(stream(), ip[ADDRESSES - 1], 4000));
+	close(fd[ADDRESSES - 1]);
+	EXPECT_OK(listen(bound(SOCK_STREAM, ip[ADDRESSES - 1], 4000), 1));
+}
+
 /* A server's port while its connections live on and after they have gone. */
 static int used_port(bool reuse, bool time_wait)
 {

@@ -9,6 +9,9 @@
  * lock and sees it alive may add to it. Owns yoke_port, yoke_ports and the
  * hold (all but sk and pair) of a yoke_owner.
  *
+ * A port may have half a million owners, a server's connections. What each said when he came is
+ * summed up in the port, so that who wants to share it, as they all do, need not ask each of them.
+ *
  * Locks: yoke_port.lock, BH off, innermost but for the table's own.
  * The rules of conflict are those of Linux TCP's and UDP's bind(2).
  * RFC 6056 (choice of ephemeral ports).
@@ -74,6 +77,8 @@ static struct yoke_port *port_create(struct yoke_ports *ports, u16 num)
 	if (!port)
 		return ERR_PTR(-ENOMEM);
 	port->num = num;
+	port->reuse = true;
+	port->reuseport = true;
 	spin_lock_init(&port->lock);
 	spin_lock_bh(&port->lock);
 	err = rhashtable_lookup_insert_fast(&ports->table, &port->rhash, port_params);
@@ -127,21 +132,53 @@ static void port_unlock(struct yoke_ports *ports, struct yoke_port *port)
 		kfree_rcu(port, rcu);
 }
 
+static bool any_ipv4(const struct in6_addr *addr)
+{
+	return ipv6_addr_v4mapped(addr) && !addr->s6_addr32[3];
+}
+
+static bool any_address(const struct in6_addr *addr)
+{
+	return ipv6_addr_any(addr) || any_ipv4(addr);
+}
+
+#define ANY_ADDRESS	BIT_ULL(0)
+
+static u64 address_bit(const struct in6_addr *addr)
+{
+	return any_address(addr) ? ANY_ADDRESS : BIT_ULL(1 + ipv6_addr_hash(addr) % 63);
+}
+
+/* What @owner, who comes, says of himself. */
+static void port_sum_up(struct yoke_port *port, const struct yoke_owner *owner)
+{
+	u64 bit = address_bit(&owner->pair->laddr);
+	const struct sock *sk = owner->sk;
+
+	port->again |= port->addresses & bit;
+	port->addresses |= bit;
+	if (!sk) {
+		port->reuse &= owner->reuse;
+		port->reuseport &= owner->reuseport;
+		return;
+	}
+	if (!port->n)
+		port->uid = sk->sk_uid;
+	port->reuse &= !!sk->sk_reuse;
+	port->reuseport &= sk->sk_reuseport && uid_eq(port->uid, sk->sk_uid);
+}
+
 /* Behind @of, or first of all if that is NULL: whoever looks for a conflict meets a listener early. */
 static void port_add_owner(struct yoke_port *port, struct yoke_owner *owner, struct yoke_owner *of)
 {
 	lockdep_assert_held(&port->lock);
+	port_sum_up(port, owner);
 	if (of)
 		hlist_add_behind(&owner->node, &of->node);
 	else
 		hlist_add_head(&owner->node, &port->owners);
 	port->n++;
 	owner->port = port;
-}
-
-static bool any_ipv4(const struct in6_addr *addr)
-{
-	return ipv6_addr_v4mapped(addr) && !addr->s6_addr32[3];
 }
 
 /* Does an owner of any address whatever mean @addr, too? */
@@ -181,8 +218,7 @@ static bool share_address(const struct yoke_ports *ports, const struct sock *sk,
 		return true;
 	if (!other->sk)
 		return other->reuse;
-	return other->sk->sk_reuse &&
-	       (ports->dgram || !READ_ONCE(other->listens));
+	return other->sk->sk_reuse && (ports->dgram || !other->listens);
 }
 
 /* Does @owner's claim to the port conflict with @other's? @strict: we choose it, so don't share. */
@@ -199,12 +235,38 @@ static bool owners_conflict(const struct yoke_ports *ports, const struct yoke_ow
 	return strict || !(share_address(ports, owner->sk, other) || share_port(owner->sk, other));
 }
 
+/* Might somebody else have an address that @owner, of the port already or not, wants, too? */
+static bool may_overlap(const struct yoke_port *port, const struct yoke_owner *owner)
+{
+	u64 others = port->addresses, bit = address_bit(&owner->pair->laddr);
+
+	if (owner->port)
+		others = (others & ~bit) | port->again;
+	return bit == ANY_ADDRESS ? others : others & (bit | ANY_ADDRESS);
+}
+
+/*
+ * Do all share the port with @sk, by what they said when they came? As TCP, which asks no later, either;
+ * UDP does.
+ */
+static bool all_share(const struct yoke_ports *ports, const struct yoke_port *port,
+		      const struct sock *sk)
+{
+	if (ports->dgram)
+		return false;
+	if (sk->sk_reuse == SK_FORCE_REUSE || (sk->sk_reuse && port->reuse && !port->listeners))
+		return true;
+	return sk->sk_reuseport && port->reuseport && uid_eq(port->uid, sk->sk_uid);
+}
+
 static bool port_conflicts(const struct yoke_ports *ports, const struct yoke_port *port,
 			   const struct yoke_owner *owner, bool strict)
 {
 	const struct yoke_owner *other;
 
 	lockdep_assert_held(&port->lock);
+	if (!may_overlap(port, owner) || (!strict && all_share(ports, port, owner->sk)))
+		return false;
 	hlist_for_each_entry(other, &port->owners, node)
 		if (owners_conflict(ports, owner, other, strict))
 			return true;
@@ -305,15 +367,29 @@ bool yoke_port_listen(struct yoke_ports *ports, struct yoke_owner *owner)
 	may = !port_conflicts(ports, port, owner, false);
 	if (may) {
 		port->shared = false;
-		WRITE_ONCE(owner->listens, true);
+		owner->listens = true;
+		port->listeners++;
 	}
 	spin_unlock_bh(&port->lock);
 	return may;
 }
 
+static void stop_listening(struct yoke_port *port, struct yoke_owner *owner)
+{
+	lockdep_assert_held(&port->lock);
+	port->listeners -= owner->listens;
+	owner->listens = false;
+}
+
 void yoke_port_unlisten(struct yoke_owner *owner)
 {
-	WRITE_ONCE(owner->listens, false);
+	struct yoke_port *port = owner->port;
+
+	if (!port)
+		return;
+	spin_lock_bh(&port->lock);
+	stop_listening(port, owner);
+	spin_unlock_bh(&port->lock);
 }
 
 struct attempt {
@@ -376,14 +452,14 @@ void yoke_port_join(struct yoke_owner *owner, struct yoke_owner *of)
 	if (port) {
 		spin_lock_bh(&port->lock);
 		if (!port->dead) {
-			/* It may have left since. */
-			port_add_owner(port, owner, READ_ONCE(of->port) == port ? of : NULL);
 			owner->vrf = READ_ONCE(of->vrf);
 			if (!owner->sk && of->sk) {
 				owner->reuse = of->sk->sk_reuse;
 				owner->reuseport = of->sk->sk_reuseport;
 				owner->v6only = ipv6_only_sock(of->sk);
 			}
+			/* It may have left since. */
+			port_add_owner(port, owner, READ_ONCE(of->port) == port ? of : NULL);
 		}
 		spin_unlock_bh(&port->lock);
 	}
@@ -398,6 +474,7 @@ void yoke_port_leave(struct yoke_ports *ports, struct yoke_owner *owner)
 		return;
 	spin_lock_bh(&port->lock);
 	__release(&port->lock);
+	stop_listening(port, owner);
 	hlist_del_init(&owner->node);
 	port->n--;
 	WRITE_ONCE(owner->port, NULL);

@@ -14,7 +14,12 @@
  * @shared:	only connections that chose it by themselves own it, so that
  *		another may choose it too
  * @dead:	left the table; look up again
- * @lock:	protects @owners, @n, @shared and @dead; taken with BH off
+ * @reuse:	all who have come had SO_REUSEADDR, as they did
+ * @reuseport:	all who have come had SO_REUSEPORT, and were of one user, @uid
+ * @listeners:	how many of @owners listen
+ * @addresses:	a bit for each that they came with, by its hash, the lowest for any address
+ * @again:	those of these that a second one came with
+ * @lock:	protects all of this; taken with BH off
  * @owners:	list of struct yoke_owner; who joined one comes behind him
  * @n:		how many they are
  */
@@ -23,6 +28,12 @@ struct yoke_port {
 	u16		num;
 	bool		shared;
 	bool		dead;
+	bool		reuse;
+	bool		reuseport;
+	kuid_t		uid;
+	unsigned int	listeners;
+	u64		addresses;
+	u64		again;
 	spinlock_t	lock;
 	struct hlist_head owners;
 	unsigned int	n;
@@ -36,7 +47,7 @@ struct yoke_port {
  * @sk:		the socket, NULL for a TIME-WAIT
  * @pair:	its owner's; whose @laddr it is bound to, unspecified for any
  * @vrf:	the VRF whose ports are others than those of the rest, 0: it has the rest's
- * @listens:	of a socket: it has the port as a listener
+ * @listens:	of a socket: it has the port as a listener; under the port's lock
  * @reuse:	of a TIME-WAIT: its socket's SO_REUSEADDR; yoke_port_join() takes it
  * @reuseport:	likewise
  * @v6only:	likewise, IPV6_V6ONLY
