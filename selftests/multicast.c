@@ -314,6 +314,19 @@ TEST_F(group, broadcast_to_all)
 	EXPECT_STREQ("", heard(d));
 }
 
+TEST_F(group, a_crowd_hears_it)
+{
+	int fd[200], i, out = sender("127.0.0.2", HERE);
+
+	for (i = 0; i < 200; i++) {
+		fd[i] = member(4000);
+		must(join(fd[i], GROUP, HERE));
+	}
+	EXPECT_EQ(1, send_to(out, "a", 1, GROUP, 4000));
+	for (i = 0; i < 200; i++)
+		EXPECT_STREQ("a", heard(fd[i]));
+}
+
 /* Each has its own copy of each. */
 TEST_F(group, copies_are_independent)
 {

@@ -494,41 +494,51 @@ static bool wants_one_of_many(struct sock *sk, const struct sk_buff *skb, const 
 }
 
 /*
- * struct audience - those who take what came to many
- * @who:	the @n of them who have not got it yet
- * @heard:	some have
+ * struct audience - those who take what came to many: found first, and it is theirs with no lock held
+ * @next:	more of them, allocated; the first has its place on the stack
+ * @who:	the @n of them; RCU keeps them there
  */
 struct audience {
-	struct yoke_dgram *who[32];
-	int	n;
-	bool	heard;
+	struct audience *next;
+	int n;
+	struct yoke_dgram *who[30];
 };
 
-static void deliver_copies(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx,
-			   struct audience *all)
+static void missed(struct net *net, struct sock *sk)
 {
-	struct sk_buff *copy;
-	int i;
-
-	for (i = 0; i < all->n; i++) {
-		struct sock *sk = &all->who[i]->inet.sk;
-
-		all->heard = true;
-		copy = skb_clone(skb, GFP_ATOMIC);
-		if (copy) {
-			deliver(net, sk, copy, rx);
-		} else {
-			atomic_inc(&sk->sk_drops);
-			yoke_count(net, DgramRcvbufErrors);
-			yoke_count(net, DgramInErrors);
-		}
-	}
-	all->n = 0;
+	atomic_inc(&sk->sk_drops);
+	yoke_count(net, DgramRcvbufErrors);
+	yoke_count(net, DgramInErrors);
 }
 
-/* False: there are more than have room, who get it at once only if @stay: nobody changes his place then. */
-static bool find_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, struct audience *all,
-		     bool stay)
+/* @dg is one more: what of the audience the next comes to. Without memory @dg misses it. */
+static struct audience *admit(struct net *net, struct audience *last, struct yoke_dgram *dg)
+{
+	if (last->n == ARRAY_SIZE(last->who)) {
+		last->next = kmalloc(sizeof(*last), GFP_ATOMIC | __GFP_NOWARN);
+		if (!last->next) {
+			missed(net, &dg->inet.sk);
+			return last;
+		}
+		last = last->next;
+		last->next = NULL;
+		last->n = 0;
+	}
+	last->who[last->n++] = dg;
+	return last;
+}
+
+static void dismiss(struct audience *all)
+{
+	struct audience *part, *next;
+
+	for (part = all->next; part; part = next) {
+		next = part->next;
+		kfree(part);
+	}
+}
+
+static void find_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, struct audience *all)
 {
 	struct yoke_net *yn = yoke_net(net);
 	struct rhlist_head *list, *pos;
@@ -537,24 +547,36 @@ static bool find_all(struct net *net, struct sk_buff *skb, const struct yoke_rx 
 	struct yoke_dgram *dg;
 	int i;
 
+	all->next = NULL;
 	all->n = 0;
 	for (i = 0; next_key(&key, &rx->pair, i); i++, before = key) {
 		/* What came to 0.0.0.0, from :: or without a port has keys alike: nobody hears it twice. */
 		if (i && yoke_hash_same(&key, &before))
 			continue;
 		list = rhltable_lookup(&yn->dgrams, &key, dgram_params);
-		rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
-			if (!takes(dg, &key, rx, v4) || !wants_one_of_many(&dg->inet.sk, skb, rx))
-				continue;
-			if (all->n == ARRAY_SIZE(all->who)) {
-				if (!stay)
-					return false;
-				deliver_copies(net, skb, rx, all);
-			}
-			all->who[all->n++] = dg;
+		rhl_for_each_entry_rcu(dg, pos, list, rhlist)
+			if (takes(dg, &key, rx, v4) && wants_one_of_many(&dg->inet.sk, skb, rx))
+				all = admit(net, all, dg);
+	}
+}
+
+static void deliver_copies(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx,
+			   const struct audience *all)
+{
+	struct sk_buff *copy;
+	int i;
+
+	for (; all; all = all->next) {
+		for (i = 0; i < all->n; i++) {
+			struct sock *sk = &all->who[i]->inet.sk;
+
+			copy = skb_clone(skb, GFP_ATOMIC);
+			if (copy)
+				deliver(net, sk, copy, rx);
+			else
+				missed(net, sk);
 		}
 	}
-	return true;
 }
 
 /*
@@ -564,20 +586,22 @@ static bool find_all(struct net *net, struct sk_buff *skb, const struct yoke_rx 
 static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	seqlock_t *places = places_of(yoke_net(net), rx->pair.lport);
-	struct audience all;
 	unsigned int begun = read_seqbegin(places);
+	struct audience all;
 
-	all.heard = false;
-	if (!find_all(net, skb, rx, &all, false) || read_seqretry(places, begun)) {
+	find_all(net, skb, rx, &all);
+	if (read_seqretry(places, begun)) {
+		dismiss(&all);
 		read_seqlock_excl_bh(places);
-		find_all(net, skb, rx, &all, true);
+		find_all(net, skb, rx, &all);
 		read_sequnlock_excl_bh(places);
 	}
 	deliver_copies(net, skb, rx, &all);
-	if (all.heard)
+	if (all.n)
 		consume_skb(skb);
 	else
 		yoke_drop(net, NULL, skb, DgramIgnoredMulti);
+	dismiss(&all);
 }
 
 void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
