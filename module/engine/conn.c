@@ -364,7 +364,7 @@ void yoke_conn_destroy(struct sock *sk)
 	sk_dst_reset(sk);
 	sk_sockets_allocated_dec(sk);
 	if (sock_flag(sk, SOCK_DEAD))
-		percpu_counter_dec(&yoke_mem_orphans);
+		yoke_mem_orphan(-1);
 	else	/* a child that no program has seen: inet_sock_destruct() wants to know */
 		sock_set_flag(sk, SOCK_DEAD);
 	sock_put(sk);
@@ -373,7 +373,7 @@ void yoke_conn_destroy(struct sock *sk)
 void yoke_conn_orphan(struct sock *sk)
 {
 	sock_orphan(sk);
-	percpu_counter_inc(&yoke_mem_orphans);
+	yoke_mem_orphan(1);
 	/*
 	 * The namespace may die now; it takes us with it (module/sock/main.c). Flow labels go with the
 	 * memory only, and are looked for in their namespace after that: it has to wait for these.

@@ -12,12 +12,18 @@
 #include "mem.h"
 #include "spare.h"
 
+/*
+ * Orphans that one processor counts by itself: nearer to the limit than so many of each processor,
+ * whoever closes a socket has to ask them all.
+ */
+#define ORPHANS_BATCH	8
+
 atomic_long_t yoke_mem_allocated;
 int __percpu *yoke_mem_fw_alloc;
 struct percpu_counter yoke_mem_sockets;
 unsigned long yoke_mem_pressure;
 long yoke_mem_limits[3] __read_mostly;
-struct percpu_counter yoke_mem_orphans;
+static struct percpu_counter yoke_mem_orphans;
 int yoke_mem_max_orphans __read_mostly;
 atomic_long_t yoke_mem_dgram_allocated;
 int __percpu *yoke_mem_dgram_fw_alloc;
@@ -101,10 +107,16 @@ void yoke_mem_keep_tx(struct sock *sk, struct sk_buff *skb)
 	yoke_spare_put(skb);
 }
 
+void yoke_mem_orphan(int n)
+{
+	percpu_counter_add_batch(&yoke_mem_orphans, n, ORPHANS_BATCH);
+}
+
 bool yoke_mem_is_scarce(struct sock *sk, int shift)
 {
-	bool many = percpu_counter_compare(&yoke_mem_orphans,
-					   READ_ONCE(yoke_mem_max_orphans) >> shift) > 0;
+	bool many = __percpu_counter_compare(&yoke_mem_orphans,
+					     READ_ONCE(yoke_mem_max_orphans) >> shift,
+					     ORPHANS_BATCH) > 0;
 	bool full = sk->sk_wmem_queued > SOCK_MIN_SNDBUF &&
 		    atomic_long_read(&yoke_mem_allocated) > READ_ONCE(yoke_mem_limits[2]);
 

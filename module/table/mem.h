@@ -18,9 +18,9 @@ extern struct percpu_counter yoke_mem_sockets;
 extern unsigned long yoke_mem_pressure;
 extern long yoke_mem_limits[3];
 
-/* Sockets whose program has gone, in all namespaces, and net.yoke.max_orphans, their limit. */
-extern struct percpu_counter yoke_mem_orphans;
+/* net.yoke.max_orphans: of sockets whose program has gone, in all namespaces. One more, or (-1) less. */
 extern int yoke_mem_max_orphans;
+void yoke_mem_orphan(int n);
 
 void yoke_mem_enter_pressure(struct sock *sk);
 void yoke_mem_leave_pressure(struct sock *sk);
