@@ -150,6 +150,22 @@ TEST_F(connect, nowhere_keeps_a_bound_port)
 	EXPECT_EQ(4000, local_port(fd));
 }
 
+/* Nor is one lost that bind(2) chose, as long as there was no connection. */
+TEST_F(connect, nowhere_keeps_a_chosen_port)
+{
+	int l = listener(LOOPBACK, 0, 4), fd = bound(SOCK_STREAM, LOOPBACK, 0), port = local_port(fd);
+
+	EXPECT_OK(connect_nowhere(fd));
+	EXPECT_EQ(port, local_port(fd));
+	EXPECT_ERR(EINVAL, bind_to(fd, LOOPBACK, 0));
+	EXPECT_ERR(EADDRINUSE, bind_to(stream(), LOOPBACK, port));
+	EXPECT_OK(connect_to(fd, LOOPBACK, local_port(l)));
+	EXPECT_EQ(port, local_port(fd));
+	/* Now it goes with the connection. */
+	EXPECT_OK(connect_nowhere(fd));
+	EXPECT_OK(bind_to(fd, LOOPBACK, 0));
+}
+
 TEST_F(connect, nowhere_gives_up_an_attempt)
 {
 	int l = full_listener(), fd = stream();

@@ -70,8 +70,9 @@ static void open_forget(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
-	if (!(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
-		yoke_open_put_port(sk);
+	/* A port that only the connection chose went with it; what bind(2) got stays. */
+	if (!inet_sk(sk)->inet_num)
+		open_set_port(sk, 0);
 	/* The pair has no address yet that bind(2) was given without a port (IP_BIND_ADDRESS_NO_PORT). */
 	if (sk->sk_userlocks & SOCK_BINDADDR_LOCK)
 		ys->node.pair.laddr = yoke_addr_local(sk);
@@ -291,6 +292,8 @@ static int open_connection(struct sock *sk, yoke_sockaddr *uaddr, int len, bool 
 	if (!err)
 		return 0;
 undo:
+	if (!(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
+		yoke_open_put_port(sk);
 	open_forget(sk);
 	return err;
 }
