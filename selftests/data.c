@@ -997,6 +997,29 @@ TEST_F(data, filter_for_the_privileged)
 	EXPECT_OK(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)));
 }
 
+/* A control message that needs a privilege is as wrong as any other. */
+TEST_F(data, control_for_the_privileged)
+{
+	char c = 'x';
+	struct iovec iov = { &c, 1 };
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr h;
+	} control = { .h = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SO_MARK } };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	struct pair p = stream_pair();
+
+	EXPECT_EQ(EINVAL, finish(background(({
+		must(setgid(65534));
+		must(setuid(65534));
+		sendmsg(p.a, &m, MSG_NOSIGNAL);
+	}))));
+	EXPECT_EQ(1, sendmsg(p.a, &m, 0));
+}
+
 /* SO_TXREHASH: whether what is not answered goes another way. From 6.16 on the core knows TCP's only. */
 TEST_F(data, another_way_or_not)
 {

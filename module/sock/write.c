@@ -320,7 +320,8 @@ static int write_begin(struct sock *sk, struct msghdr *msg, long *timeo,
 			return err;
 	}
 	sockcm_init(cookie, sk);
-	return msg->msg_controllen ? sock_cmsg_send(sk, msg, cookie) : 0;
+	/* To TCP whatever is wrong with these is EINVAL, a missing privilege too. */
+	return msg->msg_controllen && sock_cmsg_send(sk, msg, cookie) ? -EINVAL : 0;
 }
 
 /*
