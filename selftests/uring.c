@@ -221,6 +221,44 @@ TEST_F(uring, send_registered_buffers_without_copies)
 	send_zc(_metadata, &self->ring, stream_pair(), true);
 }
 
+/* Copied or not: the program hears when its pages are free. */
+static void send_dgram_zc(struct __test_metadata *_metadata, struct io_uring *ring, bool registered)
+{
+	static char from[60000] __attribute__((aligned(4096))), buf[sizeof(from)];
+	struct iovec iov = { from, sizeof(from) };
+	struct pair p = dgram_pair();
+	struct io_uring_cqe cqe;
+	size_t n;
+
+	fill(from, sizeof(from), 1, 0);
+	if (registered)
+		ASSERT_EQ(0, io_uring_register_buffers(ring, &iov, 1));
+	for (n = 1; n < sizeof(from); n *= 7) {
+		if (registered)
+			io_uring_prep_send_zc_fixed(io_uring_get_sqe(ring), p.a, from + 1, n, 0, 0, 0);
+		else
+			io_uring_prep_send_zc(io_uring_get_sqe(ring), p.a, from + 1, n, 0, 0);
+		io_uring_submit(ring);
+		cqe = done(ring);
+		ASSERT_EQ((int)n, cqe.res) TH_LOG("%s", err_name(-cqe.res));
+		ASSERT_TRUE(cqe.flags & IORING_CQE_F_MORE);
+		EXPECT_EQ((ssize_t)n, recv(p.b, buf, sizeof(buf), 0));
+		EXPECT_EQ(0, memcmp(from + 1, buf, n));
+		cqe = done(ring);
+		EXPECT_TRUE(cqe.flags & IORING_CQE_F_NOTIF);
+	}
+}
+
+TEST_F(uring, send_datagrams_without_copies)
+{
+	send_dgram_zc(_metadata, &self->ring, false);
+}
+
+TEST_F(uring, send_datagrams_of_registered_buffers)
+{
+	send_dgram_zc(_metadata, &self->ring, true);
+}
+
 TEST_F(uring, splice)
 {
 	struct io_uring *ring = &self->ring;

@@ -63,6 +63,8 @@ static int main_create(struct net *net, struct socket *sock, int protocol, int k
 		ops = &yoke_dgram_ops;
 		prot = &yoke_dgram_proto;
 		number = yoke_dgram_protocol;
+		/* For io_uring: that all was copied it tells by itself. */
+		set_bit(SOCK_SUPPORT_ZC, &sock->flags);
 		break;
 	default:
 		return -ESOCKTNOSUPPORT;
