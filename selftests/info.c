@@ -466,6 +466,49 @@ TEST_F(info, quickack)
 	EXPECT_EQ(1, get_opt(p.b, SOL_TCP, TCP_QUICKACK));
 }
 
+/* Said before there is a connection: the last ACK of the handshake waits for data that carries it. */
+TEST_F(info, quickack_of_the_handshake)
+{
+	int l = listener(LOOPBACK, 0, 16), fd, opened, sent;
+
+	promptly(100, fd = stream(),
+		must(set_opt(fd, SOL_TCP, TCP_QUICKACK, 0));
+		must(connect_to(fd, LOOPBACK, local_port(l)));
+		opened = info_of(fd).segs_out;
+		must(send(fd, "x", 1, 0));
+		sent = info_of(fd).segs_out;
+	);
+	EXPECT_EQ(1, opened);
+	EXPECT_EQ(2, sent);
+	/* Or for a while. */
+	fd = stream();
+	must(set_opt(fd, SOL_TCP, TCP_QUICKACK, 0));
+	must(connect_to(fd, LOOPBACK, local_port(l)));
+	EXPECT_TRUE(until(info_of(fd).segs_out == 2));
+}
+
+/* Of a listener it is its children's: the ACK of a request waits for the answer. */
+TEST_F(info, quickack_of_a_listener)
+{
+	int l = bound(SOCK_STREAM, LOOPBACK, 0), waits;
+	struct pair p;
+
+	must(set_opt(l, SOL_TCP, TCP_QUICKACK, 0));
+	must(listen(l, 16));
+	EXPECT_EQ(1, get_opt(l, SOL_TCP, TCP_QUICKACK));
+	p = pair_through(l, LOOPBACK);
+	EXPECT_EQ(1, get_opt(p.b, SOL_TCP, TCP_QUICKACK));
+	must(set_opt(l, SOL_TCP, TCP_QUICKACK, 0));
+	promptly(20, p = pair_through(l, LOOPBACK),
+		must(send(p.a, "x", 1, 0));
+		ASSERT_TRUE(arrived(p.b, 1));
+		waits = outq(p.a);
+	);
+	EXPECT_EQ(1, waits);
+	EXPECT_EQ(0, get_opt(p.b, SOL_TCP, TCP_QUICKACK));
+	EXPECT_TRUE(until(outq(p.a) == 0));
+}
+
 TEST_F(info, window_clamp)
 {
 	struct pair p;

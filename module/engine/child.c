@@ -94,6 +94,7 @@ static void child_inherit(struct sock *child, const struct sock *sk)
 	inet_assign_bit(TRANSPARENT, child, inet_test_bit(TRANSPARENT, sk));
 	to->nodelay = from->nodelay;
 	to->cork = from->cork;
+	to->pingpong = from->pingpong;
 	to->user_mss = from->user_mss;
 	to->window_clamp = from->window_clamp;
 	to->syn_retries = from->syn_retries;

@@ -138,7 +138,7 @@ static void input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yoke_seg
 {
 	const struct sk_buff *early = input_early(sk);
 	struct yoke_sock *ys = yoke_sk(sk);
-	bool ack = s->flags & YOKE_ACK;
+	bool ack = s->flags & YOKE_ACK, waits;
 	u32 most = ys->snd_nxt + (early ? early->len : 0);
 
 	if (unlikely(ys->syn_deferred)) {
@@ -188,11 +188,13 @@ static void input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yoke_seg
 	yoke_fastopen_learn(sk, s);
 	input_early_acked(sk, s);
 	yoke_ack_process(sk, s);
+	/* TCP_QUICKACK 0, as TCP_DEFER_ACCEPT, here: the first data is to carry it. */
+	waits = ys->defer_accept || ys->pingpong;
+	ys->pingpong = false;
 	input_established(sk);
 	ys->ack_due = true;
-	/* TCP_DEFER_ACCEPT here, too: the first data is to carry it. */
-	ys->ack_now = !ys->defer_accept;
-	if (ys->defer_accept)
+	ys->ack_now = !waits;
+	if (waits)
 		yoke_conn_timer_arm(sk, YOKE_TIMER_DELACK, HZ / 5);
 	/* By itself, whatever there is to send (RFC 9768 §3.2.2.1). */
 	if (ys->ecn.shake)

@@ -473,6 +473,7 @@ int yoke_listen_start(struct sock *sk)
 	err = yoke_listen_prepare(sk);
 	if (err)
 		return err;
+	ys->pingpong = false;		/* TCP_QUICKACK 0 is its children's, if said of a listener */
 	ys->listener->warned = 0;
 	ys->listener->cookies_jiffies = 0;
 	memset(&ys->node.pair.raddr, 0, sizeof(ys->node.pair.raddr));
