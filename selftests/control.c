@@ -627,6 +627,38 @@ TEST_F(path, device_of_choice)
 	EXPECT_EQ(0, so_error(in));
 }
 
+/* Why a stream did not open, with IP_RECVERR: who said so, and of what (traceroute -M tcpconn). */
+TEST_F(path, who_refused_a_stream)
+{
+	struct sock_extended_err *ee;
+	uint16_t ports[2];
+	int fd = stream();
+	struct got *g;
+
+	must(set_opt(fd, LEVEL, RECVERR, 1));
+	EXPECT_ERR(EHOSTUNREACH, connect_to(fd, "10.0.0.99", 4000));
+	g = get(fd, MSG_ERRQUEUE);
+	ASSERT_LE((int)sizeof(ports), g->len);
+	memcpy(ports, g->data, sizeof(ports));
+	EXPECT_EQ(4000, ntohs(ports[1]));
+	EXPECT_EQ(4000, ntohs(g->from.sin_port));
+	EXPECT_EQ(inet_addr("10.0.0.99"), g->from.sin_addr.s_addr);
+	ee = part(g, LEVEL, RECVERR);
+	ASSERT_NE(NULL, ee);
+	EXPECT_EQ(EHOSTUNREACH, ee->ee_errno);
+	EXPECT_EQ(IP(SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6), ee->ee_origin);
+	EXPECT_EQ(IP(3, 1), ee->ee_type);	/* RFC 792, RFC 4443 §3.1: no such host */
+	EXPECT_EQ(IP(1, 3), ee->ee_code);
+	EXPECT_TRUE(is_name(SO_EE_OFFENDER(ee), ADDR_A));
+	EXPECT_ERR(EAGAIN, get(fd, MSG_ERRQUEUE)->len);
+	/* Who has not asked hears but that it failed. */
+	if (!oracle()) {
+		fd = stream();
+		EXPECT_ERR(EHOSTUNREACH, connect_to(fd, "10.0.0.99", 4000));
+		EXPECT_ERR(EAGAIN, get(fd, MSG_ERRQUEUE)->len);
+	}
+}
+
 /* What was begun for one peer goes there, and the next one's way is its own. */
 TEST_F(path, cork_and_connect)
 {

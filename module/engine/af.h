@@ -69,6 +69,8 @@ struct yoke_route {
  *
  * @dgram_nobody: tells the sender of @skb that nobody has its port.
  * @dgram_hears: does @sk want what came to the group that @skb names?
+ * @queue_error: puts the ICMP message @skb, which quotes @quoted and what is behind it, into @sk's error
+ *		queue (IP_RECVERR), as an @err of its peer's @port.
  */
 struct yoke_af_ops {
 	u16	family;
@@ -95,6 +97,8 @@ struct yoke_af_ops {
 	void	(*dgram_nobody)(struct sk_buff *skb);
 	bool	(*dgram_hears)(struct sock *sk, const struct sk_buff *skb,
 			       const struct yoke_rx *rx);
+	void	(*queue_error)(struct sock *sk, struct sk_buff *skb, int err, __be16 port,
+			       const void *quoted);
 };
 
 /* Is @af IPv6? Never in a kernel without, where what is said of that is left out. */

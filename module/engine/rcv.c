@@ -264,10 +264,11 @@ static void rcv_redirect(struct sock *sk, struct sk_buff *skb)
 }
 
 /* An ICMP error @skb for a connection whose lock is ours. */
-static void rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, int err, bool no_way,
-			   u32 mtu)
+static void rcv_conn_error(struct sock *sk, struct sk_buff *skb, const struct tcphdr *th, int err,
+			   bool no_way, u32 mtu)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
+	u32 seq = ntohl(th->seq);
 
 	/* While the SYN waits for data nothing has left that it could be about. */
 	if (yoke_conn_in(sk, YOKE_RCV_ENDED) || ys->syn_deferred)
@@ -292,6 +293,9 @@ static void rcv_conn_error(struct sock *sk, struct sk_buff *skb, u32 seq, int er
 	/* Any of them ends an attempt (RFC 5461 §4.1, as in Linux); what Fast Open had accepted is none. */
 	if (yoke_conn_in(sk, TCPF_SYN_SENT | TCPF_SYN_RECV) &&
 	    !(ys->fastopen && READ_ONCE(sk->sk_socket))) {
+		/* Who said so is of interest, as to "traceroute -M tcpconn". */
+		if (yoke_addr_recverr(sk, ys->af))
+			ys->af->queue_error(sk, skb, err, ys->node.pair.rport, th);
 		if (!sock_owned_by_user(sk))
 			yoke_conn_abort(sk, err);
 		else
@@ -338,6 +342,6 @@ void yoke_rcv_error(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 	if (rx->ttl < yoke_addr_min_ttl(sk, rx->af))
 		return;
 	bh_lock_sock(sk);
-	rcv_conn_error(sk, skb, ntohl(th->seq), err, no_way, mtu);
+	rcv_conn_error(sk, skb, th, err, no_way, mtu);
 	bh_unlock_sock(sk);
 }

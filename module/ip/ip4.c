@@ -512,6 +512,12 @@ static bool ip4_dgram_hears(struct sock *sk, const struct sk_buff *skb, const st
 	return exclude;
 }
 
+static void ip4_queue_error(struct sock *sk, struct sk_buff *skb, int err, __be16 port,
+			    const void *quoted)
+{
+	ip_icmp_error(sk, skb, err, port, 0, (u8 *)quoted);
+}
+
 const struct yoke_af_ops yoke_ip4 = {
 	.family		= AF_INET,
 	.header_len	= sizeof(struct iphdr),
@@ -530,6 +536,7 @@ const struct yoke_af_ops yoke_ip4 = {
 	.dgram_too_long	= ip4_dgram_too_long,
 	.dgram_nobody	= ip4_dgram_nobody,
 	.dgram_hears	= ip4_dgram_hears,
+	.queue_error	= ip4_queue_error,
 };
 
 /* --- inward --- */

@@ -421,6 +421,12 @@ static bool ip6_dgram_hears(struct sock *sk, const struct sk_buff *skb, const st
 	return exclude;
 }
 
+static void ip6_queue_error(struct sock *sk, struct sk_buff *skb, int err, __be16 port,
+			    const void *quoted)
+{
+	ipv6_icmp_error(sk, skb, err, port, 0, (u8 *)quoted);
+}
+
 const struct yoke_af_ops yoke_ip6 = {
 	.family		= AF_INET6,
 	.header_len	= sizeof(struct ipv6hdr),
@@ -438,6 +444,7 @@ const struct yoke_af_ops yoke_ip6 = {
 	.dgram_too_long	= ip6_dgram_too_long,
 	.dgram_nobody	= ip6_dgram_nobody,
 	.dgram_hears	= ip6_dgram_hears,
+	.queue_error	= ip6_queue_error,
 };
 
 /* --- inward --- */
