@@ -109,7 +109,8 @@ static int dgram_connect(struct sock *sk, yoke_sockaddr *addr, int len)
 	else
 #endif
 		err = __ip4_datagram_connect(sk, addr, len);
-	if (!err) {
+	/* Another thread's disconnect may have taken the port: the next use gets one, and a place for it. */
+	if (!err && inet_sk(sk)->inet_num) {
 		err = yoke_dgram_enter(sk);
 		if (err)
 			disconnect_locked(sk, 0);
