@@ -408,6 +408,7 @@ static void send_restored(struct sock *sk)
 		WRITE_ONCE(ys->snd_nxt, yoke_cb(skb)->seg.end_seq);
 		yoke_recovery_restored(&ys->rec, &yoke_cb(skb)->seg, (u32)ys->now_us);
 	}
+	send_use(ys, ys->rec.board.in_flight);
 	if (!yoke_conn_timer_armed(ys, YOKE_TIMER_RTX))
 		yoke_conn_timer_rtx(sk);
 }
