@@ -515,7 +515,10 @@ static bool ip4_dgram_hears(struct sock *sk, const struct sk_buff *skb, const st
 static void ip4_queue_error(struct sock *sk, struct sk_buff *skb, int err, __be16 port,
 			    const void *quoted)
 {
-	ip_icmp_error(sk, skb, err, port, 0, (u8 *)quoted);
+	const struct icmphdr *icmp = icmp_hdr(skb);
+	u32 pointer = icmp->type == ICMP_PARAMETERPROB ? ntohl(icmp->un.gateway) >> 24 : 0;
+
+	ip_icmp_error(sk, skb, err, port, pointer, (u8 *)quoted);
 }
 
 const struct yoke_af_ops yoke_ip4 = {

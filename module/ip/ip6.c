@@ -424,7 +424,7 @@ static bool ip6_dgram_hears(struct sock *sk, const struct sk_buff *skb, const st
 static void ip6_queue_error(struct sock *sk, struct sk_buff *skb, int err, __be16 port,
 			    const void *quoted)
 {
-	ipv6_icmp_error(sk, skb, err, port, 0, (u8 *)quoted);
+	ipv6_icmp_error(sk, skb, err, port, ntohl(icmp6_hdr(skb)->icmp6_pointer), (u8 *)quoted);
 }
 
 const struct yoke_af_ops yoke_ip6 = {
