@@ -301,10 +301,23 @@ TEST_F(control, times_of_leaving)
 	EXPECT_ERR(EAGAIN, get(p.a, MSG_ERRQUEUE | MSG_DONTWAIT)->len);
 }
 
+/* Of IPv4 or IPv6: @g came with the error that @by told by an ICMP message of unreachability. */
+static void expect_unreachable(struct __test_metadata *_metadata, struct got *g, int err, int code,
+			       const char *by)
+{
+	struct sock_extended_err *ee = part(g, LEVEL, RECVERR);
+
+	ASSERT_NE(NULL, ee);
+	EXPECT_EQ(err, (int)ee->ee_errno);
+	EXPECT_EQ(IP(SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6), ee->ee_origin);
+	EXPECT_EQ(IP(3, 1), ee->ee_type);	/* RFC 792, RFC 4443 §3.1 */
+	EXPECT_EQ(code, ee->ee_code);
+	EXPECT_TRUE(is_name(SO_EE_OFFENDER(ee), by));
+}
+
 TEST_F(control, errors_are_queued)
 {
 	int fd = bound(SOCK_DGRAM, LOOPBACK, 5000), i;
-	struct sock_extended_err *ee;
 	struct in6_pktinfo *info6;
 	struct in_pktinfo *info;
 	struct got *g;
@@ -322,13 +335,7 @@ TEST_F(control, errors_are_queued)
 		EXPECT_EQ(0, memcmp(g->data, "hello", 5));
 		EXPECT_EQ(4000, ntohs(g->from.sin_port));	/* whom it was for */
 		EXPECT_EQ(inet_addr(LOOPBACK), g->from.sin_addr.s_addr);
-		ee = part(g, LEVEL, RECVERR);
-		ASSERT_NE(NULL, ee);
-		EXPECT_EQ(ECONNREFUSED, ee->ee_errno);
-		EXPECT_EQ(IP(SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6), ee->ee_origin);
-		EXPECT_EQ(IP(3, 1), ee->ee_type);	/* RFC 792, RFC 4443 §3.1: no such port */
-		EXPECT_EQ(IP(3, 4), ee->ee_code);
-		EXPECT_TRUE(is_name(SO_EE_OFFENDER(ee), LOOPBACK));
+		expect_unreachable(_metadata, g, ECONNREFUSED, IP(3, 4), LOOPBACK);	/* no such port */
 		info = part(g, LEVEL, IP(IP_PKTINFO, IPV6_PKTINFO));
 		info6 = (void *)info;
 		ASSERT_NE(NULL, info);
@@ -630,7 +637,6 @@ TEST_F(path, device_of_choice)
 /* Why a stream did not open, with IP_RECVERR: who said so, and of what (traceroute -M tcpconn). */
 TEST_F(path, who_refused_a_stream)
 {
-	struct sock_extended_err *ee;
 	uint16_t ports[2];
 	int fd = stream();
 	struct got *g;
@@ -643,13 +649,7 @@ TEST_F(path, who_refused_a_stream)
 	EXPECT_EQ(4000, ntohs(ports[1]));
 	EXPECT_EQ(4000, ntohs(g->from.sin_port));
 	EXPECT_EQ(inet_addr("10.0.0.99"), g->from.sin_addr.s_addr);
-	ee = part(g, LEVEL, RECVERR);
-	ASSERT_NE(NULL, ee);
-	EXPECT_EQ(EHOSTUNREACH, ee->ee_errno);
-	EXPECT_EQ(IP(SO_EE_ORIGIN_ICMP, SO_EE_ORIGIN_ICMP6), ee->ee_origin);
-	EXPECT_EQ(IP(3, 1), ee->ee_type);	/* RFC 792, RFC 4443 §3.1: no such host */
-	EXPECT_EQ(IP(1, 3), ee->ee_code);
-	EXPECT_TRUE(is_name(SO_EE_OFFENDER(ee), ADDR_A));
+	expect_unreachable(_metadata, g, EHOSTUNREACH, IP(1, 3), ADDR_A);		/* no such host */
 	EXPECT_ERR(EAGAIN, get(fd, MSG_ERRQUEUE)->len);
 	/* Who has not asked hears but that it failed. */
 	if (!oracle()) {

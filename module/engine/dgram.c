@@ -50,10 +50,7 @@ DEFINE_STATIC_KEY_FALSE(yoke_dgram_trains);
 
 int yoke_dgram_init_net(struct yoke_net *yn)
 {
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(yn->dgram_places); i++)
-		seqlock_init(&yn->dgram_places[i]);
+	seqlock_init(&yn->dgram_places);
 	return rhltable_init(&yn->dgrams, &dgram_params);
 }
 
@@ -62,18 +59,11 @@ void yoke_dgram_exit_net(struct yoke_net *yn)
 	rhltable_destroy(&yn->dgrams);
 }
 
-/* A socket in the table keeps its local port: all its places are under one lock. */
-static seqlock_t *places_of(struct yoke_net *yn, __be16 lport)
-{
-	return &yn->dgram_places[ntohs(lport) % ARRAY_SIZE(yn->dgram_places)];
-}
-
 static void take_out(struct yoke_net *yn, struct yoke_dgram *dg)
 {
-	if (!dg->hashed)
-		return;
-	lockdep_assert_held(&places_of(yn, dg->pair.lport)->lock);
-	rhltable_remove(&yn->dgrams, &dg->rhlist, dgram_params);
+	lockdep_assert_held(&yn->dgram_places.lock);
+	if (dg->hashed)
+		rhltable_remove(&yn->dgrams, &dg->rhlist, dgram_params);
 	dg->hashed = false;
 }
 
@@ -81,19 +71,13 @@ void yoke_dgram_leave(struct sock *sk)
 {
 	struct yoke_net *yn = yoke_net(sock_net(sk));
 	struct yoke_dgram *dg = yoke_dg(sk);
-	seqlock_t *places = places_of(yn, dg->pair.lport);
 
 	if (!dg->hashed)
 		return;
 	/* Who has found it, and is making a group with it, has done so; nobody will after this. */
-	write_seqlock_bh(places);
+	write_seqlock_bh(&yn->dgram_places);
 	take_out(yn, dg);
-	write_sequnlock_bh(places);
-}
-
-static bool any_address(const struct in6_addr *addr)
-{
-	return ipv6_addr_any(addr) || (ipv6_addr_v4mapped(addr) && !addr->s6_addr32[3]);
+	write_sequnlock_bh(&yn->dgram_places);
 }
 
 /* Is @other bound to just the same as @sk, by the same user, and both for sharing? */
@@ -111,11 +95,11 @@ static bool shares(const struct yoke_dgram *other, const struct sock *sk)
 static int join_group(struct yoke_net *yn, struct sock *sk)
 {
 	const struct yoke_dgram *dg = yoke_dg(sk);
-	bool any = any_address(&dg->pair.laddr);
+	bool any = yoke_port_any(&dg->pair.laddr);
 	struct rhlist_head *list, *pos;
 	struct yoke_dgram *other;
 
-	lockdep_assert_held(&places_of(yn, dg->pair.lport)->lock);
+	lockdep_assert_held(&yn->dgram_places.lock);
 	list = rhltable_lookup(&yn->dgrams, &dg->pair, dgram_params);
 	rhl_for_each_entry_rcu(other, pos, list, rhlist) {
 		struct sock *sk2 = &other->inet.sk;
@@ -165,7 +149,6 @@ int yoke_dgram_enter(struct sock *sk)
 	struct yoke_dgram *dg = yoke_dg(sk);
 	struct in6_addr before = dg->pair.laddr;
 	struct yoke_pair pair = { .laddr = yoke_addr_local(sk), .lport = htons(dg->inet.inet_num) };
-	seqlock_t *places = places_of(yn, pair.lport);
 	int err;
 
 	if (sk->sk_state == TCP_ESTABLISHED) {
@@ -175,7 +158,7 @@ int yoke_dgram_enter(struct sock *sk)
 			WRITE_ONCE(yn->dgram_portless, true);
 	}
 	yoke_dgram_rebind(sk);
-	write_seqlock_bh(places);
+	write_seqlock_bh(&yn->dgram_places);
 	take_out(yn, dg);
 	/* What stays is written over with itself: who binds the port next door looks at the address meanwhile. */
 	dg->pair = pair;
@@ -187,7 +170,7 @@ int yoke_dgram_enter(struct sock *sk)
 	else
 		err = rhltable_insert(&yn->dgrams, &dg->rhlist, dgram_params);
 	dg->hashed = !err;
-	write_sequnlock_bh(places);
+	write_sequnlock_bh(&yn->dgram_places);
 	return err ? -ENOMEM : 0;
 }
 
@@ -300,7 +283,7 @@ static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_bu
  */
 static struct sock *find_surely(struct net *net, const struct yoke_rx *rx, struct sk_buff *skb)
 {
-	seqlock_t *places = places_of(yoke_net(net), rx->pair.lport);
+	seqlock_t *places = &yoke_net(net)->dgram_places;
 	unsigned int begun = read_seqbegin(places);
 	struct sock *sk = find(net, rx, skb);
 
@@ -585,7 +568,7 @@ static void deliver_copies(struct net *net, struct sk_buff *skb, const struct yo
  */
 static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
 {
-	seqlock_t *places = places_of(yoke_net(net), rx->pair.lport);
+	seqlock_t *places = &yoke_net(net)->dgram_places;
 	unsigned int begun = read_seqbegin(places);
 	struct audience all;
 

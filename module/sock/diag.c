@@ -193,7 +193,7 @@ static bool diag_dgram(struct seq_file *m, int line, void *entry, bool ipv6)
 /* Does @a include @b? */
 static bool diag_wider(const struct in6_addr *a, const struct in6_addr *b)
 {
-	return ipv6_addr_any(a) || (ipv6_addr_v4mapped(a) && !a->s6_addr32[3] && !ipv6_addr_any(b));
+	return ipv6_addr_any(a) || (yoke_port_any_ipv4(a) && !ipv6_addr_any(b));
 }
 
 static bool diag_port(struct seq_file *m, const char *type, struct yoke_port *port)

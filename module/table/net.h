@@ -139,8 +139,8 @@ struct yoke_settings {
  * struct yoke_net - one namespace
  * @stream:	connections, listeners, requests, time-waits by pair
  * @dgrams:	datagram sockets by pair (module/engine/dgram.c)
- * @dgram_places: by local port, who enters, changes place in or leaves @dgrams and the groups of
- *		SO_REUSEPORT: one at a time, BH off; a reader learns whether somebody was nowhere meanwhile
+ * @dgram_places: who enters, changes place in or leaves @dgrams and the groups of SO_REUSEPORT: one at a
+ *		time, BH off; a reader learns whether somebody was nowhere meanwhile
  * @dgram_devices: one of @dgrams is, or was, bound to a device: which of those alike is not all the same
  * @dgram_portless: one of @dgrams has, or had, a peer without a port, which is any port of its host
  * @ports:	the port spaces of the stream and the datagram type
@@ -159,7 +159,7 @@ struct yoke_settings {
 struct yoke_net {
 	struct yoke_hash stream;
 	struct rhltable	dgrams;
-	seqlock_t	dgram_places[256];
+	seqlock_t	dgram_places;
 	bool		dgram_devices;
 	bool		dgram_portless;
 	struct yoke_ports ports[2];

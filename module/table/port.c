@@ -132,21 +132,11 @@ static void port_unlock(struct yoke_ports *ports, struct yoke_port *port)
 		kfree_rcu(port, rcu);
 }
 
-static bool any_ipv4(const struct in6_addr *addr)
-{
-	return ipv6_addr_v4mapped(addr) && !addr->s6_addr32[3];
-}
-
-static bool any_address(const struct in6_addr *addr)
-{
-	return ipv6_addr_any(addr) || any_ipv4(addr);
-}
-
 #define ANY_ADDRESS	BIT_ULL(0)
 
 static u64 address_bit(const struct in6_addr *addr)
 {
-	return any_address(addr) ? ANY_ADDRESS : BIT_ULL(1 + ipv6_addr_hash(addr) % 63);
+	return yoke_port_any(addr) ? ANY_ADDRESS : BIT_ULL(1 + ipv6_addr_hash(addr) % 63);
 }
 
 /* What @owner, who comes, says of himself. */
@@ -195,7 +185,7 @@ static bool addresses_overlap(const struct yoke_owner *owner, const struct yoke_
 
 	if (ipv6_addr_equal(a, b) || any_means(owner, b) || any_means(other, a))
 		return true;
-	return (any_ipv4(a) && ipv6_addr_v4mapped(b)) || (any_ipv4(b) && ipv6_addr_v4mapped(a));
+	return (yoke_port_any_ipv4(a) && ipv6_addr_v4mapped(b)) || (yoke_port_any_ipv4(b) && ipv6_addr_v4mapped(a));
 }
 
 /* SO_REUSEPORT is between sockets of one user; what a TIME-WAIT's user was no longer matters. */

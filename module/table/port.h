@@ -4,6 +4,7 @@
 #define YOKE_PORT_H
 
 #include <linux/rhashtable.h>
+#include <net/ipv6.h>
 #include <net/sock.h>
 #include "../algo/pair.h"
 
@@ -82,6 +83,17 @@ struct yoke_ports {
 	atomic_t	next[YOKE_PORT_COUNTERS];
 	bool		dgram;
 };
+
+/* Is @addr, a local one, any of IPv4; or any whatever? */
+static inline bool yoke_port_any_ipv4(const struct in6_addr *addr)
+{
+	return ipv6_addr_v4mapped(addr) && !addr->s6_addr32[3];
+}
+
+static inline bool yoke_port_any(const struct in6_addr *addr)
+{
+	return ipv6_addr_any(addr) || yoke_port_any_ipv4(addr);
+}
 
 int yoke_port_init_net(struct yoke_ports *ports, bool dgram);
 void yoke_port_exit_net(struct yoke_ports *ports);
