@@ -379,6 +379,9 @@ TEST_F(ports, sharing_is_settled_by_bind)
 			must(set_opt(a, SOL_SOCKET, options[j], 0));
 			must(set_opt(b, SOL_SOCKET, options[j], 1));
 			EXPECT_ERR(i ? EADDRINUSE : 0, bind_to(b, LOOPBACK, 4000));
+			/* Who has bound and listens later is not robbed of it. */
+			if (types[i] == SOCK_STREAM && options[j] == SO_REUSEADDR)
+				EXPECT_ERR(EADDRINUSE, listen(b, 1));
 			close(a);
 			close(b);
 		}

@@ -236,15 +236,19 @@ static bool may_overlap(const struct yoke_port *port, const struct yoke_owner *o
 }
 
 /*
- * Do all share the port with @sk, by what they said when they came? As TCP, which asks no later, either;
- * UDP does.
+ * Do all share the port with @owner, by what they said when they came? As TCP, which asks no later, either,
+ * but at listen(2), whether somebody has given up SO_REUSEADDR since; UDP always asks.
  */
 static bool all_share(const struct yoke_ports *ports, const struct yoke_port *port,
-		      const struct sock *sk)
+		      const struct yoke_owner *owner)
 {
+	const struct sock *sk = owner->sk;
+
 	if (ports->dgram)
 		return false;
-	if (sk->sk_reuse == SK_FORCE_REUSE || (sk->sk_reuse && port->reuse && !port->listeners))
+	if (sk->sk_reuse == SK_FORCE_REUSE)
+		return true;
+	if (sk->sk_reuse && port->reuse && !port->listeners && !owner->port)
 		return true;
 	return sk->sk_reuseport && port->reuseport && uid_eq(port->uid, sk->sk_uid);
 }
@@ -255,7 +259,7 @@ static bool port_conflicts(const struct yoke_ports *ports, const struct yoke_por
 	const struct yoke_owner *other;
 
 	lockdep_assert_held(&port->lock);
-	if (!may_overlap(port, owner) || (!strict && all_share(ports, port, owner->sk)))
+	if (!may_overlap(port, owner) || (!strict && all_share(ports, port, owner)))
 		return false;
 	hlist_for_each_entry(other, &port->owners, node)
 		if (owners_conflict(ports, owner, other, strict))
