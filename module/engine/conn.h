@@ -250,8 +250,9 @@ struct yoke_listener {
  * engine/window.c, what the peer may send:
  * @rcv_wup:	RCV.NXT when the last window was advertised
  * @rcv_wnd:	window advertised then, bytes
- * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was; echo: the
- *		timestamp measured last; rtt_seq: where the measurement of a window ends
+ * @tune:	receive buffer tuning: bytes copied in the last round trip, and how long that was; least: the
+ *		fewest that waited to be read in it; echo: the timestamp measured last; rtt_seq: where the
+ *		measurement of a window ends
  *
  * engine/conn.c:
  * @wait:	what sending waits for, since when, and how long for each before (jiffies)
@@ -375,15 +376,16 @@ struct yoke_sock {
 	struct sk_buff_head rtx;
 	struct rb_root	ooo;
 	struct sk_buff	*ooo_last;
+	struct sk_buff	*sack_hint[2];
 	u32	collapse_wait;		/* buffers to take in before a full receive buffer is collapsed again */
 	struct yoke_sack sacks[YOKE_OPT_SACKS];
 	struct yoke_sack dsack_block;
 	struct yoke_sack seen[YOKE_OPT_SACKS];
-	struct sk_buff	*sack_hint[2];
 
 	struct {
 		u32	space;
 		u32	seq;
+		u32	least;
 		u32	time_us;
 		u32	rtt_us;
 		u32	rtt_seq;

@@ -72,6 +72,7 @@ void yoke_window_begin(struct sock *sk)
 	ys->rcv_mss = min3(ys->mss, ys->advmss, (u16)YOKE_MSS_DEFAULT);
 	ys->tune.seq = ys->copied_seq;
 	ys->tune.space = min_t(u32, ys->rcv_wnd, YOKE_CC_INIT_SEGS * ys->advmss);
+	ys->tune.least = U32_MAX;
 	ys->tune.time_us = (u32)ys->now_us;
 	ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
 	ys->tune.rtt_time_us = (u32)ys->now_us;
@@ -155,11 +156,12 @@ static void window_tune_rcvbuf(struct sock *sk)
 	u32 rtt = max_t(u32, ys->tune.rtt_us, YOKE_SHORT_ROUND_US);
 	u64 want;
 
+	ys->tune.least = min(ys->tune.least, waiting);
 	/* Once a round trip; before the first is measured there is nothing to go by. */
 	if (!ys->tune.rtt_us || (u32)ys->now_us - ys->tune.time_us < rtt)
 		return;
-	/* What waits to be read is the program's delay, and no larger buffer helps that. */
-	copied -= min(copied, waiting);
+	/* What always waits to be read is the program's delay, and no larger buffer helps that. */
+	copied -= min(copied, ys->tune.least);
 	if (copied > ys->tune.space) {
 		/*
 		 * What the sender in slow start needs in the round after next; half of it is overhead. Of
@@ -178,6 +180,7 @@ static void window_tune_rcvbuf(struct sock *sk)
 		ys->tune.space = copied;
 	}
 	ys->tune.seq = ys->copied_seq;
+	ys->tune.least = waiting;
 	ys->tune.time_us = (u32)ys->now_us;
 }
 

@@ -7,8 +7,8 @@ import socket
 import struct
 import time
 
-from peer import (MSS, ahead, check, equal, near, netstat, pattern, poll_events, raises, rows, seq32,
-		  slow, tcp_info, until)
+from peer import (MSS, ahead, check, equal, near, netstat, option, pattern, poll_events, raises, rows,
+		  seq32, slow, tcp_info, until)
 
 SIZE = 1000
 OFFER = (('MSS', SIZE),)
@@ -876,6 +876,28 @@ def full_segments_may_become_smaller(p):
 def initial_receive_window(p):
 	c = p.syn_received()
 	check(c.syn.window >= 10 * MSS, f'window {c.syn.window}')
+
+
+@rows('9293-SHLD-14')
+def grows_for_who_reads_in_pieces(p):
+	"""What each round trip brings at once, and the program does not read at one go, is no queue that
+	stands, as nothing is left of it before the next: the window grows."""
+	c = p.syn_received(options=[('MSS', MSS), ('WScale', 7), ('Timestamp', (1, 0))])
+	ack, window = c.syn, c.syn.window
+	for i in range(8):
+		time.sleep((5 + i) / 100)	# longer than all before: it is over when the program reads
+		c.tsval, c.tsecr = i + 2, option(ack, 'Timestamp')[0]
+		if not i:
+			c.opened()
+		size = window // (MSS - 12) * (MSS - 12)
+		c.send_data(pattern(size), MSS - 12)
+		p.barrier()
+		for piece in 5, 1000, size - 1005:
+			c.recv(piece)
+		edge, ack = seq32(c.seq + window - size), c.drain()[-1]
+		window = ack.window << option(c.syn, 'WScale')
+		check(ahead(seq32(ack.ack + window), edge) >= 0, 'the right edge went back')
+	check(window >= 4 * 65536, f'a window of {window} after eight round trips')
 
 
 @rows('9293-EV-23', '9293-ZWP-5')
