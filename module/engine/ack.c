@@ -344,18 +344,24 @@ static void ack_sack(struct sock *sk, const struct yoke_opt *opt, struct yoke_ac
 	memcpy(ys->seen, done, sizeof(done));
 }
 
+u32 yoke_ack_echo_us(const struct yoke_sock *ys, const struct yoke_segment *s)
+{
+	u32 ticks;
+
+	if (!ys->use_ts || !s->opt.has_ts || !s->opt.tsecr)
+		return 0;
+	ticks = yoke_conn_tsval(ys) - s->opt.tsecr;
+	return ticks < YOKE_RTO_MAX_US / USEC_PER_MSEC ? max(ticks, 1U) * USEC_PER_MSEC : 0;
+}
+
 /*
  * RTT: of the segment itself or, if that was retransmitted, from its timestamp: only of an ACK that
  * moves SND.UNA, as others echo what came before the gap (RFC 7323 §4.1).
  */
 static void ack_rtt(struct yoke_sock *ys, const struct yoke_segment *s, struct yoke_ack *ack)
 {
-	if (!ack->rtt_us && ack->ack != ack->prior_una && s->opt.has_ts && s->opt.tsecr && ys->use_ts) {
-		u32 ticks = yoke_conn_tsval(ys) - s->opt.tsecr;
-
-		if (ticks < YOKE_RTO_MAX_US / USEC_PER_MSEC)
-			ack->rtt_us = max(ticks, 1U) * USEC_PER_MSEC;
-	}
+	if (!ack->rtt_us && ack->ack != ack->prior_una)
+		ack->rtt_us = yoke_ack_echo_us(ys, s);
 	if (ack->rtt_us)
 		yoke_rtt_sample(&ys->rtt, ack->rtt_us, ys->snd_una, ys->snd_nxt, ack->now_us);
 }

@@ -50,6 +50,9 @@ void yoke_ack_parse(const struct sk_buff *skb, struct yoke_segment *s);
  */
 bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s);
 
+/* The round trip that the timestamp echoed by @s tells of, us; 0 where it tells of none. Socket lock held. */
+u32 yoke_ack_echo_us(const struct yoke_sock *ys, const struct yoke_segment *s);
+
 /*
  * The fate of the path MTU probe under way (RFC 4821 §7.6), after an ACK, or a timer in place of one;
  * recovery was in @prior_state before.

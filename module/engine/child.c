@@ -293,6 +293,18 @@ static struct sock *child_open(struct sock *sk, struct yoke_request *req, struct
 	return child;
 }
 
+/* The SYN-ACK may have gone more than once: what is echoed says when the one did that came (Karn). */
+static void child_rtt(struct sock *child, const struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(child);
+	u32 rtt_us = yoke_ack_echo_us(ys, s);
+
+	if (ys->rtt.srtt_us || !rtt_us)
+		return;
+	yoke_rtt_sample(&ys->rtt, rtt_us, ys->snd_una, ys->snd_nxt, (u32)ys->now_us);
+	yoke_pace_update(child);
+}
+
 bool yoke_child_complete(struct net *net, struct yoke_request *req, struct sk_buff *skb, u8 ecn)
 {
 	struct sock *sk = req->listener, *child;
@@ -314,10 +326,12 @@ bool yoke_child_complete(struct net *net, struct yoke_request *req, struct sk_bu
 			return false;
 		goto drop;
 	}
-	if (!req->passing)
-		yoke_request_release(req);
-	yoke_sk(child)->delivered = 1;		/* the SYN-ACK */
 	yoke_ack_parse(skb, &s);
+	if (!req->passing) {
+		child_rtt(child, &s);
+		yoke_request_release(req);
+	}
+	yoke_sk(child)->delivered = 1;		/* the SYN-ACK */
 	yoke_ecn_third_ack(&yoke_sk(child)->ecn, s.flags, !s.len && !s.opt.nsacks,
 			   yoke_conn_syn_ecn(sk), &s.opt);
 	yoke_input(child, skb);

@@ -173,6 +173,18 @@ def timeout_after_a_lost_syn(p):
 	near(again.at - sent, 3, low=0.2, high=0.6)
 
 
+@slow(2)
+@rows('6298-6')
+def timestamp_of_a_handshake_that_was_sent_again(p):
+	"""It says which SYN,ACK came, and how long ago that went: a sample."""
+	c = p.syn_received(options=[*OFFER, ('Timestamp', (1, 0))])
+	again = c.expect('SA', seq=c.syn.seq, within=2)
+	time.sleep(0.1)
+	c.tsval, c.tsecr = 2, option(again, 'Timestamp')[0]
+	c.opened()
+	near(tcp_info(c.sock).rto, 0.3, low=0.05, high=0.1, what='timeout')
+
+
 @slow(4)
 @rows('6298-9')
 def timer_restarts(p):
