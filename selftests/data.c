@@ -444,15 +444,6 @@ TEST_F(data, splice_out_in_odd_moments)
 
 /* ---- records, vectors ------------------------------------------------------ */
 
-static int segments_out(int fd)
-{
-	uint32_t info[40] = { 0 };
-	socklen_t len = sizeof(info);
-
-	must(getsockopt(fd, SOL_TCP, TCP_INFO, info, &len));
-	return info[39];	/* tcpi_data_segs_out, which C libraries have not heard of */
-}
-
 TEST_F(data, what_ends_a_record_is_not_appended_to)
 {
 	struct pair p;

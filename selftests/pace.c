@@ -297,6 +297,30 @@ TEST_F(pace, small_queues_of_a_long_path)
 	EXPECT_LT(most, 16384);		/* TCP: 6144 */
 }
 
+/* While something is in the queues below, what is written little by little gathers, TCP_NODELAY or not. */
+TEST_F(pace, small_writes_gather)
+{
+	static char buf[1 << 18];
+	struct pair p;
+	int i, sent;
+
+	p = link_pair(self->net);
+	must(set_opt(p.a, SOL_TCP, TCP_NODELAY, 1));
+	must(set_opt(p.a, SOL_SOCKET, SO_SNDBUFFORCE, 4 * sizeof(buf)));
+	for (i = 0; i < 8; i++) {	/* so that cwnd is out of the way */
+		ASSERT_EQ((ssize_t)sizeof(buf), send(p.a, buf, sizeof(buf), MSG_DONTWAIT));
+		ASSERT_EQ((ssize_t)sizeof(buf), recv(p.b, buf, sizeof(buf), MSG_WAITALL));
+	}
+	if (!shell("tc qdisc add dev veth root tbf rate 1mbit burst 5k limit 10m"))
+		SKIP(return, "no tbf");
+	must(send(p.a, buf, 15000, MSG_DONTWAIT));
+	sent = segments_out(p.a);
+	for (i = 0; i < 100; i++)
+		must(send(p.a, buf, 10, MSG_DONTWAIT));
+	EXPECT_GT(10, segments_out(p.a) - sent);
+	EXPECT_EQ(16000, recv(p.b, buf, 16000, MSG_WAITALL));
+}
+
 /* What is in the queue when its socket and its namespace go. */
 TEST_F(pace, what_is_left_in_a_queue)
 {

@@ -455,7 +455,7 @@ static inline struct tcp_info tcp_info(int fd)
 }
 
 /* What the C library's struct lacks: by where it is in the kernel's, which never changes. */
-enum { PACING_RATE = 104, MAX_PACING_RATE = 112, BYTES_RECEIVED = 128, DELIVERY_RATE = 160 };
+enum { PACING_RATE = 104, MAX_PACING_RATE = 112, BYTES_RECEIVED = 128, DATA_SEGS_OUT = 156, DELIVERY_RATE = 160 };
 
 static inline uint64_t info_u64(int fd, size_t at)
 {
@@ -466,6 +466,12 @@ static inline uint64_t info_u64(int fd, size_t at)
 	must(getsockopt(fd, SOL_TCP, TCP_INFO, info, &len));
 	memcpy(&value, info + at, sizeof(value));
 	return value;
+}
+
+/* tcpi_data_segs_out */
+static inline int segments_out(int fd)
+{
+	return (uint32_t)info_u64(fd, DATA_SEGS_OUT);
 }
 
 static inline void set_timeout(int fd, int name, int ms)

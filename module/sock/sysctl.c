@@ -190,6 +190,7 @@ static const struct ctl_table yoke_sysctl_template[] = {
 	YOKE_SYSCTL(ecn_fallback, proc_dou8vec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
 	YOKE_SYSCTL(min_tso_segs, proc_dou8vec_minmax, SYSCTL_ONE, NULL),
 	YOKE_SYSCTL_BYTE(tso_rtt_log),
+	YOKE_SYSCTL(autocorking, proc_dou8vec_minmax, SYSCTL_ZERO, SYSCTL_ONE),
 	YOKE_SYSCTL_COUNT(pacing_ss_ratio, SYSCTL_ZERO, SYSCTL_ONE_THOUSAND),
 	YOKE_SYSCTL_COUNT(pacing_ca_ratio, SYSCTL_ZERO, SYSCTL_ONE_THOUSAND),
 	YOKE_SYSCTL_COUNT(limit_output_bytes, NULL, NULL),

@@ -9,6 +9,7 @@
  */
 #include <linux/errqueue.h>
 #include "../engine/fastopen.h"
+#include "../engine/pace.h"
 #include "../engine/pages.h"
 #include "../engine/send.h"
 #include "../engine/urgent.h"
@@ -337,6 +338,14 @@ static void write_note_limited(struct sock *sk)
 		yoke_rate_app_limited(&ys->rec.rate, ys->rec.board.in_flight);
 }
 
+/* While something else is on its way down, more may be written to what is short of a whole buffer. */
+static bool write_may_wait(struct sock *sk)
+{
+	const struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
+
+	return skb && !(yoke_cb(skb)->flags & YOKE_EOR) && yoke_pace_corks(sk, skb, yoke_send_goal(sk));
+}
+
 /* All of the message, sleeping for room as often as it takes. Returns the bytes, or -errno. */
 static int write_all(struct sock *sk, const struct write_call *call)
 {
@@ -400,7 +409,7 @@ static int write_all(struct sock *sk, const struct write_call *call)
 		if (flags & MSG_OOB)
 			yoke_urgent_write(yoke_sk(sk));
 		write_stamp(sk, &cookie);
-		if (!call->follows)
+		if (!call->follows && (flags & MSG_OOB || !write_may_wait(sk)))
 			write_push(sk, flags & MSG_MORE ? YOKE_PUSH_MORE : YOKE_PUSH_NAGLE);
 		return copied;
 	}

@@ -78,6 +78,7 @@ static void settings_init(struct yoke_settings *set)
 	set->ecn_fallback = 1;
 	set->min_tso_segs = 2;
 	set->tso_rtt_log = 9;
+	set->autocorking = 1;
 	set->pacing_ss_ratio = 200;
 	set->pacing_ca_ratio = 120;
 	set->limit_output_bytes = 1 << 20;

@@ -25,7 +25,7 @@ struct yoke_cc_ops;
 	X(FastOpenListenOverflow) X(FastOpenCookieReqd) X(FastOpenBlackhole)		\
 	X(SyncookiesSent) X(SyncookiesRecv) X(SyncookiesFailed)				\
 	X(OutOfWindow) X(PAWSDrops) X(ChallengeAcks) X(ACKSkippedChallenge)		\
-	X(DelayedAcks) X(AckCompressed)							\
+	X(DelayedAcks) X(AckCompressed) X(AutoCorking)					\
 	X(InvalidAck) X(InvalidRst) X(InvalidSyn) X(InvalidFlags)			\
 	X(Duplicates) X(AfterFin) X(Closed) X(Filtered) X(NotUnicast)			\
 	X(Timeouts) X(TimeoutRehash) X(DuplicateDataRehash) X(TLPs) X(Recoveries)	\
@@ -122,6 +122,7 @@ struct yoke_settings {
 	u8	ecn_fallback;
 	u8	min_tso_segs;
 	u8	tso_rtt_log;
+	u8	autocorking;
 	int	pacing_ss_ratio;	/* percent of cwnd / RTT */
 	int	pacing_ca_ratio;
 	int	limit_output_bytes;
