@@ -211,13 +211,12 @@ bool yoke_pace_full(struct sock *sk, const struct sk_buff *skb, unsigned int len
 	return refcount_read(&sk->sk_wmem_alloc) > limit;
 }
 
-bool yoke_pace_corks(struct sock *sk, const struct sk_buff *skb, unsigned int goal)
+bool yoke_pace_corks(struct sock *sk, const struct sk_buff *skb)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	/* Devices free late: what is acknowledged, and only still there, holds up nobody's next request. */
-	if (skb->len >= goal || refcount_read(&sk->sk_wmem_alloc) <= skb->truesize ||
-	    skb_queue_empty(&ys->rtx) || !READ_ONCE(yoke_net(sock_net(sk))->set.autocorking))
+	if (skb_queue_empty(&ys->rtx) || !READ_ONCE(yoke_net(sock_net(sk))->set.autocorking))
 		return false;
 	if (!test_and_set_bit(YOKE_DEFER_FULL, &ys->defer))
 		yoke_count(sock_net(sk), AutoCorking);

@@ -61,10 +61,10 @@ unsigned int yoke_pace_burst(const struct sock *sk, unsigned int mss);
  */
 bool yoke_pace_full(struct sock *sk, const struct sk_buff *skb, unsigned int len, bool again);
 /*
- * May @skb, the end of what is written, wait for more of it, up to @goal bytes (Linux's tcp_autocorking)? A
- * push comes when what is in the queues has left.
+ * May @skb, the end of what is written, wait for more while something else is still there (Linux's
+ * tcp_autocorking)? Then likewise.
  */
-bool yoke_pace_corks(struct sock *sk, const struct sk_buff *skb, unsigned int goal);
+bool yoke_pace_corks(struct sock *sk, const struct sk_buff *skb);
 /* Is @skb itself still there, sent, but not gone? Then likewise. */
 bool yoke_pace_still_here(struct sock *sk, const struct sk_buff *skb);
 /* Charges @skb, which goes to IP, to @sk, until it has left the device. */

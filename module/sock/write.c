@@ -343,7 +343,9 @@ static bool write_may_wait(struct sock *sk)
 {
 	const struct sk_buff *skb = skb_peek_tail(&sk->sk_write_queue);
 
-	return skb && !(yoke_cb(skb)->flags & YOKE_EOR) && yoke_pace_corks(sk, skb, yoke_send_goal(sk));
+	return skb && refcount_read(&sk->sk_wmem_alloc) > skb->truesize &&
+	       skb->len < yoke_send_goal(sk) && !(yoke_cb(skb)->flags & YOKE_EOR) &&
+	       yoke_pace_corks(sk, skb);
 }
 
 /* All of the message, sleeping for room as often as it takes. Returns the bytes, or -errno. */
