@@ -411,7 +411,7 @@ static int write_all(struct sock *sk, const struct write_call *call)
 		if (flags & MSG_OOB)
 			yoke_urgent_write(yoke_sk(sk));
 		write_stamp(sk, &cookie);
-		if (!call->follows && (flags & MSG_OOB || !write_may_wait(sk)))
+		if (!call->follows && (flags & (MSG_OOB | MSG_MORE) || !write_may_wait(sk)))
 			write_push(sk, flags & MSG_MORE ? YOKE_PUSH_MORE : YOKE_PUSH_NAGLE);
 		return copied;
 	}
