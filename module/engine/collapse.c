@@ -18,17 +18,33 @@
  */
 static bool collapse_is_bloated(const struct sk_buff *skb)
 {
-	return skb->truesize > skb->len / 4 * 7 && skb->len < SKB_MAX_ORDER(0, 0) * 3 / 4 &&
-	       !(yoke_cb(skb)->flags & YOKE_FIN);
+	return skb->truesize > skb->len / 4 * 7 && !(yoke_cb(skb)->flags & YOKE_FIN);
 }
 
-/* @skb's text from @seq on, behind that of @to. */
-static void collapse_copy(struct sk_buff *to, struct sk_buff *skb, u32 seq)
+/* @skb's text from @seq on, behind that of @to, as far as there is room. Returns where it ends. */
+static u32 collapse_copy(struct sk_buff *to, struct sk_buff *skb, u32 seq)
 {
-	u32 offset = seq - yoke_cb(skb)->seg.seq, len = skb->len - offset;
+	u32 offset = seq - yoke_cb(skb)->seg.seq;
+	int len = min_t(int, skb->len - offset, skb_tailroom(to));
 
 	skb_copy_bits(skb, offset, skb_put(to, len), len);
-	yoke_cb(to)->seg.end_seq = yoke_cb(skb)->seg.end_seq;
+	yoke_cb(to)->seg.end_seq = seq + len;
+	return seq + len;
+}
+
+/* A buffer for @len bytes from @seq on, or for as many of them as go into a page, at the end of @to. */
+static struct sk_buff *collapse_new(struct sock *sk, struct sk_buff_head *to, u32 seq, u32 len)
+{
+	struct sk_buff *skb = alloc_skb(min_t(u32, SKB_MAX_ORDER(0, 0), len),
+					GFP_ATOMIC | __GFP_NOWARN);
+
+	if (skb) {
+		yoke_cb(skb)->seg.seq = seq;
+		yoke_cb(skb)->flags = 0;
+		__skb_queue_tail(to, skb);
+		skb_set_owner_r(skb, sk);
+	}
+	return skb;
 }
 
 /* How far those at the head of @from that are bloated reach, and one before them that ends at @end. */
@@ -59,33 +75,31 @@ static void collapse_run(struct sock *sk, struct sk_buff_head *from, struct sk_b
 	while ((skb = __skb_dequeue(from))) {
 		struct yoke_cb *cb = yoke_cb(skb);
 		u32 start = yoke_seq_after(seq, cb->seg.seq) ? seq : cb->seg.seq;
-		u32 len = skb->len - (start - cb->seg.seq);
 
 		if (!yoke_seq_after(cb->seg.end_seq, seq)) {
 			consume_skb(skb);
 			continue;
 		}
 		seq = cb->seg.end_seq;
-		if (collapse_is_bloated(skb) && (!tail || skb_tailroom(tail) < len)) {
-			/* No larger than what goes there, or lone bytes between others would take a page each. */
-			if (!yoke_seq_after(end, start))
-				end = collapse_reach(from, cb->seg.end_seq);
-			tail = alloc_skb(min_t(u32, SKB_MAX_ORDER(0, 0), end - start),
-					 GFP_ATOMIC | __GFP_NOWARN);
-			if (tail) {
-				yoke_cb(tail)->seg.seq = start;
-				yoke_cb(tail)->flags = 0;
-				__skb_queue_tail(to, tail);
-				skb_set_owner_r(tail, sk);
-			}
-		} else if (!collapse_is_bloated(skb)) {
+		if (!collapse_is_bloated(skb)) {
+			__skb_queue_tail(to, skb);
 			tail = NULL;
+			continue;
 		}
+		/* No larger than what goes there, or lone bytes between others would take a page each. */
+		if (!yoke_seq_after(end, start))
+			end = collapse_reach(from, seq);
+		do {
+			if (!tail || !skb_tailroom(tail))
+				tail = collapse_new(sk, to, start, end - start);
+			if (tail)
+				start = collapse_copy(tail, skb, start);
+		} while (tail && start != seq);
 		if (!tail) {
+			/* No memory: it overlaps what has been copied of it. */
 			__skb_queue_tail(to, skb);
 			continue;
 		}
-		collapse_copy(tail, skb, start);
 		yoke_count(sock_net(sk), Collapsed);
 		consume_skb(skb);
 	}

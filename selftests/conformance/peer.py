@@ -111,6 +111,9 @@ def destination(raw):
 	return raw[16:20]
 
 
+VNET_HDR = struct.Struct('=BBHHHH')	# flags, gso_type, hdr_len, gso_size, csum_start, csum_offset
+
+
 class Link:
 	"""The TUN device, and who of the peers gets which packet."""
 
@@ -119,6 +122,7 @@ class Link:
 		self.logs = {}			# address -> its own list of (time, direction, raw packet)
 		self.complaints = []		# (address, what was wrong with a packet of the kernel's)
 		self.strays = []		# packets to an address that belongs to no peer
+		self.paged = False		# does what we send come in pages of its own?
 		self.seen = 0			# stream segments verified
 		self.seen_dgrams = 0
 
@@ -127,9 +131,10 @@ class Link:
 		if not os.path.exists('/dev/net/tun'):
 			subprocess.run(['modprobe', 'tun'], check=False)
 		self.fd = os.open('/dev/net/tun', os.O_RDWR | os.O_NONBLOCK)
-		# TUNSETIFF with IFF_TUN | IFF_NO_PI: bare IP packets, and no offloads, so that
-		# segmentation and checksums are done by the time we see a packet.
-		fcntl.ioctl(self.fd, 0x400454ca, struct.pack('16sH22x', b'wire', 0x1001))
+		# TUNSETIFF with IFF_TUN | IFF_NO_PI | IFF_VNET_HDR: bare IP packets, each behind a struct
+		# virtio_net_hdr, and no offloads, so that segmentation and checksums are done by the time
+		# we see a packet.
+		fcntl.ioctl(self.fd, 0x400454ca, struct.pack('16sH22x', b'wire', 0x5001))
 		subprocess.run(['ip', '-batch', '-'], check=True, text=True, input=f'''
 			link set lo up
 			link set wire txqueuelen 5000 mtu {MTU} up
@@ -154,7 +159,7 @@ class Link:
 			poll.poll()
 			try:
 				while True:
-					self.dispatch(time.monotonic(), os.read(self.fd, 65536))
+					self.dispatch(time.monotonic(), os.read(self.fd, 65536)[VNET_HDR.size:])
 			except BlockingIOError:
 				pass
 
@@ -223,6 +228,13 @@ class Link:
 			options = options[options[1]:]
 
 	def write(self, raw):
+		headers = 0
+		if self.paged:
+			# As of a device that takes pages for each frame, behind its headers, and pads it.
+			headers = (raw[0] & 15) * 4
+			headers += (raw[headers + 12] >> 4) * 4
+			raw += bytes(4096)
+		raw = VNET_HDR.pack(0, 0, headers, 0, 0, 0) + raw
 		while True:
 			try:
 				os.write(self.fd, raw)

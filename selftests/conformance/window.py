@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from peer import (MSS, ahead, check, equal, near, netstat, option, pattern, poll_events, raises, rows,
+from peer import (MSS, ahead, check, equal, link, near, netstat, option, pattern, poll_events, raises, rows,
 		  seq32, slow, tcp_info, until)
 
 SIZE = 1000
@@ -63,15 +63,15 @@ def right_edge_stays_small_segments(p):
 	equal(c.recv(size), pattern(size), 'data read')
 
 
-def tiny_segments(p, order):
-	"""Fill the window that the SYN-ACK gave, ten bytes a segment, in this order: nothing is lost,
+def tiny_segments(p, order, each=10, rcvbuf=16384):
+	"""Fill the window that the SYN-ACK gave, a few bytes a segment, in this order: nothing is lost,
 	though the memory they take is many times the buffer."""
-	c = p.established(rcvbuf=16384)
-	size = ahead(right_edge(c.syn), c.seq) // 10 * 10
+	c = p.established(rcvbuf=rcvbuf)
+	size = ahead(right_edge(c.syn), c.seq) // each * each
 	check(size >= 5000, f'a window of {size} bytes')
 	data, begin = pattern(size), c.seq
-	for i in order(range(0, size, 10)):
-		c.send('PA', data[i:i + 10], seq=begin + i)
+	for i in order(range(0, size, each)):
+		c.send('PA', data[i:i + each], seq=begin + i)
 	c.seq = seq32(begin + size)
 	c.expect_ack()
 	equal(c.recv(size), data, 'data read')
@@ -116,6 +116,26 @@ def tiny_segments_and_one_around_them(p):
 	c.expect_ack()
 	equal(c.recv(size), data, 'data read')
 	c.alive()
+
+
+def segments_in_pages_of_their_own(p, order):
+	"""... by frames that take pages each: they can be joined, which makes a buffer longer, but none
+	the less waste."""
+	link.paged = True
+	try:
+		tiny_segments(p, order, 250, 131072)
+	finally:
+		link.paged = False
+
+
+@rows('9293-SHLD-14', '9293-EV-28')
+def segments_in_pages_of_their_own_in_order(p):
+	segments_in_pages_of_their_own(p, list)
+
+
+@rows('5681-8')
+def segments_in_pages_of_their_own_behind_a_gap(p):
+	segments_in_pages_of_their_own(p, lambda parts: [*parts[1:], parts[0]])
 
 
 @rows('5681-8')
