@@ -155,10 +155,12 @@ static u32 collapse_ooo(struct sock *sk)
 		__skb_queue_head_init(&done);
 		node = collapse_take(ys, node, &run);
 		seen += skb_queue_len(&run);
-		if (skb_queue_len(&run) > 1)
-			collapse_run(sk, &run, &done, yoke_cb(skb_peek(&run))->seg.seq);
+		skb = skb_peek(&run);
+		/* What came in pages, be it several that text.c has joined, takes less when it is copied. */
+		if (skb_queue_len(&run) > 1 || skb_is_nonlinear(skb))
+			collapse_run(sk, &run, &done, yoke_cb(skb)->seg.seq);
 		else
-			alone += skb_peek(&run)->truesize;
+			alone += skb->truesize;
 		skb_queue_splice(&run, &done);
 		while ((skb = __skb_dequeue(&done)))
 			collapse_insert(ys, skb);

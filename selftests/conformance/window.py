@@ -118,12 +118,12 @@ def tiny_segments_and_one_around_them(p):
 	c.alive()
 
 
-def segments_in_pages_of_their_own(p, order):
+def segments_in_pages_of_their_own(p, order, each=250):
 	"""... by frames that take pages each: they can be joined, which makes a buffer longer, but none
 	the less waste."""
 	link.paged = True
 	try:
-		tiny_segments(p, order, 250, 131072)
+		tiny_segments(p, order, each, 131072)
 	finally:
 		link.paged = False
 
@@ -136,6 +136,13 @@ def segments_in_pages_of_their_own_in_order(p):
 @rows('5681-8')
 def segments_in_pages_of_their_own_behind_a_gap(p):
 	segments_in_pages_of_their_own(p, lambda parts: [*parts[1:], parts[0]])
+
+
+@rows('5681-8')
+def segments_in_pages_of_their_own_between_gaps(p):
+	"""Sixteen, which can be joined to one buffer, then a gap, and so on; the gaps last."""
+	segments_in_pages_of_their_own(
+		p, lambda parts: [*(i for i in parts if i % (17 * 500)), *parts[::17]], 500)
 
 
 @rows('5681-8')
