@@ -293,7 +293,10 @@ static struct sock *child_open(struct sock *sk, struct yoke_request *req, struct
 	return child;
 }
 
-/* The SYN-ACK may have gone more than once: what is echoed says when the one did that came (Karn). */
+/*
+ * The SYN-ACK may have gone more than once: what is echoed says when the one did that came (Karn). Not
+ * behind an ACK for which TCP_DEFER_ACCEPT had no use: that acknowledges nothing new (RFC 7323 §4.1).
+ */
 static void child_rtt(struct sock *child, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(child);
@@ -328,7 +331,8 @@ bool yoke_child_complete(struct net *net, struct yoke_request *req, struct sk_bu
 	}
 	yoke_ack_parse(skb, &s);
 	if (!req->passing) {
-		child_rtt(child, &s);
+		if (!req->acked)
+			child_rtt(child, &s);
 		yoke_request_release(req);
 	}
 	yoke_sk(child)->delivered = 1;		/* the SYN-ACK */

@@ -7,19 +7,19 @@ import socket
 import struct
 import time
 
-from peer import MSS, check, equal, near, netstat, raises, rows, slow, tcp_info
+from peer import MSS, check, equal, near, netstat, option, raises, rows, slow, tcp_info
 
 TCP_DEFER_ACCEPT, TCP_SAVE_SYN, TCP_SAVED_SYN = 9, 27, 28
 
 
-def listen(p, option, value, **more):
+def listen(p, name, value, **more):
 	s = p.listen(**more)
-	s.setsockopt(socket.IPPROTO_TCP, option, value)
+	s.setsockopt(socket.IPPROTO_TCP, name, value)
 	return s
 
 
-def get(s, option, size=4):
-	raw = s.getsockopt(socket.IPPROTO_TCP, option, size)
+def get(s, name, size=4):
+	raw = s.getsockopt(socket.IPPROTO_TCP, name, size)
 	return struct.unpack('i', raw)[0] if size == 4 else raw
 
 
@@ -76,6 +76,22 @@ def defer_accept_round_trip(p):
 	c.send('PA', b'hello')
 	c.sock = p.accept(listener)
 	check(tcp_info(c.sock).rto < 0.5, f'the timeout is {tcp_info(c.sock).rto} s')
+
+
+@slow(4)
+@rows('9293-EV-05', '6298-6')
+def defer_accept_round_trip_by_timestamp(p):
+	"""Nor is it if the SYN,ACK went twice: what comes after the ACK echoes it, but acknowledges nothing
+	new (RFC 7323 §4.1)."""
+	listener = listen(p, TCP_DEFER_ACCEPT, 10)
+	c = p.syn_received(listener=listener, options=[('MSS', MSS), ('Timestamp', (1, 0))])
+	again = c.expect('SA', seq=c.syn.seq, within=2)
+	c.tsval, c.tsecr = 2, option(again, 'Timestamp')[0]
+	c.send('A')
+	time.sleep(2)
+	c.send('PA', b'hello')
+	c.sock = p.accept(listener)
+	check(tcp_info(c.sock).rto < 4, f'the timeout is {tcp_info(c.sock).rto} s')
 
 
 @rows('9293-EV-05', '9293-EV-29')
