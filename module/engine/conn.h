@@ -234,7 +234,7 @@ struct yoke_listener {
  * @ooo:	segments received beyond RCV.NXT, by sequence; @ooo_last the one that came last
  * @sacks:	what @ooo holds, @nsacks blocks, the latest first
  * @last_rcv_jiffies: when a segment arrived last
- * @got:	segments with text, those beyond RCV.NXT, when text came last, or the connection began
+ * @got:	segments with text, those beyond RCV.NXT; jiffies when text came last, or the connection began
  *
  * engine/timer.c, what has not been answered:
  * @rto:	timeouts; runs of them, milliseconds these took, our timestamp when this one began
@@ -406,7 +406,7 @@ struct yoke_sock {
 	struct {
 		u32	segs;
 		u32	ooo;
-		u32	jiffies;
+		u32	time;
 	} got;
 	struct {
 		u16	total;

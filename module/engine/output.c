@@ -183,7 +183,7 @@ static void output_left(struct sock *sk, const struct sk_buff *skb, unsigned int
 	if (len) {
 		ys->sent.segs += segs;
 		/* It answers text that came just now: by turns, and the answers carry the ACKs. */
-		if (ys->bytes_received && (u32)jiffies - ys->got.jiffies < YOKE_DELACK) {
+		if (ys->bytes_received && (u32)jiffies - ys->got.time < YOKE_DELACK) {
 			ys->quickack = 0;
 			ys->pingpong = true;
 		}

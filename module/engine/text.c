@@ -303,14 +303,14 @@ static void text_measure(struct sock *sk, const struct sk_buff *skb,
 			 const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 size = skb_shinfo(skb)->gso_size ?: skb->len, idle = (u32)jiffies - ys->got.jiffies;
+	u32 size = skb_shinfo(skb)->gso_size ?: skb->len, idle = (u32)jiffies - ys->got.time;
 
 	/* The first, or the first for long: who sends is in slow start, and needs its ACKs at once. */
 	if (!ys->pingpong &&
 	    unlikely(!ys->bytes_received ||
 		     (idle && idle > usecs_to_jiffies(yoke_rtt_rto(&ys->rtt)))))
 		ys->quickack = max_t(u8, ys->quickack, TCP_MAX_QUICKACKS);
-	ys->got.jiffies = (u32)jiffies;
+	ys->got.time = (u32)jiffies;
 	/* Where the path carries less than it did, two in a row are alike, and no end of anything. */
 	if (size > ys->rcv_mss ||
 	    (size == ys->rcv_last && size >= TCP_MIN_MSS && !(s->flags & (YOKE_PSH | YOKE_FIN))))

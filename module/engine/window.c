@@ -77,7 +77,7 @@ void yoke_window_begin(struct sock *sk)
 	ys->tune.rtt_seq = ys->rcv_nxt + ys->rcv_wnd;
 	ys->tune.rtt_time_us = (u32)ys->now_us;
 	ys->last_rcv_jiffies = (u32)jiffies;
-	ys->got.jiffies = (u32)jiffies;
+	ys->got.time = (u32)jiffies;
 	ys->quickack = ys->pingpong ? 0 : YOKE_QUICKACKS;
 	if (READ_ONCE(yoke_net(sock_net(sk))->set.mtu_probing) > 1)
 		yoke_mss_black_hole(sk);	/* until the search says otherwise */

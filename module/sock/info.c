@@ -141,7 +141,7 @@ static void info_receive(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 	info->tcpi_rcv_ooopack = ys->got.ooo;
 	info->tcpi_rcv_wnd = yoke_conn_rcv_window(ys);
 	info->tcpi_ato = jiffies_to_usecs(YOKE_DELACK);
-	info->tcpi_last_data_recv = jiffies_to_msecs((u32)jiffies - ys->got.jiffies);
+	info->tcpi_last_data_recv = jiffies_to_msecs((u32)jiffies - ys->got.time);
 	info->tcpi_last_ack_recv = jiffies_to_msecs((u32)jiffies - ys->last_rcv_jiffies);
 }
 
