@@ -106,7 +106,7 @@ void yoke_pace_depart(struct sock *sk, struct sk_buff *skb)
 	unsigned long rate = READ_ONCE(sk->sk_pacing_rate);
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_pace *pace = pace_of(sk);
-	u64 prior, len_ns;
+	u64 prior, len_ns, sent = ys->bytes_acked + (ys->snd_nxt - ys->snd_una);
 
 	if (!pace)
 		return;
@@ -114,7 +114,7 @@ void yoke_pace_depart(struct sock *sk, struct sk_buff *skb)
 	pace->next_ns = max_t(u64, prior, ys->now_us * NSEC_PER_USEC);
 	skb_set_delivery_time(skb, ns_to_ktime(pace->next_ns), SKB_CLOCK_MONOTONIC);
 	/* As fq, it lets the first ten segments go; and rests for time that was lost, up to half. */
-	if (!rate || rate == ~0ul || ys->snd_nxt - ys->iss <= YOKE_CC_INIT_SEGS * ys->mss)
+	if (!rate || rate == ~0ul || sent < YOKE_CC_INIT_SEGS * ys->mss)
 		return;
 	len_ns = div64_ul((u64)skb->len * NSEC_PER_SEC, rate);
 	len_ns -= min_t(u64, len_ns / 2, pace->next_ns - prior);
