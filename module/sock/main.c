@@ -25,7 +25,7 @@
 #include "../table/cc_table.h"
 #include "../table/mem.h"
 #include "../table/spare.h"
-#include "datagram.h"
+#include "dgram.h"
 #include "diag.h"
 #include "sockopt.h"
 #include "stream.h"

@@ -22,7 +22,7 @@
 #include "../table/hook.h"
 #include "../table/mem.h"
 #include "../table/spare.h"
-#include "datagram.h"
+#include "dgram.h"
 #include "dgram_option.h"
 #include "dgram_send.h"
 

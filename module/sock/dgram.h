@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The calls on datagram sockets. */
-#ifndef YOKE_DATAGRAM_H
-#define YOKE_DATAGRAM_H
+#ifndef YOKE_SOCK_DGRAM_H
+#define YOKE_SOCK_DGRAM_H
 
 #include <net/sock.h>
 
