@@ -23,7 +23,7 @@
 
 /* --- the table --- */
 
-static bool is_called(const struct yoke_dgram *dg, const struct yoke_pair *pair)
+static bool dgram_is_called(const struct yoke_dgram *dg, const struct yoke_pair *pair)
 {
 	/*
 	 * One that has left the table to be entered under another pair may still be looked at: what comes
@@ -32,9 +32,9 @@ static bool is_called(const struct yoke_dgram *dg, const struct yoke_pair *pair)
 	return data_race(yoke_hash_same(&dg->pair, pair));
 }
 
-static int compare(struct rhashtable_compare_arg *arg, const void *obj)
+static int dgram_compare(struct rhashtable_compare_arg *arg, const void *obj)
 {
-	return !is_called(obj, arg->key);
+	return !dgram_is_called(obj, arg->key);
 }
 
 static const struct rhashtable_params dgram_params = {
@@ -42,7 +42,7 @@ static const struct rhashtable_params dgram_params = {
 	.key_offset	= offsetof(struct yoke_dgram, pair),
 	.key_len	= sizeof(struct yoke_pair),
 	.hashfn		= yoke_hash_pair,
-	.obj_cmpfn	= compare,
+	.obj_cmpfn	= dgram_compare,
 	.automatic_shrinking = true,
 };
 
@@ -59,7 +59,7 @@ void yoke_dgram_exit_net(struct yoke_net *yn)
 	rhltable_destroy(&yn->dgrams);
 }
 
-static void take_out(struct yoke_net *yn, struct yoke_dgram *dg)
+static void dgram_take_out(struct yoke_net *yn, struct yoke_dgram *dg)
 {
 	lockdep_assert_held(&yn->dgram_places.lock);
 	if (dg->hashed)
@@ -76,12 +76,12 @@ void yoke_dgram_leave(struct sock *sk)
 		return;
 	/* Who has found it, and is making a group with it, has done so; nobody will after this. */
 	write_seqlock_bh(&yn->dgram_places);
-	take_out(yn, dg);
+	dgram_take_out(yn, dg);
 	write_sequnlock_bh(&yn->dgram_places);
 }
 
 /* Is @other bound to just the same as @sk, by the same user, and both for sharing? */
-static bool shares(const struct yoke_dgram *other, const struct sock *sk)
+static bool dgram_shares(const struct yoke_dgram *other, const struct sock *sk)
 {
 	const struct sock *sk2 = &other->inet.sk;
 
@@ -92,7 +92,7 @@ static bool shares(const struct yoke_dgram *other, const struct sock *sk)
 }
 
 /* SO_REUSEPORT: who binds what another has bound joins that one's group. */
-static int join_group(struct yoke_net *yn, struct sock *sk)
+static int dgram_join_group(struct yoke_net *yn, struct sock *sk)
 {
 	const struct yoke_dgram *dg = yoke_dg(sk);
 	bool any = yoke_port_any(&dg->pair.laddr);
@@ -104,7 +104,7 @@ static int join_group(struct yoke_net *yn, struct sock *sk)
 	rhl_for_each_entry_rcu(other, pos, list, rhlist) {
 		struct sock *sk2 = &other->inet.sk;
 
-		if (!shares(other, sk))
+		if (!dgram_shares(other, sk))
 			continue;
 		/* It never left them while it had a peer, or is with others who have one. */
 		if (rcu_access_pointer(sk->sk_reuseport_cb)) {
@@ -118,13 +118,13 @@ static int join_group(struct yoke_net *yn, struct sock *sk)
 	return reuseport_alloc(sk, any);
 }
 
-static int enter_group(struct yoke_net *yn, struct sock *sk)
+static int dgram_enter_group(struct yoke_net *yn, struct sock *sk)
 {
 	struct yoke_dgram *dg = yoke_dg(sk);
 	int err;
 
 	rcu_read_lock();
-	err = join_group(yn, sk);
+	err = dgram_join_group(yn, sk);
 	rcu_read_unlock();
 	if (err)
 		return err;
@@ -159,14 +159,14 @@ int yoke_dgram_enter(struct sock *sk)
 	}
 	yoke_dgram_rebind(sk);
 	write_seqlock_bh(&yn->dgram_places);
-	take_out(yn, dg);
+	dgram_take_out(yn, dg);
 	/* What stays is written over with itself: who binds the port next door looks at the address meanwhile. */
 	dg->pair = pair;
 	/* connect(2) chose an address: the group is left to those who have none. */
 	if (rcu_access_pointer(sk->sk_reuseport_cb) && !ipv6_addr_equal(&before, &dg->pair.laddr))
 		reuseport_detach_sock(sk);
 	if (sk->sk_reuseport && sk->sk_state != TCP_ESTABLISHED)
-		err = enter_group(yn, sk);
+		err = dgram_enter_group(yn, sk);
 	else
 		err = rhltable_insert(&yn->dgrams, &dg->rhlist, dgram_params);
 	dg->hashed = !err;
@@ -178,8 +178,8 @@ int yoke_dgram_enter(struct sock *sk)
  * Does @dg, found by @key, take what came as @rx? A list may lead into another while a socket
  * changes its place: each entry is looked at. @v4: it came by IPv4.
  */
-static bool takes(const struct yoke_dgram *dg, const struct yoke_pair *key, const struct yoke_rx *rx,
-		  bool v4)
+static bool dgram_takes(const struct yoke_dgram *dg, const struct yoke_pair *key,
+			const struct yoke_rx *rx, bool v4)
 {
 	const struct sock *sk = &dg->inet.sk;
 	int dev = READ_ONCE(sk->sk_bound_dev_if);
@@ -187,7 +187,7 @@ static bool takes(const struct yoke_dgram *dg, const struct yoke_pair *key, cons
 	/* A bit that is settled once it is bound; others in its byte are not. */
 	if (v4 && data_race((bool)ipv6_only_sock(sk)))
 		return false;
-	if (!is_called(dg, key))
+	if (!dgram_is_called(dg, key))
 		return false;
 	/* What is of a VRF is for its own sockets, or by net.yoke.l3mdev_accept for those of none. */
 	if (!dev)
@@ -199,15 +199,15 @@ static bool takes(const struct yoke_dgram *dg, const struct yoke_pair *key, cons
  * Of the sockets of that very pair the one bound to the device, else the one that came last: many may
  * share it (SO_REUSEPORT), who are not all looked at where none is bound to a device.
  */
-static struct sock *find_exact(struct yoke_net *yn, const struct yoke_pair *key,
-			       const struct yoke_rx *rx, bool v4)
+static struct sock *dgram_find_exact(struct yoke_net *yn, const struct yoke_pair *key,
+				     const struct yoke_rx *rx, bool v4)
 {
 	struct rhlist_head *list, *pos;
 	struct yoke_dgram *dg, *found = NULL;
 
 	list = rhltable_lookup(&yn->dgrams, key, dgram_params);
 	rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
-		if (!takes(dg, key, rx, v4))
+		if (!dgram_takes(dg, key, rx, v4))
 			continue;
 		if (READ_ONCE(dg->inet.sk.sk_bound_dev_if) || likely(!READ_ONCE(yn->dgram_devices)))
 			return &dg->inet.sk;
@@ -221,7 +221,7 @@ static struct sock *find_exact(struct yoke_net *yn, const struct yoke_pair *key,
  * The @i-th key that a datagram of @pair may be found by, made of the one before; the most specific is
  * the first, any address of both families the last. False: there is none.
  */
-static bool next_key(struct yoke_pair *key, const struct yoke_pair *pair, int i)
+static bool dgram_next_key(struct yoke_pair *key, const struct yoke_pair *pair, int i)
 {
 	bool v4 = ipv6_addr_v4mapped(&pair->laddr);
 
@@ -249,7 +249,7 @@ static bool next_key(struct yoke_pair *key, const struct yoke_pair *pair, int i)
 }
 
 /* Which of the sockets that share @sk's name: by the group's BPF program or the pair's hash. */
-static struct sock *choose(struct sock *sk, const struct yoke_rx *rx, struct sk_buff *skb)
+static struct sock *dgram_choose(struct sock *sk, const struct yoke_rx *rx, struct sk_buff *skb)
 {
 	u32 hash = jhash(&rx->pair, sizeof(rx->pair), net_hash_mix(sock_net(sk)));
 	struct sock *chosen;
@@ -259,7 +259,7 @@ static struct sock *choose(struct sock *sk, const struct yoke_rx *rx, struct sk_
 }
 
 /* The socket that a datagram of @rx is for; @skb, its header at its data, may be NULL. */
-static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_buff *skb)
+static struct sock *dgram_find_once(struct net *net, const struct yoke_rx *rx, struct sk_buff *skb)
 {
 	bool v4 = ipv6_addr_v4mapped(&rx->pair.laddr);
 	struct yoke_net *yn = yoke_net(net);
@@ -267,42 +267,43 @@ static struct sock *find(struct net *net, const struct yoke_rx *rx, struct sk_bu
 	struct sock *sk = NULL;
 	int i;
 
-	for (i = 0; !sk && next_key(&key, &rx->pair, i); i++)
+	for (i = 0; !sk && dgram_next_key(&key, &rx->pair, i); i++)
 		if (i != 1 || unlikely(READ_ONCE(yn->dgram_portless)))
-			sk = find_exact(yn, &key, rx, v4);
+			sk = dgram_find_exact(yn, &key, rx, v4);
 	/* One that is just being connected is chosen by either rule. */
 	if (sk && rcu_access_pointer(sk->sk_reuseport_cb) && data_race(sk->sk_state) != TCP_ESTABLISHED)
-		sk = choose(sk, rx, skb);
+		sk = dgram_choose(sk, rx, skb);
 	return sk;
 }
 
 /*
- * As find(), but who changes his place meanwhile is found in the old one or in the new: he is not nowhere,
- * and nobody less specific is taken for him. There may be no end of such changes: the second look keeps
- * them away.
+ * As dgram_find_once(), but who changes his place meanwhile is found in the old one or in the new: he is
+ * not nowhere, and nobody less specific is taken for him. There may be no end of such changes: the
+ * second look keeps them away.
  */
-static struct sock *find_surely(struct net *net, const struct yoke_rx *rx, struct sk_buff *skb)
+static struct sock *dgram_find_surely(struct net *net, const struct yoke_rx *rx,
+				      struct sk_buff *skb)
 {
 	seqlock_t *places = &yoke_net(net)->dgram_places;
 	unsigned int begun = read_seqbegin(places);
-	struct sock *sk = find(net, rx, skb);
+	struct sock *sk = dgram_find_once(net, rx, skb);
 
 	if (likely(!read_seqretry(places, begun)))
 		return sk;
 	read_seqlock_excl_bh(places);
-	sk = find(net, rx, skb);
+	sk = dgram_find_once(net, rx, skb);
 	read_sequnlock_excl_bh(places);
 	return sk;
 }
 
 struct sock *yoke_dgram_find(struct net *net, const struct yoke_rx *rx)
 {
-	return find_surely(net, rx, NULL);
+	return dgram_find_surely(net, rx, NULL);
 }
 
 bool yoke_dgram_wants_trains(struct net *net, const struct yoke_rx *rx)
 {
-	const struct sock *sk = find(net, rx, NULL);
+	const struct sock *sk = dgram_find_once(net, rx, NULL);
 
 	return sk && READ_ONCE(yoke_dg(sk)->trains);
 }
@@ -310,7 +311,7 @@ bool yoke_dgram_wants_trains(struct net *net, const struct yoke_rx *rx)
 /* --- receiving --- */
 
 /* Will IP_PKTINFO, or IPV6_PKTINFO of a v4-mapped address, be told? */
-static bool wants_packet_info(const struct sock *sk)
+static bool dgram_wants_packet_info(const struct sock *sk)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6 && inet6_sk(sk)->rxopt.bits.rxinfo)
@@ -323,11 +324,12 @@ static bool wants_packet_info(const struct sock *sk)
  * It lies where IP's own notes were; those of IPv6 say it as they are. The device that IP noted first in
  * both stands, a VRF's own, too; of what came from this host the route says where it was to leave.
  */
-static void note_packet_info(const struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
+static void dgram_note_packet_info(const struct sock *sk, struct sk_buff *skb,
+				   const struct yoke_rx *rx)
 {
 	struct in_pktinfo *info = PKTINFO_SKB_CB(skb);
 
-	if (rx->af->family != AF_INET || !wants_packet_info(sk))
+	if (rx->af->family != AF_INET || !dgram_wants_packet_info(sk))
 		return;
 	if (rx->many)
 		info->ipi_spec_dst.s_addr = inet_select_addr(skb->dev, ip_hdr(skb)->saddr,
@@ -339,7 +341,7 @@ static void note_packet_info(const struct sock *sk, struct sk_buff *skb, const s
 }
 
 /* A datagram was read or forgotten: its memory goes back. */
-static void uncharge(struct sk_buff *skb)
+static void dgram_uncharge(struct sk_buff *skb)
 {
 	struct sock *sk = skb->sk;
 	unsigned long flags;
@@ -351,13 +353,13 @@ static void uncharge(struct sk_buff *skb)
 }
 
 /* One may cross the limit, or a small one would admit none: beyond INT_MAX, too. */
-static bool queue_is_full(const struct sock *sk)
+static bool dgram_queue_is_full(const struct sock *sk)
 {
 	return (unsigned int)atomic_read(&sk->sk_rmem_alloc) > (unsigned int)READ_ONCE(sk->sk_rcvbuf);
 }
 
 /* False, and @skb is left, if there is no memory for it, the socket's own or that of all. */
-static bool enqueue(struct sock *sk, struct sk_buff *skb)
+static bool dgram_enqueue(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	unsigned long flags;
@@ -365,15 +367,15 @@ static bool enqueue(struct sock *sk, struct sk_buff *skb)
 	skb->dev = NULL;
 	skb_orphan(skb);
 	/* The reader wants the lock, too: who floods him does not hold it only to learn that all is full. */
-	if (queue_is_full(sk))
+	if (dgram_queue_is_full(sk))
 		goto full;
 	spin_lock_irqsave(&queue->lock, flags);
-	if (queue_is_full(sk) || !sk_rmem_schedule(sk, skb, skb->truesize)) {
+	if (dgram_queue_is_full(sk) || !sk_rmem_schedule(sk, skb, skb->truesize)) {
 		spin_unlock_irqrestore(&queue->lock, flags);
 		goto full;
 	}
 	skb->sk = sk;
-	skb->destructor = uncharge;
+	skb->destructor = dgram_uncharge;
 	atomic_add(skb->truesize, &sk->sk_rmem_alloc);
 	sk_mem_charge(sk, skb->truesize);
 	sock_skb_set_dropcount(sk, skb);
@@ -388,7 +390,7 @@ full:
 }
 
 /* What the program may want to know of IP's header; a route only to turn it round (IP_RETOPTS). */
-static void keep_ipv4(struct sock *sk, struct sk_buff *skb)
+static void dgram_keep_ipv4(struct sock *sk, struct sk_buff *skb)
 {
 	if (unlikely(IPCB(skb)->opt.optlen))
 		skb_dst_force(skb);
@@ -399,7 +401,7 @@ static void keep_ipv4(struct sock *sk, struct sk_buff *skb)
 }
 
 /* IPsec's policies, and @sk's own, which may be NULL; netfilter's notes have done their work then. */
-static bool allowed(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
+static bool dgram_allowed(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	if (!xfrm_policy_check(sk, XFRM_POLICY_IN, skb, rx->af->family))
 		return false;
@@ -407,27 +409,27 @@ static bool allowed(struct sock *sk, struct sk_buff *skb, const struct yoke_rx *
 	return true;
 }
 
-static void deliver_one(struct net *net, struct sock *sk, struct sk_buff *skb,
-			const struct yoke_rx *rx)
+static void dgram_deliver_one(struct net *net, struct sock *sk, struct sk_buff *skb,
+			      const struct yoke_rx *rx)
 {
 	/* A program's filter sees the header, as with UDP, and cannot cut it off. */
-	if (!allowed(sk, skb, rx) || sk_filter_trim_cap(sk, skb, sizeof(struct udphdr))) {
+	if (!dgram_allowed(sk, skb, rx) || sk_filter_trim_cap(sk, skb, sizeof(struct udphdr))) {
 		atomic_inc(&sk->sk_drops);
 		yoke_count(net, DgramInErrors);
 		yoke_drop(net, sk, skb, Filtered);
 		return;
 	}
-	note_packet_info(sk, skb, rx);
+	dgram_note_packet_info(sk, skb, rx);
 	sk_mark_napi_id(sk, skb);
 	/* Without a peer SO_INCOMING_CPU is the program's to set: groups choose, and count, by it. */
 	if (data_race(sk->sk_state) == TCP_ESTABLISHED)
 		sk_incoming_cpu_update(sk);
 	if (rx->af->family == AF_INET)
-		keep_ipv4(sk, skb);
+		dgram_keep_ipv4(sk, skb);
 	else
 		skb_dst_drop(skb);
 	skb_pull_rcsum(skb, sizeof(struct udphdr));
-	if (!enqueue(sk, skb)) {
+	if (!dgram_enqueue(sk, skb)) {
 		yoke_count(net, DgramInErrors);
 		yoke_drop(net, sk, skb, DgramRcvbufErrors);
 		return;
@@ -436,12 +438,13 @@ static void deliver_one(struct net *net, struct sock *sk, struct sk_buff *skb,
 }
 
 /* A train is taken apart for those who did not ask for it whole. */
-static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const struct yoke_rx *rx)
+static void dgram_deliver(struct net *net, struct sock *sk, struct sk_buff *skb,
+			  const struct yoke_rx *rx)
 {
 	struct sk_buff *segs, *next;
 
 	if (!skb_is_gso(skb) || READ_ONCE(yoke_dg(sk)->trains)) {
-		deliver_one(net, sk, skb, rx);
+		dgram_deliver_one(net, sk, skb, rx);
 		return;
 	}
 	/* No tunnel is around it; GRO has left something else there (__skb_gso_segment()). */
@@ -455,7 +458,7 @@ static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const
 	skb_list_walk_safe(segs, skb, next) {
 		skb_mark_not_on_list(skb);
 		__skb_pull(skb, skb_transport_offset(skb));
-		deliver_one(net, sk, skb, rx);
+		dgram_deliver_one(net, sk, skb, rx);
 	}
 }
 
@@ -463,7 +466,8 @@ static void deliver(struct net *net, struct sock *sk, struct sk_buff *skb, const
  * RFC 8200 §8.1: what comes by IPv6 without a checksum is not to be believed, but by who said so (RFC
  * 6936): by @sk, which may be NULL?
  */
-static bool believes(const struct sock *sk, const struct sk_buff *skb, const struct yoke_rx *rx)
+static bool dgram_believes(const struct sock *sk, const struct sk_buff *skb,
+			   const struct yoke_rx *rx)
 {
 	if (likely(udp_hdr(skb)->check) || rx->af->family != AF_INET6)
 		return true;
@@ -471,9 +475,10 @@ static bool believes(const struct sock *sk, const struct sk_buff *skb, const str
 }
 
 /* Does @sk want what came to a group, or to all? */
-static bool wants_one_of_many(struct sock *sk, const struct sk_buff *skb, const struct yoke_rx *rx)
+static bool dgram_wants_one_of_many(struct sock *sk, const struct sk_buff *skb,
+				    const struct yoke_rx *rx)
 {
-	return believes(sk, skb, rx) && rx->af->dgram_hears(sk, skb, rx);
+	return dgram_believes(sk, skb, rx) && rx->af->dgram_hears(sk, skb, rx);
 }
 
 /*
@@ -487,7 +492,7 @@ struct audience {
 	struct yoke_dgram *who[30];
 };
 
-static void missed(struct net *net, struct sock *sk)
+static void dgram_missed(struct net *net, struct sock *sk)
 {
 	atomic_inc(&sk->sk_drops);
 	yoke_count(net, DgramRcvbufErrors);
@@ -495,12 +500,12 @@ static void missed(struct net *net, struct sock *sk)
 }
 
 /* @dg is one more: what of the audience the next comes to. Without memory @dg misses it. */
-static struct audience *admit(struct net *net, struct audience *last, struct yoke_dgram *dg)
+static struct audience *dgram_admit(struct net *net, struct audience *last, struct yoke_dgram *dg)
 {
 	if (last->n == ARRAY_SIZE(last->who)) {
 		last->next = kmalloc(sizeof(*last), GFP_ATOMIC | __GFP_NOWARN);
 		if (!last->next) {
-			missed(net, &dg->inet.sk);
+			dgram_missed(net, &dg->inet.sk);
 			return last;
 		}
 		last = last->next;
@@ -511,7 +516,7 @@ static struct audience *admit(struct net *net, struct audience *last, struct yok
 	return last;
 }
 
-static void dismiss(struct audience *all)
+static void dgram_dismiss(struct audience *all)
 {
 	struct audience *part, *next;
 
@@ -521,7 +526,8 @@ static void dismiss(struct audience *all)
 	}
 }
 
-static void find_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx, struct audience *all)
+static void dgram_find_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx,
+			   struct audience *all)
 {
 	struct yoke_net *yn = yoke_net(net);
 	struct rhlist_head *list, *pos;
@@ -532,19 +538,20 @@ static void find_all(struct net *net, struct sk_buff *skb, const struct yoke_rx 
 
 	all->next = NULL;
 	all->n = 0;
-	for (i = 0; next_key(&key, &rx->pair, i); i++, before = key) {
+	for (i = 0; dgram_next_key(&key, &rx->pair, i); i++, before = key) {
 		/* What came to 0.0.0.0, from :: or without a port has keys alike: nobody hears it twice. */
 		if (i && yoke_hash_same(&key, &before))
 			continue;
 		list = rhltable_lookup(&yn->dgrams, &key, dgram_params);
 		rhl_for_each_entry_rcu(dg, pos, list, rhlist)
-			if (takes(dg, &key, rx, v4) && wants_one_of_many(&dg->inet.sk, skb, rx))
-				all = admit(net, all, dg);
+			if (dgram_takes(dg, &key, rx, v4) &&
+			    dgram_wants_one_of_many(&dg->inet.sk, skb, rx))
+				all = dgram_admit(net, all, dg);
 	}
 }
 
-static void deliver_copies(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx,
-			   const struct audience *all)
+static void dgram_deliver_copies(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx,
+				 const struct audience *all)
 {
 	struct sk_buff *copy;
 	int i;
@@ -555,9 +562,9 @@ static void deliver_copies(struct net *net, struct sk_buff *skb, const struct yo
 
 			copy = skb_clone(skb, GFP_ATOMIC);
 			if (copy)
-				deliver(net, sk, copy, rx);
+				dgram_deliver(net, sk, copy, rx);
 			else
-				missed(net, sk);
+				dgram_missed(net, sk);
 		}
 	}
 }
@@ -566,25 +573,25 @@ static void deliver_copies(struct net *net, struct sk_buff *skb, const struct yo
  * To every socket that takes it, if there is one; consumes @skb. Who changes his place meanwhile hears it
  * once, and so do those who stood behind him.
  */
-static void deliver_to_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
+static void dgram_deliver_to_all(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
 {
 	seqlock_t *places = &yoke_net(net)->dgram_places;
 	unsigned int begun = read_seqbegin(places);
 	struct audience all;
 
-	find_all(net, skb, rx, &all);
+	dgram_find_all(net, skb, rx, &all);
 	if (read_seqretry(places, begun)) {
-		dismiss(&all);
+		dgram_dismiss(&all);
 		read_seqlock_excl_bh(places);
-		find_all(net, skb, rx, &all);
+		dgram_find_all(net, skb, rx, &all);
 		read_sequnlock_excl_bh(places);
 	}
-	deliver_copies(net, skb, rx, &all);
+	dgram_deliver_copies(net, skb, rx, &all);
 	if (all.n)
 		consume_skb(skb);
 	else
 		yoke_drop(net, NULL, skb, DgramIgnoredMulti);
-	dismiss(&all);
+	dgram_dismiss(&all);
 }
 
 void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *rx)
@@ -592,21 +599,21 @@ void yoke_dgram_rcv(struct net *net, struct sk_buff *skb, const struct yoke_rx *
 	struct sock *sk;
 
 	if (rx->many) {
-		deliver_to_all(net, skb, rx);
+		dgram_deliver_to_all(net, skb, rx);
 		return;
 	}
-	sk = find_surely(net, rx, skb);
+	sk = dgram_find_surely(net, rx, skb);
 	/* Of a group (SO_REUSEPORT) only the one whom it goes to is asked. */
-	if (unlikely(!believes(sk, skb, rx))) {
+	if (unlikely(!dgram_believes(sk, skb, rx))) {
 		yoke_count(net, DgramInErrors);
 		yoke_drop(net, NULL, skb, DgramInCsumErrors);
 		return;
 	}
 	if (sk) {
-		deliver(net, sk, skb, rx);
+		dgram_deliver(net, sk, skb, rx);
 		return;
 	}
-	if (!allowed(NULL, skb, rx)) {
+	if (!dgram_allowed(NULL, skb, rx)) {
 		yoke_drop(net, NULL, skb, Filtered);
 		return;
 	}

@@ -18,7 +18,7 @@
  * Each datagram's length and checksum. The first's header, of which all have a copy, is the
  * train's; its checksum that of the pseudo-header so far.
  */
-static void write_headers(struct sk_buff *segs)
+static void train_write_headers(struct sk_buff *segs)
 {
 	struct udphdr first = *udp_hdr(segs);
 	struct sk_buff *skb;
@@ -64,7 +64,7 @@ struct sk_buff *yoke_train_cut(struct sk_buff *skb, netdev_features_t features)
 	/* Who asked when the train left hears of its first datagram. */
 	skb_shinfo(segs)->tskey = skb_shinfo(skb)->tskey;
 	skb_shinfo(segs)->tx_flags |= skb_shinfo(skb)->tx_flags & SKBTX_ANY_TSTAMP;
-	write_headers(segs);
+	train_write_headers(segs);
 	return segs;
 }
 
