@@ -71,7 +71,7 @@ static int dgram_get_port(struct sock *sk, unsigned short num)
 	return err;
 }
 
-static int disconnect_locked(struct sock *sk, int flags)
+static int dgram_disconnect_locked(struct sock *sk, int flags)
 {
 	__udp_disconnect(sk, flags);	/* calls dgram_unhash() unless bind(2) chose the port */
 	return inet_sk(sk)->inet_num ? yoke_dgram_enter(sk) : 0;
@@ -82,7 +82,7 @@ static int dgram_disconnect(struct sock *sk, int flags)
 	int err;
 
 	lock_sock(sk);
-	err = disconnect_locked(sk, flags);
+	err = dgram_disconnect_locked(sk, flags);
 	release_sock(sk);
 	return err;
 }
@@ -113,7 +113,7 @@ static int dgram_connect(struct sock *sk, yoke_sockaddr *addr, int len)
 	if (!err && inet_sk(sk)->inet_num) {
 		err = yoke_dgram_enter(sk);
 		if (err)
-			disconnect_locked(sk, 0);
+			dgram_disconnect_locked(sk, 0);
 	} else {
 		yoke_dgram_rebind(sk);	/* the link that a failed one names stays, as UDP's */
 	}
@@ -154,7 +154,7 @@ static int dgram_ioctl(struct sock *sk, int cmd, yoke_ioctl_arg arg)
 
 /* --- receiving --- */
 
-static int tell_name_ipv4(const struct sk_buff *skb, struct sockaddr_in *sin)
+static int dgram_tell_name_ipv4(const struct sk_buff *skb, struct sockaddr_in *sin)
 {
 	sin->sin_family = AF_INET;
 	sin->sin_port = udp_hdr(skb)->source;
@@ -166,7 +166,7 @@ static int tell_name_ipv4(const struct sk_buff *skb, struct sockaddr_in *sin)
 #if IS_ENABLED(CONFIG_IPV6)
 
 /* Where @skb came from, as a socket of AF_INET6 sees it. */
-static int tell_name_ipv6(const struct sk_buff *skb, struct sockaddr_in6 *sin6)
+static int dgram_tell_name_ipv6(const struct sk_buff *skb, struct sockaddr_in6 *sin6)
 {
 	sin6->sin6_family = AF_INET6;
 	sin6->sin6_port = udp_hdr(skb)->source;
@@ -182,7 +182,7 @@ static int tell_name_ipv6(const struct sk_buff *skb, struct sockaddr_in6 *sin6)
 }
 
 /* IPV6_PKTINFO of a packet of IPv4 (RFC 3542 §6.1, with a v4-mapped address). */
-static void tell_info_mapped(struct sk_buff *skb, struct msghdr *msg)
+static void dgram_tell_info_mapped(struct sk_buff *skb, struct msghdr *msg)
 {
 	struct in6_pktinfo info = { .ipi6_ifindex = PKTINFO_SKB_CB(skb)->ipi_ifindex };
 
@@ -191,7 +191,7 @@ static void tell_info_mapped(struct sk_buff *skb, struct msghdr *msg)
 }
 
 /* True if @skb is IPv6's, and all is told. */
-static bool tell_packet_ipv6(struct sock *sk, struct sk_buff *skb, struct msghdr *msg)
+static bool dgram_tell_packet_ipv6(struct sock *sk, struct sk_buff *skb, struct msghdr *msg)
 {
 	if (sk->sk_family != AF_INET6)
 		return false;
@@ -201,12 +201,12 @@ static bool tell_packet_ipv6(struct sock *sk, struct sk_buff *skb, struct msghdr
 		return true;
 	}
 	if (inet6_sk(sk)->rxopt.bits.rxinfo)
-		tell_info_mapped(skb, msg);
+		dgram_tell_info_mapped(skb, msg);
 	return false;
 }
 
 /* What was too long for IPV6_DONTFRAG is told of, where it was to go and how much fits. False: none was. */
-static bool tell_path_mtu(struct sock *sk, struct msghdr *msg)
+static bool dgram_tell_path_mtu(struct sock *sk, struct msghdr *msg)
 {
 	struct ip6_mtuinfo info;
 	struct sk_buff *skb;
@@ -229,36 +229,38 @@ static bool tell_path_mtu(struct sock *sk, struct msghdr *msg)
 
 #else
 
-static bool tell_path_mtu(struct sock *sk, struct msghdr *msg)
+static bool dgram_tell_path_mtu(struct sock *sk, struct msghdr *msg)
 {
 	return false;
 }
 
-static int tell_name_ipv6(const struct sk_buff *skb, struct sockaddr_in6 *sin6)
+static int dgram_tell_name_ipv6(const struct sk_buff *skb, struct sockaddr_in6 *sin6)
 {
 	return 0;
 }
 
-static bool tell_packet_ipv6(struct sock *sk, struct sk_buff *skb, struct msghdr *msg)
+static bool dgram_tell_packet_ipv6(struct sock *sk, struct sk_buff *skb, struct msghdr *msg)
 {
 	return false;
 }
 
 #endif
 
-static int tell_name(const struct sock *sk, const struct sk_buff *skb, void *name)
+static int dgram_tell_name(const struct sock *sk, const struct sk_buff *skb, void *name)
 {
-	return sk->sk_family == AF_INET6 ? tell_name_ipv6(skb, name) : tell_name_ipv4(skb, name);
+	if (sk->sk_family == AF_INET6)
+		return dgram_tell_name_ipv6(skb, name);
+	return dgram_tell_name_ipv4(skb, name);
 }
 
 /* What the program wants to know of the packet, and where in a train (UDP_GRO) a datagram ends. */
-static void tell_packet(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, int off)
+static void dgram_tell_packet(struct sock *sk, struct sk_buff *skb, struct msghdr *msg, int off)
 {
 	int size = skb_shinfo(skb)->gso_size;
 
 	if (READ_ONCE(yoke_dg(sk)->trains) && skb_is_gso(skb))
 		put_cmsg(msg, SOL_UDP, UDP_GRO, sizeof(size), &size);
-	if (!tell_packet_ipv6(sk, skb, msg) && inet_cmsg_flags(inet_sk(sk)))
+	if (!dgram_tell_packet_ipv6(sk, skb, msg) && inet_cmsg_flags(inet_sk(sk)))
 		ip_cmsg_recv_offset(msg, sk, skb, sizeof(struct udphdr), off);
 }
 
@@ -270,7 +272,7 @@ static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int fl
 	if (flags & MSG_ERRQUEUE)
 		return inet_recv_error(sk, msg, len);
 	msg->msg_namelen = 0;
-	if (unlikely(tell_path_mtu(sk, msg)))
+	if (unlikely(dgram_tell_path_mtu(sk, msg)))
 		return 0;
 	off = flags & MSG_PEEK ? READ_ONCE(sk->sk_peek_off) : 0;
 	skb = __skb_recv_datagram(sk, &sk->sk_receive_queue, flags, &off, &err);
@@ -291,10 +293,10 @@ static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int fl
 	}
 	sock_recv_cmsgs(msg, sk, skb);
 	if (msg->msg_name) {
-		msg->msg_namelen = tell_name(sk, skb, msg->msg_name);
+		msg->msg_namelen = dgram_tell_name(sk, skb, msg->msg_name);
 		yoke_hook_receive(sk, msg->msg_name);
 	}
-	tell_packet(sk, skb, msg, off);
+	dgram_tell_packet(sk, skb, msg, off);
 	err = flags & MSG_TRUNC ? size : copied;
 	/* SO_PEEK_OFF: a look moves on, a read takes away what was before. */
 	if (READ_ONCE(sk->sk_peek_off) >= 0)
@@ -309,7 +311,7 @@ YOKE_COMPAT_RECVMSG(dgram_recvmsg)
 /* --- what socket(2) sees --- */
 
 /* The family of the first address is the socket's, before generic code gives it a port. */
-static int choose_family(struct sock *sk, sa_family_t family)
+static int dgram_choose_family(struct sock *sk, sa_family_t family)
 {
 	int err;
 
@@ -328,7 +330,7 @@ static int dgram_connect_to(struct socket *sock, yoke_sockaddr *uaddr, int len, 
 	if (len < (int)sizeof(uaddr->sa_family))
 		return -EINVAL;
 	if (uaddr->sa_family != AF_UNSPEC)
-		err = choose_family(sock->sk, uaddr->sa_family);
+		err = dgram_choose_family(sock->sk, uaddr->sa_family);
 	return err ?: inet_dgram_connect(sock, uaddr, len, flags);
 }
 
@@ -338,7 +340,7 @@ static int dgram_send(struct socket *sock, struct msghdr *msg, size_t len)
 	int err = 0;
 
 	if (addr && msg->msg_namelen >= (int)sizeof(addr->sa_family))
-		err = choose_family(sock->sk, addr->sa_family);
+		err = dgram_choose_family(sock->sk, addr->sa_family);
 	if (err)
 		return err;
 	/* It fails. A port would be one of both families, and the socket is of none. */

@@ -22,7 +22,8 @@
 #if IS_ENABLED(CONFIG_IPV6)
 
 /* An address of AF_INET6 that sendto(2) was given. */
-static int read_name_ipv6(struct sock *sk, const struct msghdr *msg, struct yoke_dgram_dest *d)
+static int dgram_read_name_ipv6(struct sock *sk, const struct msghdr *msg,
+				struct yoke_dgram_dest *d)
 {
 	DECLARE_SOCKADDR(const struct sockaddr_in6 *, addr, msg->msg_name);
 	struct ip6_flowlabel *label;
@@ -51,7 +52,7 @@ static int read_name_ipv6(struct sock *sk, const struct msghdr *msg, struct yoke
 }
 
 /* To its peer, with the flow label that connect(2) was given. */
-static void read_peer_ipv6(const struct sock *sk, struct yoke_dgram_dest *d)
+static void dgram_read_peer_ipv6(const struct sock *sk, struct yoke_dgram_dest *d)
 {
 	if (sk->sk_family == AF_INET6)
 		d->flow = inet6_sk(sk)->flow_label;
@@ -59,19 +60,20 @@ static void read_peer_ipv6(const struct sock *sk, struct yoke_dgram_dest *d)
 
 #else
 
-static int read_name_ipv6(struct sock *sk, const struct msghdr *msg, struct yoke_dgram_dest *d)
+static int dgram_read_name_ipv6(struct sock *sk, const struct msghdr *msg,
+				struct yoke_dgram_dest *d)
 {
 	return -EINVAL;
 }
 
-static void read_peer_ipv6(const struct sock *sk, struct yoke_dgram_dest *d)
+static void dgram_read_peer_ipv6(const struct sock *sk, struct yoke_dgram_dest *d)
 {
 }
 
 #endif
 
 /* The address that sendto(2) was given. */
-static int read_name(struct sock *sk, const struct msghdr *msg, struct yoke_dgram_dest *d)
+static int dgram_read_name(struct sock *sk, const struct msghdr *msg, struct yoke_dgram_dest *d)
 {
 	DECLARE_SOCKADDR(const struct sockaddr_in *, sin, msg->msg_name);
 	bool ipv6 = sk->sk_family == AF_INET6;
@@ -88,7 +90,7 @@ static int read_name(struct sock *sk, const struct msghdr *msg, struct yoke_dgra
 		ipv6_addr_set_v4mapped(sin->sin_addr.s_addr, &d->pair.raddr);
 		d->pair.rport = sin->sin_port;
 	} else {
-		err = sin->sin_family == AF_INET6 ? read_name_ipv6(sk, msg, d) : -EINVAL;
+		err = sin->sin_family == AF_INET6 ? dgram_read_name_ipv6(sk, msg, d) : -EINVAL;
 		if (err)
 			return err;
 	}
@@ -98,7 +100,7 @@ static int read_name(struct sock *sk, const struct msghdr *msg, struct yoke_dgra
 }
 
 /* Does @msg say where to go? AF_UNSPEC does not, on a socket of AF_INET6. */
-static bool has_name(const struct sock *sk, const struct msghdr *msg)
+static bool dgram_has_name(const struct sock *sk, const struct msghdr *msg)
 {
 	DECLARE_SOCKADDR(const struct sockaddr *, addr, msg->msg_name);
 
@@ -107,7 +109,7 @@ static bool has_name(const struct sock *sk, const struct msghdr *msg)
 }
 
 /* UDP's control messages; of others, that they are there. */
-static int read_control(struct msghdr *msg, struct yoke_dgram_dest *d)
+static int dgram_read_control(struct msghdr *msg, struct yoke_dgram_dest *d)
 {
 	struct cmsghdr *cmsg;
 
@@ -129,7 +131,8 @@ static int read_control(struct msghdr *msg, struct yoke_dgram_dest *d)
  * Where @msg is to go: the address it gives or the peer's, by the socket's options and its own. @locked:
  * the socket is.
  */
-static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d, bool locked)
+static int dgram_read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d,
+			   bool locked)
 {
 	int err;
 
@@ -142,10 +145,10 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 	d->priority = READ_ONCE(sk->sk_priority);
 	yoke_compat_begin_priority(&d->cookie, d->priority);
 	d->pair.lport = inet_sk(sk)->inet_sport;
-	d->named = has_name(sk, msg);
+	d->named = dgram_has_name(sk, msg);
 	d->locked = locked;
 	if (d->named) {
-		err = read_name(sk, msg, d);
+		err = dgram_read_name(sk, msg, d);
 		if (err)
 			return err;
 	} else {
@@ -154,20 +157,20 @@ static int read_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest
 		d->pair.raddr = yoke_addr_remote(sk);
 		d->pair.rport = inet_sk(sk)->inet_dport;
 		d->connected = true;
-		read_peer_ipv6(sk, d);
+		dgram_read_peer_ipv6(sk, d);
 	}
 	d->af = yoke_ip_to(&d->pair.raddr);
 	/* Nothing is urgent in a datagram; to IPv6 UDP does not say so. */
 	if (msg->msg_flags & MSG_OOB && d->af->family == AF_INET)
 		return -EOPNOTSUPP;
-	err = read_control(msg, d);
+	err = dgram_read_control(msg, d);
 	if (err)
 		return err;
 	return d->af->dgram_dest(sk, msg, d);
 }
 
 /* Appends @len bytes of pages to @skb, to be written. False if there is no memory. */
-static bool append_pages(struct sock *sk, struct sk_buff *skb, size_t len)
+static bool dgram_append_pages(struct sock *sk, struct sk_buff *skb, size_t len)
 {
 	struct page_frag *frag = sk_page_frag(sk);
 	int i = skb_shinfo(skb)->nr_frags;
@@ -193,7 +196,7 @@ static bool append_pages(struct sock *sk, struct sk_buff *skb, size_t len)
  * A buffer that was used before, for @len bytes behind @headers, with its data in the buffer itself
  * or, if that is too small, in pages. NULL: the slow way knows what is to be done.
  */
-static struct sk_buff *alloc_spare(struct sock *sk, unsigned int headers, size_t len)
+static struct sk_buff *dgram_alloc_spare(struct sock *sk, unsigned int headers, size_t len)
 {
 	struct sk_buff *skb;
 
@@ -208,7 +211,7 @@ static struct sk_buff *alloc_spare(struct sock *sk, unsigned int headers, size_t
 	__skb_trim(skb, 0);
 	if (len <= skb_tailroom(skb)) {
 		__skb_put(skb, len);
-	} else if (!append_pages(sk, skb, len)) {
+	} else if (!dgram_append_pages(sk, skb, len)) {
 		yoke_spare_put(skb);
 		return NULL;
 	}
@@ -220,13 +223,13 @@ static struct sk_buff *alloc_spare(struct sock *sk, unsigned int headers, size_t
  * A buffer for @len bytes of data with room for @headers in front, @linear in
  * one piece. Waits until the send buffer has room, unless @flags forbid it.
  */
-static struct sk_buff *alloc_data(struct sock *sk, unsigned int headers, size_t len, bool linear,
-				  int flags, int *err)
+static struct sk_buff *dgram_alloc_data(struct sock *sk, unsigned int headers, size_t len,
+					bool linear, int flags, int *err)
 {
 	size_t head = linear || len <= LINEAR_MAX ? len : 0;
 	struct sk_buff *skb;
 
-	skb = linear ? NULL : alloc_spare(sk, headers, len);
+	skb = linear ? NULL : dgram_alloc_spare(sk, headers, len);
 	if (skb)
 		return skb;
 	skb = sock_alloc_send_pskb(sk, headers + head, len - head, flags & MSG_DONTWAIT, err,
@@ -240,19 +243,19 @@ static struct sk_buff *alloc_data(struct sock *sk, unsigned int headers, size_t 
 	return skb;
 }
 
-static unsigned int headers_for(const struct yoke_dgram_dest *d, const struct dst_entry *dst)
+static unsigned int dgram_headers_for(const struct yoke_dgram_dest *d, const struct dst_entry *dst)
 {
 	return yoke_af_link_room(dst) + dst->trailer_len +
 	       d->af->header_len + d->options_len + sizeof(struct udphdr);
 }
 
 /* Is its checksum left out? SO_NO_CHECK is IPv4's, UDP_NO_CHECK6_TX IPv6's. */
-static bool unsummed(const struct sock *sk, const struct yoke_dgram_dest *d)
+static bool dgram_unsummed(const struct sock *sk, const struct yoke_dgram_dest *d)
 {
 	return d->af->family == AF_INET ? sk->sk_no_check_tx : READ_ONCE(yoke_dg(sk)->no_check6_tx);
 }
 
-static void push_udp_header(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d)
+static void dgram_push_header(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d)
 {
 	struct udphdr *uh = skb_push(skb, sizeof(*uh));
 
@@ -262,20 +265,20 @@ static void push_udp_header(struct sock *sk, struct sk_buff *skb, const struct y
 	uh->len = htons(skb->len);
 	uh->check = 0;
 	skb->ip_summed = CHECKSUM_NONE;
-	if (!unsummed(sk, d))
+	if (!dgram_unsummed(sk, d))
 		d->af->checksum(skb, &d->pair, sk->sk_protocol, offsetof(struct udphdr, check));
 }
 
 /* Hands @skb, the data, to IP; consumes it and the route. */
-static int transmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d,
-		    struct dst_entry *dst)
+static int dgram_transmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgram_dest *d,
+			  struct dst_entry *dst)
 {
 	int err;
 
 	skb_dst_set(skb, dst);
 	if (d->segment && skb->len > d->segment)
 		yoke_train_mark(skb, d->segment, skb->len);
-	push_udp_header(sk, skb, d);
+	dgram_push_header(sk, skb, d);
 	skb->priority = d->priority;
 	skb->mark = d->cookie.mark;
 	if (d->cookie.transmit_time)
@@ -293,20 +296,20 @@ static int transmit(struct sock *sk, struct sk_buff *skb, const struct yoke_dgra
 }
 
 /* What fits into an IP packet; the length that IPv6's header gives is without it. */
-static unsigned int payload_max(const struct yoke_dgram_dest *d)
+static unsigned int dgram_payload_max(const struct yoke_dgram_dest *d)
 {
 	return U16_MAX - sizeof(struct udphdr) - d->options_len -
 	       (d->af->family == AF_INET ? d->af->header_len : 0);
 }
 
 /* May a train of @len bytes leave by @dst? None of its datagrams may be cut, nor go unsummed. */
-static int check_train(struct sock *sk, size_t len, const struct yoke_dgram_dest *d,
-		       const struct dst_entry *dst, u32 mtu)
+static int dgram_check_train(struct sock *sk, size_t len, const struct yoke_dgram_dest *d,
+			     const struct dst_entry *dst, u32 mtu)
 {
 	if (d->af->header_len + d->options_len + sizeof(struct udphdr) +
 	    min_t(size_t, len, d->segment) > mtu)
 		return -EMSGSIZE;
-	if (len > (size_t)d->segment * UDP_MAX_SEGMENTS || unsummed(sk, d))
+	if (len > (size_t)d->segment * UDP_MAX_SEGMENTS || dgram_unsummed(sk, d))
 		return -EINVAL;
 	if (dst_xfrm(dst))
 		return -EIO;
@@ -314,7 +317,7 @@ static int check_train(struct sock *sk, size_t len, const struct yoke_dgram_dest
 }
 
 /* Does a datagram of @len bytes fit into @mtu? */
-static int check_fits(struct sock *sk, size_t len, const struct yoke_dgram_dest *d, u32 mtu)
+static int dgram_check_fits(struct sock *sk, size_t len, const struct yoke_dgram_dest *d, u32 mtu)
 {
 	if (len + sizeof(struct udphdr) + d->af->header_len + d->options_len <= mtu)
 		return 0;
@@ -323,24 +326,24 @@ static int check_fits(struct sock *sk, size_t len, const struct yoke_dgram_dest 
 }
 
 /* May a datagram of @len bytes leave by @dst? */
-static int check_size(struct sock *sk, size_t len, const struct yoke_dgram_dest *d,
-		      const struct dst_entry *dst)
+static int dgram_check_size(struct sock *sk, size_t len, const struct yoke_dgram_dest *d,
+			    const struct dst_entry *dst)
 {
 	u32 mtu = d->af->dgram_mtu(sk, d, dst);
 
-	if (d->segment && len <= payload_max(d))
-		return check_train(sk, len, d, dst, mtu);
-	return check_fits(sk, len, d, mtu);
+	if (d->segment && len <= dgram_payload_max(d))
+		return dgram_check_train(sk, len, d, dst, mtu);
+	return dgram_check_fits(sk, len, d, mtu);
 }
 
-static int send_now(struct sock *sk, struct msghdr *msg, size_t len)
+static int dgram_send_now(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct yoke_dgram_dest d;
 	struct sk_buff *skb;
 	struct dst_entry *dst;
 	int err;
 
-	err = read_dest(sk, msg, &d, false);
+	err = dgram_read_dest(sk, msg, &d, false);
 	if (err)
 		goto out;
 	dst = d.af->dgram_route(sk, &d);
@@ -354,10 +357,10 @@ static int send_now(struct sock *sk, struct msghdr *msg, size_t len)
 	/* That is all, of a probe. */
 	if (msg->msg_flags & MSG_PROBE)
 		goto out_route;
-	err = check_size(sk, len, &d, dst);
+	err = dgram_check_size(sk, len, &d, dst);
 	if (err)
 		goto out_route;
-	skb = alloc_data(sk, headers_for(&d, dst), len, false, msg->msg_flags, &err);
+	skb = dgram_alloc_data(sk, dgram_headers_for(&d, dst), len, false, msg->msg_flags, &err);
 	if (!skb)
 		goto out_route;
 	err = skb_copy_datagram_from_iter(skb, 0, &msg->msg_iter, len);
@@ -365,7 +368,7 @@ static int send_now(struct sock *sk, struct msghdr *msg, size_t len)
 		kfree_skb(skb);
 		goto out_route;
 	}
-	err = transmit(sk, skb, &d, dst);
+	err = dgram_transmit(sk, skb, &d, dst);
 	goto out;
 
 out_route:
@@ -400,10 +403,10 @@ int yoke_dgram_send_pending(struct sock *sk)
 		err = PTR_ERR(dst);
 		goto out;
 	}
-	err = check_size(sk, dg->pending_len, &dg->dest, dst);
+	err = dgram_check_size(sk, dg->pending_len, &dg->dest, dst);
 	if (err)
 		goto out_route;
-	headers = headers_for(&dg->dest, dst);
+	headers = dgram_headers_for(&dg->dest, dst);
 	/* The parts waited for the room; they go when it is made. */
 	skb = sock_wmalloc(sk, headers + dg->pending_len, true, sk->sk_allocation);
 	err = -ENOBUFS;
@@ -415,7 +418,7 @@ int yoke_dgram_send_pending(struct sock *sk)
 		skb_copy_bits(part, 0, to, part->len);
 		to += part->len;
 	}
-	err = transmit(sk, skb, &dg->dest, dst);
+	err = dgram_transmit(sk, skb, &dg->dest, dst);
 	goto out;
 
 out_route:
@@ -436,13 +439,13 @@ void yoke_dgram_send_eof(struct socket *sock)
 }
 
 /* The first part says where to; an error that the way there has is told at once. */
-static int begin_parts(struct sock *sk, struct msghdr *msg)
+static int dgram_begin_parts(struct sock *sk, struct msghdr *msg)
 {
 	struct yoke_dgram *dg = yoke_dg(sk);
 	struct dst_entry *dst;
 	int err;
 
-	err = read_dest(sk, msg, &dg->dest, true);
+	err = dgram_read_dest(sk, msg, &dg->dest, true);
 	if (err)
 		goto flush;
 	dst = dg->dest.af->dgram_route(sk, &dg->dest);
@@ -466,10 +469,11 @@ flush:
  * A buffer for a part of @len bytes. The first waits for room, others would wait for what lies before them:
  * as in UDP, they may have as much again.
  */
-static struct sk_buff *alloc_part(struct sock *sk, size_t len, int flags, int *err)
+static struct sk_buff *dgram_alloc_part(struct sock *sk, size_t len, int flags, int *err)
 {
 	if (skb_queue_empty(&sk->sk_write_queue))
-		return alloc_data(sk, 0, max_t(size_t, len, LINEAR_MAX), len <= LINEAR_MAX, flags, err);
+		return dgram_alloc_data(sk, 0, max_t(size_t, len, LINEAR_MAX), len <= LINEAR_MAX,
+					flags, err);
 	*err = -ENOBUFS;
 	if (sk_wmem_alloc_get(sk) / 2 > READ_ONCE(sk->sk_sndbuf))
 		return NULL;
@@ -477,7 +481,7 @@ static struct sk_buff *alloc_part(struct sock *sk, size_t len, int flags, int *e
 }
 
 /* Appends @len bytes to the last part or, if they do not fit, as one more. Small ones share a buffer. */
-static int append_part(struct sock *sk, struct msghdr *msg, size_t len)
+static int dgram_append_part(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct sk_buff *part = skb_peek_tail(&sk->sk_write_queue);
 	int err;
@@ -485,7 +489,7 @@ static int append_part(struct sock *sk, struct msghdr *msg, size_t len)
 	if (part && !len)
 		return 0;
 	if (!part || skb_tailroom(part) < len) {
-		part = alloc_part(sk, len, msg->msg_flags, &err);
+		part = dgram_alloc_part(sk, len, msg->msg_flags, &err);
 		if (!part)
 			return err;
 		__skb_queue_tail(&sk->sk_write_queue, part);
@@ -497,7 +501,7 @@ static int append_part(struct sock *sk, struct msghdr *msg, size_t len)
 }
 
 /* One more part of a datagram that is sent when the last one has come. */
-static int send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
+static int dgram_send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
 {
 	struct yoke_dgram *dg = yoke_dg(sk);
 	int err;
@@ -506,19 +510,19 @@ static int send_part(struct sock *sk, struct msghdr *msg, size_t len, bool more)
 	if (msg->msg_flags & MSG_PROBE)
 		return more ? 0 : yoke_dgram_send_pending(sk);
 	if (!dg->pending) {
-		err = begin_parts(sk, msg);
+		err = dgram_begin_parts(sk, msg);
 		if (err)
 			return err;
 	}
 	/* Told of the part that is too much: clearing UDP_CORK tells of nothing. */
-	if (dg->pending_len + len > payload_max(&dg->dest))
+	if (dg->pending_len + len > dgram_payload_max(&dg->dest))
 		err = -EMSGSIZE;
 	else if (!dg->dest.segment)
-		err = check_fits(sk, dg->pending_len + len, &dg->dest, dg->pending_mtu);
+		err = dgram_check_fits(sk, dg->pending_len + len, &dg->dest, dg->pending_mtu);
 	else
 		err = 0;
 	if (!err)
-		err = append_part(sk, msg, len);
+		err = dgram_append_part(sk, msg, len);
 	if (err) {
 		yoke_dgram_send_flush(sk);
 		return err;
@@ -541,10 +545,10 @@ int yoke_dgram_send_msg(struct sock *sk, struct msghdr *msg, size_t len)
 		return -EOPNOTSUPP;
 	if ((more && !(msg->msg_flags & MSG_PROBE)) || READ_ONCE(dg->pending)) {
 		lock_sock(sk);
-		err = send_part(sk, msg, len, more);
+		err = dgram_send_part(sk, msg, len, more);
 		release_sock(sk);
 	} else {
-		err = send_now(sk, msg, len);
+		err = dgram_send_now(sk, msg, len);
 	}
 	/* No memory, or no room in the send buffer. */
 	if (err == -ENOBUFS || (err && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags)))
