@@ -34,7 +34,7 @@ static LIST_HEAD(entries);
 static DEFINE_SPINLOCK(lock);
 
 /* Under RCU or the lock. */
-static struct cc_entry *find(const char *name)
+static struct cc_entry *cc_find(const char *name)
 {
 	struct cc_entry *e;
 
@@ -45,16 +45,16 @@ static struct cc_entry *find(const char *name)
 }
 
 /* An administrator's word may load it. Under RCU, which it may leave for a while. */
-static struct cc_entry *find_or_load(const char *name)
+static struct cc_entry *cc_find_or_load(const char *name)
 {
-	struct cc_entry *e = find(name);
+	struct cc_entry *e = cc_find(name);
 
 	if (e || !capable(CAP_NET_ADMIN))
 		return e;
 	rcu_read_unlock();
 	request_module("yoke_cc_%s", name);
 	rcu_read_lock();
-	return find(name);
+	return cc_find(name);
 }
 
 int yoke_cc_register(const struct yoke_cc_ops *ops)
@@ -72,7 +72,7 @@ int yoke_cc_register(const struct yoke_cc_ops *ops)
 	e->key = jhash(ops->name, YOKE_CC_NAME, strlen(ops->name));
 	e->allowed = ops->flags & YOKE_CC_UNRESTRICTED;
 	spin_lock(&lock);
-	if (find(ops->name))
+	if (cc_find(ops->name))
 		err = -EEXIST;
 	else
 		list_add_tail_rcu(&e->node, &entries);
@@ -88,7 +88,7 @@ void yoke_cc_unregister(const struct yoke_cc_ops *ops)
 	struct cc_entry *e;
 
 	spin_lock(&lock);
-	e = find(ops->name);
+	e = cc_find(ops->name);
 	if (e && e->ops == ops)
 		list_del_rcu(&e->node);
 	else
@@ -122,7 +122,7 @@ const struct yoke_cc_ops *yoke_cc_table_choose(const struct yoke_cc_ops *ops, co
 	struct cc_entry *e;
 
 	rcu_read_lock();
-	e = find_or_load(name);
+	e = cc_find_or_load(name);
 	if (!e)
 		ops = ERR_PTR(-ENOENT);
 	else if (e->ops == ops)
@@ -170,7 +170,7 @@ int yoke_cc_table_set_default(struct net *net, const char *name)
 	int err = 0;
 
 	rcu_read_lock();
-	e = find_or_load(name);
+	e = cc_find_or_load(name);
 	if (!e) {
 		err = -ENOENT;
 	} else if (!net_eq(net, &init_net) && !READ_ONCE(e->allowed)) {
@@ -209,13 +209,13 @@ int yoke_cc_table_allow(char *names)
 	spin_lock(&lock);
 	/* All of them or none. */
 	while (!err && (name = strsep(&rest, " ")) && *name)
-		err = find(name) ? 0 : -ENOENT;
+		err = cc_find(name) ? 0 : -ENOENT;
 	if (!err) {
 		list_for_each_entry(e, &entries, node)
 			WRITE_ONCE(e->allowed, false);
 		rest = wanted;
 		while ((name = strsep(&rest, " ")) && *name)
-			WRITE_ONCE(find(name)->allowed, true);
+			WRITE_ONCE(cc_find(name)->allowed, true);
 	}
 	spin_unlock(&lock);
 	kfree(wanted);

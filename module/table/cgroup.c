@@ -11,7 +11,7 @@
 #include "cgroup.h"
 
 /* With BH off, but in no softirq, memory has a cgroup: that of the task, a peer or anybody. */
-static void forget_memory(struct sock *sk)
+static void cgroup_forget_memory(struct sock *sk)
 {
 #ifdef CONFIG_MEMCG
 	if (likely(!sk->sk_memcg))
@@ -27,7 +27,7 @@ void yoke_cgroup_inherit(struct sock *child, struct sock *sk)
 	struct cgroup *old = sock_cgroup_ptr(&child->sk_cgrp_data);
 	struct cgroup *new = sock_cgroup_ptr(&sk->sk_cgrp_data);
 
-	forget_memory(child);
+	cgroup_forget_memory(child);
 	/* It may be dying already, but our listener holds it. */
 	css_get(&new->self);
 	cgroup_bpf_get(new);
@@ -38,13 +38,13 @@ void yoke_cgroup_inherit(struct sock *child, struct sock *sk)
 #else
 void yoke_cgroup_inherit(struct sock *child, struct sock *sk)
 {
-	forget_memory(child);
+	cgroup_forget_memory(child);
 }
 #endif
 
 #ifdef CONFIG_MEMCG
 /* The caller's, with a reference; NULL if it is the root, or charges no sockets (cgroup v1). */
-static struct mem_cgroup *caller(void)
+static struct mem_cgroup *cgroup_caller(void)
 {
 	struct mem_cgroup *memcg;
 
@@ -64,7 +64,7 @@ void yoke_cgroup_charge(struct sock *sk)
 
 	if (!mem_cgroup_sockets_enabled || sk->sk_memcg)
 		return;
-	memcg = caller();
+	memcg = cgroup_caller();
 	if (!memcg)
 		return;
 	/* What it has it gets once more, in the cgroup, and gives back outside of it. */

@@ -71,7 +71,7 @@ static const struct rhashtable_params hash_params = {
 };
 
 /* What @node is in the way of. */
-static struct hash_key node_key(const struct yoke_hash *h, const struct yoke_node *node)
+static struct hash_key hash_node_key(const struct yoke_hash *h, const struct yoke_node *node)
 {
 	bool listener = node->kind == YOKE_LISTENER;
 	int dev = node->pair.dev;
@@ -101,7 +101,7 @@ void yoke_hash_exit(struct yoke_hash *h)
 
 int yoke_hash_add(struct yoke_hash *h, struct yoke_node *node)
 {
-	struct hash_key key = node_key(h, node);
+	struct hash_key key = hash_node_key(h, node);
 	int err;
 
 	node->hashed = true;	/* before others can see, and remove, it */
@@ -139,7 +139,7 @@ void yoke_hash_del(struct yoke_hash *h, struct yoke_node *node)
 
 struct yoke_node *yoke_hash_rival(struct yoke_hash *h, const struct yoke_node *node)
 {
-	struct hash_key key = node_key(h, node);
+	struct hash_key key = hash_node_key(h, node);
 
 	return rhashtable_lookup(&h->table, &key, hash_params);
 }
@@ -153,8 +153,8 @@ struct yoke_node *yoke_hash_find(struct yoke_hash *h, const struct yoke_pair *pa
 }
 
 /* The listener of @pair that is bound to @dev, for an address like @laddr; or NULL. */
-static struct yoke_node *find_bound(struct yoke_hash *h, const struct yoke_pair *pair, int dev,
-				    const struct in6_addr *laddr)
+static struct yoke_node *hash_find_bound(struct yoke_hash *h, const struct yoke_pair *pair, int dev,
+					 const struct in6_addr *laddr)
 {
 	struct hash_key key = { .pair = pair, .iif = dev, .listener = true };
 	struct yoke_node *node = rhashtable_lookup(&h->table, &key, hash_params);
@@ -164,52 +164,52 @@ static struct yoke_node *find_bound(struct yoke_hash *h, const struct yoke_pair 
 	return node->v6only && ipv6_addr_v4mapped(laddr) ? NULL : node;
 }
 
-static struct yoke_node *find_listener(struct yoke_hash *h, const struct yoke_pair *pair, int iif,
-				       int sdif, const struct in6_addr *laddr)
+static struct yoke_node *hash_find_listener(struct yoke_hash *h, const struct yoke_pair *pair,
+					    int iif, int sdif, const struct in6_addr *laddr)
 {
 	struct yoke_node *node = NULL;
 
 	if (unlikely(atomic_read(&h->devices))) {
 		if (sdif)
-			node = find_bound(h, pair, sdif, laddr);
+			node = hash_find_bound(h, pair, sdif, laddr);
 		if (!node)
-			node = find_bound(h, pair, iif, laddr);
+			node = hash_find_bound(h, pair, iif, laddr);
 	}
 	if (!node && yoke_hash_hears(h, 0, iif, sdif))
-		node = find_bound(h, pair, 0, laddr);
+		node = hash_find_bound(h, pair, 0, laddr);
 	return node;
 }
 
-static struct yoke_node *find_best(struct yoke_hash *h, const struct yoke_pair *pair, int iif,
-				   int sdif)
+static struct yoke_node *hash_find_best(struct yoke_hash *h, const struct yoke_pair *pair, int iif,
+					int sdif)
 {
 	struct yoke_pair any = { .laddr = pair->laddr, .lport = pair->lport };
 	struct yoke_node *node;
 
-	node = find_listener(h, &any, iif, sdif, &pair->laddr);
+	node = hash_find_listener(h, &any, iif, sdif, &pair->laddr);
 	if (node)
 		return node;
 	if (ipv6_addr_v4mapped(&any.laddr)) {
 		ipv6_addr_set_v4mapped(htonl(INADDR_ANY), &any.laddr);
-		node = find_listener(h, &any, iif, sdif, &pair->laddr);
+		node = hash_find_listener(h, &any, iif, sdif, &pair->laddr);
 		if (node)
 			return node;
 	}
 	any.laddr = in6addr_any;
-	return find_listener(h, &any, iif, sdif, &pair->laddr);
+	return hash_find_listener(h, &any, iif, sdif, &pair->laddr);
 }
 
 struct yoke_node *yoke_hash_listener(struct yoke_hash *h, const struct yoke_pair *pair, int iif,
 				     int sdif)
 {
 	unsigned int begun = read_seqbegin(&h->moves);
-	struct yoke_node *node = find_best(h, pair, iif, sdif);
+	struct yoke_node *node = hash_find_best(h, pair, iif, sdif);
 
 	if (likely(!read_seqretry(&h->moves, begun)))
 		return node;
 	/* One was nowhere meanwhile. */
 	read_seqlock_excl_bh(&h->moves);
-	node = find_best(h, pair, iif, sdif);
+	node = hash_find_best(h, pair, iif, sdif);
 	read_sequnlock_excl_bh(&h->moves);
 	return node;
 }

@@ -32,7 +32,7 @@ int yoke_hook_connect(struct sock *sk, yoke_sockaddr *addr, int len)
 	       hook_ask(sk, (struct sockaddr_in *)addr, CGROUP_INET4_CONNECT, NULL);
 }
 
-static int send_ipv4(struct sock *sk, struct yoke_pair *pair, bool named)
+static int hook_send_ipv4(struct sock *sk, struct yoke_pair *pair, bool named)
 {
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
@@ -48,7 +48,7 @@ static int send_ipv4(struct sock *sk, struct yoke_pair *pair, bool named)
 	return 0;
 }
 
-static int send_ipv6(struct sock *sk, struct yoke_pair *pair, bool named)
+static int hook_send_ipv6(struct sock *sk, struct yoke_pair *pair, bool named)
 {
 	struct sockaddr_in6 addr = {
 		.sin6_family = AF_INET6,
@@ -77,8 +77,8 @@ int yoke_hook_send(struct sock *sk, struct yoke_pair *pair, bool named, bool loc
 		return 0;
 	if (!locked)
 		lock_sock(sk);
-	err = ipv6_addr_v4mapped(&pair->raddr) ? send_ipv4(sk, pair, named) :
-						 send_ipv6(sk, pair, named);
+	err = ipv6_addr_v4mapped(&pair->raddr) ? hook_send_ipv4(sk, pair, named) :
+						 hook_send_ipv6(sk, pair, named);
 	if (!locked)
 		release_sock(sk);
 	return err ?: (pair->rport ? 0 : -EINVAL);

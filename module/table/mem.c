@@ -42,7 +42,7 @@ void yoke_mem_leave_pressure(struct sock *sk)
 		WRITE_ONCE(yoke_mem_pressure, 0);
 }
 
-static void set_limits(long *limits, long pressure)
+static void mem_set_limits(long *limits, long pressure)
 {
 	limits[0] = pressure / 4 * 3;
 	limits[1] = pressure;
@@ -58,8 +58,8 @@ int yoke_mem_init(void)
 {
 	int err = -ENOMEM;
 
-	set_limits(yoke_mem_limits, max(nr_free_buffer_pages() / 16, 128UL));
-	set_limits(yoke_mem_dgram_limits, max(nr_free_buffer_pages() / 8, 128UL));
+	mem_set_limits(yoke_mem_limits, max(nr_free_buffer_pages() / 16, 128UL));
+	mem_set_limits(yoke_mem_dgram_limits, max(nr_free_buffer_pages() / 8, 128UL));
 	yoke_mem_fw_alloc = alloc_percpu(int);
 	if (!yoke_mem_fw_alloc)
 		goto err_stream;

@@ -18,7 +18,7 @@ unsigned int yoke_net_id __read_mostly;
 u8 yoke_stream_protocol __read_mostly = IPPROTO_YOKE_STREAM;
 u8 yoke_dgram_protocol __read_mostly = IPPROTO_YOKE_DGRAM;
 
-static void buffer_defaults(struct yoke_settings *set)
+static void net_buffer_defaults(struct yoke_settings *set)
 {
 	/*
 	 * One socket may have 1/128 of the memory that buffers can use, and as much as a path of
@@ -34,9 +34,9 @@ static void buffer_defaults(struct yoke_settings *set)
 	set->rmem[2] = clamp(share, 128UL << 10, 32UL << 20);
 }
 
-static void settings_init(struct yoke_settings *set)
+static void net_settings_init(struct yoke_settings *set)
 {
-	buffer_defaults(set);
+	net_buffer_defaults(set);
 	set->syn_retries = 7;		/* 255 s: RFC 9293 MUST-23 wants 180 s, Linux gives 127 s */
 	set->synack_retries = 5;
 	set->retries1 = 3;
@@ -95,7 +95,7 @@ int yoke_net_init(struct net *net)
 	struct yoke_net *yn = yoke_net(net);
 	int err = -ENOMEM;
 
-	settings_init(&yn->set);
+	net_settings_init(&yn->set);
 	if (!net_eq(net, &init_net)) {
 		const struct yoke_settings *first = &yoke_net(&init_net)->set;
 

@@ -11,7 +11,7 @@
 
 #ifdef CONFIG_XFRM
 /* As xfrm_policy.c has its socket policies: of its list it has the reference it was made with. */
-static struct xfrm_policy *copy(const struct xfrm_policy *old, int dir)
+static struct xfrm_policy *policy_copy(const struct xfrm_policy *old, int dir)
 {
 	struct net *net = read_pnet(&old->xp_net);
 	struct xfrm_policy *new;
@@ -50,7 +50,7 @@ int yoke_policy_inherit(struct sock *child, const struct sock *sk)
 		old = rcu_dereference(sk->sk_policy[dir]);
 		if (likely(!old))
 			continue;
-		new = copy(old, dir);
+		new = policy_copy(old, dir);
 		if (!new)
 			return -ENOBUFS;
 		rcu_assign_pointer(child->sk_policy[dir], new);

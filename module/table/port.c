@@ -134,7 +134,7 @@ static void port_unlock(struct yoke_ports *ports, struct yoke_port *port)
 
 #define ANY_ADDRESS	BIT_ULL(0)
 
-static u64 address_bit(const struct in6_addr *addr)
+static u64 port_address_bit(const struct in6_addr *addr)
 {
 	return yoke_port_any(addr) ? ANY_ADDRESS : BIT_ULL(1 + ipv6_addr_hash(addr) % 63);
 }
@@ -142,7 +142,7 @@ static u64 address_bit(const struct in6_addr *addr)
 /* What @owner, who comes, says of himself. */
 static void port_sum_up(struct yoke_port *port, const struct yoke_owner *owner)
 {
-	u64 bit = address_bit(&owner->pair->laddr);
+	u64 bit = port_address_bit(&owner->pair->laddr);
 	const struct sock *sk = owner->sk;
 
 	port->again |= port->addresses & bit;
@@ -172,24 +172,24 @@ static void port_add_owner(struct yoke_port *port, struct yoke_owner *owner, str
 }
 
 /* Does an owner of any address whatever mean @addr, too? */
-static bool any_means(const struct yoke_owner *owner, const struct in6_addr *addr)
+static bool port_any_means(const struct yoke_owner *owner, const struct in6_addr *addr)
 {
 	bool v6only = owner->sk ? ipv6_only_sock(owner->sk) : owner->v6only;
 
 	return ipv6_addr_any(&owner->pair->laddr) && !(v6only && ipv6_addr_v4mapped(addr));
 }
 
-static bool addresses_overlap(const struct yoke_owner *owner, const struct yoke_owner *other)
+static bool port_addresses_overlap(const struct yoke_owner *owner, const struct yoke_owner *other)
 {
 	const struct in6_addr *a = &owner->pair->laddr, *b = &other->pair->laddr;
 
-	if (ipv6_addr_equal(a, b) || any_means(owner, b) || any_means(other, a))
+	if (ipv6_addr_equal(a, b) || port_any_means(owner, b) || port_any_means(other, a))
 		return true;
 	return (yoke_port_any_ipv4(a) && ipv6_addr_v4mapped(b)) || (yoke_port_any_ipv4(b) && ipv6_addr_v4mapped(a));
 }
 
 /* SO_REUSEPORT is between sockets of one user; what a TIME-WAIT's user was no longer matters. */
-static bool share_port(const struct sock *sk, const struct yoke_owner *other)
+static bool port_share(const struct sock *sk, const struct yoke_owner *other)
 {
 	if (!sk->sk_reuseport)
 		return false;
@@ -198,8 +198,8 @@ static bool share_port(const struct sock *sk, const struct yoke_owner *other)
 	return other->sk->sk_reuseport && uid_eq(sk->sk_uid, other->sk->sk_uid);
 }
 
-static bool share_address(const struct yoke_ports *ports, const struct sock *sk,
-			  const struct yoke_owner *other)
+static bool port_share_address(const struct yoke_ports *ports, const struct sock *sk,
+			       const struct yoke_owner *other)
 {
 	if (!sk->sk_reuse)
 		return false;
@@ -212,23 +212,24 @@ static bool share_address(const struct yoke_ports *ports, const struct sock *sk,
 }
 
 /* Does @owner's claim to the port conflict with @other's? @strict: we choose it, so don't share. */
-static bool owners_conflict(const struct yoke_ports *ports, const struct yoke_owner *owner,
-			    const struct yoke_owner *other, bool strict)
+static bool port_owners_conflict(const struct yoke_ports *ports, const struct yoke_owner *owner,
+				 const struct yoke_owner *other, bool strict)
 {
 	int dev = READ_ONCE(owner->sk->sk_bound_dev_if);
 	int other_dev = other->sk ? READ_ONCE(other->sk->sk_bound_dev_if) : other->pair->dev;
 
-	if (other == owner || !addresses_overlap(owner, other))
+	if (other == owner || !port_addresses_overlap(owner, other))
 		return false;
 	if (READ_ONCE(owner->vrf) != READ_ONCE(other->vrf) || (dev && other_dev && dev != other_dev))
 		return false;
-	return strict || !(share_address(ports, owner->sk, other) || share_port(owner->sk, other));
+	return strict || !(port_share_address(ports, owner->sk, other) ||
+			   port_share(owner->sk, other));
 }
 
 /* Might somebody else have an address that @owner, of the port already or not, wants, too? */
-static bool may_overlap(const struct yoke_port *port, const struct yoke_owner *owner)
+static bool port_may_overlap(const struct yoke_port *port, const struct yoke_owner *owner)
 {
-	u64 others = port->addresses, bit = address_bit(&owner->pair->laddr);
+	u64 others = port->addresses, bit = port_address_bit(&owner->pair->laddr);
 
 	if (owner->port)
 		others = (others & ~bit) | port->again;
@@ -239,8 +240,8 @@ static bool may_overlap(const struct yoke_port *port, const struct yoke_owner *o
  * Do all share the port with @owner, by what they said when they came? As TCP, which asks no later, either,
  * but at listen(2), whether somebody has given up SO_REUSEADDR since; UDP always asks.
  */
-static bool all_share(const struct yoke_ports *ports, const struct yoke_port *port,
-		      const struct yoke_owner *owner)
+static bool port_all_share(const struct yoke_ports *ports, const struct yoke_port *port,
+			   const struct yoke_owner *owner)
 {
 	const struct sock *sk = owner->sk;
 
@@ -259,15 +260,15 @@ static bool port_conflicts(const struct yoke_ports *ports, const struct yoke_por
 	const struct yoke_owner *other;
 
 	lockdep_assert_held(&port->lock);
-	if (!may_overlap(port, owner) || (!strict && all_share(ports, port, owner)))
+	if (!port_may_overlap(port, owner) || (!strict && port_all_share(ports, port, owner)))
 		return false;
 	hlist_for_each_entry(other, &port->owners, node)
-		if (owners_conflict(ports, owner, other, strict))
+		if (port_owners_conflict(ports, owner, other, strict))
 			return true;
 	return false;
 }
 
-static int bind_port(struct yoke_ports *ports, struct yoke_owner *owner, u16 num, bool strict)
+static int port_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num, bool strict)
 {
 	struct yoke_port *port = port_lock(ports, num);
 	int err = -EADDRINUSE;
@@ -284,7 +285,7 @@ static int bind_port(struct yoke_ports *ports, struct yoke_owner *owner, u16 num
 }
 
 /* The next wanted port from @from to @high that is not reserved; 0 if there is none. */
-static u16 next_port(const struct yoke_ports *ports, struct net *net, u32 from, u32 high,
+static u16 port_next(const struct yoke_ports *ports, struct net *net, u32 from, u32 high,
 		     enum want want)
 {
 	for (; from <= high; from++) {
@@ -303,8 +304,8 @@ static u16 next_port(const struct yoke_ports *ports, struct net *net, u32 from, 
  * until @visit returns other than -EEXIST, which is returned. -EADDRINUSE when
  * none is left.
  */
-static int walk_ports(struct yoke_ports *ports, struct yoke_owner *owner, u32 offset,
-		      enum want want, visit_fn *visit, void *arg)
+static int port_walk(struct yoke_ports *ports, struct yoke_owner *owner, u32 offset,
+		     enum want want, visit_fn *visit, void *arg)
 {
 	struct net *net = sock_net(owner->sk);
 	int low, high, half, err;
@@ -316,7 +317,7 @@ static int walk_ports(struct yoke_ports *ports, struct yoke_owner *owner, u32 of
 	for (half = 0; half < 2; half++) {
 		from = half ? low : start;
 		to = half ? start - 1 : high;
-		while ((num = next_port(ports, net, from, to, want))) {
+		while ((num = port_next(ports, net, from, to, want))) {
 			err = visit(ports, owner, num, arg);
 			if (err != -EEXIST)
 				return err;
@@ -327,9 +328,9 @@ static int walk_ports(struct yoke_ports *ports, struct yoke_owner *owner, u32 of
 	return -EADDRINUSE;
 }
 
-static int visit_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num, void *arg)
+static int port_visit_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num, void *arg)
 {
-	int err = bind_port(ports, owner, num, true);
+	int err = port_bind(ports, owner, num, true);
 
 	return err == -EADDRINUSE ? -EEXIST : err;
 }
@@ -340,13 +341,13 @@ int yoke_port_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num)
 	int err;
 
 	if (num)
-		return bind_port(ports, owner, num, false);
+		return port_bind(ports, owner, num, false);
 
 	/* A port in use will do if it is so on other addresses only. */
 	offset = get_random_u32();
-	err = walk_ports(ports, owner, offset, WANT_FREE, visit_bind, NULL);
+	err = port_walk(ports, owner, offset, WANT_FREE, port_visit_bind, NULL);
 	if (err == -EADDRINUSE)
-		err = walk_ports(ports, owner, offset, WANT_USED, visit_bind, NULL);
+		err = port_walk(ports, owner, offset, WANT_USED, port_visit_bind, NULL);
 	return err;
 }
 
@@ -368,7 +369,7 @@ bool yoke_port_listen(struct yoke_ports *ports, struct yoke_owner *owner)
 	return may;
 }
 
-static void stop_listening(struct yoke_port *port, struct yoke_owner *owner)
+static void port_stop_listening(struct yoke_port *port, struct yoke_owner *owner)
 {
 	lockdep_assert_held(&port->lock);
 	port->listeners -= owner->listens;
@@ -382,7 +383,7 @@ void yoke_port_unlisten(struct yoke_owner *owner)
 	if (!port)
 		return;
 	spin_lock_bh(&port->lock);
-	stop_listening(port, owner);
+	port_stop_listening(port, owner);
 	spin_unlock_bh(&port->lock);
 }
 
@@ -392,7 +393,8 @@ struct attempt {
 };
 
 /* Tries without the lock, but owning the port: @try may make a TIME-WAIT leave this very port. */
-static int visit_connect(struct yoke_ports *ports, struct yoke_owner *owner, u16 num, void *arg)
+static int port_visit_connect(struct yoke_ports *ports, struct yoke_owner *owner, u16 num,
+			      void *arg)
 {
 	const struct attempt *attempt = arg;
 	struct yoke_port *port = port_lock(ports, num);
@@ -431,9 +433,9 @@ int yoke_port_choose(struct yoke_ports *ports, struct yoke_owner *owner, u64 has
 	 * to others.
 	 */
 	offset = (u32)hash + atomic_add_return(1 + (get_random_u32() & 7), next);
-	err = walk_ports(ports, owner, offset, WANT_FREE, visit_connect, &attempt);
+	err = port_walk(ports, owner, offset, WANT_FREE, port_visit_connect, &attempt);
 	if (err == -EADDRINUSE)
-		err = walk_ports(ports, owner, offset, WANT_USED, visit_connect, &attempt);
+		err = port_walk(ports, owner, offset, WANT_USED, port_visit_connect, &attempt);
 	return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
 }
 
@@ -468,7 +470,7 @@ void yoke_port_leave(struct yoke_ports *ports, struct yoke_owner *owner)
 		return;
 	spin_lock_bh(&port->lock);
 	__release(&port->lock);
-	stop_listening(port, owner);
+	port_stop_listening(port, owner);
 	hlist_del_init(&owner->node);
 	port->n--;
 	WRITE_ONCE(owner->port, NULL);
