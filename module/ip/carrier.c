@@ -49,7 +49,7 @@ void yoke_carrier_keep_route(struct sock *sk, struct dst_entry *dst, int gso_typ
  * (skb_csum_hwoffload_help()), and nobody sums it. Nor do all cards that say they sum any bytes: mlx5's and
  * atlantic's go by the protocol.
  */
-static bool stays_here(const struct sk_buff *skb)
+static bool carrier_stays_here(const struct sk_buff *skb)
 {
 	const struct dst_entry *dst = skb_dst(skb);
 
@@ -65,7 +65,7 @@ void yoke_carrier_checksum(struct sk_buff *skb, __wsum pseudo, u16 offset)
 
 	/* A large buffer is summed when it is cut. */
 	rcu_read_lock();
-	offload = skb_is_gso(skb) || stays_here(skb);
+	offload = skb_is_gso(skb) || carrier_stays_here(skb);
 	rcu_read_unlock();
 	if (offload) {
 		*check = ~csum_fold(pseudo);

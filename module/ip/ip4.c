@@ -37,7 +37,7 @@ static __be32 ip4_addr(const struct in6_addr *addr)
 }
 
 /* The flow from @pair's local to its remote end, as @sk's options have it. */
-static void flow_of_sock(struct flowi4 *fl4, struct sock *sk, const struct yoke_pair *pair)
+static void ip4_flow_of_sock(struct flowi4 *fl4, struct sock *sk, const struct yoke_pair *pair)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
@@ -58,9 +58,9 @@ static void flow_of_sock(struct flowi4 *fl4, struct sock *sk, const struct yoke_
 }
 
 /* By a source route, if it has one. */
-static void flow_of_stream(struct flowi4 *fl4, struct sock *sk, const struct yoke_pair *pair)
+static void ip4_flow_of_stream(struct flowi4 *fl4, struct sock *sk, const struct yoke_pair *pair)
 {
-	flow_of_sock(fl4, sk, pair);
+	ip4_flow_of_sock(fl4, sk, pair);
 	rcu_read_lock();
 	fl4->daddr = yoke_options_hop(rcu_dereference(inet_sk(sk)->inet_opt), fl4->daddr);
 	rcu_read_unlock();
@@ -73,7 +73,7 @@ static int ip4_connect(struct sock *sk, struct yoke_pair *pair)
 	struct rtable *rt;
 	bool routed;
 
-	flow_of_stream(fl4, sk, pair);
+	ip4_flow_of_stream(fl4, sk, pair);
 	routed = fl4->daddr != ip4_addr(&pair->raddr);
 	if (routed && !ip4_addr(&pair->raddr))
 		return -EINVAL;
@@ -103,7 +103,7 @@ static struct dst_entry *ip4_refresh(struct sock *sk)
 
 	if (dst)
 		return dst;
-	flow_of_stream(fl4, sk, &yoke_sk(sk)->node.pair);
+	ip4_flow_of_stream(fl4, sk, &yoke_sk(sk)->node.pair);
 	rt = ip_route_output_flow(sock_net(sk), fl4, sk);
 	if (IS_ERR(rt)) {
 		WRITE_ONCE(sk->sk_err_soft, -PTR_ERR(rt));
@@ -114,7 +114,8 @@ static struct dst_entry *ip4_refresh(struct sock *sk)
 }
 
 /* The flow of a packet for no socket. */
-static void flow_for(struct flowi4 *fl4, struct net *net, struct sock *sk, const struct yoke_route *r)
+static void ip4_flow_for(struct flowi4 *fl4, struct net *net, struct sock *sk,
+			 const struct yoke_route *r)
 {
 	memset(fl4, 0, sizeof(*fl4));
 	fl4->flowi4_oif = r->oif;
@@ -138,7 +139,7 @@ static int ip4_route_for(struct net *net, struct sock *sk, struct yoke_route *r)
 	struct flowi4 fl4;
 	struct rtable *rt;
 
-	flow_for(&fl4, net, sk, r);
+	ip4_flow_for(&fl4, net, sk, r);
 	rt = ip_route_output_flow(net, &fl4, sk);
 	if (IS_ERR(rt))
 		return PTR_ERR(rt);
@@ -164,8 +165,8 @@ static void ip4_checksum(struct sk_buff *skb, const struct yoke_pair *pair, u8 p
  * An IP header for @skb, to be sent over @rt, with room for @options_len bytes: too small to be
  * fragmented, so that it needs no identification.
  */
-static void push_header(struct sk_buff *skb, const struct rtable *rt, __be32 saddr, __be32 daddr, u8 tos,
-			u8 ttl, unsigned int options_len)
+static void ip4_push_header(struct sk_buff *skb, const struct rtable *rt, __be32 saddr, __be32 daddr,
+			    u8 tos, u8 ttl, unsigned int options_len)
 {
 	struct iphdr *iph = skb_push(skb, sizeof(*iph) + options_len);
 
@@ -197,8 +198,8 @@ static bool ip4_send_short(struct sock *sk, struct sk_buff *skb, u8 tos)
 	       !rcu_access_pointer(inet->inet_opt) && !sk->sk_bound_dev_if &&
 	       __sk_dst_check(sk, 0) == dst && dst_hold_safe(dst);
 	if (open) {
-		push_header(skb, dst_rtable(dst), flow->saddr, flow->daddr, tos, max_t(int, inet->uc_ttl, 0),
-			    0);
+		ip4_push_header(skb, dst_rtable(dst), flow->saddr, flow->daddr, tos,
+				max_t(int, inet->uc_ttl, 0), 0);
 		skb_dst_set(skb, dst);
 		skb->priority = READ_ONCE(sk->sk_priority);
 		skb->mark = READ_ONCE(sk->sk_mark);
@@ -237,7 +238,7 @@ static int ip4_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 
 	rcu_read_lock();
 	open = !options_len && yoke_shortcut_open(net, skb, rt);
-	push_header(skb, rt, ip4_addr(&r->pair.laddr), to, r->tos, r->ttl, options_len);
+	ip4_push_header(skb, rt, ip4_addr(&r->pair.laddr), to, r->tos, r->ttl, options_len);
 	skb->mark = r->mark;
 	skb->priority = sk ? READ_ONCE(sk->sk_priority) : 0;
 	memset(skb->cb, 0, sizeof(struct inet_skb_parm));
@@ -252,7 +253,7 @@ static int ip4_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 /* --- datagrams outward --- */
 
 /* IPV6_PKTINFO will do for a v4-mapped address. */
-static int read_control_ipv6(struct yoke_dgram_dest *d, const struct cmsghdr *cmsg)
+static int ip4_read_control_ipv6(struct yoke_dgram_dest *d, const struct cmsghdr *cmsg)
 {
 	const struct in6_pktinfo *info = CMSG_DATA(cmsg);
 
@@ -266,7 +267,8 @@ static int read_control_ipv6(struct yoke_dgram_dest *d, const struct cmsghdr *cm
 	return 0;
 }
 
-static int read_control_ip(struct net *net, struct yoke_dgram_dest *d, const struct cmsghdr *cmsg)
+static int ip4_read_control_ip(struct net *net, struct yoke_dgram_dest *d,
+			       const struct cmsghdr *cmsg)
 {
 	const void *data = CMSG_DATA(cmsg);
 	const struct in_pktinfo *info = data;
@@ -306,7 +308,7 @@ static int read_control_ip(struct net *net, struct yoke_dgram_dest *d, const str
 	return -EINVAL;
 }
 
-static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
+static int ip4_read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d)
 {
 	struct cmsghdr *cmsg;
 	int err;
@@ -320,9 +322,9 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 		if (!CMSG_OK(msg, cmsg))
 			return -EINVAL;
 		if (cmsg->cmsg_level == SOL_IP)
-			err = read_control_ip(sock_net(sk), d, cmsg);
+			err = ip4_read_control_ip(sock_net(sk), d, cmsg);
 		else if (cmsg->cmsg_level == SOL_IPV6 && sk->sk_family == AF_INET6)
-			err = read_control_ipv6(d, cmsg);
+			err = ip4_read_control_ipv6(d, cmsg);
 		if (err)
 			return err;
 	}
@@ -330,7 +332,7 @@ static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_d
 }
 
 /* The device: of a VRF as a whole, what goes to many leaves by the one that is chosen for that. */
-static void choose_device(struct sock *sk, struct yoke_dgram_dest *d, __be32 daddr)
+static void ip4_choose_device(struct sock *sk, struct yoke_dgram_dest *d, __be32 daddr)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	int uc_index = READ_ONCE(inet->uc_index);
@@ -357,7 +359,7 @@ static int ip4_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 	ipv6_addr_set_v4mapped(inet->inet_saddr, &d->pair.laddr);
 	d->tos = READ_ONCE(inet->tos);
 	if (d->control) {
-		err = read_control(sk, msg, d);
+		err = ip4_read_control(sk, msg, d);
 		if (err)
 			return err;
 		d->connected = false;
@@ -378,7 +380,7 @@ static int ip4_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 	}
 	d->link = msg->msg_flags & MSG_DONTROUTE || sock_flag(sk, SOCK_LOCALROUTE) ||
 		  (opt && opt->is_strictroute);
-	choose_device(sk, d, ip4_addr(&d->pair.raddr));
+	ip4_choose_device(sk, d, ip4_addr(&d->pair.raddr));
 	d->connected = d->connected && !d->link;
 	return 0;
 }
@@ -395,7 +397,7 @@ static struct dst_entry *ip4_dgram_route(struct sock *sk, struct yoke_dgram_dest
 		if (dst)
 			return dst;
 	}
-	flow_of_sock(&fl4, sk, &d->pair);
+	ip4_flow_of_sock(&fl4, sk, &d->pair);
 	fl4.flowi4_oif = d->oif;
 	fl4.flowi4_mark = d->cookie.mark;
 	yoke_flow_set_tos(&fl4, d->tos);
@@ -425,8 +427,8 @@ static u32 ip4_dgram_mtu(struct sock *sk, const struct yoke_dgram_dest *d,
 	return ip_sk_ignore_df(sk) && !d->segment ? IP_MAX_MTU : min_t(u32, mtu, IP_MAX_MTU);
 }
 
-static u8 choose_ttl(const struct inet_sock *inet, const struct yoke_dgram_dest *d,
-		     const struct rtable *rt)
+static u8 ip4_choose_ttl(const struct inet_sock *inet, const struct yoke_dgram_dest *d,
+			 const struct rtable *rt)
 {
 	int uc_ttl = READ_ONCE(inet->uc_ttl);
 
@@ -459,7 +461,7 @@ static int ip4_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yok
 		.ihl	  = (sizeof(*iph) + d->options_len) / 4,
 		.tos	  = d->tos,
 		.frag_off = df ? htons(IP_DF) : 0,
-		.ttl	  = choose_ttl(inet, d, rt),
+		.ttl	  = ip4_choose_ttl(inet, d, rt),
 		.protocol = sk->sk_protocol,
 		.saddr	  = ip4_addr(&d->pair.laddr),
 		.daddr	  = opt && opt->srr ? opt->faddr : ip4_addr(&d->pair.raddr),
@@ -545,14 +547,14 @@ const struct yoke_af_ops yoke_ip4 = {
 /* --- inward --- */
 
 /* Did it come to many? */
-static bool came_to_many(const struct sk_buff *skb)
+static bool ip4_came_to_many(const struct sk_buff *skb)
 {
 	return skb_rtable(skb)->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST);
 }
 
 /* What the header says that came with @skb or is quoted in it; which of its addresses is ours differs. */
-static void fill_ends(struct yoke_rx *rx, const struct sk_buff *skb, const struct iphdr *iph,
-		      __be32 laddr, __be32 raddr)
+static void ip4_fill_ends(struct yoke_rx *rx, const struct sk_buff *skb, const struct iphdr *iph,
+			  __be32 laddr, __be32 raddr)
 {
 	memset(rx, 0, sizeof(*rx));
 	ipv6_addr_set_v4mapped(laddr, &rx->pair.laddr);
@@ -565,31 +567,31 @@ static void fill_ends(struct yoke_rx *rx, const struct sk_buff *skb, const struc
 	rx->ttl = iph->ttl;
 }
 
-static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
+static void ip4_fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
 {
 	const __be16 *ports = (const __be16 *)skb_transport_header(skb);
 	const struct iphdr *iph = ip_hdr(skb);
 
-	fill_ends(rx, skb, iph, iph->daddr, iph->saddr);
+	ip4_fill_ends(rx, skb, iph, iph->daddr, iph->saddr);
 	rx->pair.lport = ports[1];
 	rx->pair.rport = ports[0];
-	rx->many = came_to_many(skb);
+	rx->many = ip4_came_to_many(skb);
 }
 
-static int receive_stream(struct sk_buff *skb)
+static int ip4_receive_stream(struct sk_buff *skb)
 {
-	bool unicast = skb->pkt_type == PACKET_HOST && !came_to_many(skb);
+	bool unicast = skb->pkt_type == PACKET_HOST && !ip4_came_to_many(skb);
 
-	return yoke_carrier_segment(skb, unicast, inet_compute_pseudo, fill_rx);
+	return yoke_carrier_segment(skb, unicast, inet_compute_pseudo, ip4_fill_rx);
 }
 
-static int receive_dgram(struct sk_buff *skb)
+static int ip4_receive_dgram(struct sk_buff *skb)
 {
-	return yoke_carrier_datagram(skb, inet_compute_pseudo, fill_rx);
+	return yoke_carrier_datagram(skb, inet_compute_pseudo, ip4_fill_rx);
 }
 
 /* What an ICMP error is to a program: the errno, 0 for none, and whether it is there to stay. */
-static int icmp_errno(int type, int code, bool *hard)
+static int ip4_icmp_errno(int type, int code, bool *hard)
 {
 	*hard = false;
 	switch (type) {
@@ -608,18 +610,18 @@ static int icmp_errno(int type, int code, bool *hard)
 }
 
 /* The quoted header, of which IP has made sure of eight bytes: our packet, so source is local. */
-static const __be16 *fill_error_rx(struct yoke_rx *rx, const struct sk_buff *skb)
+static const __be16 *ip4_fill_error_rx(struct yoke_rx *rx, const struct sk_buff *skb)
 {
 	const struct iphdr *iph = (const struct iphdr *)skb->data;
 	const __be16 *ports = (const __be16 *)(skb->data + iph->ihl * 4);
 
-	fill_ends(rx, skb, iph, iph->saddr, iph->daddr);
+	ip4_fill_ends(rx, skb, iph, iph->saddr, iph->daddr);
 	rx->pair.lport = ports[0];
 	rx->pair.rport = ports[1];
 	return ports;
 }
 
-static int stream_error(struct sk_buff *skb, u32 info)
+static int ip4_stream_error(struct sk_buff *skb, u32 info)
 {
 	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code, err;
 	struct yoke_rx rx;
@@ -627,19 +629,19 @@ static int stream_error(struct sk_buff *skb, u32 info)
 	u32 mtu = 0;
 	bool hard;
 
-	err = icmp_errno(type, code, &hard);
+	err = ip4_icmp_errno(type, code, &hard);
 	if (!err && type != ICMP_REDIRECT)
 		return 0;
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED)
 		mtu = max_t(u32, info, IPV4_MIN_MTU);
-	hdr = fill_error_rx(&rx, skb);
+	hdr = ip4_fill_error_rx(&rx, skb);
 	yoke_rcv_error(dev_net(skb->dev), skb, &rx, hdr, err,
 		       type == ICMP_DEST_UNREACH && code <= ICMP_HOST_UNREACH, mtu);
 	return 0;
 }
 
 /* The route that a connected socket keeps, found again if it is stale, with a reference; or NULL. */
-static struct dst_entry *route_locked(struct sock *sk)
+static struct dst_entry *ip4_route_locked(struct sock *sk)
 {
 	struct dst_entry *dst = yoke_carrier_dgram_route(sk, AF_INET, 0);
 	struct rtable *rt;
@@ -647,7 +649,7 @@ static struct dst_entry *route_locked(struct sock *sk)
 
 	if (dst)
 		return dst;
-	flow_of_sock(&fl4, sk, &yoke_dg(sk)->pair);
+	ip4_flow_of_sock(&fl4, sk, &yoke_dg(sk)->pair);
 	if (!fl4.flowi4_oif)
 		fl4.flowi4_oif = READ_ONCE(inet_sk(sk)->uc_index);
 	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
@@ -661,24 +663,24 @@ static struct dst_entry *route_locked(struct sock *sk)
  * A connected socket's own route, by its mark and options, learns the path MTU, and so does IP_MTU. Not
  * while a program connects it elsewhere: who sends looks for a route himself.
  */
-static void learn_mtu(struct sock *sk, struct sk_buff *skb, u32 mtu)
+static void ip4_learn_mtu(struct sock *sk, struct sk_buff *skb, u32 mtu)
 {
 	struct dst_entry *dst = NULL;
 
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk) && sk->sk_state == TCP_ESTABLISHED)
-		dst = route_locked(sk);
+		dst = ip4_route_locked(sk);
 	if (dst) {
 		dst->ops->update_pmtu(dst, sk, NULL, mtu, true);
 		dst_release(dst);
-		dst_release(route_locked(sk));
+		dst_release(ip4_route_locked(sk));
 	} else {
 		ipv4_update_pmtu(skb, sock_net(sk), mtu, sk->sk_bound_dev_if, sk->sk_protocol);
 	}
 	bh_unlock_sock(sk);
 }
 
-static int dgram_error(struct sk_buff *skb, u32 info)
+static int ip4_dgram_error(struct sk_buff *skb, u32 info)
 {
 	int type = icmp_hdr(skb)->type, code = icmp_hdr(skb)->code, err;
 	bool hard, queued;
@@ -686,10 +688,10 @@ static int dgram_error(struct sk_buff *skb, u32 info)
 	const void *hdr;
 	struct sock *sk;
 
-	err = icmp_errno(type, code, &hard);
+	err = ip4_icmp_errno(type, code, &hard);
 	if (!err && type != ICMP_REDIRECT)
 		return 0;
-	hdr = fill_error_rx(&rx, skb);
+	hdr = ip4_fill_error_rx(&rx, skb);
 	sk = yoke_dgram_find(dev_net(skb->dev), &rx);
 	if (!sk)
 		return 0;
@@ -699,7 +701,7 @@ static int dgram_error(struct sk_buff *skb, u32 info)
 	}
 	if (type == ICMP_DEST_UNREACH && code == ICMP_FRAG_NEEDED) {
 		if (ip_sk_accept_pmtu(sk))
-			learn_mtu(sk, skb, info);
+			ip4_learn_mtu(sk, skb, info);
 		if (READ_ONCE(inet_sk(sk)->pmtudisc) == IP_PMTUDISC_DONT)
 			return 0;
 		hard = true;
@@ -712,15 +714,15 @@ static int dgram_error(struct sk_buff *skb, u32 info)
 }
 
 static const struct net_protocol stream_protocol = {
-	.handler	= receive_stream,
-	.err_handler	= stream_error,
+	.handler	= ip4_receive_stream,
+	.err_handler	= ip4_stream_error,
 	.no_policy	= 1,	/* the engine asks, knowing the socket */
 	.icmp_strict_tag_validation = 1,
 };
 
 static const struct net_protocol dgram_protocol = {
-	.handler	= receive_dgram,
-	.err_handler	= dgram_error,
+	.handler	= ip4_receive_dgram,
+	.err_handler	= ip4_dgram_error,
 	.no_policy	= 1,
 };
 
@@ -728,7 +730,7 @@ int yoke_ip4_init(void)
 {
 	int err;
 
-	yoke_shortcut_init(receive_stream);
+	yoke_shortcut_init(ip4_receive_stream);
 	err = yoke_carrier_taken(inet_add_protocol(&stream_protocol, yoke_stream_protocol), "IP",
 				 yoke_stream_protocol, "stream_proto");
 	if (err)

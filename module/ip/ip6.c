@@ -32,7 +32,7 @@
 
 /* --- the route --- */
 
-static void flow_of_pair(struct flowi6 *fl6, const struct yoke_pair *pair, u8 proto)
+static void ip6_flow_of_pair(struct flowi6 *fl6, const struct yoke_pair *pair, u8 proto)
 {
 	memset(fl6, 0, sizeof(*fl6));
 	fl6->flowi6_iif = LOOPBACK_IFINDEX;
@@ -44,14 +44,14 @@ static void flow_of_pair(struct flowi6 *fl6, const struct yoke_pair *pair, u8 pr
 }
 
 /* The route from @pair's local to its remote end as @sk's options have it, kept in @sk. */
-static struct dst_entry *route_sock(struct sock *sk, const struct yoke_pair *pair)
+static struct dst_entry *ip6_route_sock(struct sock *sk, const struct yoke_pair *pair)
 {
 	struct flowi6 *fl6 = &inet_sk(sk)->cork.fl.u.ip6;
 	struct ipv6_pinfo *np = inet6_sk(sk);
 	struct in6_addr final, *to;
 	struct dst_entry *dst;
 
-	flow_of_pair(fl6, pair, sk->sk_protocol);
+	ip6_flow_of_pair(fl6, pair, sk->sk_protocol);
 	fl6->flowlabel = ip6_make_flowinfo(READ_ONCE(np->tclass), np->flow_label);
 	fl6->flowi6_oif = sk->sk_bound_dev_if;
 	fl6->flowi6_mark = READ_ONCE(sk->sk_mark);
@@ -71,7 +71,7 @@ static struct dst_entry *route_sock(struct sock *sk, const struct yoke_pair *pai
 
 static int ip6_connect(struct sock *sk, struct yoke_pair *pair)
 {
-	struct dst_entry *dst = route_sock(sk, pair);
+	struct dst_entry *dst = ip6_route_sock(sk, pair);
 
 	if (IS_ERR(dst))
 		return PTR_ERR(dst);
@@ -85,7 +85,7 @@ static struct dst_entry *ip6_refresh(struct sock *sk)
 
 	if (dst)
 		return dst;
-	dst = route_sock(sk, &yoke_sk(sk)->node.pair);
+	dst = ip6_route_sock(sk, &yoke_sk(sk)->node.pair);
 	if (IS_ERR(dst)) {
 		WRITE_ONCE(sk->sk_err_soft, -PTR_ERR(dst));
 		return NULL;
@@ -94,15 +94,17 @@ static struct dst_entry *ip6_refresh(struct sock *sk)
 }
 
 /* The extension headers that a SYN-ACK of @sk has, which may be NULL, as yoke_addr_headers(). Under RCU. */
-static struct ipv6_txoptions *listener_options(const struct sock *sk, struct ipv6_txoptions *space)
+static struct ipv6_txoptions *ip6_listener_options(const struct sock *sk,
+						   struct ipv6_txoptions *space)
 {
 	return sk && inet6_sk(sk) ? yoke_addr_headers(sk, space) : NULL;
 }
 
 /* The flow of a packet for no socket. */
-static void flow_for(struct flowi6 *fl6, struct net *net, struct sock *sk, const struct yoke_route *r)
+static void ip6_flow_for(struct flowi6 *fl6, struct net *net, struct sock *sk,
+			 const struct yoke_route *r)
 {
-	flow_of_pair(fl6, &r->pair, yoke_stream_protocol);
+	ip6_flow_of_pair(fl6, &r->pair, yoke_stream_protocol);
 	fl6->flowlabel = ip6_make_flowinfo(r->tos, r->flow);
 	fl6->flowi6_oif = r->oif;
 	fl6->flowi6_mark = r->mark;
@@ -122,8 +124,8 @@ static int ip6_route_for(struct net *net, struct sock *sk, struct yoke_route *r)
 	/* Whoever forged such an address is not answered (RFC 9293 MUST-63). */
 	if (ipv6_addr_is_multicast(&r->pair.raddr) || ipv6_addr_any(&r->pair.raddr))
 		return -ENETUNREACH;
-	flow_for(&fl6, net, sk, r);
-	to = yoke_options_hop6(listener_options(sk, &space), &fl6, &final);
+	ip6_flow_for(&fl6, net, sk, r);
+	to = yoke_options_hop6(ip6_listener_options(sk, &space), &fl6, &final);
 	dst = ip6_dst_lookup_flow(net, sk, &fl6, to);
 	if (IS_ERR(dst))
 		return PTR_ERR(dst);
@@ -166,7 +168,7 @@ static int ip6_send(struct sock *sk, struct sk_buff *skb, u8 ecn)
 }
 
 /* RFC 6437: a label made of the flow, unless the program or the host does not want one. @sk may be NULL. */
-static bool wants_flow_label(struct net *net, const struct sock *sk)
+static bool ip6_wants_flow_label(struct net *net, const struct sock *sk)
 {
 	if (sk && inet6_test_bit(AUTOFLOWLABEL_SET, sk))
 		return inet6_test_bit(AUTOFLOWLABEL, sk);
@@ -181,7 +183,7 @@ static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 	struct ipv6hdr *hdr;
 	struct flowi6 fl6;
 
-	flow_for(&fl6, net, sk, r);
+	ip6_flow_for(&fl6, net, sk, r);
 	skb_dst_drop(skb);
 	skb_dst_set(skb, dst);
 	if (skb_cow_head(skb, sizeof(*hdr) + yoke_af_link_room(dst))) {
@@ -189,13 +191,14 @@ static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 		return -ENOMEM;
 	}
 
-	opt = listener_options(sk, &space);
+	opt = ip6_listener_options(sk, &space);
 	if (unlikely(opt))
 		return yoke_carrier_errno(ip6_xmit(sk, skb, &fl6, r->mark, opt, r->tos,
 						   READ_ONCE(sk->sk_priority)));
 	hdr = skb_push(skb, sizeof(*hdr));
 	skb_reset_network_header(skb);
-	ip6_flow_hdr(hdr, r->tos, ip6_make_flowlabel(net, skb, r->flow, wants_flow_label(net, sk), &fl6));
+	ip6_flow_hdr(hdr, r->tos, ip6_make_flowlabel(net, skb, r->flow,
+						     ip6_wants_flow_label(net, sk), &fl6));
 	hdr->nexthdr = yoke_stream_protocol;
 	hdr->hop_limit = r->ttl ?: ip6_dst_hoplimit(dst);
 	hdr->saddr = fl6.saddr;
@@ -209,8 +212,8 @@ static int ip6_send_for(struct net *net, struct sock *sk, struct sk_buff *skb,
 
 /* --- datagrams outward --- */
 
-static int read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d,
-			struct ipv6_txoptions *opt)
+static int ip6_read_control(struct sock *sk, struct msghdr *msg, struct yoke_dgram_dest *d,
+			    struct ipv6_txoptions *opt)
 {
 	struct ipcm6_cookie cookie = {
 		.sockc = d->cookie,
@@ -247,7 +250,7 @@ static int ip6_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 	d->whole = inet6_test_bit(DONTFRAG, sk);
 	d->oif = d->oif ?: np->sticky_pktinfo.ipi6_ifindex;
 	if (d->control) {
-		err = read_control(sk, msg, d, &opt);
+		err = ip6_read_control(sk, msg, d, &opt);
 		if (err)
 			return err;
 		d->connected = false;
@@ -273,9 +276,9 @@ static int ip6_dgram_dest(struct sock *sk, struct msghdr *msg, struct yoke_dgram
 	return 0;
 }
 
-static void flow_of_dest(struct flowi6 *fl6, struct sock *sk, const struct yoke_dgram_dest *d)
+static void ip6_flow_of_dest(struct flowi6 *fl6, struct sock *sk, const struct yoke_dgram_dest *d)
 {
-	flow_of_pair(fl6, &d->pair, sk->sk_protocol);
+	ip6_flow_of_pair(fl6, &d->pair, sk->sk_protocol);
 	fl6->flowlabel = ip6_make_flowinfo(d->tos, d->flow);
 	fl6->flowi6_oif = d->oif;
 	fl6->flowi6_mark = d->cookie.mark;
@@ -284,7 +287,7 @@ static void flow_of_dest(struct flowi6 *fl6, struct sock *sk, const struct yoke_
 }
 
 /* Does @dst lead to device @oif? One that goes lets go of the route. */
-static bool leaves_by(const struct dst_entry *dst, int oif)
+static bool ip6_leaves_by(const struct dst_entry *dst, int oif)
 {
 	bool so;
 
@@ -303,11 +306,11 @@ static struct dst_entry *ip6_dgram_route(struct sock *sk, struct yoke_dgram_dest
 	if (d->connected) {
 		dst = yoke_carrier_dgram_route(sk, AF_INET6, READ_ONCE(inet6_sk(sk)->dst_cookie));
 		/* Of a device that was chosen since (IPV6_PKTINFO, IPV6_UNICAST_IF) it knows nothing. */
-		if (dst && (d->oif == READ_ONCE(sk->sk_bound_dev_if) || leaves_by(dst, d->oif)))
+		if (dst && (d->oif == READ_ONCE(sk->sk_bound_dev_if) || ip6_leaves_by(dst, d->oif)))
 			return dst;
 		dst_release(dst);
 	}
-	flow_of_dest(&fl6, sk, d);
+	ip6_flow_of_dest(&fl6, sk, d);
 	to = yoke_options_hop6(d->options, &fl6, &final);
 	dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl6, to);
 	if (IS_ERR(dst))
@@ -343,15 +346,15 @@ static int ip6_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yok
 	struct ipv6hdr *hdr;
 	struct flowi6 fl6;
 
-	flow_of_dest(&fl6, sk, d);
+	ip6_flow_of_dest(&fl6, sk, d);
 	if (unlikely(d->options))
 		daddr = yoke_options_push6(skb, d->options, &proto, daddr);
 	hdr = skb_push(skb, sizeof(*hdr));
 	skb_reset_network_header(skb);
 	/* IP cuts what is too long, if it may. */
 	skb->ignore_df = ip6_sk_ignore_df(sk) && !d->whole;
-	ip6_flow_hdr(hdr, d->tos, ip6_make_flowlabel(net, skb, d->flow, wants_flow_label(net, sk),
-						     &fl6));
+	ip6_flow_hdr(hdr, d->tos, ip6_make_flowlabel(net, skb, d->flow,
+						     ip6_wants_flow_label(net, sk), &fl6));
 	hdr->nexthdr = proto;
 	hdr->hop_limit = d->ttl >= 0 ? d->ttl :
 			 ip6_sk_dst_hoplimit(inet6_sk(sk), &fl6, skb_dst(skb));
@@ -363,7 +366,7 @@ static int ip6_dgram_xmit(struct sock *sk, struct sk_buff *skb, const struct yok
 }
 
 /* IPV6_RECVPATHMTU (RFC 3542 §11.3): of what is not to be cut the next recvmsg(2) tells how much fits. */
-static void keep_path_mtu(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu)
+static void ip6_keep_path_mtu(struct sock *sk, const struct yoke_dgram_dest *d, u32 mtu)
 {
 	struct sk_buff *skb;
 
@@ -387,7 +390,7 @@ static void ip6_dgram_too_long(struct sock *sk, const struct yoke_dgram_dest *d,
 {
 	const struct ipv6hdr hdr = { .daddr = d->pair.raddr };
 
-	keep_path_mtu(sk, d, mtu);
+	ip6_keep_path_mtu(sk, d, mtu);
 	yoke_carrier_dgram_too_long(sk, d, mtu, &hdr, offsetof(struct ipv6hdr, daddr));
 }
 
@@ -449,7 +452,7 @@ const struct yoke_af_ops yoke_ip6 = {
 
 /* --- inward --- */
 
-static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
+static void ip6_fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
 {
 	const __be16 *ports = (const __be16 *)skb_transport_header(skb);
 	const struct ipv6hdr *hdr = ipv6_hdr(skb);
@@ -470,33 +473,34 @@ static void fill_rx(struct yoke_rx *rx, const struct sk_buff *skb)
 }
 
 /* Addresses that stand for IPv4's in a pair of sockets would lead to a connection of that. */
-static bool disguised(const struct ipv6hdr *hdr)
+static bool ip6_disguised(const struct ipv6hdr *hdr)
 {
 	return ipv6_addr_v4mapped(&hdr->saddr) || ipv6_addr_v4mapped(&hdr->daddr);
 }
 
-static int receive_stream(struct sk_buff *skb)
+static int ip6_receive_stream(struct sk_buff *skb)
 {
 	bool unicast = skb->pkt_type == PACKET_HOST && ipv6_unicast_destination(skb) &&
-		       !disguised(ipv6_hdr(skb));
+		       !ip6_disguised(ipv6_hdr(skb));
 
-	return yoke_carrier_segment(skb, unicast, ip6_compute_pseudo, fill_rx);
+	return yoke_carrier_segment(skb, unicast, ip6_compute_pseudo, ip6_fill_rx);
 }
 
-static int receive_dgram(struct sk_buff *skb)
+static int ip6_receive_dgram(struct sk_buff *skb)
 {
-	if (disguised(ipv6_hdr(skb))) {
+	if (ip6_disguised(ipv6_hdr(skb))) {
 		yoke_drop(dev_net(skb->dev), NULL, skb, DgramInErrors);
 		return 0;
 	}
-	return yoke_carrier_datagram(skb, ip6_compute_pseudo, fill_rx);
+	return yoke_carrier_datagram(skb, ip6_compute_pseudo, ip6_fill_rx);
 }
 
 /*
  * The quoted header, at @offset our ports, of which IP has made sure: source is local. On its way along
  * a segment list (RFC 8754 §5.4) its destination is but the next stop.
  */
-static void fill_error_rx(struct yoke_rx *rx, struct sk_buff *skb, struct inet6_skb_parm *opt, int offset)
+static void ip6_fill_error_rx(struct yoke_rx *rx, struct sk_buff *skb, struct inet6_skb_parm *opt,
+			      int offset)
 {
 	const struct ipv6hdr *hdr = (const struct ipv6hdr *)skb->data;
 	const __be16 *ports = (const __be16 *)(skb->data + offset);
@@ -512,14 +516,14 @@ static void fill_error_rx(struct yoke_rx *rx, struct sk_buff *skb, struct inet6_
 	rx->ttl = ipv6_hdr(skb)->hop_limit;
 }
 
-static int stream_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,
-			int offset, __be32 info)
+static int ip6_stream_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,
+			    int offset, __be32 info)
 {
 	struct yoke_rx rx;
 	u32 mtu = 0;
 	int err;
 
-	if (disguised((const struct ipv6hdr *)skb->data))
+	if (ip6_disguised((const struct ipv6hdr *)skb->data))
 		return 0;
 	if (type == NDISC_REDIRECT)
 		err = 0;
@@ -529,14 +533,14 @@ static int stream_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type
 		mtu = ntohl(info);
 	if (type == ICMPV6_PKT_TOOBIG && mtu < IPV6_MIN_MTU)
 		return 0;	/* RFC 8201 §4: no link is such */
-	fill_error_rx(&rx, skb, opt, offset);
+	ip6_fill_error_rx(&rx, skb, opt, offset);
 	yoke_rcv_error(dev_net(skb->dev), skb, &rx, skb->data + offset, err,
 		       type == ICMPV6_DEST_UNREACH && code == ICMPV6_NOROUTE, mtu);
 	return 0;
 }
 
 /* A connected socket looks for its route anew, so that IPV6_MTU tells it. As in IPv4. */
-static void refresh_locked(struct sock *sk)
+static void ip6_refresh_locked(struct sock *sk)
 {
 	const struct ipv6_pinfo *np = inet6_sk(sk);
 	struct yoke_dgram_dest d = {
@@ -560,28 +564,28 @@ static void refresh_locked(struct sock *sk)
 		dst_release(dst);
 }
 
-static void learn_mtu(struct sock *sk, struct sk_buff *skb, __be32 mtu)
+static void ip6_learn_mtu(struct sock *sk, struct sk_buff *skb, __be32 mtu)
 {
 	int oif = sk->sk_bound_dev_if ?: l3mdev_master_ifindex(skb->dev);
 
 	ip6_update_pmtu(skb, sock_net(sk), mtu, oif, READ_ONCE(sk->sk_mark), sk->sk_uid);
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk))
-		refresh_locked(sk);
+		ip6_refresh_locked(sk);
 	bh_unlock_sock(sk);
 }
 
-static int dgram_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code, int offset,
-		       __be32 info)
+static int ip6_dgram_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type, u8 code,
+			   int offset, __be32 info)
 {
 	bool hard, queued;
 	struct yoke_rx rx;
 	struct sock *sk;
 	int err;
 
-	if (disguised((const struct ipv6hdr *)skb->data))
+	if (ip6_disguised((const struct ipv6hdr *)skb->data))
 		return 0;
-	fill_error_rx(&rx, skb, opt, offset);
+	ip6_fill_error_rx(&rx, skb, opt, offset);
 	sk = yoke_dgram_find(dev_net(skb->dev), &rx);
 	if (!sk)
 		return 0;
@@ -593,7 +597,7 @@ static int dgram_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 	if (type == ICMPV6_PKT_TOOBIG) {
 		if (!ip6_sk_accept_pmtu(sk))
 			return 0;
-		learn_mtu(sk, skb, info);
+		ip6_learn_mtu(sk, skb, info);
 		hard = hard || inet6_sk(sk)->pmtudisc != IPV6_PMTUDISC_DONT;
 	}
 	queued = inet6_test_bit(RECVERR6, sk);
@@ -605,15 +609,15 @@ static int dgram_error(struct sk_buff *skb, struct inet6_skb_parm *opt, u8 type,
 }
 
 static const struct inet6_protocol stream_protocol = {
-	.handler	= receive_stream,
-	.err_handler	= stream_error,
+	.handler	= ip6_receive_stream,
+	.err_handler	= ip6_stream_error,
 	/* The engine asks IPsec's policies, knowing the socket. */
 	.flags		= INET6_PROTO_NOPOLICY | INET6_PROTO_FINAL,
 };
 
 static const struct inet6_protocol dgram_protocol = {
-	.handler	= receive_dgram,
-	.err_handler	= dgram_error,
+	.handler	= ip6_receive_dgram,
+	.err_handler	= ip6_dgram_error,
 	.flags		= INET6_PROTO_NOPOLICY | INET6_PROTO_FINAL,
 };
 

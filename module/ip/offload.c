@@ -31,7 +31,8 @@ typedef typeof(inet_gro_compute_pseudo) gro_pseudo_fn;
  * Each segment's sequence, flags and checksum. @pseudo: sum of the pseudo-header but the length.
  * @cwr_once: CWR is said once (RFC 3168 §6.1.2), and no part of AccECN's counter (RFC 9768 §3.3.4).
  */
-static void write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo, bool cwr_once)
+static void stream_write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo,
+				 bool cwr_once)
 {
 	struct tcphdr first = *tcp_hdr(segs);
 	u32 seq = ntohl(first.seq);
@@ -56,7 +57,7 @@ static void write_headers(struct sk_buff *segs, unsigned int mss, __wsum pseudo,
 }
 
 /* SO_TIMESTAMPING: the segment with the byte that the sender follows has its marks, a device's too. */
-static void pass_stamp(const struct sk_buff *from, struct sk_buff *segs, unsigned int mss)
+static void stream_pass_stamp(const struct sk_buff *from, struct sk_buff *segs, unsigned int mss)
 {
 	u8 stamps = skb_shinfo(from)->tx_flags & SKBTX_ANY_TSTAMP;
 	struct sk_buff *seg = segs;
@@ -117,9 +118,9 @@ static struct sk_buff *stream_segment(struct sk_buff *skb, netdev_features_t fea
 	segs = skb_segment(skb, features);
 	if (IS_ERR(segs))
 		return segs;
-	pass_stamp(skb, segs, mss);
+	stream_pass_stamp(skb, segs, mss);
 	yoke_pace_divide(skb, segs);
-	write_headers(segs, mss, pseudo, cwr_once);
+	stream_write_headers(segs, mss, pseudo, cwr_once);
 	return segs;
 }
 

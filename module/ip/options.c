@@ -14,7 +14,7 @@
 
 /* --- IPv4 --- */
 
-static int keep(struct yoke_dgram_dest *d, struct ip_options *opt)
+static int options_keep(struct yoke_dgram_dest *d, struct ip_options *opt)
 {
 	kfree(d->options);
 	d->options = opt;
@@ -36,7 +36,7 @@ int yoke_options_read(struct net *net, struct yoke_dgram_dest *d, const void *da
 		kfree(opt);
 		return -EINVAL;
 	}
-	return keep(d, opt);
+	return options_keep(d, opt);
 }
 
 int yoke_options_take(struct sock *sk, struct yoke_dgram_dest *d)
@@ -53,14 +53,14 @@ int yoke_options_take(struct sock *sk, struct yoke_dgram_dest *d)
 	rcu_read_unlock();
 	if (!opt)
 		return from ? -ENOMEM : 0;
-	return keep(d, opt);
+	return options_keep(d, opt);
 }
 
 /*
  * The stops that @route names as passed, last one first, in @to: the way back (RFC 1122 §3.2.1.8).
  * Returns what is behind it, which is @to if there were none.
  */
-static u8 *turn_round(u8 *to, const u8 *route, const __be32 *from)
+static u8 *options_turn_round(u8 *to, const u8 *route, const __be32 *from)
 {
 	const int first = 3;
 	int at = min(route[IPOPT_OFFSET] - 1, (int)route[IPOPT_OLEN]) - 4;
@@ -81,12 +81,12 @@ static u8 *turn_round(u8 *to, const u8 *route, const __be32 *from)
 	return end;
 }
 
-static u8 *answer(u8 *to, const u8 *option, const struct iphdr *iph)
+static u8 *options_answer(u8 *to, const u8 *option, const struct iphdr *iph)
 {
 	switch (option[IPOPT_OPTVAL]) {
 	case IPOPT_LSRR:
 	case IPOPT_SSRR:
-		return turn_round(to, option, &iph->saddr);
+		return options_turn_round(to, option, &iph->saddr);
 	case IPOPT_TIMESTAMP:
 		/* Other kinds of it only a program may send that has the right to. */
 		if ((option[3] & 15) > IPOPT_TS_TSANDADDR && (option[3] & 15) != IPOPT_TS_PRESPEC)
@@ -119,7 +119,7 @@ struct ip_options_rcu *yoke_options_back(struct net *net, const struct sk_buff *
 
 		if (!len || len > end - at)
 			break;
-		to = answer(to, at, iph);
+		to = options_answer(to, at, iph);
 		at += len;
 	}
 	back->opt.optlen = ALIGN(to - back->opt.__data, 4);
@@ -130,7 +130,7 @@ struct ip_options_rcu *yoke_options_back(struct net *net, const struct sk_buff *
 }
 
 /* Milliseconds since midnight UT (RFC 791 §3.1); inet_current_timestamp() is not for modules any more. */
-static __be32 time_of_day(void)
+static __be32 options_time_of_day(void)
 {
 	u32 ms;
 
@@ -155,7 +155,7 @@ void yoke_options_write(struct sk_buff *skb, const struct ip_options *opt, __be3
 	if (opt->ts_needaddr)
 		memcpy(hdr + opt->ts + hdr[opt->ts + 2] - 1 - 8, &ip_hdr(skb)->saddr, 4);
 	if (opt->ts_needtime) {
-		__be32 now = time_of_day();
+		__be32 now = options_time_of_day();
 
 		memcpy(hdr + opt->ts + hdr[opt->ts + 2] - 1 - 4, &now, 4);
 	}
@@ -166,7 +166,7 @@ void yoke_options_write(struct sk_buff *skb, const struct ip_options *opt, __be3
 /* --- IPv6 --- */
 
 /* Copies @from to *@at, which goes on behind it. */
-static void *move_in(const void *from, unsigned int len, u8 **at)
+static void *options_move_in(const void *from, unsigned int len, u8 **at)
 {
 	void *to = *at;
 
@@ -180,7 +180,7 @@ static void *move_in(const void *from, unsigned int len, u8 **at)
 #define LEN(hdr) ((hdr) ? ipv6_optlen(hdr) : 0)
 
 /* @opt and all that it points to in one piece of memory. */
-static struct ipv6_txoptions *copy_options(const struct ipv6_txoptions *opt)
+static struct ipv6_txoptions *options_copy(const struct ipv6_txoptions *opt)
 {
 	struct ipv6_txoptions *copy;
 	u8 *at;
@@ -192,10 +192,10 @@ static struct ipv6_txoptions *copy_options(const struct ipv6_txoptions *opt)
 	at = (u8 *)copy + ALIGN(sizeof(*copy), 8);
 	copy->opt_flen = opt->opt_flen;
 	copy->opt_nflen = opt->opt_nflen;
-	copy->hopopt = move_in(opt->hopopt, LEN(opt->hopopt), &at);
-	copy->dst0opt = move_in(opt->dst0opt, LEN(opt->dst0opt), &at);
-	copy->srcrt = move_in(opt->srcrt, LEN(opt->srcrt), &at);
-	copy->dst1opt = move_in(opt->dst1opt, LEN(opt->dst1opt), &at);
+	copy->hopopt = options_move_in(opt->hopopt, LEN(opt->hopopt), &at);
+	copy->dst0opt = options_move_in(opt->dst0opt, LEN(opt->dst0opt), &at);
+	copy->srcrt = options_move_in(opt->srcrt, LEN(opt->srcrt), &at);
+	copy->dst1opt = options_move_in(opt->dst1opt, LEN(opt->dst1opt), &at);
 	return copy;
 }
 
@@ -226,7 +226,7 @@ int yoke_options_take6(struct sock *sk, struct yoke_dgram_dest *d, struct ipv6_t
 		err = -EINVAL;		/* only IP can sign it */
 	} else if (opt && opt->opt_flen + opt->opt_nflen) {
 		d->options_len = opt->opt_flen + opt->opt_nflen;
-		d->options = copy_options(opt);
+		d->options = options_copy(opt);
 		err = d->options ? 0 : -ENOMEM;
 	}
 	fl6_sock_release(label);
@@ -235,7 +235,7 @@ int yoke_options_take6(struct sock *sk, struct yoke_dgram_dest *d, struct ipv6_t
 }
 
 /* The stops of a routing header, of which the next is number @next. */
-static struct in6_addr *stops(struct ipv6_rt_hdr *hdr, int *next)
+static struct in6_addr *options_stops(struct ipv6_rt_hdr *hdr, int *next)
 {
 	struct ipv6_sr_hdr *sr = (struct ipv6_sr_hdr *)hdr;
 
@@ -255,12 +255,12 @@ struct in6_addr *yoke_options_hop6(const struct ipv6_txoptions *opt, struct flow
 	if (!opt || !opt->srcrt)
 		return NULL;
 	*final = fl6->daddr;
-	stop = stops(opt->srcrt, &next);
+	stop = options_stops(opt->srcrt, &next);
 	fl6->daddr = stop[next];
 	return final;
 }
 
-static void push_options(struct sk_buff *skb, const struct ipv6_opt_hdr *opt, u8 type, u8 *proto)
+static void options_push(struct sk_buff *skb, const struct ipv6_opt_hdr *opt, u8 type, u8 *proto)
 {
 	struct ipv6_opt_hdr *hdr;
 
@@ -276,8 +276,8 @@ static void push_options(struct sk_buff *skb, const struct ipv6_opt_hdr *opt, u8
  * The first stop is the packet's destination, and the destination the last stop: the first of a segment
  * list (RFC 8754 §2), which runs backwards, else the last.
  */
-static const struct in6_addr *push_route(struct sk_buff *skb, struct ipv6_rt_hdr *route, u8 *proto,
-					 const struct in6_addr *daddr)
+static const struct in6_addr *options_push_route(struct sk_buff *skb, struct ipv6_rt_hdr *route,
+						 u8 *proto, const struct in6_addr *daddr)
 {
 	struct ipv6_rt_hdr *hdr = skb_push(skb, ipv6_optlen(route));
 	int hops = route->hdrlen / 2, next;
@@ -286,8 +286,8 @@ static const struct in6_addr *push_route(struct sk_buff *skb, struct ipv6_rt_hdr
 	memcpy(hdr, route, ipv6_optlen(route));
 	hdr->nexthdr = *proto;
 	*proto = NEXTHDR_ROUTING;
-	from = stops(route, &next);
-	to = stops(hdr, &next);
+	from = options_stops(route, &next);
+	to = options_stops(hdr, &next);
 	if (route->type == IPV6_SRCRT_TYPE_4) {
 		to[0] = *daddr;
 	} else {
@@ -300,12 +300,12 @@ static const struct in6_addr *push_route(struct sk_buff *skb, struct ipv6_rt_hdr
 const struct in6_addr *yoke_options_push6(struct sk_buff *skb, struct ipv6_txoptions *opt, u8 *proto,
 					  const struct in6_addr *daddr)
 {
-	push_options(skb, opt->dst1opt, NEXTHDR_DEST, proto);
+	options_push(skb, opt->dst1opt, NEXTHDR_DEST, proto);
 	if (opt->srcrt) {
-		daddr = push_route(skb, opt->srcrt, proto, daddr);
-		push_options(skb, opt->dst0opt, NEXTHDR_DEST, proto);
+		daddr = options_push_route(skb, opt->srcrt, proto, daddr);
+		options_push(skb, opt->dst0opt, NEXTHDR_DEST, proto);
 	}
-	push_options(skb, opt->hopopt, NEXTHDR_HOP, proto);
+	options_push(skb, opt->hopopt, NEXTHDR_HOP, proto);
 	return daddr;
 }
 

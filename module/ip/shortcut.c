@@ -50,7 +50,7 @@ static int (*shortcut_receive)(struct sk_buff *skb) __read_mostly;
  */
 static nf_hookfn *blind_hook __read_mostly;
 
-static void find_blind_hook(void)
+static void shortcut_find_blind_hook(void)
 {
 	const struct nf_hook_entries *e;
 	char name[KSYM_SYMBOL_LEN];
@@ -66,7 +66,7 @@ static void find_blind_hook(void)
 	rcu_read_unlock();
 }
 
-static bool netfilter_looks(const struct net *net)
+static bool shortcut_netfilter_looks(const struct net *net)
 {
 	static const u8 passed[] = { NF_INET_LOCAL_OUT, NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN };
 	const struct nf_hook_entries *e;
@@ -79,18 +79,18 @@ static bool netfilter_looks(const struct net *net)
 	return e && (e->num_hook_entries != 1 || e->hooks[0].hook != blind_hook);
 }
 #else
-static void find_blind_hook(void)
+static void shortcut_find_blind_hook(void)
 {
 }
 
-static bool netfilter_looks(const struct net *net)
+static bool shortcut_netfilter_looks(const struct net *net)
 {
 	return false;
 }
 #endif
 
 /* Taps, BPF, filters and queues of the loopback device. */
-static bool device_looks(struct net *net, struct net_device *lo)
+static bool shortcut_device_looks(struct net *net, struct net_device *lo)
 {
 	const struct Qdisc *q = rcu_dereference(netdev_get_tx_queue(lo, 0)->qdisc);
 
@@ -101,7 +101,7 @@ static bool device_looks(struct net *net, struct net_device *lo)
 }
 
 /* Raw sockets of our protocol, or of one that shares its slot in the table of them. */
-static bool raw_socket_looks(const struct net *net)
+static bool shortcut_raw_socket_looks(const struct net *net)
 {
 	return !hlist_empty(&raw_v4_hashinfo.ht[raw_hashfunc(net, yoke_stream_protocol)]);
 }
@@ -115,7 +115,8 @@ bool yoke_shortcut_open(struct net *net, struct sk_buff *skb, const struct rtabl
 	       rt->rt_flags & RTCF_LOCAL && dst->dev == lo && !dst_xfrm(dst) && !dst->lwtstate &&
 	       !skb_is_gso(skb) && !skb_shinfo(skb)->tx_flags && !skb_zcopy(skb) &&
 	       skb->len + sizeof(struct iphdr) <= dst_mtu(dst) &&
-	       !device_looks(net, lo) && !netfilter_looks(net) && !raw_socket_looks(net) &&
+	       !shortcut_device_looks(net, lo) && !shortcut_netfilter_looks(net) &&
+	       !shortcut_raw_socket_looks(net) &&
 	       !cgroup_bpf_enabled(CGROUP_INET_EGRESS) && !cgroup_bpf_enabled(CGROUP_INET_INGRESS);
 }
 
@@ -228,7 +229,7 @@ void yoke_shortcut_init(int (*receive)(struct sk_buff *skb))
 	int cpu;
 
 	shortcut_receive = receive;
-	find_blind_hook();
+	shortcut_find_blind_hook();
 	for_each_possible_cpu(cpu) {
 		__skb_queue_head_init(&per_cpu(shortcut_cpus, cpu).list);
 		tasklet_setup(&per_cpu(shortcut_cpus, cpu).tasklet, shortcut_expire);
