@@ -27,6 +27,23 @@ static bool leaving;	/* GRO is to hold nothing more that only we can let go */
 /* inet_gro_compute_pseudo() or ip6_gro_compute_pseudo(), which kernels declare each in their way. */
 typedef typeof(inet_gro_compute_pseudo) gro_pseudo_fn;
 
+/* The pseudo-header of @skb, summed; its own header is @offset bytes behind where its data begin. */
+static __sum16 pseudo4_sum(const struct sk_buff *skb, int offset, u8 proto)
+{
+	const struct iphdr *iph = yoke_gro_network_header(skb);
+
+	return csum_tcpudp_magic(iph->saddr, iph->daddr, skb->len - offset, proto, 0);
+}
+
+static __sum16 pseudo6_sum(const struct sk_buff *skb, int offset, u8 proto)
+{
+	const struct ipv6hdr *hdr = yoke_gro_network_header(skb);
+
+	return csum_ipv6_magic(&hdr->saddr, &hdr->daddr, skb->len - offset, proto, 0);
+}
+
+/* --- the stream --- */
+
 /*
  * Each segment's sequence, flags and checksum. @pseudo: sum of the pseudo-header but the length.
  * @cwr_once: CWR is said once (RFC 3168 §6.1.2), and no part of AccECN's counter (RFC 9768 §3.3.4).
@@ -224,21 +241,15 @@ static struct sk_buff *stream6_receive(struct list_head *head, struct sk_buff *s
 
 static int stream4_complete(struct sk_buff *skb, int offset)
 {
-	const struct iphdr *iph = yoke_gro_network_header(skb);
-
 	yoke_train_depart(skb, offset, offsetof(struct tcphdr, check), YOKE_GSO_TYPE4,
-			  csum_tcpudp_magic(iph->saddr, iph->daddr, skb->len - offset,
-					    yoke_stream_protocol, 0));
+			  pseudo4_sum(skb, offset, yoke_stream_protocol));
 	return 0;
 }
 
 static int stream6_complete(struct sk_buff *skb, int offset)
 {
-	const struct ipv6hdr *hdr = yoke_gro_network_header(skb);
-
 	yoke_train_depart(skb, offset, offsetof(struct tcphdr, check), YOKE_GSO_TYPE6,
-			  csum_ipv6_magic(&hdr->saddr, &hdr->daddr, skb->len - offset,
-					  yoke_stream_protocol, 0));
+			  pseudo6_sum(skb, offset, yoke_stream_protocol));
 	return 0;
 }
 
@@ -315,26 +326,23 @@ static struct sk_buff *dgram6_receive(struct list_head *head, struct sk_buff *sk
 	return dgram_receive(head, skb, uh, &rx);
 }
 
+static int dgram_complete(struct sk_buff *skb, int offset, __sum16 pseudo)
+{
+	struct udphdr *uh = (struct udphdr *)(skb->data + offset);
+
+	uh->len = htons(skb->len - offset);
+	yoke_train_depart(skb, offset, offsetof(struct udphdr, check), YOKE_TRAIN_TYPE, pseudo);
+	return 0;
+}
+
 static int dgram4_complete(struct sk_buff *skb, int offset)
 {
-	const struct iphdr *iph = yoke_gro_network_header(skb);
-
-	((struct udphdr *)(skb->data + offset))->len = htons(skb->len - offset);
-	yoke_train_depart(skb, offset, offsetof(struct udphdr, check), YOKE_TRAIN_TYPE,
-			  csum_tcpudp_magic(iph->saddr, iph->daddr, skb->len - offset,
-					    yoke_dgram_protocol, 0));
-	return 0;
+	return dgram_complete(skb, offset, pseudo4_sum(skb, offset, yoke_dgram_protocol));
 }
 
 static int dgram6_complete(struct sk_buff *skb, int offset)
 {
-	const struct ipv6hdr *hdr = yoke_gro_network_header(skb);
-
-	((struct udphdr *)(skb->data + offset))->len = htons(skb->len - offset);
-	yoke_train_depart(skb, offset, offsetof(struct udphdr, check), YOKE_TRAIN_TYPE,
-			  csum_ipv6_magic(&hdr->saddr, &hdr->daddr, skb->len - offset,
-					  yoke_dgram_protocol, 0));
-	return 0;
+	return dgram_complete(skb, offset, pseudo6_sum(skb, offset, yoke_dgram_protocol));
 }
 
 /* As stream_segment(): summed here. */
