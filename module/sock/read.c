@@ -134,6 +134,31 @@ static int read_wait(struct sock *sk, long *timeo, const struct sk_buff *last)
 	return err;
 }
 
+/*
+ * Nothing to copy after @copied bytes of at least @target: sleeps for more, if the call is not over. 1: it
+ * is, as it stands; -errno: it is, so; 0: there may be more.
+ */
+static int read_more(struct sock *sk, size_t copied, size_t target, int flags, long *timeo)
+{
+	int err;
+
+	if (copied >= target && !READ_ONCE(sk->sk_backlog.tail))
+		return 1;
+	err = read_stop(sk, copied, *timeo);
+	if (err)
+		return err;
+	if (copied >= target) {
+		sk_flush_backlog(sk);
+		return 0;
+	}
+	/* The peer may be waiting for what was read to make room. */
+	if (copied && !(flags & MSG_PEEK))
+		yoke_output_window_update(sk);
+	err = read_wait(sk, timeo, skb_peek_tail(&sk->sk_receive_queue));
+	return min(err, 0);
+}
+
+/* Up to @len bytes, read or only looked at (MSG_PEEK). Returns how many, or -errno; @stamped: read_stamp(). */
 static int read_into(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		     struct sk_buff **stamped)
 {
@@ -177,20 +202,8 @@ static int read_into(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 				break;
 			continue;
 		}
-		if (copied >= target && !READ_ONCE(sk->sk_backlog.tail))
-			break;
-		err = read_stop(sk, copied, timeo);
+		err = read_more(sk, copied, target, flags, &timeo);
 		if (err)
-			break;
-		if (copied >= target) {
-			sk_flush_backlog(sk);
-			continue;
-		}
-		/* The peer may be waiting for what was read to make room. */
-		if (copied && !(flags & MSG_PEEK))
-			yoke_output_window_update(sk);
-		err = read_wait(sk, &timeo, skb_peek_tail(&sk->sk_receive_queue));
-		if (err < 0)
 			break;
 		/* Another thread has read meanwhile what we peeked at. */
 		if ((flags & MSG_PEEK) && ys->copied_seq != begin) {
