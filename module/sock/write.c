@@ -348,6 +348,50 @@ static bool write_may_wait(struct sock *sk)
 	       yoke_pace_corks(sk, skb);
 }
 
+/*
+ * There is no room for more: a larger send buffer makes some, or an ACK, which this sleeps for. @copied:
+ * bytes of the message that are written. 0: to be tried again; or -errno.
+ */
+static int write_make_room(struct sock *sk, int flags, int copied, long *timeo)
+{
+	write_drop_empty(sk);
+	/* Short segments fill it long before cwnd is full. */
+	if (yoke_window_tune_sndbuf(sk))
+		return 0;
+	set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+	if (copied && flags & MSG_OOB)
+		yoke_urgent_write(yoke_sk(sk));
+	/* What earlier calls left there as more was to follow (sendfile, splice) goes, too. */
+	write_push(sk, YOKE_PUSH_NAGLE);
+	return sk_stream_wait_memory(sk, timeo);
+}
+
+/* The message is written, all or as much as could be: what the last of it needs is said, and it may go. */
+static void write_finish(struct sock *sk, const struct write_call *call, int flags,
+			 const struct sockcm_cookie *cookie)
+{
+	if (!(flags & MSG_MORE) || write_push_is_due(yoke_sk(sk)))
+		write_mark_push(sk);
+	if (flags & MSG_OOB)
+		yoke_urgent_write(yoke_sk(sk));
+	write_stamp(sk, cookie);
+	if (!call->follows && (flags & (MSG_OOB | MSG_MORE) || !write_may_wait(sk)))
+		write_push(sk, flags & MSG_MORE ? YOKE_PUSH_MORE : YOKE_PUSH_NAGLE);
+}
+
+/* Nothing is written. Returns what the program is told. */
+static noinline int write_failed(struct sock *sk, int flags, int err)
+{
+	/*
+	 * With nothing queued nothing will be acknowledged and wake the writer: look again who may
+	 * write. Who is told so while something is in flight tries in vain, again and again.
+	 */
+	if (err == -EAGAIN && skb_queue_empty(&sk->sk_write_queue) &&
+	    skb_queue_empty(&yoke_sk(sk)->rtx))
+		sk->sk_write_space(sk);
+	return sk_stream_error(sk, flags, err);
+}
+
 /* All of the message, sleeping for room as often as it takes. Returns the bytes, or -errno. */
 static int write_all(struct sock *sk, const struct write_call *call)
 {
@@ -388,16 +432,7 @@ static int write_all(struct sock *sk, const struct write_call *call)
 		}
 		if (err != -ENOBUFS)
 			break;
-		write_drop_empty(sk);
-		/* Short segments fill it long before cwnd is full. */
-		if (yoke_window_tune_sndbuf(sk))
-			continue;
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-		if (copied && flags & MSG_OOB)
-			yoke_urgent_write(yoke_sk(sk));
-		/* What earlier calls left there as more was to follow (sendfile, splice) goes, too. */
-		write_push(sk, YOKE_PUSH_NAGLE);
-		err = sk_stream_wait_memory(sk, &timeo);
+		err = write_make_room(sk, flags, copied, &timeo);
 		/* Another thread has let go of it, and what it is now is not ours. */
 		if (disconnects != sk->sk_disconnects)
 			return copied ?: sk_stream_error(sk, flags, err);
@@ -406,25 +441,10 @@ static int write_all(struct sock *sk, const struct write_call *call)
 	}
 	write_drop_empty(sk);
 	if (copied) {
-		if (!(flags & MSG_MORE) || write_push_is_due(yoke_sk(sk)))
-			write_mark_push(sk);
-		if (flags & MSG_OOB)
-			yoke_urgent_write(yoke_sk(sk));
-		write_stamp(sk, &cookie);
-		if (!call->follows && (flags & (MSG_OOB | MSG_MORE) || !write_may_wait(sk)))
-			write_push(sk, flags & MSG_MORE ? YOKE_PUSH_MORE : YOKE_PUSH_NAGLE);
+		write_finish(sk, call, flags, &cookie);
 		return copied;
 	}
-	if (!err)
-		return 0;
-	/*
-	 * With nothing queued nothing will be acknowledged and wake the writer: look again who may
-	 * write. Who is told so while something is in flight tries in vain, again and again.
-	 */
-	if (err == -EAGAIN && skb_queue_empty(&sk->sk_write_queue) &&
-	    skb_queue_empty(&yoke_sk(sk)->rtx))
-		sk->sk_write_space(sk);
-	return sk_stream_error(sk, flags, err);
+	return err ? write_failed(sk, flags, err) : 0;
 }
 
 /* MSG_ZEROCOPY, if it was asked for by SO_ZEROCOPY too, or comes from io_uring. 0 or -ENOBUFS. */
