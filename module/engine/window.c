@@ -106,8 +106,9 @@ static u32 window_full(const struct sock *sk)
 /* What could be offered now, if nothing had been yet. Inlined, as every segment asks. */
 static __always_inline u32 window_offer(const struct sock *sk, u32 full)
 {
+	/* Segments come to the backlog without the lock; the core of sockets counts them plainly. */
 	int space = window_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
-					  READ_ONCE(sk->sk_backlog.len));
+					  data_race(sk->sk_backlog.len));
 	u32 win = min_t(u32, space, full);
 
 	if (win < full / 16 || win < min_t(u32, yoke_sk(sk)->rcv_mss, full))
