@@ -248,7 +248,7 @@ TEST_F(stress, many_hands_on_one_connection)
 
 	memset(sums, 0, 4096);
 	for (i = 0; i < 3; i++)
-		readers[i] = background(read_some(p.b, &sums[0]));
+		readers[i] = background((dice_begin(10 + i), read_some(p.b, &sums[0])));
 	EXPECT_TRUE(all_children(write_known(p.a, &sums[1])));
 	must(shutdown(p.a, SHUT_WR));
 	for (i = 0; i < 3; i++)
