@@ -432,9 +432,7 @@ static void dgram_deliver_one(struct net *net, struct sock *sk, struct sk_buff *
 	if (!dgram_enqueue(sk, skb)) {
 		yoke_count(net, DgramInErrors);
 		yoke_drop(net, sk, skb, DgramRcvbufErrors);
-		return;
 	}
-	yoke_count(net, DgramInDatagrams);
 }
 
 /* A train is taken apart for those who did not ask for it whole. */

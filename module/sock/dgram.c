@@ -291,6 +291,9 @@ static int dgram_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int fl
 		}
 		goto out;
 	}
+	/* Delivered to a user (RFC 4113). */
+	if (!(flags & MSG_PEEK))
+		yoke_count(sock_net(sk), DgramInDatagrams);
 	sock_recv_cmsgs(msg, sk, skb);
 	if (msg->msg_name) {
 		msg->msg_namelen = dgram_tell_name(sk, skb, msg->msg_name);

@@ -90,6 +90,18 @@ def bad_checksum(p):
 
 
 @rows('768-2')
+def counted_when_read(p):
+	"""InDatagrams are those delivered to users (RFC 4113): a look is not yet one."""
+	s = p.dgram()
+	before = snmp('InDatagrams', dgram=True)
+	p.datagram(5000, s.getsockname()[1], b'text')
+	equal(s.recv(10, socket.MSG_PEEK), b'text', 'datagram')
+	equal(snmp('InDatagrams', dgram=True), before, 'InDatagrams before it is read')
+	equal(s.recv(10), b'text', 'datagram')
+	equal(snmp('InDatagrams', dgram=True), before + 1, 'InDatagrams')
+
+
+@rows('768-2')
 def no_checksum(p):
 	"""Zero says that there is none."""
 	s = p.dgram()
