@@ -171,15 +171,19 @@ static void output_cut(struct sock *sk, struct sk_buff *skb, u32 seq)
 	}
 }
 
-/* @skb, with @len bytes of text, leaves: it is counted, and what it tells is no longer owed. */
+/*
+ * @skb, with @len bytes of text, leaves: it is counted, and what it tells is no longer owed. What only
+ * went before is not among RFC 4022's OutSegs.
+ */
 static void output_left(struct sock *sk, const struct sk_buff *skb, unsigned int len,
-			u16 flags)
+			u16 flags, bool fresh)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	u16 segs = max_t(u16, 1, skb_shinfo(skb)->gso_segs);
 
 	ys->segs_out += segs;
-	yoke_count_add(sock_net(sk), OutSegs, segs);
+	if (fresh || !(len || flags & (YOKE_SYN | YOKE_FIN)))
+		yoke_count_add(sock_net(sk), OutSegs, segs);
 	if (len) {
 		ys->sent.segs += segs;
 		/* It answers text that came just now: by turns, and the answers carry the ACKs. */
@@ -233,7 +237,7 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 	}
 	skb_set_dst_pending_confirm(skb, READ_ONCE(sk->sk_dst_pending_confirm));
 	ys->af->checksum(skb, &ys->node.pair, sk->sk_protocol, offsetof(struct tcphdr, check));
-	output_left(sk, skb, len, flags);
+	output_left(sk, skb, len, flags, fresh);
 
 	memset(skb->cb, 0, sizeof(skb->cb));
 	return ys->af->xmit(sk, skb, ecn);
@@ -253,7 +257,8 @@ int yoke_output_queued(struct sock *sk, struct sk_buff *skb, const struct yoke_o
 
 	if (!clone)
 		return -ENOMEM;
-	yoke_sk(sk)->last_sent_us = yoke_sk(sk)->now_us;
+	if (skb->len || yoke_cb(skb)->flags & YOKE_SYN)
+		yoke_sk(sk)->last_sent_us = yoke_sk(sk)->now_us;
 	yoke_pace_sent(sk, clone);
 	return yoke_output_transmit(sk, clone, yoke_cb(skb)->start, output_flags(sk, skb),
 				    !yoke_cb(skb)->seg.retrans, cookie);

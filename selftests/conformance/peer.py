@@ -879,15 +879,18 @@ def setopt(s, **options):
 	setopts(s, options)
 
 
-Info = collections.namedtuple('Info', 'ca_state rto ssthresh cwnd reordering rcv_mss rcv_rtt delivered')
+Info = collections.namedtuple('Info', 'ca_state rto ssthresh cwnd reordering rcv_mss rcv_rtt delivered '
+			      'probes unacked last_data_sent total_retrans segs_in data_segs_in '
+			      'delivery_rate busy_time bytes_sent bytes_retrans')
 
 
 def tcp_info(s):
 	"""Some of struct tcp_info; times in seconds."""
-	raw = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 196)
-	words = struct.unpack('8B47I', raw)
+	raw = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 216)
+	words = struct.unpack('8B52I', raw)
 	return Info(words[1], words[8] / 1e6, words[25], words[26], words[28], words[11],
-		    words[29] / 1e6, words[54])
+		    words[29] / 1e6, words[54], words[3], words[12], words[17] / 1e3, words[31], words[41],
+		    words[44], *struct.unpack('2Q', raw[160:176]), *struct.unpack('2Q', raw[200:216]))
 
 
 def linger0(s):

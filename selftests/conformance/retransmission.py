@@ -6,7 +6,7 @@ import struct
 import time
 
 from peer import (SYSCTL, Skip, ahead, check, connect_error, equal, near, option, pattern, poll_events,
-		  raises, rows, seq32, slow, tcp_info, until)
+		  raises, rows, seq32, slow, snmp, tcp_info, until)
 
 SIZE = 1000		# our MSS here: round numbers in the traces
 OFFER = (('MSS', SIZE),)
@@ -601,6 +601,20 @@ def sack_nonsense(p):
 	c.alive()
 
 
+@rows('6298-10')
+def counted_apart(p):
+	"""OutSegs are without those of only retransmitted octets, which are RetransSegs (RFC 4022)."""
+	c = p.established()
+	out, again = snmp('OutSegs'), snmp('RetransSegs')
+	c.sock.send(b'text')
+	first = c.expect('A', b'text')
+	c.expect('A', b'text', seq=first.seq)
+	c.send('A')
+	p.barrier()
+	equal(snmp('OutSegs'), out + 1, 'OutSegs')
+	check(snmp('RetransSegs') > again, 'RetransSegs does not count')
+
+
 @slow(9)
 @rows('9293-MUST-24', '9293-MUST-25', '9293-MUST-26', '9293-MUST-27', '9293-MUST-29', '9293-KA-1',
       '9293-SHLD-12', '9293-MAY-5')
@@ -627,8 +641,9 @@ def keepalive(p):
 def keepalive_unanswered(p):
 	"""KEEPCNT probes, and the connection is dead."""
 	c = p.established(keepalive=1, keepidle=1, keepintvl=1, keepcnt=2)
-	for _ in range(2):
+	for n in 1, 2:
 		c.expect('A', seq=c.ack - 1, within=3)
+		equal(tcp_info(c.sock).probes, n, 'probes that TCP_INFO tells')
 	until(lambda: poll_events(c.sock) & 8, 'not given up', within=4)
 	raises(errno.ETIMEDOUT, c.sock.recv, 1)
 	c.expect('RA')
