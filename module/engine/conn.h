@@ -444,6 +444,12 @@ static inline struct sock *yoke_node_sk(const struct yoke_node *node)
 	return (struct sock *)container_of(node, struct yoke_sock, node);
 }
 
+/* So many probes, of the peer's window or of the peer, were not answered. */
+static inline u8 yoke_conn_probes(const struct yoke_sock *ys)
+{
+	return ys->probes_out ?: ys->keep_probes_out;
+}
+
 /* Is it in one of @states (TCPF_*)? */
 static inline bool yoke_conn_in(const struct sock *sk, int states)
 {

@@ -112,7 +112,7 @@ static void diag_sock(struct seq_file *m, int line, struct sock *sk)
 	seq_printf(m, " %02X:%08lX %08X %5u %8d %llu %d %pK %lu %lu %u %u %d",
 		   t.kind, (unsigned long)diag_left(t.at), told(ys->retransmits),
 		   from_kuid_munged(seq_user_ns(m), READ_ONCE(sk->sk_uid)),
-		   told(ys->probes_out), (u64)sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk,
+		   told(yoke_conn_probes(ys)), (u64)sock_i_ino(sk), refcount_read(&sk->sk_refcnt), sk,
 		   (unsigned long)jiffies_to_clock_t(usecs_to_jiffies(told(yoke_rtt_rto(&ys->rtt)))),
 		   (unsigned long)jiffies_to_clock_t(HZ / 25), told(ys->quickack) ? 2 : 0,
 		   told(ys->cc.cwnd) / mss, state == TCP_LISTEN ? 0 : (int)threshold);

@@ -11,13 +11,15 @@
 /* What is on its way, in segments. */
 static void info_flight(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 {
-	u32 mss = max_t(u32, ys->mss, 1), n;
+	u32 mss = max_t(u32, ys->mss, 1), len, n;
 	const struct sk_buff *skb;
 
 	skb_queue_walk(&ys->rtx, skb) {
 		const struct yoke_seg *seg = &yoke_cb(skb)->seg;
 
-		n = DIV_ROUND_UP(seg->end_seq - seg->seq, mss);
+		/* A FIN behind text took none. */
+		len = seg->end_seq - seg->seq - !!(yoke_cb(skb)->flags & YOKE_FIN);
+		n = max_t(u32, DIV_ROUND_UP(len, mss), 1);
 		info->tcpi_unacked += n;
 		if (seg->state == YOKE_SEG_SACKED) {
 			info->tcpi_sacked += n;
@@ -61,6 +63,8 @@ static void info_waits(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 
 static void info_options(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 {
+	const struct sock *sk = &ys->inet.sk;
+
 	if (ys->use_ts)
 		info->tcpi_options |= TCPI_OPT_TIMESTAMPS;
 	if (ys->use_sack)
@@ -70,7 +74,7 @@ static void info_options(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 		info->tcpi_snd_wscale = ys->snd_wscale;
 		info->tcpi_rcv_wscale = ys->rcv_wscale;
 	}
-	if (ys->syn_data)
+	if (ys->syn_data && sk->sk_state != TCP_SYN_SENT)
 		info->tcpi_options |= TCPI_OPT_SYN_DATA;
 	if (ys->ecn.mode)
 		info->tcpi_options |= TCPI_OPT_ECN;
@@ -86,7 +90,7 @@ static void info_send(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 	info->tcpi_ca_state = rec->state;
 	info->tcpi_retransmits = ys->retransmits;
 	info->tcpi_backoff = ys->rtt.backoff;
-	info->tcpi_probes = ys->probes_out;
+	info->tcpi_probes = yoke_conn_probes(ys);
 	info->tcpi_rto = yoke_rtt_rto(&ys->rtt);
 	info->tcpi_rtt = ys->rtt.srtt_us;
 	info->tcpi_rttvar = ys->rtt.srtt_us ? ys->rtt.mdev_us : YOKE_RTO_INIT_US / 4;

@@ -142,9 +142,24 @@ def fin_is_no_segment(p):
 	segments = c.burst()
 	equal(b''.join(s.data for s in segments), data, 'data')
 	check('F' in segments[-1].names and segments[-1].data, 'the FIN is not behind the text')
+	equal(tcp_info(c.sock).unacked, 3, 'segments in flight')
 	c.send('A')
 	c.expect_state('FIN_WAIT2')
 	equal(tcp_info(c.sock).delivered, 1 + 3, 'segments delivered, with the SYN')
+
+
+@rows('9293-EV-24')
+def fin_is_no_data(p):
+	"""When data was sent last (TCP_INFO) a FIN alone does not change."""
+	c = p.established()
+	c.sock.send(b'x')
+	c.expect('A', b'x')
+	c.send('A')
+	time.sleep(0.3)
+	c.sock.shutdown(socket.SHUT_WR)
+	c.expect('FA')
+	c.send('A')
+	check(tcp_info(c.sock).last_data_sent >= 0.25, 'the FIN counts as data')
 
 
 @rows('9293-EV-24', '9293-SHLD-28')
