@@ -229,6 +229,24 @@ TEST_F(info, times)
 	EXPECT_LE(290, b.last_data_recv);
 }
 
+/* A socket that may be used again has sent nothing. */
+TEST_F(info, after_a_disconnect)
+{
+	struct pair p = stream_pair();
+	struct full i;
+	int n;
+
+	for (n = 0; n < 30; n++)
+		ASSERT_TRUE(say(p.a, p.b, 4096));
+	EXPECT_EQ(30 * 4096, info_of(p.a).bytes_sent);
+	must(connect_nowhere(p.a));
+	i = info_of(p.a);
+	EXPECT_EQ(0, i.bytes_sent);
+	EXPECT_EQ(0, i.bytes_acked);
+	EXPECT_EQ(0, i.unacked);
+	EXPECT_EQ(10, i.snd_cwnd);
+}
+
 /* Who does not read limits who writes, and is seen to. */
 TEST_F(info, a_closed_window)
 {

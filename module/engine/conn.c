@@ -237,7 +237,8 @@ static void conn_purge_tx(struct sock *sk)
 	while ((skb = __skb_dequeue(&ys->rtx) ?: __skb_dequeue(&sk->sk_write_queue)))
 		yoke_mem_free_tx(sk, skb);
 	memset(ys->sack_hint, 0, sizeof(ys->sack_hint));
-	conn_init_recovery(sk);
+	/* What was learnt of the path may still be asked for (TCP_INFO). */
+	yoke_scoreboard_init(&ys->rec.board);
 }
 
 void yoke_conn_purge(struct sock *sk)
@@ -264,6 +265,12 @@ void yoke_conn_renew(struct sock *sk)
 	if (ys->pace)
 		ys->pace->next_ns = 0;
 	yoke_rtt_renew(&ys->rtt);
+	conn_init_recovery(sk);
+	yoke_cc_init(&ys->cc, ys->cc.ops, ys->mss, 0, 0);
+	/* Nothing has left, nor waits to. */
+	ys->iss = ys->write_seq - 1;
+	ys->snd_una = ys->write_seq;
+	WRITE_ONCE(ys->snd_nxt, ys->write_seq);
 	ys->mss_clamp = U16_MAX;
 	ys->snd_wnd = 0;
 	ys->max_window = 0;
@@ -337,6 +344,7 @@ void yoke_conn_abort(struct sock *sk, int err)
 	WRITE_ONCE(sk->sk_err, err);
 	smp_wmb();	/* pairs with poll's: who sees that it is over sees why */
 	conn_purge_tx(sk);
+	yoke_conn_note_wait(sk);
 	yoke_conn_done(sk);
 	/* Only now: whom it wakes finds what the error led to, too. */
 	if (!dead)

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from peer import ANY, MSS, SUT, check, equal, poll_events, raises, rows
+from peer import ANY, MSS, SUT, check, equal, poll_events, raises, rows, tcp_info
 
 CONNECTED = ('established', 'fin_wait_1', 'fin_wait_2', 'close_wait', 'closing', 'last_ack')
 
@@ -352,3 +352,35 @@ def after_data(p):
 	except ConnectionResetError:
 		return
 	raises(errno.ECONNRESET, c.sock.recv, 10)
+
+
+def ended_amid(p):
+	"""A connection that a reset ends while a byte is in flight; what it had sent before."""
+	c = p.established()
+	data = b'x' * (4 * MSS)
+	c.sock.send(data)
+	c.expect_data(data)
+	check(tcp_info(c.sock).delivery_rate, 'no delivery rate')
+	c.sock.send(b'y')
+	c.expect('A', b'y')
+	c.send('R')
+	p.barrier()
+	return c, data
+
+
+@rows('9293-EV-17')
+def told_afterwards(p):
+	"""TCP_INFO still says how it went."""
+	c, data = ended_amid(p)
+	info = tcp_info(c.sock)
+	check(info.delivery_rate, 'the delivery rate is forgotten')
+	equal((info.unacked, info.bytes_sent), (0, len(data) + 1), 'segments in flight, bytes sent')
+
+
+@rows('9293-EV-17')
+def time_stands_still(p):
+	"""There is nothing to send any more, and no time in which there is (TCP_INFO)."""
+	c, _ = ended_amid(p)
+	busy = tcp_info(c.sock).busy_time
+	time.sleep(0.2)
+	equal(tcp_info(c.sock).busy_time, busy, 'busy time')
