@@ -160,6 +160,8 @@ static void child_numbers(struct sock *child, const struct yoke_request *req)
 	ys->advmss = req->advmss;
 	ys->rcv_mss = req->rx.af->mss_default;
 	ys->mss_clamp = req->mss;
+	ys->segs_in = 1;	/* the SYN */
+	ys->sent.segs_again = data_race(req->again);
 }
 
 /* A socket for the request, which @skb completes, in no table yet. NULL without memory or route. */

@@ -98,7 +98,7 @@ static struct sk_buff *input_early(const struct sock *sk)
 	return yoke_sk(sk)->syn_data ? skb_peek(&sk->sk_write_queue) : NULL;
 }
 
-/* The SYN-ACK takes this data, or a part; the rest goes with the first ACK (RFC 7413 §4.2.2). */
+/* The SYN-ACK takes this data, or a part; the rest goes again with the first ACK (RFC 7413 §4.2.2). */
 static void input_early_acked(struct sock *sk, const struct yoke_segment *s)
 {
 	struct sk_buff *skb = input_early(sk);
@@ -107,6 +107,11 @@ static void input_early_acked(struct sock *sk, const struct yoke_segment *s)
 
 	if (!skb)
 		return;
+	if (len < skb->len) {
+		ys->sent.again += skb->len - len;
+		ys->sent.segs_again++;
+		yoke_count(sock_net(sk), RetransSegs);
+	}
 	if (!len) {
 		ys->syn_data = false;
 		yoke_count(sock_net(sk), FastOpenActiveFail);

@@ -185,6 +185,16 @@ static bool request_age(struct yoke_request *req)
 	return linked;
 }
 
+/* The SYN-ACK goes again: for its timer, or because the SYN came again, which may be at once. */
+static void request_count_again(struct yoke_request *req)
+{
+	struct net *net = sock_net(req->listener);
+
+	data_race(req->again++);
+	yoke_count(net, RetransSegs);
+	yoke_count(net, SynRetrans);
+}
+
 /* SYN-ACK again, or the end; of one that was acknowledged, once more when its time is nearly over. */
 static void request_expire(struct timer_list *t)
 {
@@ -204,8 +214,7 @@ static void request_expire(struct timer_list *t)
 	if (!request_age(req))
 		goto put;
 	if (req->retries >= defer) {
-		yoke_count(net, RetransSegs);
-		yoke_count(net, SynRetrans);
+		request_count_again(req);
 		if (READ_ONCE(sk->sk_txrehash) == SOCK_TXREHASH_ENABLED)
 			WRITE_ONCE(req->txhash, net_tx_rndhash());
 		yoke_request_send(req, YOKE_SYN | YOKE_ACK);
@@ -389,8 +398,7 @@ void yoke_request_again(struct yoke_request *req)
 
 	if (!yoke_output_may_answer(net, &req->challenge_jiffies))
 		return;
-	yoke_count(net, RetransSegs);
-	yoke_count(net, SynRetrans);
+	request_count_again(req);
 	yoke_request_send(req, YOKE_SYN | YOKE_ACK);
 }
 

@@ -50,6 +50,7 @@ struct yoke_request {
 	u16	wnd;		/* the SYN's window, which has no scale */
 	u16	mss;		/* the peer's option, or the default */
 	u16	advmss;
+	u16	again;		/* how often the SYN-ACK went again */
 	u8	retries;
 	u8	snd_wscale;
 	u8	rcv_wscale;

@@ -428,6 +428,7 @@ void yoke_text_rcv_syn(struct sock *sk, struct sk_buff *skb, const struct yoke_s
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	ys->syn_data = s->len;
+	ys->got.segs = !!s->len;
 	yoke_text_rcv(sk, skb, s);
 	ys->rcv_wup = ys->rcv_nxt;
 }

@@ -78,6 +78,16 @@ def defer_accept_round_trip(p):
 	check(tcp_info(c.sock).rto < 0.5, f'the timeout is {tcp_info(c.sock).rto} s')
 
 
+@slow(2)
+@rows('9293-EV-05')
+def told_of_the_handshake(p):
+	"""What is accepted has received the SYN, and knows that the SYN,ACK went twice (TCP_INFO)."""
+	c = p.syn_received()
+	c.expect('SA', seq=c.syn.seq, within=2)
+	c.opened()
+	equal((tcp_info(c.sock).segs_in, tcp_info(c.sock).total_retrans), (2, 1), 'segments in, sent again')
+
+
 @slow(4)
 @rows('9293-EV-05', '6298-6')
 def defer_accept_round_trip_by_timestamp(p):

@@ -115,6 +115,7 @@ def data_in_syn(p):
 	equal(c.state(), 'ESTABLISHED', 'state')
 	check(early(c.sock), 'TCP_INFO without TCPI_OPT_SYN_DATA')
 	equal(tcp_info(c.sock).delivered, 2, 'segments delivered: SYN,ACK and text')
+	equal((tcp_info(c.sock).segs_in, tcp_info(c.sock).data_segs_in), (2, 1), 'segments, those with data')
 	equal(netstat('TCPFastOpenPassive'), before + 1, 'counter FastOpenPassive')
 	c.alive()
 
@@ -484,6 +485,7 @@ def client_learns(p):
 	active = netstat('TCPFastOpenActive')
 	c = server.send(early=DATA)
 	equal(cookie_of(c.syn), cookie, 'the cookie shown')
+	check(not early(c.sock), 'TCP_INFO with TCPI_OPT_SYN_DATA before it is acknowledged')
 	c.send('SA', options=[('MSS', MSS)])
 	c.expect('A')
 	check(early(c.sock), 'TCP_INFO without TCPI_OPT_SYN_DATA')
@@ -504,6 +506,9 @@ def client_data_not_taken(p):
 	c.send('A')
 	check(not early(c.sock), 'TCP_INFO with TCPI_OPT_SYN_DATA')
 	equal(netstat('TCPFastOpenActiveFail'), fails + 1, 'counter FastOpenActiveFail')
+	info = tcp_info(c.sock)
+	equal((info.bytes_sent, info.bytes_retrans, info.total_retrans), (2 * len(DATA), len(DATA), 1),
+	      'bytes sent, bytes and segments sent again')
 	c.alive()
 	equal(cookie_of(server.send(early=DATA).syn), b'another8', 'the cookie shown next')
 
