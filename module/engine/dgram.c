@@ -74,10 +74,13 @@ void yoke_dgram_leave(struct sock *sk)
 
 	if (!dg->hashed)
 		return;
-	/* Who has found it, and is making a group with it, has done so; nobody will after this. */
-	write_seqlock_bh(&yn->dgram_places);
+	/*
+	 * Who has found it, and is making a group with it, has done so; nobody will after this. No one who
+	 * receives need look again: it goes nowhere else.
+	 */
+	read_seqlock_excl_bh(&yn->dgram_places);
 	dgram_take_out(yn, dg);
-	write_sequnlock_bh(&yn->dgram_places);
+	read_sequnlock_excl_bh(&yn->dgram_places);
 }
 
 /* Is @other bound to just the same as @sk, by the same user, and both for sharing? */
@@ -149,6 +152,8 @@ int yoke_dgram_enter(struct sock *sk)
 	struct yoke_dgram *dg = yoke_dg(sk);
 	struct in6_addr before = dg->pair.laddr;
 	struct yoke_pair pair = { .laddr = yoke_addr_local(sk), .lport = htons(dg->inet.inet_num) };
+	/* Who comes for the first time was missed nowhere, and is in no list that leads astray. */
+	bool moves = dg->pair.lport;
 	int err;
 
 	if (sk->sk_state == TCP_ESTABLISHED) {
@@ -158,7 +163,9 @@ int yoke_dgram_enter(struct sock *sk)
 			WRITE_ONCE(yn->dgram_portless, true);
 	}
 	yoke_dgram_rebind(sk);
-	write_seqlock_bh(&yn->dgram_places);
+	read_seqlock_excl_bh(&yn->dgram_places);
+	if (moves)
+		write_seqcount_begin(&yn->dgram_places.seqcount);
 	dgram_take_out(yn, dg);
 	/* What stays is written over with itself: who binds the port next door looks at the address meanwhile. */
 	dg->pair = pair;
@@ -170,7 +177,9 @@ int yoke_dgram_enter(struct sock *sk)
 	else
 		err = rhltable_insert(&yn->dgrams, &dg->rhlist, dgram_params);
 	dg->hashed = !err;
-	write_sequnlock_bh(&yn->dgram_places);
+	if (moves)
+		write_seqcount_end(&yn->dgram_places.seqcount);
+	read_sequnlock_excl_bh(&yn->dgram_places);
 	return err ? -ENOMEM : 0;
 }
 
