@@ -67,7 +67,7 @@ int yoke_addr_choose(struct sock *sk, sa_family_t family)
 		return 0;
 	switch (family) {
 	case AF_INET6:
-		err = addr_extend(sk, GFP_KERNEL);
+		err = addr_extend(sk, GFP_KERNEL_ACCOUNT);
 		if (err)
 			return err;
 		/* Linux's of AF_INET6 hear only those groups of IPv4 that they have joined. */
@@ -327,7 +327,7 @@ int yoke_addr_getsockopt(struct sock *sk, int level, int name, char __user *val,
 	if (level == SOL_IPV6 && yoke_addr_undecided(sk)) {
 		lock_sock(sk);
 		if (yoke_addr_undecided(sk))
-			err = addr_extend(sk, GFP_KERNEL);
+			err = addr_extend(sk, GFP_KERNEL_ACCOUNT);
 		release_sock(sk);
 	}
 	if (err == -ENOBUFS)

@@ -341,7 +341,7 @@ int yoke_listen_prepare(struct sock *sk)
 
 	if (yoke_sk(sk)->listener)
 		return 0;
-	l = kzalloc(sizeof(*l), GFP_KERNEL);
+	l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
 	if (!l)
 		return -ENOBUFS;
 	spin_lock_init(&l->lock);

@@ -414,7 +414,7 @@ void yoke_request_challenge(struct yoke_request *req)
 
 int yoke_request_init(void)
 {
-	yoke_request_cache = KMEM_CACHE(yoke_request, 0);
+	yoke_request_cache = KMEM_CACHE(yoke_request, SLAB_ACCOUNT);
 	return yoke_request_cache ? 0 : -ENOMEM;
 }
 

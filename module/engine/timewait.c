@@ -331,7 +331,7 @@ bool yoke_timewait_recycle(struct yoke_timewait *tw, bool fresh, u32 *write_seq,
 
 int yoke_timewait_init(void)
 {
-	yoke_timewait_cache = KMEM_CACHE(yoke_timewait, 0);
+	yoke_timewait_cache = KMEM_CACHE(yoke_timewait, SLAB_ACCOUNT);
 	return yoke_timewait_cache ? 0 : -ENOMEM;
 }
 

@@ -71,7 +71,7 @@ void yoke_port_exit_net(struct yoke_ports *ports)
 /* A new port, locked and in the table, or an error; -EEXIST if another was faster. */
 static struct yoke_port *port_create(struct yoke_ports *ports, u16 num)
 {
-	struct yoke_port *port = kzalloc(sizeof(*port), GFP_ATOMIC);
+	struct yoke_port *port = kzalloc(sizeof(*port), GFP_ATOMIC | __GFP_ACCOUNT);
 	int err;
 
 	if (!port)
