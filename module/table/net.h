@@ -137,7 +137,8 @@ struct yoke_settings {
 };
 
 /**
- * struct yoke_net - one namespace
+ * struct yoke_net - one namespace; what each packet reads is not in a cache line with what each
+ * connection or socket writes (a table's number of entries, @timewaits)
  * @stream:	connections, listeners, requests, time-waits by pair
  * @dgrams:	datagram sockets by pair (module/engine/dgram.c)
  * @dgram_places: who enters, changes place in or leaves @dgrams and the groups of SO_REUSEPORT: one at a
@@ -159,18 +160,18 @@ struct yoke_settings {
  */
 struct yoke_net {
 	struct yoke_hash stream;
-	struct rhltable	dgrams;
+	struct rhltable	dgrams ____cacheline_aligned_in_smp;
 	seqlock_t	dgram_places;
 	bool		dgram_devices;
 	bool		dgram_portless;
-	struct yoke_ports ports[2];
+	struct yoke_ports ports[2] ____cacheline_aligned_in_smp;
 	siphash_key_t	isn_key;
 	siphash_key_t	cookie_keys[2];
 	struct yoke_fastopen_net fastopen;
 	atomic_t	timewaits;
 	u32		challenge_second;
 	u32		challenges;
-	struct yoke_settings set;
+	struct yoke_settings set ____cacheline_aligned_in_smp;
 	const struct yoke_cc_ops *cc;
 	struct ctl_table_header *sysctl;
 	struct yoke_mib __percpu *mib;
