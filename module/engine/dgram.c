@@ -144,6 +144,7 @@ void yoke_dgram_rebind(struct sock *sk)
 
 	if (READ_ONCE(sk->sk_bound_dev_if) && !READ_ONCE(yn->dgram_devices))
 		WRITE_ONCE(yn->dgram_devices, true);
+	yoke_port_rebind(&yoke_dg(sk)->owner);
 }
 
 int yoke_dgram_enter(struct sock *sk)
@@ -206,7 +207,7 @@ static bool dgram_takes(const struct yoke_dgram *dg, const struct yoke_pair *key
 
 /*
  * Of the sockets of that very pair the one bound to the device, else the one that came last: many may
- * share it (SO_REUSEPORT), who are not all looked at where none is bound to a device.
+ * share it (SO_REUSEPORT), who are not all looked at where none of their port is bound to a device.
  */
 static struct sock *dgram_find_exact(struct yoke_net *yn, const struct yoke_pair *key,
 				     const struct yoke_rx *rx, bool v4)
@@ -218,7 +219,8 @@ static struct sock *dgram_find_exact(struct yoke_net *yn, const struct yoke_pair
 	rhl_for_each_entry_rcu(dg, pos, list, rhlist) {
 		if (!dgram_takes(dg, key, rx, v4))
 			continue;
-		if (READ_ONCE(dg->inet.sk.sk_bound_dev_if) || likely(!READ_ONCE(yn->dgram_devices)))
+		if (READ_ONCE(dg->inet.sk.sk_bound_dev_if) || likely(!READ_ONCE(yn->dgram_devices)) ||
+		    !yoke_port_has_bound(&dg->owner))
 			return &dg->inet.sk;
 		if (!found)
 			found = dg;

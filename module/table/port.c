@@ -158,6 +158,18 @@ static void port_sum_up(struct yoke_port *port, const struct yoke_owner *owner)
 	port->reuseport &= sk->sk_reuseport && uid_eq(port->uid, sk->sk_uid);
 }
 
+static void port_count_bound(struct yoke_port *port, struct yoke_owner *owner, bool bound)
+{
+	lockdep_assert_held(&port->lock);
+	WRITE_ONCE(port->bound, port->bound + bound - owner->bound);
+	owner->bound = bound;
+}
+
+static bool port_is_bound(const struct yoke_owner *owner)
+{
+	return owner->sk && READ_ONCE(owner->sk->sk_bound_dev_if);
+}
+
 /* Behind @of, or first of all if that is NULL: whoever looks for a conflict meets a listener early. */
 static void port_add_owner(struct yoke_port *port, struct yoke_owner *owner, struct yoke_owner *of)
 {
@@ -168,7 +180,8 @@ static void port_add_owner(struct yoke_port *port, struct yoke_owner *owner, str
 	else
 		hlist_add_head(&owner->node, &port->owners);
 	port->n++;
-	owner->port = port;
+	port_count_bound(port, owner, port_is_bound(owner));
+	WRITE_ONCE(owner->port, port);
 }
 
 /* Does an owner of any address whatever mean @addr, too? */
@@ -387,6 +400,24 @@ void yoke_port_unlisten(struct yoke_owner *owner)
 	spin_unlock_bh(&port->lock);
 }
 
+void yoke_port_rebind(struct yoke_owner *owner)
+{
+	struct yoke_port *port = owner->port;
+
+	if (!port || owner->bound == port_is_bound(owner))
+		return;
+	spin_lock_bh(&port->lock);
+	port_count_bound(port, owner, port_is_bound(owner));
+	spin_unlock_bh(&port->lock);
+}
+
+bool yoke_port_has_bound(const struct yoke_owner *owner)
+{
+	const struct yoke_port *port = READ_ONCE(owner->port);
+
+	return port && READ_ONCE(port->bound);
+}
+
 struct attempt {
 	int	(*try)(void *ctx, u16 port);
 	void	*ctx;
@@ -471,6 +502,7 @@ void yoke_port_leave(struct yoke_ports *ports, struct yoke_owner *owner)
 	spin_lock_bh(&port->lock);
 	__release(&port->lock);
 	port_stop_listening(port, owner);
+	port_count_bound(port, owner, false);
 	hlist_del_init(&owner->node);
 	port->n--;
 	WRITE_ONCE(owner->port, NULL);

@@ -23,6 +23,7 @@
  * @lock:	protects all of this; taken with BH off
  * @owners:	list of struct yoke_owner; who joined one comes behind him
  * @n:		how many they are
+ * @bound:	how many of them are bound to a device; read without the lock, too
  */
 struct yoke_port {
 	struct rhash_head rhash;
@@ -38,6 +39,7 @@ struct yoke_port {
 	spinlock_t	lock;
 	struct hlist_head owners;
 	unsigned int	n;
+	unsigned int	bound;
 	struct rcu_head	rcu;
 };
 
@@ -48,7 +50,8 @@ struct yoke_port {
  * @sk:		the socket, NULL for a TIME-WAIT
  * @pair:	its owner's; whose @laddr it is bound to, unspecified for any
  * @vrf:	the VRF whose ports are others than those of the rest, 0: it has the rest's
- * @listens:	of a socket: it has the port as a listener; under the port's lock
+ * @listens:	of a socket: it has the port as a listener; under the port's lock, as all these
+ * @bound:	of a socket: it counts in &yoke_port.bound
  * @reuse:	of a TIME-WAIT: its socket's SO_REUSEADDR; yoke_port_join() takes it
  * @reuseport:	likewise
  * @v6only:	likewise, IPV6_V6ONLY
@@ -59,10 +62,11 @@ struct yoke_owner {
 	struct sock	*sk;
 	const struct yoke_pair *pair;
 	u32	vrf;
-	bool	listens;
-	bool	reuse;
-	bool	reuseport;
-	bool	v6only;
+	bool	listens:1,
+		bound:1,
+		reuse:1,
+		reuseport:1,
+		v6only:1;
 };
 
 #define YOKE_PORT_COUNTERS	256
@@ -112,6 +116,11 @@ int yoke_port_bind(struct yoke_ports *ports, struct yoke_owner *owner, u16 num);
  */
 bool yoke_port_listen(struct yoke_ports *ports, struct yoke_owner *owner);
 void yoke_port_unlisten(struct yoke_owner *owner);
+
+/* @owner's socket is bound to another device now, or to none. Socket locked. */
+void yoke_port_rebind(struct yoke_owner *owner);
+/* Under RCU: may anybody who has @owner's port be bound to a device? */
+bool yoke_port_has_bound(const struct yoke_owner *owner);
 
 /*
  * connect(2) without bind: tries ephemeral ports, first free ones from the bitmap, then those
