@@ -185,11 +185,11 @@ static bool request_age(struct yoke_request *req)
 	return linked;
 }
 
-/* The SYN-ACK goes again: for its timer, or because the SYN came again, which may be at once. */
 static void request_count_again(struct yoke_request *req)
 {
 	struct net *net = sock_net(req->listener);
 
+	/* The timer, and whose SYN comes again, may both be here: then it is one less. */
 	data_race(req->again++);
 	yoke_count(net, RetransSegs);
 	yoke_count(net, SynRetrans);

@@ -107,8 +107,8 @@ static u32 window_full(const struct sock *sk)
 static __always_inline u32 window_offer(const struct sock *sk, u32 full)
 {
 	/* Segments come to the backlog without the lock; the core of sockets counts them plainly. */
-	int space = window_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) -
-					  data_race(sk->sk_backlog.len));
+	int backlog = data_race(sk->sk_backlog.len);
+	int space = window_space(sk, READ_ONCE(sk->sk_rcvbuf) - sk_rmem_alloc_get(sk) - backlog);
 	u32 win = min_t(u32, space, full);
 
 	if (win < full / 16 || win < min_t(u32, yoke_sk(sk)->rcv_mss, full))
