@@ -605,13 +605,18 @@ def sack_nonsense(p):
 def counted_apart(p):
 	"""OutSegs are without those of only retransmitted octets, which are RetransSegs (RFC 4022)."""
 	c = p.established()
-	out, again = snmp('OutSegs'), snmp('RetransSegs')
-	c.sock.send(b'text')
-	first = c.expect('A', b'text')
-	c.expect('A', b'text', seq=first.seq)
-	c.send('A')
-	p.barrier()
-	equal(snmp('OutSegs'), out + 1, 'OutSegs')
+	again = snmp('RetransSegs')
+	for _ in range(3):		# connections of earlier tests may still have something to say
+		out = snmp('OutSegs')
+		c.sock.send(b'text')
+		first = c.expect('A', b'text')
+		c.expect('A', b'text', seq=first.seq)
+		c.send('A')
+		p.barrier()
+		out = snmp('OutSegs') - out
+		if out == 1:
+			break
+	equal(out, 1, 'OutSegs')
 	check(snmp('RetransSegs') > again, 'RetransSegs does not count')
 
 
