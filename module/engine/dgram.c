@@ -168,8 +168,7 @@ int yoke_dgram_enter(struct sock *sk)
 	if (moves)
 		write_seqcount_begin(&yn->dgram_places.seqcount);
 	dgram_take_out(yn, dg);
-	/* What stays is written over with itself: who binds the port next door looks at the address meanwhile. */
-	dg->pair = pair;
+	yoke_port_move(&dg->owner, &dg->pair, &pair);
 	/* connect(2) chose an address: the group is left to those who have none. */
 	if (rcu_access_pointer(sk->sk_reuseport_cb) && !ipv6_addr_equal(&before, &dg->pair.laddr))
 		reuseport_detach_sock(sk);

@@ -69,18 +69,18 @@ void yoke_open_put_port(struct sock *sk)
 static void open_forget(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
+	struct yoke_pair pair;
 
 	/* A port that only the connection chose went with it; what bind(2) got stays. */
 	if (!inet_sk(sk)->inet_num)
 		open_set_port(sk, 0);
+	pair = ys->node.pair;
 	/* The pair has no address yet that bind(2) was given without a port (IP_BIND_ADDRESS_NO_PORT). */
-	if (sk->sk_userlocks & SOCK_BINDADDR_LOCK)
-		ys->node.pair.laddr = yoke_addr_local(sk);
-	else
-		ys->node.pair.laddr = yoke_addr_any(sk);
-	ys->node.pair.raddr = in6addr_any;
-	ys->node.pair.rport = 0;
-	yoke_addr_name(sk, &ys->node.pair);
+	pair.laddr = sk->sk_userlocks & SOCK_BINDADDR_LOCK ? yoke_addr_local(sk) : yoke_addr_any(sk);
+	pair.raddr = in6addr_any;
+	pair.rport = 0;
+	yoke_port_move(&ys->owner, &ys->node.pair, &pair);
+	yoke_addr_name(sk, &pair);
 	sk_dst_reset(sk);
 	yoke_conn_renew(sk);
 }
@@ -270,7 +270,7 @@ static int open_connection(struct sock *sk, yoke_sockaddr *uaddr, int len, bool 
 		return err;
 	yoke_addr_name(sk, &pair);
 	pair.dev = sk->sk_bound_dev_if;
-	ys->node.pair = pair;
+	yoke_port_move(&ys->owner, &ys->node.pair, &pair);
 	if (!inet_sk(sk)->inet_num)
 		ys->owner.vrf = open_ports_vrf(sk);
 	/* As TCP, which does so for IPv4 only. */

@@ -411,6 +411,19 @@ void yoke_port_rebind(struct yoke_owner *owner)
 	spin_unlock_bh(&port->lock);
 }
 
+void yoke_port_move(struct yoke_owner *owner, struct yoke_pair *pair, const struct yoke_pair *to)
+{
+	struct yoke_port *port = owner->port;
+
+	if (!port) {
+		*pair = *to;
+		return;
+	}
+	spin_lock_bh(&port->lock);
+	*pair = *to;
+	spin_unlock_bh(&port->lock);
+}
+
 bool yoke_port_has_bound(const struct yoke_owner *owner)
 {
 	const struct yoke_port *port = READ_ONCE(owner->port);

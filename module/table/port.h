@@ -119,6 +119,11 @@ void yoke_port_unlisten(struct yoke_owner *owner);
 
 /* @owner's socket is bound to another device now, or to none. Socket locked. */
 void yoke_port_rebind(struct yoke_owner *owner);
+/*
+ * @pair, which is @owner's, becomes @to: whoever binds the port next door sees the one local address or the
+ * other, no half of each. Socket locked.
+ */
+void yoke_port_move(struct yoke_owner *owner, struct yoke_pair *pair, const struct yoke_pair *to);
 /* Under RCU: may anybody who has @owner's port be bound to a device? */
 bool yoke_port_has_bound(const struct yoke_owner *owner);
 
