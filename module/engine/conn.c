@@ -178,7 +178,7 @@ void yoke_conn_keepalive(struct sock *sk)
 	if (sock_flag(sk, SOCK_KEEPOPEN) &&
 	    !yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
 		yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP,
-				    ys->keep_time ?:
+				    ys->keep_time * HZ ?:
 				    READ_ONCE(yoke_net(sock_net(sk))->set.keepalive_time));
 }
 

@@ -186,8 +186,8 @@ struct yoke_listener {
  * @copied_seq:	next byte for the program
  * @stamps_from: where SOF_TIMESTAMPING_OPT_ID counts from; so is sk_tskey, until that is to begin anew
  *
- * sock/sockopt.c, what the program has set, with nodelay, cork and all from
- * linger2 to user_timeout:
+ * sock/sockopt.c, what the program has set, with nodelay, cork, linger2 and all from
+ * keep_time to user_timeout:
  * @user_mss:	TCP_MAXSEG, 0 if not set
  * @window_clamp: TCP_WINDOW_CLAMP, the largest window to offer
  * @rto_min @delack_max: TCP_RTO_MIN_US, TCP_DELACK_MAX_US, jiffies; 0: the namespace's, 200 ms
@@ -340,6 +340,7 @@ struct yoke_sock {
 		has_labels:1;
 	u8	urgent;
 	u8	urg_byte;
+	s16	linger2;		/* TCP_LINGER2, s; 0: the namespace's, < 0 none */
 	struct yoke_ecn ecn;
 	u8	delack;
 	u8	quickack;		/* so many segments are to be ACKed at once */
@@ -398,8 +399,7 @@ struct yoke_sock {
 	u32	syn_tsval;
 	u32	retrans_ts;
 	u32	last_rcv_jiffies;
-	int	linger2;		/* TCP_LINGER2, jiffies; < 0 none */
-	u32	keep_time, keep_intvl;	/* jiffies; 0: the namespace's */
+	u16	keep_time, keep_intvl;	/* s; 0: the namespace's */
 	u32	user_timeout;		/* ms; 0 none */
 	u64	bytes_acked, bytes_received;
 	u32	segs_in, segs_out;

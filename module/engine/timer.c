@@ -336,7 +336,7 @@ static void timer_keep(struct sock *sk)
 {
 	const struct yoke_settings *set = &yoke_net(sock_net(sk))->set;
 	struct yoke_sock *ys = yoke_sk(sk);
-	u32 time = ys->keep_time ?: READ_ONCE(set->keepalive_time);
+	u32 time = ys->keep_time * HZ ?: READ_ONCE(set->keepalive_time);
 	u32 idle = (u32)jiffies - ys->last_rcv_jiffies;
 	u8 limit = ys->keep_cnt ?: READ_ONCE(set->keepalive_probes);
 
@@ -360,7 +360,7 @@ static void timer_keep(struct sock *sk)
 	ys->keep_probes_out++;
 	yoke_count(sock_net(sk), KeepAlive);
 	yoke_send_probe(sk, true);
-	yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP, ys->keep_intvl ?: READ_ONCE(set->keepalive_intvl));
+	yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP, ys->keep_intvl * HZ ?: READ_ONCE(set->keepalive_intvl));
 }
 
 static void (* const yoke_timer_events[YOKE_TIMER_MAX])(struct sock *sk) = {

@@ -127,7 +127,7 @@ overflow:
 void yoke_timewait_left(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	int wait = ys->linger2 ?: READ_ONCE(yoke_net(sock_net(sk))->set.fin_timeout);
+	int wait = ys->linger2 * HZ ?: READ_ONCE(yoke_net(sock_net(sk))->set.fin_timeout);
 	int rto = usecs_to_jiffies(yoke_rtt_rto(&ys->rtt));
 
 	if (ys->linger2 < 0) {

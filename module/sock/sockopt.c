@@ -33,11 +33,11 @@ static void sockopt_push(struct sock *sk)
 	yoke_send_push(sk, YOKE_PUSH_ALL);	/* if it may send yet, or still */
 }
 
-static int sockopt_set_seconds(u32 *field, int val, int most)
+static int sockopt_set_seconds(u16 *field, int val, int most)
 {
 	if (val < 1 || val > most)
 		return -EINVAL;
-	WRITE_ONCE(*field, val * HZ);
+	WRITE_ONCE(*field, val);
 	return 0;
 }
 
@@ -58,16 +58,8 @@ static int sockopt_set_keepidle(struct sock *sk, int val)
 
 	if (!err && sock_flag(sk, SOCK_KEEPOPEN) &&
 	    !yoke_conn_in(sk, TCPF_CLOSE | TCPF_LISTEN | TCPF_SYN_SENT))
-		yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP, ys->keep_time - min(idle, ys->keep_time));
+		yoke_conn_timer_arm(sk, YOKE_TIMER_KEEP, val * HZ - min_t(u32, idle, val * HZ));
 	return err;
-}
-
-static void sockopt_set_linger2(struct yoke_sock *ys, int val)
-{
-	if (val < 0)
-		ys->linger2 = -1;
-	else
-		ys->linger2 = min(val, TCP_FIN_TIMEOUT_MAX / HZ) * HZ;
 }
 
 static int sockopt_set_window_clamp(struct sock *sk, int val)
@@ -243,7 +235,7 @@ static int sockopt_set_int(struct sock *sk, int name, int val)
 	case TCP_SYNCNT:
 		return sockopt_set_count(&ys->syn_retries, val, MAX_TCP_SYNCNT);
 	case TCP_LINGER2:
-		sockopt_set_linger2(ys, val);
+		ys->linger2 = clamp(val, -1, TCP_FIN_TIMEOUT_MAX / HZ);
 		return 0;
 	case TCP_WINDOW_CLAMP:
 		return sockopt_set_window_clamp(sk, val);
@@ -440,15 +432,6 @@ int yoke_sockopt_stream_set(struct socket *sock, int level, int name, sockptr_t 
 
 /* --- getsockopt --- */
 
-static int sockopt_get_linger2(struct sock *sk)
-{
-	int val = yoke_sk(sk)->linger2;
-
-	if (val < 0)
-		return val;
-	return (val ?: READ_ONCE(yoke_net(sock_net(sk))->set.fin_timeout)) / HZ;
-}
-
 static int sockopt_get_maxseg(struct sock *sk)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
@@ -492,10 +475,10 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 		*val = sockopt_get_maxseg(sk);
 		return 0;
 	case TCP_KEEPIDLE:
-		*val = (ys->keep_time ?: READ_ONCE(set->keepalive_time)) / HZ;
+		*val = ys->keep_time ?: READ_ONCE(set->keepalive_time) / HZ;
 		return 0;
 	case TCP_KEEPINTVL:
-		*val = (ys->keep_intvl ?: READ_ONCE(set->keepalive_intvl)) / HZ;
+		*val = ys->keep_intvl ?: READ_ONCE(set->keepalive_intvl) / HZ;
 		return 0;
 	case TCP_KEEPCNT:
 		*val = ys->keep_cnt ?: READ_ONCE(set->keepalive_probes);
@@ -504,7 +487,7 @@ static int sockopt_get_int(struct sock *sk, int name, int *val)
 		*val = ys->syn_retries ?: READ_ONCE(set->syn_retries);
 		return 0;
 	case TCP_LINGER2:
-		*val = sockopt_get_linger2(sk);
+		*val = ys->linger2 ?: READ_ONCE(set->fin_timeout) / HZ;
 		return 0;
 	case TCP_WINDOW_CLAMP:
 		*val = ys->window_clamp;
