@@ -23,14 +23,15 @@
  * @sack:	the connection uses SACK
  * @dsack:	the segment reports a duplicate (RFC 2883), @dsack_start/@dsack_end the range
  * @dubious:	likewise, but the network may have made it: it tells of a tail loss probe only
- * @ts_undo:	Eifel (RFC 3522): TSecr is older than the first retransmission
- *		of the episode (yoke_recovery.first_retrans_us)
+ * @ts_undo:	Eifel (RFC 3522): TSecr is older than the timestamp of the episode's first
+ *		retransmission (yoke_sock.retrans_ts)
  * @more:	there is new data, and the peer's window lets it out
  * @ece:	it echoes marks of congestion (RFC 3168)
  * @delivered:	bytes newly acknowledged or SACKed
  * @marked:	how many of these arrived with a mark, as the engine reads the peer
- * @rtt_us:	RTT of the segment sent last among those never retransmitted
- *		and newly acknowledged or SACKed, 0 if none
+ * @rtt_us:	RTT of the segment sent last among those never retransmitted and newly
+ *		acknowledged or SACKed, 0 if none; if one of those below SEG.ACK was
+ *		retransmitted, none of them counts (Karn)
  * @rack_rtt_us: the same, with the retransmitted ones that RACK believes
  * @prior_in_flight: bytes in flight before
  * @prior_fack:	highest sequence number delivered before

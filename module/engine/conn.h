@@ -238,7 +238,8 @@ struct yoke_listener {
  *
  * engine/timer.c, what has not been answered:
  * @rto:	timeouts; runs of them, milliseconds these took, our timestamp when this one began
- * @retrans_ts:	our timestamp when the oldest data was first retransmitted; 0 if it was not
+ * @retrans_ts:	our timestamp when the first segment of this episode was retransmitted, or a shut
+ *		window first probed; 0: neither. R2 and TCP_USER_TIMEOUT are counted from then
  * @defer:	YOKE_DEFER_* bits, atomic, without the lock
  *
  * engine/mss.c, what fits into a segment:
