@@ -541,6 +541,16 @@ static inline u32 yoke_conn_tsval(const struct yoke_sock *ys)
 	return (u32)div_u64(ys->now_us, USEC_PER_MSEC) + ys->ts_offset;
 }
 
+/*
+ * Something goes again, or a shut window is probed. R2, TCP_USER_TIMEOUT and Eifel go by when that
+ * was done first.
+ */
+static inline void yoke_conn_note_retrans(struct yoke_sock *ys)
+{
+	if (!ys->retrans_ts)
+		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
+}
+
 /* Bytes of window the peer sees now: what was advertised less what has arrived since. */
 static inline u32 yoke_conn_rcv_window(const struct yoke_sock *ys)
 {

@@ -118,8 +118,7 @@ static int send_retransmit(struct sock *sk, struct sk_buff *skb)
 	}
 	yoke_recovery_resent(&ys->rec, &yoke_cb(skb)->seg, time);
 	err = yoke_output_queued(sk, skb, NULL);
-	if (!ys->retrans_ts)
-		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
+	yoke_conn_note_retrans(ys);
 	ys->sent.again += skb->len;
 	segs = max_t(u32, 1, DIV_ROUND_UP(skb->len, mss));
 	ys->sent.segs_again += segs;

@@ -214,8 +214,7 @@ static void timer_retransmit(struct sock *sk)
 			  READ_ONCE(set->frto));
 	if (!timer_thin(sk))
 		yoke_rtt_backoff(&ys->rtt);
-	if (!ys->retrans_ts)
-		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
+	yoke_conn_note_retrans(ys);
 	yoke_send_retransmit_head(sk);
 	yoke_conn_timer_rtx(sk);
 }
@@ -274,8 +273,7 @@ static void timer_persist(struct sock *sk)
 	}
 	if (sock_flag(sk, SOCK_DEAD) && timer_orphan_is_too_dear(sk, true))
 		return;
-	if (!ys->retrans_ts)
-		ys->retrans_ts = yoke_conn_tsval(ys) ?: 1;
+	yoke_conn_note_retrans(ys);
 	if (ys->probes_out < U8_MAX)
 		ys->probes_out++;
 	yoke_send_probe(sk, false);
