@@ -66,6 +66,12 @@ static inline struct sk_buff *yoke_seg_skb(const struct yoke_seg *seg)
 	return container_of((void *)container_of(seg, struct yoke_cb, seg), struct sk_buff, cb);
 }
 
+/* As how many segments @skb came or leaves: GRO has joined them, or GSO will cut them. */
+static inline u16 yoke_skb_segs(const struct sk_buff *skb)
+{
+	return max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+}
+
 /* What the one timer of a connection may be set for; of what is due at once the first goes first. */
 enum yoke_timer {
 	YOKE_TIMER_REO,		/* RACK reordering window, or tail loss probe, which puts off the RTO */

@@ -407,8 +407,8 @@ static void input_ecn(struct sock *sk, struct sk_buff *skb, const struct yoke_se
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	if (ys->ecn.mode == YOKE_ECN_ACCURATE) {
-		if (yoke_ecn_count(&ys->ecn, yoke_cb(skb)->ecn,
-				   max_t(u16, 1, skb_shinfo(skb)->gso_segs), s->len, ys->ack_due))
+		if (yoke_ecn_count(&ys->ecn, yoke_cb(skb)->ecn, yoke_skb_segs(skb), s->len,
+				   ys->ack_due))
 			ys->ack_now = true;
 		return;
 	}
@@ -575,9 +575,9 @@ static void input_segment(struct sock *sk, struct sk_buff *skb)
 
 	yoke_conn_clock(ys);
 	yoke_ack_parse(skb, &s);
-	ys->segs_in += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+	ys->segs_in += yoke_skb_segs(skb);
 	if (s.len)
-		ys->got.segs += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+		ys->got.segs += yoke_skb_segs(skb);
 
 	if (unlikely(sk->sk_state == TCP_SYN_SENT)) {
 		input_syn_sent(sk, skb, &s);

@@ -179,7 +179,7 @@ static void output_left(struct sock *sk, const struct sk_buff *skb, unsigned int
 			u16 flags, bool fresh)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
-	u16 segs = max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+	u16 segs = yoke_skb_segs(skb);
 
 	ys->segs_out += segs;
 	if (fresh || !(len || flags & (YOKE_SYN | YOKE_FIN)))

@@ -151,7 +151,7 @@ static void text_queue_ooo(struct sock *sk, struct sk_buff *skb)
 		yoke_drop(sock_net(sk), sk, skb, MemDrops);
 		return;
 	}
-	ys->got.ooo += max_t(u16, 1, skb_shinfo(skb)->gso_segs);
+	ys->got.ooo += yoke_skb_segs(skb);
 	text_sack_add(ys, seg->seq, seg->end_seq);
 	if (ys->ooo_last && text_merge(sk, ys->ooo_last, skb))
 		return;
