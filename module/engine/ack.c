@@ -450,6 +450,31 @@ static void ack_advance(struct sock *sk, struct yoke_ack *ack)
 	ack_clean(sk, ack);
 }
 
+/* The timers after an ACK: RACK looks again after @wait us, if not 0; @advanced: SND.UNA has moved. */
+static void ack_arm_timers(struct sock *sk, u32 wait, bool advanced)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+
+	/* First: where RACK waits no longer, the timer is the tail loss probe's again. */
+	if (unlikely(wait)) {
+		ys->probe_tail = false;
+		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(wait));
+	} else if (!ys->probe_tail) {
+		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
+	}
+	if (advanced)
+		yoke_conn_timer_rtx(sk);
+}
+
+/* What was acknowledged has left the send buffer: a writer may go on. */
+static void ack_make_room(struct sock *sk)
+{
+	if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
+		yoke_window_tune_sndbuf(sk);
+	yoke_conn_write_space(sk);
+	yoke_conn_note_wait(sk);
+}
+
 bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -507,19 +532,8 @@ bool yoke_ack_process(struct sock *sk, const struct yoke_segment *s)
 	 */
 	if (outstanding && (ys->rec.state < YOKE_CA_RECOVERY || skb_queue_empty(&ys->rtx)))
 		ys->retrans_ts = 0;
-	/* First: where RACK waits no longer, the timer is the tail loss probe's again. */
-	if (unlikely(wait)) {
-		ys->probe_tail = false;
-		yoke_conn_timer_arm(sk, YOKE_TIMER_REO, usecs_to_jiffies(wait));
-	} else if (!ys->probe_tail) {
-		yoke_conn_timer_cancel(sk, YOKE_TIMER_REO);
-	}
-	if (s->ack != prior_una) {
-		yoke_conn_timer_rtx(sk);
-		if (sk->sk_socket && test_bit(SOCK_NOSPACE, &sk->sk_socket->flags))
-			yoke_window_tune_sndbuf(sk);
-		yoke_conn_write_space(sk);
-		yoke_conn_note_wait(sk);
-	}
+	ack_arm_timers(sk, wait, s->ack != prior_una);
+	if (s->ack != prior_una)
+		ack_make_room(sk);
 	return true;
 }
