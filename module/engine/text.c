@@ -360,11 +360,31 @@ static void text_mark(struct sock *sk, u8 ip)
 	}
 }
 
+/*
+ * Tailors @skb, its header off, to the window (RFC 9293 §3.10.7.4): what sticks out on the right is
+ * cut off, and comes again, with the FIN behind it. False if nothing is left, or it could not be cut.
+ */
+static bool text_tailor(struct yoke_sock *ys, struct sk_buff *skb)
+{
+	u32 edge = ys->rcv_nxt + yoke_conn_rcv_window(ys);
+	struct yoke_cb *cb = yoke_cb(skb);
+
+	if (yoke_seq_after(cb->seg.seq + skb->len, edge) && skb->len) {
+		u32 keep = yoke_seq_after(edge, cb->seg.seq) ? edge - cb->seg.seq : 0;
+
+		ys->ack_now = true;
+		if (!keep || (keep < skb->len && pskb_trim(skb, keep)))
+			return false;
+		cb->seg.end_seq = edge;
+		cb->flags &= ~YOKE_FIN;
+	}
+	return true;
+}
+
 void yoke_text_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 	struct yoke_cb *cb = yoke_cb(skb);
-	u32 edge = ys->rcv_nxt + yoke_conn_rcv_window(ys);
 	bool gap;
 
 	if (!s->len && !(s->flags & YOKE_FIN)) {
@@ -376,17 +396,9 @@ void yoke_text_rcv(struct sock *sk, struct sk_buff *skb, const struct yoke_segme
 	cb->seg.end_seq = s->end_seq;
 	cb->flags = s->flags & YOKE_FIN;
 
-	/* Tailored to the window: what sticks out on the right comes again, with the FIN behind it. */
-	if (yoke_seq_after(cb->seg.seq + skb->len, edge) && skb->len) {
-		u32 keep = yoke_seq_after(edge, cb->seg.seq) ? edge - cb->seg.seq : 0;
-
-		ys->ack_now = true;
-		if (!keep || (keep < skb->len && pskb_trim(skb, keep))) {
-			yoke_drop(sock_net(sk), sk, skb, OutOfWindow);
-			return;
-		}
-		cb->seg.end_seq = edge;
-		cb->flags &= ~YOKE_FIN;
+	if (!text_tailor(ys, skb)) {
+		yoke_drop(sock_net(sk), sk, skb, OutOfWindow);
+		return;
 	}
 	if (!yoke_seq_after(cb->seg.end_seq, ys->rcv_nxt)) {
 		yoke_drop(sock_net(sk), sk, skb, Duplicates);
