@@ -323,19 +323,26 @@ static void text_measure(struct sock *sk, const struct sk_buff *skb,
 }
 
 /*
- * RFC 5681 §4.2: an ACK for every second full segment, at once while there is a gap, and after 40
- * ms at the latest. If the window is short by what a program has yet to read, its reading sends the
- * ACK. One that should not wait so long waits for the program that sleeps until just this comes
- * (@pushed): it answers, and carries the ACK, or sleeps again, and yoke_output_quick() sends it.
+ * RFC 5681 §4.2: an ACK for every second full segment, at once while there is a gap, and after 40 ms
+ * (yoke_sock.delack) at the latest.
  */
 static void text_ack_due(struct sock *sk, bool pushed)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
+	/*
+	 * More than one full segment; unless the window is short by what a program has yet to
+	 * read, and it has enough to read: then its reading sends the ACK.
+	 */
+	bool second = ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss &&
+		      (ys->rcv_nxt - ys->copied_seq < READ_ONCE(sk->sk_rcvlowat) ||
+		       !yoke_window_offers_less(sk));
 
 	ys->ack_due = true;
-	if ((ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss &&
-	     (ys->rcv_nxt - ys->copied_seq < READ_ONCE(sk->sk_rcvlowat) ||
-	      !yoke_window_offers_less(sk))) || !RB_EMPTY_ROOT(&ys->ooo) ||
+	/*
+	 * A quick ACK waits for a program that sleeps until just this comes (@pushed): that answers,
+	 * and the answer carries the ACK, or it sleeps again, and yoke_output_quick() sends it.
+	 */
+	if (second || !RB_EMPTY_ROOT(&ys->ooo) ||
 	    (ys->quickack && !(pushed && ys->reading)) || ys->route_quickack)
 		ys->ack_now = true;
 	else if (ys->quickack)
