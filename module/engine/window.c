@@ -186,6 +186,21 @@ static void window_tune_rcvbuf(struct sock *sk)
 	ys->tune.time_us = (u32)ys->now_us;
 }
 
+/*
+ * The program has read: must the ACK that is due leave? One for a second segment must, that
+ * text_ack_due() put off until the reader came. So must one for a short segment, if all is read: the
+ * peer may hold its next short one back for it (RFC 9293 §3.7.4). It may go with the program's answer,
+ * where there mostly is one (pingpong), but not if short ones came twice before that: the peer's cwnd
+ * may be full of them.
+ */
+static bool window_ack_awaited(const struct yoke_sock *ys)
+{
+	return ys->ack_due &&
+	       (ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss ||
+		(ys->short_in && (!ys->pingpong || ys->short_twice) && !ys->quickack &&
+		 ys->copied_seq == ys->rcv_nxt));
+}
+
 bool yoke_window_read(struct sock *sk)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -194,14 +209,7 @@ bool yoke_window_read(struct sock *sk)
 	window_tune_rcvbuf(sk);
 	if (!yoke_conn_in(sk, TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2))
 		return false;
-	/*
-	 * An ACK that was put off until the reader came; or all is read and nobody answers: the peer may
-	 * hold its next short segment back for the ACK of this one (RFC 9293 §3.7.4). Or several came
-	 * before an answer: the peer's cwnd may be full of them.
-	 */
-	if (ys->ack_due && (ys->rcv_nxt - ys->rcv_wup > ys->rcv_mss ||
-			    (ys->short_in && (!ys->pingpong || ys->short_twice) && !ys->quickack &&
-			     ys->copied_seq == ys->rcv_nxt)))
+	if (window_ack_awaited(ys))
 		return true;
 	full = window_full(sk);
 	if (2 * cur > full)
