@@ -138,18 +138,22 @@ static bool input_echoes_other(const struct sock *sk, const struct yoke_segment 
 	       !yoke_seq_between(s->opt.tsecr, ys->syn_tsval, yoke_conn_tsval(ys));
 }
 
-/* RFC 9293 §3.10.7.3. */
-static void input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
+/*
+ * First, second and fourth step of §3.10.7.3: does @s open the connection? If not, what had to be
+ * done is done, and @skb consumed.
+ */
+static bool input_syn_sent_check(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s)
 {
 	const struct sk_buff *early = input_early(sk);
 	struct yoke_sock *ys = yoke_sk(sk);
-	bool ack = s->flags & YOKE_ACK, waits;
 	u32 most = ys->snd_nxt + (early ? early->len : 0);
+	bool ack = s->flags & YOKE_ACK;
 
+	/* Our SYN waits for data (Fast Open): nothing can be an answer to it yet. */
 	if (unlikely(ys->syn_deferred)) {
 		input_refuse(sk, skb);
 		yoke_drop(sock_net(sk), sk, skb, Closed);
-		return;
+		return false;
 	}
 
 	/* First, the ACK bit. */
@@ -159,28 +163,39 @@ static void input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yoke_seg
 		if (!ys->retransmits)
 			yoke_conn_timer_arm(sk, YOKE_TIMER_RTX, TCP_TIMEOUT_MIN);
 		yoke_drop(sock_net(sk), sk, skb, InvalidAck);
-		return;
+		return false;
 	}
 	if (ack && unlikely(input_echoes_other(sk, s))) {
 		input_refuse(sk, skb);
 		yoke_drop(sock_net(sk), sk, skb, PAWSDrops);
-		return;
+		return false;
 	}
 	/* Second, the RST bit: it counts only with an ACK that is good. */
 	if (s->flags & YOKE_RST && !ack) {
 		yoke_drop(sock_net(sk), sk, skb, InvalidRst);
-		return;
+		return false;
 	}
 	if (s->flags & YOKE_RST) {
 		yoke_conn_abort(sk, ECONNREFUSED);
 		consume_skb(skb);
-		return;
+		return false;
 	}
 	/* Fourth, the SYN bit. */
 	if (!(s->flags & YOKE_SYN)) {
 		yoke_drop(sock_net(sk), sk, skb, InvalidFlags);
-		return;
+		return false;
 	}
+	return true;
+}
+
+/* RFC 9293 §3.10.7.3. */
+static void input_syn_sent(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
+{
+	struct yoke_sock *ys = yoke_sk(sk);
+	bool ack = s->flags & YOKE_ACK, waits;
+
+	if (!input_syn_sent_check(sk, skb, s))
+		return;
 	input_negotiate(sk, s, yoke_cb(skb)->ecn);
 	if (!ack) {
 		ys->syn_data = false;
