@@ -435,8 +435,11 @@ static void input_ecn(struct sock *sk, struct sk_buff *skb, const struct yoke_se
 		ys->ack_now = true;
 }
 
-/* The handshake that Fast Open began with is over: what the peer says of our SYN-ACK. */
-static void input_shaken(struct sock *sk, const struct yoke_segment *s)
+/*
+ * The handshake's last ACK, of a connection that Fast Open had opened before it: how our SYN-ACK was
+ * marked (ECN).
+ */
+static void input_third_ack(struct sock *sk, const struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
 
@@ -473,11 +476,11 @@ static bool input_tailor_syn(struct sock *sk, struct yoke_segment *s)
 }
 
 /*
- * First step: its timestamp, and its numbers; what comes @again brings its ACK all the same. False, as
- * in the fifth: @skb is consumed.
+ * First step, "check sequence number": the timestamp too. What is there @again (input_is_again()) is
+ * outside the window, but brings an ACK. False: @skb is consumed.
  */
-static bool input_window(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
-			 bool again)
+static bool input_sequence(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
+			   bool again)
 {
 	const struct yoke_sock *ys = yoke_sk(sk);
 
@@ -494,7 +497,7 @@ static bool input_window(struct sock *sk, struct sk_buff *skb, const struct yoke
 	return true;
 }
 
-/* Fifth step: the ACK, and the handshake that it ends. */
+/* Fifth step: the ACK, and the handshake that it ends. False: @skb is consumed. */
 static bool input_ack(struct sock *sk, struct sk_buff *skb, struct yoke_segment *s)
 {
 	struct yoke_sock *ys = yoke_sk(sk);
@@ -512,7 +515,7 @@ static bool input_ack(struct sock *sk, struct sk_buff *skb, struct yoke_segment 
 		yoke_ack_process(sk, s);
 		/* Not before: ack_window() goes by it, a SYN's window is not scaled. */
 		s->flags &= ~YOKE_SYN;
-		input_shaken(sk, s);
+		input_third_ack(sk, s);
 		input_established(sk);
 	} else if (!yoke_ack_process(sk, s)) {
 		yoke_output_challenge(sk);
@@ -520,7 +523,7 @@ static bool input_ack(struct sock *sk, struct sk_buff *skb, struct yoke_segment 
 		return false;
 	} else if (unlikely(ys->fastopen) && ys->snd_una != ys->iss) {
 		/* In FIN-WAIT-1: the program was quicker than the handshake. */
-		input_shaken(sk, s);
+		input_third_ack(sk, s);
 		yoke_conn_fastopen_end(sk, false);
 	}
 	return true;
@@ -556,7 +559,7 @@ static bool input_check(struct sock *sk, struct sk_buff *skb, struct yoke_segmen
 	if (unlikely(input_is_rst_of_fin(sk, s)))
 		s->seq = ys->rcv_nxt;
 	again = input_is_again(ys, s);
-	if (!input_window(sk, skb, s, again))
+	if (!input_sequence(sk, skb, s, again))
 		return false;
 	/* Second step: RST. */
 	if (unlikely(s->flags & YOKE_RST)) {
