@@ -154,6 +154,25 @@ static bool listen_cookie_rcv(struct sock *sk, struct sk_buff *skb, struct yoke_
 
 /* --- a segment for a request: §3.10.7.4 in SYN-RECEIVED --- */
 
+/*
+ * @s is the SYN of @req again: our answer was lost. One that asks for another kind of ECN is refused
+ * (RFC 9768 §3.1.5).
+ */
+static void listen_syn_again(struct net *net, struct yoke_request *req, struct sk_buff *skb,
+			     const struct yoke_segment *s, const struct yoke_rx *rx)
+{
+	if (yoke_ecn_conflict(req->ecn_mode, s->flags,
+			      yoke_ecn_incoming(READ_ONCE(yoke_net(net)->set.ecn)))) {
+		yoke_output_reset_for(net, skb, rx);
+		yoke_request_drop(req);
+		return;
+	}
+	req->rx.ecn = rx->ecn;
+	req->ecn_again = true;
+	req->ecn_bare |= req->ecn_mode == YOKE_ECN_ACCURATE && !(s->flags & YOKE_ACE);
+	yoke_request_again(req);
+}
+
 bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct sk_buff *skb,
 			     const struct yoke_rx *rx)
 {
@@ -166,20 +185,10 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	/* 0 says nothing (as Linux): some begin elsewhere behind the SYN. */
 	paws = req->use_ts && req->tsval && s.opt.has_ts &&
 	       yoke_seq_before(s.opt.tsval, req->tsval);
-	/* The SYN again: our answer was lost. */
+	/* Before all others, as its number is outside the window: the SYN again. */
 	if ((s.flags & (YOKE_SYN | YOKE_ACK | YOKE_RST)) == YOKE_SYN && s.seq == req->irs &&
 	    !paws) {
-		if (yoke_ecn_conflict(req->ecn_mode, s.flags,
-				      yoke_ecn_incoming(READ_ONCE(yoke_net(net)->set.ecn)))) {
-			yoke_output_reset_for(net, skb, rx);
-			yoke_request_drop(req);
-			consume_skb(skb);
-			return true;
-		}
-		req->rx.ecn = rx->ecn;
-		req->ecn_again = true;
-		req->ecn_bare |= req->ecn_mode == YOKE_ECN_ACCURATE && !(s.flags & YOKE_ACE);
-		yoke_request_again(req);
+		listen_syn_again(net, req, skb, &s, rx);
 		consume_skb(skb);
 		return true;
 	}
