@@ -482,8 +482,9 @@ extern struct proto yoke_stream_proto;
 void yoke_conn_init(struct sock *sk);
 
 /*
- * The one way to another state. Counts and traces; a transition that RFC
- * 9293's diagram lacks warns once.
+ * The one way to another state (TCP_*). Counts and traces; a transition that RFC 9293's diagram lacks
+ * warns once. CLOSE takes the socket out of the table, and off a port that only the connection chose.
+ * Socket lock held.
  */
 void yoke_conn_set_state(struct sock *sk, int state);
 
@@ -491,6 +492,8 @@ void yoke_conn_set_state(struct sock *sk, int state);
 void yoke_conn_fastopen_end(struct sock *sk, bool reset);
 
 /* Timers. Socket lock held. */
+
+/* @which is due in @delay jiffies (at least one), instead of when it was; not on a CLOSED socket. */
 void yoke_conn_timer_arm(struct sock *sk, enum yoke_timer which, unsigned long delay);
 void yoke_conn_timer_cancel(struct sock *sk, enum yoke_timer which);
 /* sk_timer fires at @at (jiffies); what is due then is said otherwise. */
@@ -565,6 +568,7 @@ static inline u32 yoke_conn_rcv_window(const struct yoke_sock *ys)
 	return win < 0 ? 0 : win;
 }
 
+/* SND.UNA + SND.WND: the first number that the peer has no room for. */
 static inline u32 yoke_conn_snd_end(const struct yoke_sock *ys)
 {
 	return ys->snd_una + ys->snd_wnd;
@@ -577,25 +581,28 @@ static inline u32 yoke_conn_snd_end(const struct yoke_sock *ys)
 void yoke_conn_done(struct sock *sk);
 /* The same with an error for the program (a reset, a timeout …). */
 void yoke_conn_abort(struct sock *sk, int err);
-/* Drops all queues, keeps the socket. */
+/* Drops all queues, keeps the socket. Socket lock held. */
 void yoke_conn_purge(struct sock *sk);
 /*
  * CLOSED: forgets the connection that was, so that another can be opened; what the program set
  * stays. Socket lock held.
  */
 void yoke_conn_renew(struct sock *sk);
-/* Frees what a CLOSED orphan holds, and its last reference. */
+/*
+ * Frees what a CLOSED socket that no program has holds, and drops its first reference: an orphan, or a
+ * child that nobody has seen.
+ */
 void yoke_conn_destroy(struct sock *sk);
 /* The program has closed it: no more a user's; lets the namespace go. Socket lock held. */
 void yoke_conn_orphan(struct sock *sk);
-/* SO_KEEPALIVE holds and the connection stands: (re)starts its timer. */
+/* If SO_KEEPALIVE holds and the connection stands, (re)starts its timer. Socket lock held. */
 void yoke_conn_keepalive(struct sock *sk);
 /*
  * A reader who wants @target bytes should be woken: they are there, or no
  * more would fit. No lock needed.
  */
 bool yoke_conn_readable(const struct sock *sk, int target);
-/* Notes what sending waits for now, and for how long it did for something else. */
+/* Notes what sending waits for now, and for how long it did for something else. Socket lock held. */
 void yoke_conn_note_wait(struct sock *sk);
 /* Wakes a writer if there is room now. */
 void yoke_conn_write_space(struct sock *sk);

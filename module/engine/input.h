@@ -31,7 +31,7 @@ static inline void yoke_input_take(struct sock *sk, struct sk_buff *skb, u8 ecn)
 		__net_timestamp(skb);
 }
 
-/* @skb, consumed. Socket lock held (BH, or as backlog). */
+/* A segment arrives: @skb, consumed. Always 0. Socket lock held (BH, or as backlog). */
 int yoke_input(struct sock *sk, struct sk_buff *skb);
 /* TS.Recent is not known: whichever timestamp comes next will do. */
 void yoke_input_forget_ts(struct yoke_sock *ys);

@@ -30,7 +30,7 @@ void yoke_output_quick(struct sock *sk);
 
 /* For no socket. Any context under RCU, no locks. */
 
-/* yoke_net_may_answer(), and counts what is not. */
+/* As yoke_net_may_answer(); counts, as ACKSkippedChallenge, what is not to be answered. */
 bool yoke_output_may_answer(struct net *net, u32 *last);
 
 /* What a segment without data says. */
@@ -44,16 +44,19 @@ struct yoke_control {
 
 /*
  * Looks up the way to @rx's sender, by @rx->mark, with @sk's options, if that is not NULL. 0, or
- * -errno if there is none. Who does not send by it puts @route->dst.
+ * -errno if there is none. Whoever does not send by it has to release @route->dst.
  */
 int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk,
 		      const struct yoke_rx *rx);
-/* One by @route, which is used up; @sk may be NULL. */
+/*
+ * Sends a segment that says @says by @route, whose dst it takes over. @sk, which may be NULL, is the
+ * socket that IP is told of.
+ */
 void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_route *route,
 			 const struct yoke_control *says);
 /*
- * The same toward who sent @skb, by the way it came, without a socket's options; @mark and @txhash
- * as in struct yoke_route.
+ * The same, but first looks up the way back to the sender of @skb, without a socket's options; nothing
+ * is sent if there is none. @mark and @txhash as in struct yoke_route.
  */
 void yoke_output_answer(struct net *net, const struct sk_buff *skb, const struct yoke_rx *rx, u32 mark,
 			u32 txhash, const struct yoke_control *says);

@@ -11,6 +11,7 @@
 /* cwnd, RTT or the algorithm have changed: sk_pacing_rate follows. */
 void yoke_pace_update(struct sock *sk);
 
+/* yoke_pace_wait() where there is a pace to keep: call that. */
 bool yoke_pace_hold(struct sock *sk);
 
 /* Must data wait for its turn? Then a timer pushes it. */
@@ -21,6 +22,7 @@ static inline bool yoke_pace_wait(struct sock *sk)
 	       yoke_pace_hold(sk);
 }
 
+/* yoke_pace_sent() where there is a pace to keep: call that. */
 void yoke_pace_depart(struct sock *sk, struct sk_buff *skb);
 
 /*
@@ -75,6 +77,7 @@ void yoke_pace_charge(struct sock *sk, struct sk_buff *skb);
  */
 void yoke_pace_divide(struct sk_buff *skb, struct sk_buff *segs);
 
+/* At load; and at unload, when no socket is left. */
 void yoke_pace_init(void);
 void yoke_pace_exit(void);
 

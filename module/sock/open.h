@@ -5,6 +5,12 @@
 
 #include "../engine/conn.h"
 
+/*
+ * proto_ops.connect, takes the socket lock. 0: the handshake is over, or waits for data (Fast Open), or
+ * @uaddr was AF_UNSPEC, and the socket is CLOSED again. -EINPROGRESS and -EALREADY for O_NONBLOCK,
+ * -EISCONN, -EINVAL, -EAFNOSUPPORT; what the route and the port say (-ENETUNREACH, -EADDRNOTAVAIL …);
+ * how the attempt has ended (-ECONNREFUSED, -ETIMEDOUT …), or a signal the wait for it.
+ */
 int yoke_open_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags);
 /*
  * The first half of a connect() whose SYN waits for data (Fast Open), and the second, when it has
@@ -13,7 +19,12 @@ int yoke_open_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int fl
  */
 int yoke_open_defer(struct socket *sock, yoke_sockaddr *uaddr, int len);
 int yoke_open_finish(struct socket *sock, int flags, int err);
+/*
+ * proto_ops.listen, takes the socket lock: on a port of its own choice if bind(2) chose none; once more
+ * it only changes the backlog. 0, -EINVAL (there is a connection), -EADDRINUSE, -ENOBUFS, -ENOMEM.
+ */
 int yoke_open_listen(struct socket *sock, int backlog);
+/* proto_ops.accept, takes the socket lock. 0, -EINVAL (not listening), -EAGAIN, or a signal's. */
 int yoke_open_accept(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg);
 /*
  * proto.get_port: port @num, or any if it is 0, for the address that bind(2) has set. 0,
