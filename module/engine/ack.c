@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * One acknowledgement: what it says of the retransmit queue, the window, the round-trip time and
- * the congestion window.
+ * the congestion window. Parses segments, too, for all who receive any.
  *
  * Owns: snd_una, snd_wnd, snd_wl1, snd_wl2, max_window, seen, bytes_acked, and empties rtx.
  * Runs under the socket lock, mostly in BH.

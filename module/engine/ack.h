@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* One acknowledgement against the retransmit queue. */
+/* A received segment, parsed; and what its acknowledgement does to the retransmit queue. */
 #ifndef YOKE_ACK_H
 #define YOKE_ACK_H
 

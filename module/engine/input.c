@@ -272,8 +272,8 @@ static bool input_acceptable(const struct yoke_sock *ys, const struct yoke_segme
 }
 
 /*
- * macOS aborts by a FIN and a RST of the same number, and says little more to who challenges that (as
- * Linux).
+ * macOS aborts by a FIN and then a RST of the FIN's number, one below RCV.NXT, and mostly leaves a
+ * challenge ACK unanswered: that RST is taken for an exact one (as Linux).
  */
 static bool input_is_rst_of_fin(const struct sock *sk, const struct yoke_segment *s)
 {

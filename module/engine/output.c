@@ -231,7 +231,7 @@ int yoke_output_transmit(struct sock *sk, struct sk_buff *skb, u32 seq, u16 flag
 	if (len || flags & (YOKE_SYN | YOKE_FIN)) {
 		yoke_pace_charge(sk, skb);
 	} else {
-		/* ACKs in a queue are not to hold back text (as Linux): its size is two bytes now. */
+		/* ACKs in a queue are not to hold back text (as Linux): it is charged as two bytes. */
 		skb_set_tcp_pure_ack(skb);
 		skb_set_owner_w(skb, sk);
 	}

@@ -37,7 +37,10 @@ static int rcv_input(struct sock *sk, struct sk_buff *skb)
 	return ret;
 }
 
-/* How many bytes may wait for the program to let go of the socket: of two large buffers more than an int. */
+/*
+ * How many bytes may wait for the program to let go of the socket. Both buffers may be as large as an
+ * int: their sum needs more.
+ */
 static u32 rcv_backlog_limit(const struct sock *sk)
 {
 	return min_t(u64, (u64)READ_ONCE(sk->sk_rcvbuf) + READ_ONCE(sk->sk_sndbuf) + YOKE_BACKLOG_SPARE,

@@ -227,7 +227,7 @@ static void text_append(struct sock *sk, struct sk_buff *skb, bool owned)
 		yoke_spare_back(skb);
 	} else if (!tail || !text_merge(sk, tail, skb)) {
 		__skb_queue_tail(&sk->sk_receive_queue, skb);
-		/* Of what waited behind a gap the charge stays: given back it could be gone. */
+		/* What waited behind a gap stays charged: given back, memory may not be had again. */
 		if (!owned)
 			skb_set_owner_r(skb, sk);
 	}
