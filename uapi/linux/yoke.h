@@ -18,21 +18,33 @@
  * one that listens without an address is of both. IPPROTO_IPIP or IPPROTO_IPV6
  * as the third argument says so beforehand: then it is what AF_INET or AF_INET6
  * makes.
+ *
+ * socket(2) needs no privilege. It fails with
+ *
+ *	EAFNOSUPPORT	the module is not loaded, nor installed where modprobe finds it;
+ *			or IPPROTO_IPV6, and there is no IPv6
+ *	ESOCKTNOSUPPORT	another type than these two
+ *	EPROTONOSUPPORT	a protocol that is neither the type's nor one of those above
+ *	EINVAL		a protocol below 0, or of IPPROTO_MAX or more
+ *	EPERM		a program of its cgroup's (BPF) forbids it
+ *
+ * and, as with AF_INET, where memory or file descriptors run out.
  */
 #ifndef _UAPI_LINUX_YOKE_H
 #define _UAPI_LINUX_YOKE_H
 
 /*
  * The socket family: the number of AF_ASH, which Linux never used.
- * The module parameter "family" chooses another one.
+ * The module parameter "family" chooses another one, which programs must then be
+ * built for.
  */
 #define AF_YOKE			18
 #define PF_YOKE			AF_YOKE
 
 /*
  * IP protocol numbers, the two that RFC 3692 keeps for experiments. The module
- * parameters "stream_proto" and "dgram_proto" choose others. They may be given
- * as socket()'s third argument; 0 there means the same.
+ * parameters "stream_proto" and "dgram_proto" choose others, from 1 to 254. They
+ * may be given as socket()'s third argument; 0 there means the same.
  */
 #define IPPROTO_YOKE_STREAM	253	/* header and options of TCP, RFC 9293 */
 #define IPPROTO_YOKE_DGRAM	254	/* header of UDP, RFC 768 */
