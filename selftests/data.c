@@ -682,6 +682,24 @@ TEST_F(data, times_of_what_came)
 	}
 }
 
+/* Where the program has room for one of two messages, it is the time's. */
+TEST_F(data, time_before_what_is_left)
+{
+	char control[CMSG_SPACE(sizeof(struct timespec))], buf[1];
+	struct iovec iov = { buf, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct pair p = stream_pair();
+
+	must(set_opt(p.b, SOL_SOCKET, SO_TIMESTAMPNS, 1));
+	must(set_opt(p.b, SOL_TCP, TCP_INQ, 1));
+	/* Stamping may be switched on a moment later. */
+	EXPECT_TRUE(until((must(send(p.a, "x", 1, 0)),
+			   msg.msg_control = control, msg.msg_controllen = sizeof(control),
+			   must(recvmsg(p.b, &msg, 0)),
+			   control_message(&msg, SOL_SOCKET, SCM_TIMESTAMPNS))));
+	EXPECT_EQ(MSG_CTRUNC, msg.msg_flags & MSG_CTRUNC);
+}
+
 /* What completes the handshake has a time, too. */
 TEST_F(data, time_of_what_opens_the_connection)
 {

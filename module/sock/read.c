@@ -266,13 +266,14 @@ int yoke_read(struct socket *sock, struct msghdr *msg, size_t len, int flags)
 		err = yoke_repair_peek(sk, msg, flags);
 	else
 		err = read_into(sk, msg, len, flags, &stamped);
-	if (err >= 0)
-		read_tell_inq(sk, msg);
+	/* As from TCP the time first: there may be room for one of the two only. */
 	if (unlikely(stamped)) {
 		if (err >= 0)
 			sock_recv_timestamp(msg, sk, stamped);
 		consume_skb(stamped);	/* the socket gets its memory back: locked */
 	}
+	if (err >= 0)
+		read_tell_inq(sk, msg);
 	release_sock(sk);
 	return err;
 }
