@@ -34,8 +34,9 @@ static u32 initial_window(const struct yoke_cc *cc)
 void yoke_cc_init(struct yoke_cc *cc, const struct yoke_cc_ops *ops, u32 mss, u32 init_segs,
 		  u32 most_segs)
 {
-	memset(cc, 0, sizeof(*cc));
+	/* All but the algorithm, which those who find a listener read without its lock. */
 	cc->ops = ops;
+	memset_startat(cc, 0, cwnd);
 	cc->mss = max(mss, 1u);
 	cc->ssthresh = ~0u;
 	cc->most_segs = most_segs;
