@@ -63,8 +63,6 @@ static void info_waits(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 
 static void info_options(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 {
-	const struct sock *sk = &ys->inet.sk;
-
 	if (ys->use_ts)
 		info->tcpi_options |= TCPI_OPT_TIMESTAMPS;
 	if (ys->use_sack)
@@ -74,7 +72,8 @@ static void info_options(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 		info->tcpi_snd_wscale = ys->snd_wscale;
 		info->tcpi_rcv_wscale = ys->rcv_wscale;
 	}
-	if (ys->syn_data && sk->sk_state != TCP_SYN_SENT)
+	/* It counts once our SYN is acknowledged, or if it was the peer's. */
+	if (ys->syn_data && (ys->bytes_acked || ys->bytes_received))
 		info->tcpi_options |= TCPI_OPT_SYN_DATA;
 	if (ys->ecn.mode)
 		info->tcpi_options |= TCPI_OPT_ECN;

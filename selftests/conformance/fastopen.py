@@ -755,9 +755,10 @@ def client_does_not_pause(p):
 
 @rows('7413-1')
 def client_refused(p):
-	"""The answer is a reset: the next call says so."""
+	"""The answer is a reset: the next call says so, and the data was not taken."""
 	server = Server(p)
 	server.teach()
 	c = server.send(early=DATA)
 	c.send('RA')
 	raises(errno.ECONNREFUSED, c.sock.recv, 1)
+	check(not early(c.sock), 'TCP_INFO with TCPI_OPT_SYN_DATA')
