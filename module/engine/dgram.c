@@ -164,11 +164,13 @@ int yoke_dgram_enter(struct sock *sk)
 			WRITE_ONCE(yn->dgram_portless, true);
 	}
 	yoke_dgram_rebind(sk);
+	/* First: a bind(2) may look at thousands who have the port, and receivers are not to wait for that. */
+	yoke_port_lock_owner(&dg->owner);
 	read_seqlock_excl_bh(&yn->dgram_places);
 	if (moves)
 		write_seqcount_begin(&yn->dgram_places.seqcount);
 	dgram_take_out(yn, dg);
-	yoke_port_move(&dg->owner, &dg->pair, &pair);
+	dg->pair = pair;
 	/* connect(2) chose an address: the group is left to those who have none. */
 	if (rcu_access_pointer(sk->sk_reuseport_cb) && !ipv6_addr_equal(&before, &dg->pair.laddr))
 		reuseport_detach_sock(sk);
@@ -180,6 +182,7 @@ int yoke_dgram_enter(struct sock *sk)
 	if (moves)
 		write_seqcount_end(&yn->dgram_places.seqcount);
 	read_sequnlock_excl_bh(&yn->dgram_places);
+	yoke_port_unlock_owner(&dg->owner);
 	return err ? -ENOMEM : 0;
 }
 

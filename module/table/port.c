@@ -12,7 +12,8 @@
  * A port may have half a million owners, a server's connections. What each said when he came is
  * summed up in the port, so that who wants to share it, as they all do, need not ask each of them.
  *
- * Locks: yoke_port.lock, BH off, innermost but for the table's own.
+ * Locks: yoke_port.lock, BH off, innermost but for the tables' own and, in yoke_dgram_enter(),
+ * yoke_net.dgram_places.
  * The rules of conflict are those of Linux TCP's and UDP's bind(2).
  * RFC 6056 (choice of ephemeral ports).
  */
@@ -411,17 +412,25 @@ void yoke_port_rebind(struct yoke_owner *owner)
 	spin_unlock_bh(&port->lock);
 }
 
+void yoke_port_lock_owner(struct yoke_owner *owner)
+{
+	spin_lock_bh(&owner->port->lock);
+}
+
+void yoke_port_unlock_owner(struct yoke_owner *owner)
+{
+	spin_unlock_bh(&owner->port->lock);
+}
+
 void yoke_port_move(struct yoke_owner *owner, struct yoke_pair *pair, const struct yoke_pair *to)
 {
-	struct yoke_port *port = owner->port;
-
-	if (!port) {
+	if (!owner->port) {
 		*pair = *to;
 		return;
 	}
-	spin_lock_bh(&port->lock);
+	yoke_port_lock_owner(owner);
 	*pair = *to;
-	spin_unlock_bh(&port->lock);
+	yoke_port_unlock_owner(owner);
 }
 
 bool yoke_port_has_bound(const struct yoke_owner *owner)

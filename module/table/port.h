@@ -119,9 +119,12 @@ void yoke_port_unlisten(struct yoke_owner *owner);
 
 /* @owner's socket is bound to another device now, or to none. Socket locked. */
 void yoke_port_rebind(struct yoke_owner *owner);
+/* Who binds the port that @owner has looks at no owner's address meanwhile. BH off. Socket locked. */
+void yoke_port_lock_owner(struct yoke_owner *owner) __acquires(&owner->port->lock);
+void yoke_port_unlock_owner(struct yoke_owner *owner) __releases(&owner->port->lock);
 /*
- * @pair, which is @owner's, becomes @to: whoever binds the port next door sees the one local address or the
- * other, no half of each. Socket locked.
+ * @pair, which is @owner's, becomes @to: who binds the port, if it has one, sees the one local address or
+ * the other, no half of each. Socket locked.
  */
 void yoke_port_move(struct yoke_owner *owner, struct yoke_pair *pair, const struct yoke_pair *to);
 /* Under RCU: may anybody who has @owner's port be bound to a device? */
