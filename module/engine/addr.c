@@ -346,7 +346,7 @@ bool yoke_addr_undecided(const struct sock *sk)
 
 int yoke_addr_choose(struct sock *sk, sa_family_t family)
 {
-	return 0;
+	return family == AF_INET6 ? -EAFNOSUPPORT : 0;
 }
 
 int yoke_addr_inherit(struct sock *child, const struct sock *sk)
