@@ -5,8 +5,8 @@
  * Each task fills a fragment of some pages. One that is full is kept here, by processor, until all
  * who read from it have let go, and is then filled again: a fresh one would cost a search for pages
  * and, on kernels that clear what they give out, a walk through every byte, a third of what a byte
- * costs otherwise. As many are kept as a send buffer of medium size fills, and no more; the one that
- * was given last, and so may be in the cache, is taken first.
+ * costs otherwise. As many are kept as a send buffer fills that holds three windows of a short round
+ * trip, and no more; the one that was given last, and so may be in the cache, is taken first.
  *
  * Where memory is short they are given back.
  */
@@ -14,7 +14,7 @@
 #include <linux/shrinker.h>
 #include "pages.h"
 
-#define YOKE_PAGES_KEPT		64	/* fragments, of up to 32 KiB each */
+#define YOKE_PAGES_KEPT		96	/* fragments, of up to 32 KiB each */
 #define YOKE_PAGES_LEAST	32	/* bytes: with less left a fragment is full */
 
 struct pages {

@@ -53,11 +53,10 @@ bool yoke_window_tune_sndbuf(struct sock *sk)
 
 	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK || READ_ONCE(yoke_mem_pressure))
 		return false;
-	/* As what is queued takes, more for short segments, or else what it might take. */
+	want = div_u64(windows, ys->cc.mss) * per_mss;
+	/* Short segments take more: the buffer would be full before cwnd is, and neither ever grow. */
 	if (text && queued > sk->sk_sndbuf / 2)
-		want = div_u64(windows * queued, text);
-	else
-		want = div_u64(windows, ys->cc.mss) * per_mss;
+		want = max(want, div_u64(windows * queued, text));
 	want = min_t(u64, want, READ_ONCE(yoke_net(sock_net(sk))->set.wmem[2]));
 	if (want <= sk->sk_sndbuf)
 		return false;
