@@ -165,7 +165,7 @@ help:
 	@echo 'make mutants    break the module in many ways, and see the packet tests fail'
 	@echo 'make shell      a VM with the module loaded (KERNEL=6.1)'
 	@echo 'make bench      what Yoke costs beside TCP, in instructions and bytes'
-	@echo 'make profile    the functions of the kernel in which these instructions go: build/bench/profile.txt'
+	@echo 'make profile    which functions of the kernel spend these instructions: build/bench/profile.txt'
 	@echo 'make bench-timed  make bench by the wall clock, at native speed in user mode (KERNEL=6.1: two emulated processors)'
 	@echo 'make bench-many a round trip beside 500 000 idle connections (a quarter of an hour, 12 GiB)'
 	@echo 'make bench-recovery  goodput beside TCP on paths that lose, reorder and mark, with plots (half an hour)'

@@ -30,8 +30,9 @@
  * @delivered:	bytes newly acknowledged or SACKed
  * @marked:	how many of these arrived with a mark, as the engine reads the peer
  * @rtt_us:	RTT of the segment sent last among those never retransmitted and newly
- *		acknowledged or SACKed, 0 if none; if one of those below SEG.ACK was
- *		retransmitted, none of them counts (Karn)
+ *		acknowledged or SACKed, 0 if none. If one of those below SEG.ACK was
+ *		retransmitted, none of these counts (Karn), but the timestamp that comes
+ *		back may tell (ack_rtt())
  * @rack_rtt_us: the same, with the retransmitted ones that RACK believes
  * @prior_in_flight: bytes in flight before
  * @prior_fack:	highest sequence number delivered before

@@ -192,8 +192,8 @@ struct yoke_listener {
  * @copied_seq:	next byte for the program
  * @stamps_from: where SOF_TIMESTAMPING_OPT_ID counts from; so is sk_tskey, until that is to begin anew
  *
- * sock/sockopt.c, what the program has set, with nodelay, cork, linger2 and all from
- * keep_time to user_timeout:
+ * sock/sockopt.c, what the program has set, with nodelay, cork, linger2, keep_time, keep_intvl and
+ * user_timeout:
  * @user_mss:	TCP_MAXSEG, 0 if not set
  * @window_clamp: TCP_WINDOW_CLAMP, the largest window to offer
  * @rto_min @delack_max: TCP_RTO_MIN_US, TCP_DELACK_MAX_US, jiffies; 0: the namespace's, 200 ms

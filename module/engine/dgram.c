@@ -164,7 +164,7 @@ int yoke_dgram_enter(struct sock *sk)
 			WRITE_ONCE(yn->dgram_portless, true);
 	}
 	yoke_dgram_rebind(sk);
-	/* First: a bind(2) may look at thousands who have the port, and receivers are not to wait for that. */
+	/* First: a bind(2) may hold it for thousands of owners, and no receiver is to wait for that. */
 	yoke_port_lock_owner(&dg->owner);
 	read_seqlock_excl_bh(&yn->dgram_places);
 	if (moves)

@@ -436,8 +436,8 @@ static void input_ecn(struct sock *sk, struct sk_buff *skb, const struct yoke_se
 }
 
 /*
- * The handshake's last ACK, of a connection that Fast Open had opened before it: how our SYN-ACK was
- * marked (ECN).
+ * The ACK that ends the handshake of a connection that Fast Open opened before: it says how our SYN-ACK
+ * was marked (ECN).
  */
 static void input_third_ack(struct sock *sk, const struct yoke_segment *s)
 {
@@ -476,8 +476,8 @@ static bool input_tailor_syn(struct sock *sk, struct yoke_segment *s)
 }
 
 /*
- * First step, "check sequence number": the timestamp too. What is there @again (input_is_again()) is
- * outside the window, but brings an ACK. False: @skb is consumed.
+ * First step, "check sequence number", and the timestamp. What is there @again (input_is_again()) lies
+ * outside the window, but its ACK still counts. False: @skb is consumed.
  */
 static bool input_sequence(struct sock *sk, struct sk_buff *skb, const struct yoke_segment *s,
 			   bool again)

@@ -185,7 +185,7 @@ bool yoke_listen_request_rcv(struct net *net, struct yoke_request *req, struct s
 	/* 0 says nothing (as Linux): some begin elsewhere behind the SYN. */
 	paws = req->use_ts && req->tsval && s.opt.has_ts &&
 	       yoke_seq_before(s.opt.tsval, req->tsval);
-	/* Before all others, as its number is outside the window: the SYN again. */
+	/* The SYN again, before the other checks: its number is outside the window. */
 	if ((s.flags & (YOKE_SYN | YOKE_ACK | YOKE_RST)) == YOKE_SYN && s.seq == req->irs &&
 	    !paws) {
 		listen_syn_again(net, req, skb, &s, rx);

@@ -50,7 +50,7 @@ int yoke_output_route(struct yoke_route *route, struct net *net, struct sock *sk
 		      const struct yoke_rx *rx);
 /*
  * Sends a segment that says @says by @route, whose dst it takes over. @sk, which may be NULL, is the
- * socket that IP is told of.
+ * socket that IP takes for the sender.
  */
 void yoke_output_control(struct net *net, struct sock *sk, const struct yoke_route *route,
 			 const struct yoke_control *says);

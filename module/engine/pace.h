@@ -11,7 +11,7 @@
 /* cwnd, RTT or the algorithm have changed: sk_pacing_rate follows. */
 void yoke_pace_update(struct sock *sk);
 
-/* yoke_pace_wait() where there is a pace to keep: call that. */
+/* The slow path of yoke_pace_wait(): call that. */
 bool yoke_pace_hold(struct sock *sk);
 
 /* Must data wait for its turn? Then a timer pushes it. */
@@ -22,7 +22,7 @@ static inline bool yoke_pace_wait(struct sock *sk)
 	       yoke_pace_hold(sk);
 }
 
-/* yoke_pace_sent() where there is a pace to keep: call that. */
+/* The slow path of yoke_pace_sent(): call that. */
 void yoke_pace_depart(struct sock *sk, struct sk_buff *skb);
 
 /*

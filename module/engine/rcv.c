@@ -38,8 +38,8 @@ static int rcv_input(struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * How many bytes may wait for the program to let go of the socket. Both buffers may be as large as an
- * int: their sum needs more.
+ * How many bytes may wait for the program to let go of the socket. Each buffer may be as large as an int
+ * holds; the sum needs more.
  */
 static u32 rcv_backlog_limit(const struct sock *sk)
 {

@@ -66,7 +66,7 @@ static unsigned int send_mss(struct sock *sk, const struct dst_entry *dst)
 	struct yoke_sock *ys = yoke_sk(sk);
 
 	if (dst && unlikely(min_t(u32, dst_mtu(dst), U16_MAX) != ys->pmtu)) {
-		/* One that has ended leads to blackhole_netdev, whose MTU of 68 is nobody's. */
+		/* A route that has ended leads to blackhole_netdev, whose MTU of 68 says nothing of the path. */
 		dst = ys->af->refresh(sk);
 		if (dst)
 			yoke_mss_sync(sk, dst_mtu(dst));

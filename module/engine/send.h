@@ -46,12 +46,12 @@ void yoke_send_fin(struct sock *sk);
  * finds lost goes by yoke_send_push(). 0 or -errno.
  */
 int yoke_send_retransmit_head(struct sock *sk);
-/* A tail loss probe (RFC 8985 §7.3). False if none left: nothing to probe with, or no memory. */
+/* A tail loss probe (RFC 8985 §7.3). False if none was sent: nothing to probe with, or no memory. */
 bool yoke_send_tlp(struct sock *sk);
 /*
  * A zero-window probe (RFC 9293 §3.8.6.1) or @keepalive probe (§3.8.4): no data, and a number that is
- * acknowledged already, which the peer has to answer. Where a window is open, and only too small for
- * good manners, data that fits into it instead (§3.8.6.2.1, the override timeout).
+ * acknowledged already, which the peer has to answer. Where a window is open, but smaller than a segment,
+ * for which we otherwise wait, data that fits into it instead (§3.8.6.2.1, the override timeout).
  */
 void yoke_send_probe(struct sock *sk, bool keepalive);
 /*

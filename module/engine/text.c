@@ -227,7 +227,7 @@ static void text_append(struct sock *sk, struct sk_buff *skb, bool owned)
 		yoke_spare_back(skb);
 	} else if (!tail || !text_merge(sk, tail, skb)) {
 		__skb_queue_tail(&sk->sk_receive_queue, skb);
-		/* What waited behind a gap stays charged: given back, memory may not be had again. */
+		/* What waited behind a gap is charged, and stays so: given back, the memory might not be had again. */
 		if (!owned)
 			skb_set_owner_r(skb, sk);
 	}

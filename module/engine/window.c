@@ -186,11 +186,11 @@ static void window_tune_rcvbuf(struct sock *sk)
 }
 
 /*
- * The program has read: must the ACK that is due leave? One for a second segment must, that
- * text_ack_due() put off until the reader came. So must one for a short segment, if all is read: the
- * peer may hold its next short one back for it (RFC 9293 §3.7.4). It may go with the program's answer,
- * where there mostly is one (pingpong), but not if short ones came twice before that: the peer's cwnd
- * may be full of them.
+ * The program has read: must the ACK that is due leave now? Yes, if it is for a second full segment and
+ * text_ack_due() left it to the reader. Yes, if the last segment was short and all is read: the peer may
+ * hold its next short one back for this ACK (RFC 9293 §3.7.4). But where the program mostly answers
+ * (pingpong) the answer carries it, unless two short ones came without an ACK: they may fill the peer's
+ * cwnd.
  */
 static bool window_ack_awaited(const struct yoke_sock *ys)
 {

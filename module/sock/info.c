@@ -72,7 +72,7 @@ static void info_options(const struct yoke_sock *ys, struct yoke_tcp_info *info)
 		info->tcpi_snd_wscale = ys->snd_wscale;
 		info->tcpi_rcv_wscale = ys->rcv_wscale;
 	}
-	/* It counts once our SYN is acknowledged, or if it was the peer's. */
+	/* Ours counts once acknowledged (or input_early_acked() forgets it), the peer's once taken. */
 	if (ys->syn_data && (ys->bytes_acked || ys->bytes_received))
 		info->tcpi_options |= TCPI_OPT_SYN_DATA;
 	if (ys->ecn.mode)

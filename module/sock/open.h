@@ -7,9 +7,10 @@
 
 /*
  * proto_ops.connect, takes the socket lock. 0: the handshake is over, or waits for data (Fast Open), or
- * @uaddr was AF_UNSPEC, and the socket is CLOSED again. -EINPROGRESS and -EALREADY for O_NONBLOCK,
- * -EISCONN, -EINVAL, -EAFNOSUPPORT; what the route and the port say (-ENETUNREACH, -EADDRNOTAVAIL …);
- * how the attempt has ended (-ECONNREFUSED, -ETIMEDOUT …), or a signal the wait for it.
+ * @uaddr was AF_UNSPEC, and the socket is CLOSED again. -EINPROGRESS and -EALREADY with O_NONBLOCK or
+ * after SO_SNDTIMEO; -EISCONN, -EINVAL, -EAFNOSUPPORT; -EPERM, a cgroup's program; what the route and the
+ * port say (-ENETUNREACH, -EADDRNOTAVAIL …); how the attempt ended (-ECONNREFUSED, -ETIMEDOUT …); a
+ * signal's, if one ended the wait; -EPIPE, if another thread did, by AF_UNSPEC.
  */
 int yoke_open_connect(struct socket *sock, yoke_sockaddr *uaddr, int len, int flags);
 /*

@@ -142,7 +142,8 @@ struct yoke_settings {
  * @stream:	connections, listeners, requests, time-waits by pair
  * @dgrams:	datagram sockets by pair (module/engine/dgram.c)
  * @dgram_places: who enters, changes place in or leaves @dgrams and the groups of SO_REUSEPORT: one at a
- *		time, BH off; a reader learns whether somebody changed place, and so was nowhere, meanwhile
+ *		time, BH off; a reader learns whether somebody changed place, and so was nowhere, meanwhile.
+ *		Taken inside a port's lock, where both are
  * @dgram_devices: one of @dgrams is, or was, bound to a device: which of those alike is not all the same
  * @dgram_portless: one of @dgrams has, or had, a peer without a port, which is any port of its host
  * @ports:	the port spaces of the stream and the datagram type

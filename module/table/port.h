@@ -119,12 +119,15 @@ void yoke_port_unlisten(struct yoke_owner *owner);
 
 /* @owner's socket is bound to another device now, or to none. Socket locked. */
 void yoke_port_rebind(struct yoke_owner *owner);
-/* Who binds the port that @owner has looks at no owner's address meanwhile. BH off. Socket locked. */
+/*
+ * Between the two nobody who binds the port that @owner has looks at its owners' addresses. BH off; socket
+ * locked.
+ */
 void yoke_port_lock_owner(struct yoke_owner *owner) __acquires(&owner->port->lock);
 void yoke_port_unlock_owner(struct yoke_owner *owner) __releases(&owner->port->lock);
 /*
- * @pair, which is @owner's, becomes @to: who binds the port, if it has one, sees the one local address or
- * the other, no half of each. Socket locked.
+ * @pair, @owner's, becomes @to. Whoever binds @owner's port meanwhile, if it has one, sees the old local
+ * address or the new one, not half of each. Socket locked.
  */
 void yoke_port_move(struct yoke_owner *owner, struct yoke_pair *pair, const struct yoke_pair *to);
 /* Under RCU: may anybody who has @owner's port be bound to a device? */

@@ -23,10 +23,12 @@
  *
  *	EAFNOSUPPORT	the module is not loaded, nor installed where modprobe finds it;
  *			or IPPROTO_IPV6, and there is no IPv6
- *	ESOCKTNOSUPPORT	another type than these two
+ *	ESOCKTNOSUPPORT	another of socket(2)'s types than these two
  *	EPROTONOSUPPORT	a protocol that is neither the type's nor one of those above
- *	EINVAL		a protocol below 0, or of IPPROTO_MAX or more
- *	EPERM		a program of its cgroup's (BPF) forbids it
+ *	EINVAL		a protocol below 0, or of IPPROTO_MAX or more; a type or a flag that
+ *			socket(2) does not know
+ *	EPERM		a program of its cgroup's (BPF) forbids it, if it says no other error
+ *	EACCES		a security module does
  *
  * and, as with AF_INET, where memory or file descriptors run out.
  */
@@ -43,8 +45,9 @@
 
 /*
  * IP protocol numbers, the two that RFC 3692 keeps for experiments. The module
- * parameters "stream_proto" and "dgram_proto" choose others, from 1 to 254. They
- * may be given as socket()'s third argument; 0 there means the same.
+ * parameters "stream_proto" and "dgram_proto" choose others, from 1 to 254, which
+ * nobody else in this kernel has. They may be given as socket()'s third argument;
+ * 0 there means the same.
  */
 #define IPPROTO_YOKE_STREAM	253	/* header and options of TCP, RFC 9293 */
 #define IPPROTO_YOKE_DGRAM	254	/* header of UDP, RFC 768 */
